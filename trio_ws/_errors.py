@@ -1,0 +1,162 @@
+"""The exceptions, all of them, on one screen::
+
+    WebSocketError
+    ├── InvalidURL                        also ValueError
+    ├── HandshakeError                    .request
+    │   ├── HandshakeTimeout              also TimeoutError
+    │   ├── Rejected                      .response, .retry_after
+    │   ├── InvalidHandshake              the peer does not speak WebSocket properly
+    │   │   └── UnsupportedVersion        .supported
+    │   └── TLSError                      certificate or protocol; cause chained
+    ├── ConnectionClosed                  .ending: who, code, reason, order
+    │   └── ConnectionLost                no closing handshake; cause chained
+    │       ├── HeartbeatTimeout          also TimeoutError
+    │       └── ProtocolViolation         .code: what we sent (1002, 1003, 1007, 1009)
+    └── LocalProtocolError                your fault; nothing was sent
+
+`HandshakeError` itself is raised when no connection could be made at all
+(refused, unreachable, no such host), with the `OSError` chained.
+`ConnectionClosed` itself means that both sides said goodbye;
+everything below it means that they did not.
+"""
+
+from __future__ import annotations
+
+from ._values import Ending, Loss, Request, Response, printable
+
+
+class WebSocketError(Exception):
+    """The base of every exception of this library."""
+
+
+class InvalidURL(WebSocketError, ValueError):
+    """The URL cannot be opened as a WebSocket; the message says which part and why."""
+
+
+class HandshakeError(WebSocketError):
+    """No WebSocket came about.
+
+    Attributes:
+        request: the request that was sent or received, if it got that far.
+        transient: whether trying again later may help; None if that is not known.
+    """
+
+    def __init__(
+        self, message: str, *, request: Request | None = None, transient: bool | None = None
+    ) -> None:
+        super().__init__(message)
+        self.request = request
+        self.transient = transient
+
+
+class HandshakeTimeout(HandshakeError, TimeoutError):
+    """DNS, TCP, TLS and HTTP together took longer than `Timeouts.connect`."""
+
+
+class InvalidHandshake(HandshakeError):
+    """The peer's part of the opening handshake breaks RFC 6455 §4; the message says where."""
+
+
+class UnsupportedVersion(InvalidHandshake):
+    """The server speaks other versions of the protocol than 13 (RFC 6455 §4.4).
+
+    Attributes:
+        supported: the versions it named, as it wrote them.
+    """
+
+    def __init__(
+        self, message: str, *, supported: tuple[str, ...], request: Request | None = None
+    ) -> None:
+        super().__init__(message, request=request, transient=False)
+        self.supported = supported
+
+
+class TLSError(HandshakeError):
+    """TLS could not be established; the `ssl.SSLError` is chained as `__cause__`."""
+
+
+class Rejected(HandshakeError):
+    """The server answered the upgrade with another status than 101.
+
+    Attributes:
+        response: status, headers, and the body up to `Limits.max_reject_body`.
+        retry_after: the seconds of a ``Retry-After`` header, or None;
+            an HTTP date is counted from the response's own ``Date``.
+    """
+
+    def __init__(
+        self,
+        response: Response,
+        *,
+        request: Request | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.response = response
+        self.retry_after = retry_after
+        super().__init__(_rejection_story(response, retry_after), request=request)
+
+
+def _rejection_story(response: Response, retry_after: float | None) -> str:
+    text = f"server rejected the WebSocket with status {response.status}"
+    if challenge := response.headers.get("WWW-Authenticate"):
+        text += f"; it asks for credentials: {printable(challenge)}"
+    if location := response.headers.get("Location"):
+        text += f"; it points to {printable(location)}"
+    if retry_after is not None:
+        text += f"; it asks to try again after {retry_after:g} s"
+    if response.body:
+        text += f"; it says: {printable(response.body.decode('utf-8', 'replace').strip())}"
+    return text
+
+
+class ConnectionClosed(WebSocketError):
+    """The connection is over; `ending` tells who closed, with what, in which order.
+
+    This class itself: both sides said goodbye.  `ConnectionLost`: they did not.
+
+    Attributes:
+        ending: the same object as `WebSocket.ending`.
+    """
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending)
+        self.ending = ending
+
+    def __str__(self) -> str:
+        return str(self.ending)
+
+
+class ConnectionLost(ConnectionClosed):
+    """The connection broke, without a closing handshake."""
+
+
+class HeartbeatTimeout(ConnectionLost, TimeoutError):
+    """The peer was silent for longer than its heartbeat policy allows."""
+
+
+class ProtocolViolation(ConnectionLost):
+    """The peer broke the protocol, and was told so."""
+
+    @property
+    def code(self) -> int:
+        """The close code that we sent: 1002, 1003, 1007 or 1009."""
+        assert self.ending.sent is not None
+        return self.ending.sent.code
+
+
+class LocalProtocolError(WebSocketError):
+    """A call asked for something that RFC 6455 forbids; nothing was sent."""
+
+
+_BY_LOSS: dict[Loss | None, type[ConnectionClosed]] = {
+    None: ConnectionClosed,
+    Loss.HEARTBEAT: HeartbeatTimeout,
+    Loss.VIOLATION: ProtocolViolation,
+}
+
+
+def closed(ending: Ending) -> ConnectionClosed:
+    """A fresh exception for `ending`, its cause chained."""
+    error = _BY_LOSS.get(ending.loss, ConnectionLost)(ending)
+    error.__cause__ = ending.cause
+    return error
