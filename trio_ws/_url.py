@@ -1,0 +1,177 @@
+"""WebSocket URLs (RFC 6455 §3): text in, the facts that a handshake needs out.
+
+The grammar is that of RFC 3986, read strictly: what a URL may not contain is refused here,
+because a stray line break would end up in an HTTP request and a stray blank in a log.
+There is one kindness: path and query may be written with any printable character,
+and host names in any script; both become ASCII the way browsers do it
+(percent-encoded UTF-8, and IDNA 2008 with the mapping of UTS 46).
+
+Credentials in a URL never show in a message, a ``str()`` or a ``repr()``;
+neither does the query, where many services expect a token.
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from typing import NoReturn
+from urllib.parse import quote, unquote_to_bytes
+
+from ._errors import InvalidURL
+from ._values import printable
+
+DEFAULT_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443}
+
+_PARTS = re.compile(r"([^:/?#]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL)
+_AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
+_KEPT = "%/?:@!$&'()*+,;=~[]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class URL:
+    """A parsed ``ws://`` or ``wss://`` URL.
+
+    Attributes:
+        host: what to connect to, ASCII; an IPv6 address without brackets, with its zone.
+        port: given, or 80 and 443.
+        tls: whether the scheme is ``wss``.
+        target: path and query as they go into the request line, ASCII.
+        authorization: the value of an ``Authorization`` header (Basic, RFC 7617), or None.
+    """
+
+    host: str
+    port: int
+    tls: bool
+    target: str
+    authorization: str | None = field(default=None, repr=False)
+
+    @property
+    def server_name(self) -> str:
+        """The name that the server's certificate must show: no zone, no final dot."""
+        return self.host.partition("%")[0].rstrip(".")
+
+    @property
+    def host_header(self) -> str:
+        """The value of the ``Host`` header: brackets for IPv6, no zone, no default port."""
+        host = self.host.partition("%")[0]
+        name = f"[{host}]" if ":" in host else host
+        return name if self.port == DEFAULT_PORTS[self._scheme] else f"{name}:{self.port}"
+
+    @property
+    def _scheme(self) -> str:
+        return "wss" if self.tls else "ws"
+
+    def __str__(self) -> str:
+        secret = "***@" if self.authorization else ""
+        path, question, _ = self.target.partition("?")
+        hidden = "?***" if question else ""
+        return f"{self._scheme}://{secret}{self.host_header}{path}{hidden}"
+
+    def __repr__(self) -> str:
+        return f"URL({str(self)!r})"
+
+
+def parse_url(text: str) -> URL:
+    """`text` as a `URL`.
+
+    Raises:
+        InvalidURL: it is none, or not one of WebSocket; the message says which part and why.
+    """
+    if found := _UNPRINTABLE.search(text):
+        _refuse(text, f"it contains {found[0]!r}; blanks and controls must be encoded")
+    parts = _PARTS.fullmatch(text)
+    if parts is None:
+        _refuse(text, "it must look like ws://host/path or wss://host/path")
+    scheme, authority, path, query, fragment = parts.groups(default="")
+    scheme = scheme.lower()
+    if scheme not in ("ws", "wss"):
+        _refuse(text, f"its scheme is {scheme!r}, not 'ws' or 'wss'")
+    if fragment:
+        _refuse(text, "it has a fragment, which a WebSocket URL must not have (RFC 6455 §3)")
+    userinfo, _, location = authority.rpartition("@")
+    try:
+        host, port = parse_authority(location)
+        return URL(
+            host=host,
+            port=DEFAULT_PORTS[scheme] if port is None else port,
+            tls=scheme == "wss",
+            target=quote((path or "/") + query, safe=_KEPT),
+            authorization=_basic(userinfo) if userinfo else None,
+        )
+    except ValueError as exc:
+        _refuse(text, "it is not Unicode text" if isinstance(exc, UnicodeError) else str(exc))
+
+
+def parse_authority(text: str) -> tuple[str, int | None]:
+    """The host, normalised to lower-case ASCII, and the port of ``host:port``; None: no port.
+
+    Raises:
+        ValueError: it is no authority; the message, a clause, says why.
+    """
+    parts = _AUTHORITY.fullmatch(text)
+    if parts is None:
+        raise ValueError("its authority is not of the form host:port, or [IPv6 address]:port")
+    host, port = parts.groups(default="")
+    return _parse_host(host), _parse_port(port)
+
+
+def _refuse(text: str, why: str) -> NoReturn:
+    _, secret, shown = text.rpartition("@")
+    shown = ("***@" if secret else "") + printable(shown.partition("?")[0])
+    raise InvalidURL(f"{shown!r} cannot be opened: {printable(why)}") from None
+
+
+def _parse_port(text: str) -> int | None:
+    if not text:
+        return None
+    digits = text.lstrip("0")
+    if not digits or len(digits) > 5 or int(digits) > 65535:
+        raise ValueError("its port is not between 1 and 65535")
+    return int(digits)
+
+
+def _parse_host(text: str) -> str:
+    if not text:
+        raise ValueError("it has no host")
+    if len(text) > 253:
+        raise ValueError("its host is longer than 253 characters")
+    if text.startswith("["):
+        return _parse_ipv6(text[1:-1])
+    name = text.lower() if text.isascii() else _to_ascii(text)
+    labels = name.removesuffix(".").split(".")
+    if not all(_LABEL.fullmatch(label) for label in labels):
+        raise ValueError("its host is not a host name")
+    return name
+
+
+def _parse_ipv6(text: str) -> str:
+    """An address between brackets; its zone is behind ``%25`` (RFC 6874)."""
+    address, percent, zone = text.partition("%25")
+    try:
+        compressed = ipaddress.IPv6Address(address).compressed
+    except ValueError:
+        raise ValueError("its host, in brackets, is not an IPv6 address") from None
+    if "%" in compressed or (percent and not _LABEL.fullmatch(zone)):
+        raise ValueError("the zone of its IPv6 address is not of the form %25name (RFC 6874)")
+    return f"{compressed}%{zone}" if zone else compressed
+
+
+def _to_ascii(name: str) -> str:
+    import idna  # only here: its tables are large, and most hosts are ASCII
+
+    try:
+        return idna.encode(name, uts46=True).decode("ascii").lower()
+    except UnicodeError as exc:  # idna.IDNAError is one
+        raise ValueError(f"its host is not a valid internationalised name: {exc}") from None
+
+
+def _basic(userinfo: str) -> str:
+    user, _, password = userinfo.partition(":")
+    secret = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
+    if b":" in unquote_to_bytes(user) or any(byte < 0x20 or byte == 0x7F for byte in secret):
+        raise ValueError("its user name has a colon, or its credentials have control characters")
+    return f"Basic {base64.b64encode(secret).decode('ascii')}"
