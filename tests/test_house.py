@@ -1,0 +1,185 @@
+"""The house itself: what is public, what the documents say, what the tree may hold."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import trio_ws
+
+from . import quickstart
+
+TOP = Path(__file__).resolve().parent.parent
+PACKAGE = Path(trio_ws.__file__).parent
+
+TOP_LEVEL = {
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "README.md",
+    "docs",
+    "examples",
+    "pyproject.toml",
+    "tests",
+    "trio_ws",
+}
+
+FOREIGN = {
+    "a place on the machine it was written on": r"(?<![\w.~])/(?:root|home|work|Users)/\w",
+    "a folder outside the project": r"\.\./shared",
+    "a host of a package registry": r"\b(?:pypi|pythonhosted|npmjs|debian)\.(?:org|com)\b",
+}
+
+
+def tracked() -> list[Path]:
+    """List the files that git knows, or skip: an unpacked archive has no list."""
+    done = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=TOP, check=False, capture_output=True, text=True
+    )
+    if done.returncode or not done.stdout:
+        pytest.skip("not a git checkout")
+    return [Path(name) for name in done.stdout.split("\0") if name]
+
+
+def public_objects() -> list[tuple[str, str, object]]:
+    """List (module, name, object) for every public name."""
+    modules = [importlib.import_module(name) for name in ("trio_ws", "trio_ws.testing")]
+    return [(m.__name__, name, getattr(m, name)) for m in modules for name in m.__all__]
+
+
+def documentable(thing: object) -> bool:
+    """Tell what can carry a docstring and a module of its own."""
+    return inspect.isclass(thing) or inspect.isroutine(thing)
+
+
+@pytest.mark.parametrize("module", ["trio_ws", "trio_ws.testing"])
+def test_all_is_complete(module: str) -> None:
+    """``__all__`` names each public name of its module, once."""
+    found = importlib.import_module(module)
+    public = {
+        name
+        for name, value in vars(found).items()
+        if not name.startswith("_") and not inspect.ismodule(value)
+    }
+    assert sorted(found.__all__) == sorted(public - {"annotations"})
+
+
+def test_public_names_live_where_they_are_imported_from() -> None:
+    """A public class or function says that it comes from the public module."""
+    strangers = [
+        f"{thing.__module__}.{name}"
+        for module, name, thing in public_objects()
+        if documentable(thing) and thing.__module__ != module
+    ]
+    assert strangers == []
+
+
+def test_public_names_are_documented() -> None:
+    """Every public class and function, and every public member of a class, has a docstring."""
+    bare = []
+    for module, name, thing in public_objects():
+        if documentable(thing):
+            members = [(name, thing), *public_members(name, thing)]
+            bare += [f"{module}.{n}" for n, t in members if not inspect.getdoc(t)]
+    assert bare == []
+
+
+def public_members(owner: str, thing: object) -> list[tuple[str, object]]:
+    """List the methods and properties that a class defines itself and lets others use."""
+    return [
+        (f"{owner}.{name}", value)
+        for name, value in vars(thing).items()
+        if not name.startswith("_") and (documentable(value) or isinstance(value, property))
+    ]
+
+
+def test_the_reference_has_every_public_name() -> None:
+    """docs/reference.rst documents exactly the public names, each once."""
+    documented: list[str] = []
+    module = ""
+    for line in (TOP / "docs" / "reference.rst").read_text(encoding="utf-8").splitlines():
+        if found := re.match(r"\.\. currentmodule:: (\S+)", line):
+            module = found[1]
+        elif found := re.match(r"\.\. auto(?!module)\w+:: (\w+)", line):
+            documented.append(f"{module}.{found[1]}")
+    assert sorted(documented) == sorted(f"{module}.{name}" for module, name, _ in public_objects())
+
+
+def test_every_example_and_module_says_what_it_is() -> None:
+    """Each file of the package and of examples/ opens with a docstring."""
+    files = [*PACKAGE.rglob("*.py"), *(TOP / "examples").rglob("*.py")]
+    assert [
+        path.name
+        for path in files
+        if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    ] == []
+
+
+def test_the_top_level_is_the_agreed_one() -> None:
+    """Nothing is tracked at the top but what the design names, dot-files aside."""
+    assert {p.parts[0] for p in tracked() if not p.parts[0].startswith(".")} == TOP_LEVEL
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_the_tree_names_nothing_foreign(what: str) -> None:
+    """A user has the project and nothing else, so the project must not name more."""
+    named = []
+    for path in tracked():
+        try:
+            text = (TOP / path).read_text(encoding="utf-8")
+        except (UnicodeDecodeError, FileNotFoundError):
+            continue
+        named += [f"{path}: {found[0]}" for found in re.finditer(FOREIGN[what], text)]
+    assert named == []
+
+
+def test_quick_start_has_two_commands() -> None:
+    """README's quick start runs the main job, then the tests, and needs no third command."""
+    _, test = quickstart.read((TOP / "README.md").read_text(encoding="utf-8"))
+    assert test.line.endswith(" && python -m tests")
+
+
+README = """\
+```sh
+elsewhere
+```
+## Quick start
+```sh
+one
+```
+```text
+at 1.5 s
+```
+```sh
+two
+```
+## More
+```sh
+elsewhere
+```
+"""
+
+
+def test_quick_start_is_read_as_data() -> None:
+    """Commands come from ``sh`` blocks of the one section, what they print from ``text`` blocks."""
+    one, two = quickstart.read(README)
+    assert (one.line, two.line) == ("one", "two")
+    assert quickstart.missing(one, "  at 22 s\n") == []
+    assert quickstart.missing(one, "on 22 s\n") == ["at 1.5 s"]
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    """CHANGELOG.md has an entry for what is unreleased, or for the version of pyproject.toml."""
+    project = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    changelog = (TOP / "CHANGELOG.md").read_text(encoding="utf-8")
+    sections = re.split(r"^## ", changelog, flags=re.MULTILINE)[1:]
+    newest = sections[0]
+    assert newest.startswith(("[Unreleased]", f"[{project['version']}]"))
+    assert re.search(r"^- ", newest, re.MULTILINE)
