@@ -1,0 +1,27 @@
+"""Check that a wheel holds the package, whole, with its types and licence, and nothing else.
+
+``check_wheel.py WHEEL CHECKOUT``
+"""
+
+import sys
+import zipfile
+from pathlib import Path
+
+wheel, checkout = Path(sys.argv[1]), Path(sys.argv[2])
+packed = set(zipfile.ZipFile(wheel).namelist())
+metadata = {name for name in packed if name.split("/")[0].endswith(".dist-info")}
+expected = {
+    path.relative_to(checkout).as_posix()
+    for path in (checkout / "trio_ws").rglob("*")
+    if path.is_file()
+}
+problems = [
+    *(f"not packed: {name}" for name in sorted(expected - packed)),
+    *(f"packed, but not of the package: {name}" for name in sorted(packed - metadata - expected)),
+]
+if "trio_ws/py.typed" not in packed:
+    problems.append("py.typed is missing")
+if not any(name.endswith("/licenses/LICENSE") for name in metadata):
+    problems.append("the licence is missing")
+print(f"{wheel.name}: {len(packed)} files")
+sys.exit("\n".join(problems) or 0)
