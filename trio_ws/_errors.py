@@ -6,7 +6,7 @@
     │   ├── HandshakeTimeout              also TimeoutError
     │   ├── Rejected                      .response, .retry_after
     │   ├── InvalidHandshake              the peer does not speak WebSocket properly
-    │   │   └── UnsupportedVersion        .supported
+    │   │   └── UnsupportedVersion        .supported; also Rejected, since it comes with a 426
     │   └── TLSError                      certificate or protocol; cause chained
     ├── ConnectionClosed                  .ending: who, code, reason, order
     │   └── ConnectionLost                no closing handshake; cause chained
@@ -57,20 +57,6 @@ class InvalidHandshake(HandshakeError):
     """The peer's part of the opening handshake breaks RFC 6455 §4; the message says where."""
 
 
-class UnsupportedVersion(InvalidHandshake):
-    """The server speaks other versions of the protocol than 13 (RFC 6455 §4.4).
-
-    Attributes:
-        supported: the versions it named, as it wrote them.
-    """
-
-    def __init__(
-        self, message: str, *, supported: tuple[str, ...], request: Request | None = None
-    ) -> None:
-        super().__init__(message, request=request, transient=False)
-        self.supported = supported
-
-
 class TLSError(HandshakeError):
     """TLS could not be established; the `ssl.SSLError` is chained as `__cause__`."""
 
@@ -100,6 +86,8 @@ def _rejection_story(response: Response, retry_after: float | None) -> str:
     text = f"server rejected the WebSocket with status {response.status}"
     if challenge := response.headers.get("WWW-Authenticate"):
         text += f"; it asks for credentials: {printable(challenge)}"
+    if versions := response.headers.get("Sec-WebSocket-Version"):
+        text += f"; it speaks version {printable(versions)}"
     if location := response.headers.get("Location"):
         text += f"; it points to {printable(location)}"
     if retry_after is not None:
@@ -107,6 +95,26 @@ def _rejection_story(response: Response, retry_after: float | None) -> str:
     if response.body:
         text += f"; it says: {printable(response.body.decode('utf-8', 'replace').strip())}"
     return text
+
+
+class UnsupportedVersion(Rejected, InvalidHandshake):
+    """The server answered 426: it speaks other versions of the protocol than 13 (RFC 6455 §4.4).
+
+    Attributes:
+        supported: the versions it named, as it wrote them.
+    """
+
+    def __init__(
+        self,
+        response: Response,
+        *,
+        supported: tuple[str, ...],
+        request: Request | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(response, request=request, retry_after=retry_after)
+        self.supported = supported
+        self.transient = False
 
 
 class ConnectionClosed(WebSocketError):

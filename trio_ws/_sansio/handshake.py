@@ -1,0 +1,50 @@
+"""The opening handshake (RFC 6455 §4): what both roles share.
+
+The client sends an HTTP request which asks to upgrade; the server answers 101,
+and from the byte behind its blank line the connection speaks WebSocket.
+A digest in the answer proves that the server understood:
+without it anything that echoes would do::
+
+    Sec-WebSocket-Key: nonce          16 random bytes, base64
+    Sec-WebSocket-Accept: base64(sha1(nonce + a constant GUID))
+
+Who does what in the rooms `client_handshake` and `server_handshake`:
+
+* h11 parses every head and frames every body; it judges HTTP.
+* These rooms judge RFC 6455 §4.1 and §4.2.1: which headers, how often, with what in them.
+* wsproto makes the client's request and the server's answer and checks the digest.
+  It is handed a head only after both judges are content,
+  rebuilt from the few headers that it needs: on anything else it may trip.
+
+All of it is pure: bytes in, bytes out, no clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wsproto.extensions import Extension
+
+from .._values import Request, Response
+
+VERSION = "13"
+"""The version of the protocol that RFC 6455 defines, and the only one spoken here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What an opening handshake settled, in either role.
+
+    Attributes:
+        request: as it was sent, or as it was received.
+        response: the 101.
+        subprotocol: the one chosen, or None.
+        extensions: the ones agreed on.
+        trailing: what was read behind the head: it belongs to the session.
+    """
+
+    request: Request
+    response: Response
+    subprotocol: str | None = None
+    extensions: tuple[Extension, ...] = ()
+    trailing: bytes = b""
