@@ -56,9 +56,7 @@ NEVER_SENT = frozenset(
 )
 """Codes that describe what did not happen; RFC 6455 §7.4.1 forbids them in a frame."""
 
-NORMAL = frozenset(
-    {CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY, CloseCode.NO_STATUS_RECEIVED}
-)
+NORMAL = frozenset({CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY, CloseCode.NO_STATUS_RECEIVED})
 """Codes of an ending that is nobody's fault; 1005 is what a page's ``socket.close()`` sends."""
 
 
@@ -95,8 +93,7 @@ class Loss(enum.Enum):
     HEARTBEAT = "the peer fell silent"
     SEND_TIMEOUT = "the peer stopped taking data"
     VIOLATION = "the peer broke the protocol"
-    UNANSWERED = "the peer did not answer our close in time"
-    ABANDONED = "we left without waiting for the peer"
+    UNANSWERED = "the peer did not answer our close"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,9 +230,7 @@ class Response:
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
 
-    def __init__(
-        self, status: int, headers: HeaderSource = (), body: str | bytes = b""
-    ) -> None:
+    def __init__(self, status: int, headers: HeaderSource = (), body: str | bytes = b"") -> None:
         object.__setattr__(self, "status", status)
         object.__setattr__(self, "headers", Headers(headers))
         object.__setattr__(self, "body", body.encode() if isinstance(body, str) else body)

@@ -1,0 +1,388 @@
+"""`WebSocket`, the object that applications hold.
+
+It is a thin face: each method checks its arguments, waits for what it needs,
+makes one change to the session, and lets the services (`_services`) do the rest.
+
+Cancellation is the same for all of them (P4):
+a cancelled call has either done nothing or has done all of it.
+The two exceptions say so: a message sent in fragments cannot be taken back,
+and a cancelled `close` goes on closing, only faster.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, final
+
+import trio
+
+from ._errors import ConnectionClosed, closed
+from ._inbox import wire_size
+from ._pace import current_pace
+from ._sansio.outbox import ITEM_COST
+from ._sansio.session import check_close
+from ._services import Services
+from ._streaming import BytesLike, Fragments, IncomingMessage, send_fragments
+from ._values import CloseCode, Ending, Request, Response
+
+if TYPE_CHECKING:
+    from ._policy import Policies
+    from ._sansio.handshake import Opening
+
+Message: TypeAlias = str | BytesLike | Fragments
+"""What `WebSocket.send` takes: a message, or the fragments of one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionStatistics:
+    """A snapshot of one connection; see `WebSocket.statistics`.
+
+    Attributes:
+        bytes_sent: bytes that the kernel took, frames' headers included.
+        bytes_received: bytes that arrived, frames' headers included.
+        messages_sent: messages that `send` accepted.
+        messages_received: messages that `receive` gave out.
+        send_queue: bytes that wait for the writer.
+        receive_queue: bytes that wait for `receive`.
+        reading_paused: whether we have stopped reading because the receive queue is full.
+        tasks_sending: tasks that wait in `send` for room.
+        tasks_receiving: tasks that wait in `receive`.
+        latency: seconds of the last ping's round trip, or None.
+        silence: seconds since the last byte arrived.
+    """
+
+    bytes_sent: int
+    bytes_received: int
+    messages_sent: int
+    messages_received: int
+    send_queue: int
+    receive_queue: int
+    reading_paused: bool
+    tasks_sending: int
+    tasks_receiving: int
+    latency: float | None
+    silence: float
+
+
+@final
+class WebSocket(trio.abc.AsyncResource):
+    """An open WebSocket connection, client or server.
+
+    Made by `open_websocket` and handed to the handlers of `serve_websocket`; never by hand.
+
+    Several tasks may call any method at the same time.
+    Each message goes to exactly one receiver, and messages never mix on the wire:
+    one that is sent in fragments makes the others wait, in order of arrival.
+
+    Every method raises `ConnectionClosed` when the connection is over,
+    and `ConnectionLost` (or one of its subclasses) when it did not end with a closing handshake.
+
+    Attributes:
+        request: the upgrade request (RFC 6455 §4.1).
+        response: the response that accepted it (RFC 6455 §4.2.2).
+        subprotocol: the subprotocol that both agreed on, or None.
+    """
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        opening: Opening,
+        *,
+        client: bool,
+        policies: Policies,
+        ident: str,
+    ) -> None:
+        self.request: Request = opening.request
+        self.response: Response = opening.response
+        self.subprotocol: str | None = opening.subprotocol
+        self._services = Services(stream, opening, client=client, policies=policies, ident=ident)
+        self._session = self._services.session
+        self._inbox = self._services.inbox
+        self._pace = current_pace()
+        self._data_lane = trio.StrictFIFOLock()
+        self._stream_lock = trio.Lock()
+        self._messages_sent = 0
+        self._messages_received = 0
+
+    def __repr__(self) -> str:
+        state = self.ending or self._session.state.value
+        return f"<WebSocket {self._services.ident} {self.request.path!r}: {state}>"
+
+    # Facts
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the connection ended, or None while it has not."""
+        return self._session.ending
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds of the last ping's round trip (the heartbeat's too); None before the first."""
+        return self._services.latency
+
+    @property
+    def local_address(self) -> object:
+        """Our address in the form of ``socket.getsockname``; None if this is no socket."""
+        return self._services.transport.local_address
+
+    @property
+    def remote_address(self) -> object:
+        """The peer's address in the form of ``socket.getpeername``; None if this is no socket."""
+        return self._services.transport.remote_address
+
+    def statistics(self) -> ConnectionStatistics:
+        """A snapshot of counters and queues."""
+        services = self._services
+        return ConnectionStatistics(
+            bytes_sent=services.transport.bytes_sent,
+            bytes_received=services.transport.bytes_received,
+            messages_sent=self._messages_sent,
+            messages_received=self._messages_received,
+            send_queue=self._session.outbox.size,
+            receive_queue=self._inbox.size,
+            reading_paused=services.reading_paused,
+            tasks_sending=self._data_lane.statistics().tasks_waiting
+            + services.room.statistics().tasks_waiting,
+            tasks_receiving=self._inbox.receivers.statistics().tasks_waiting,
+            latency=services.latency,
+            silence=trio.current_time() - services.lease.last_heard,
+        )
+
+    # Sending
+
+    @trio.lowlevel.enable_ki_protection
+    async def send(self, message: Message) -> None:
+        """Send a message: `str` as text, bytes-like as binary (RFC 6455 §5.6).
+
+        An iterable or async iterable of either is sent as one message in fragments (§5.4),
+        each handed to the kernel before the next one is asked for.
+
+        Returns when the message is queued; waits while the queue is over `Limits.send_buffer`.
+        What is queued is sent in order, unless the connection is lost or cancelled.
+
+        If cancelled, nothing of the message was or will be sent.
+        With fragments that holds until the first one is out; after it a cancellation,
+        or an exception of the iterator, closes the connection (1001 or 1011).
+
+        Raises:
+            ConnectionClosed: the connection is over.
+            LocalProtocolError: the text is not valid Unicode, or the fragments mix the types.
+            TypeError: `message` is none of the above.
+        """
+        if isinstance(message, str):
+            await self._send_whole(message)
+        elif isinstance(message, bytes | bytearray | memoryview):
+            await self._send_whole(bytes(message))
+        elif _is_fragments(message):
+            await self._send_fragments(message)
+        else:
+            raise TypeError(
+                f"send() takes str, bytes or an iterable of them, not {type(message).__name__}; "
+                f"for other values use send_json()"
+            )
+
+    async def _send_whole(self, message: str | bytes) -> None:
+        size = _size_to_send(message)
+        await self._pace.checkpoint(size)
+        if self._data_lane.locked() or not self._services.has_room(size):
+            async with self._data_lane:
+                await self._services.wait_for_room(size)
+                await self._services.check_open()
+                self._queue(message)
+        else:
+            await self._services.check_open()
+            self._queue(message)
+
+    def _queue(self, message: str | bytes) -> None:
+        self._session.send(message)
+        self._messages_sent += 1
+        self._services.lease.data(trio.current_time())
+        self._services.settle()
+
+    async def _send_fragments(self, fragments: Fragments) -> None:
+        await self._pace.checkpoint(0)
+        async with self._data_lane:
+            await self._services.check_open()
+            await send_fragments(self._services, fragments)
+        self._messages_sent += 1
+
+    async def send_json(self, value: Any) -> None:
+        """Send `value` as a text message of JSON.
+
+        Raises:
+            ConnectionClosed: the connection is over.
+            TypeError, ValueError: `value` has no JSON form (as `json.dumps` says it).
+        """
+        await self.send(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+    @trio.lowlevel.enable_ki_protection
+    async def flush(self) -> None:
+        """Wait until the kernel has taken all that was sent so far.
+
+        Raises:
+            ConnectionClosed: the connection ended before that.
+        """
+        await self._pace.checkpoint(0)
+        await self._services.wait_until_flushed()
+
+    # Receiving
+
+    @trio.lowlevel.enable_ki_protection
+    async def receive(self) -> str | bytes:
+        """Return the next message: `str` if it is text, `bytes` if it is binary.
+
+        If cancelled, no message is lost.
+
+        Raises:
+            ConnectionClosed: the connection is over and every message has been taken.
+        """
+        if self._inbox.messages:
+            await self._pace.checkpoint(_size_to_send(self._inbox.messages[0]))
+        else:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        while not self._inbox.messages:
+            self._check_more_comes()
+            await self._inbox.receivers.park()
+        message = self._inbox.take()
+        self._messages_received += 1
+        self._services.let_reader_go_on()
+        return message
+
+    def _check_more_comes(self) -> None:
+        """Raise if the connection is over; if it was lost, that is the end of the body too."""
+        if self.ending is not None:
+            if self._services.deadly:
+                self._services.cancel_body()
+            raise closed(self.ending)
+
+    async def receive_json(self) -> Any:
+        """Return the next message, decoded from JSON.
+
+        Raises:
+            ConnectionClosed: the connection is over and every message has been taken.
+            ValueError: the message is no JSON; it is consumed, and the connection stays open.
+        """
+        return json.loads(await self.receive())
+
+    def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """Iterate over the messages; see `__anext__`."""
+        return self
+
+    async def __anext__(self) -> str | bytes:
+        """The next message.
+
+        The iteration ends quietly when `Ending.normal` is true (1000, 1001 or no code);
+        otherwise it raises `ConnectionClosed`.
+        """
+        try:
+            return await self.receive()
+        except ConnectionClosed as error:
+            if error.ending.normal:
+                raise StopAsyncIteration from None
+            raise
+
+    def receive_stream(self) -> IncomingMessage:
+        """Take the next message in chunks, as they arrive::
+
+            async with ws.receive_stream() as chunks:
+                async for chunk in chunks:
+                    ...
+
+        Chunks are `str` or `bytes`, of any size, and need not be the sender's fragments.
+        At most `Limits.receive_buffer` bytes wait;
+        the whole message may still not be larger than `Limits.max_message_size`.
+        Leaving the block early drops the rest of the message as it arrives.
+        One task streams at a time; another waits for its turn.
+
+        Raises:
+            ConnectionClosed: when the connection ends before the message does.
+        """
+        return IncomingMessage(self._services, self._stream_lock, self._check_more_comes)
+
+    # Control frames
+
+    @trio.lowlevel.enable_ki_protection
+    async def ping(self, payload: bytes | None = None) -> float:
+        """Send a ping, wait for its pong, and return the round trip in seconds (RFC 6455 §5.5.2).
+
+        Without a `payload` (at most 125 bytes) an unpredictable one is used.
+        If cancelled, the ping may be on its way but nobody waits for it.
+
+        Raises:
+            ConnectionClosed: the connection ended before the pong came.
+            LocalProtocolError: the payload is too long.
+        """
+        await self._pace.checkpoint(0)
+        await self._services.wait_for_control_room()
+        await self._services.check_open()
+        ping = self._services.send_ping(os.urandom(8) if payload is None else bytes(payload))
+        try:
+            await ping.answered.wait()
+        finally:
+            self._services.forget_ping(ping)
+        if ping.rtt is None:
+            assert self.ending is not None
+            raise closed(self.ending)
+        return ping.rtt
+
+    @trio.lowlevel.enable_ki_protection
+    async def pong(self, payload: bytes = b"") -> None:
+        """Send a pong that nobody asked for, a one-way sign of life (RFC 6455 §5.5.3).
+
+        Pings of the peer are answered without your help.
+
+        Raises:
+            ConnectionClosed: the connection is over.
+            LocalProtocolError: the payload is longer than 125 bytes.
+        """
+        await self._pace.checkpoint(0)
+        await self._services.wait_for_control_room()
+        await self._services.check_open()
+        self._session.pong(bytes(payload))
+        self._services.settle()
+
+    # Closing
+
+    @trio.lowlevel.enable_ki_protection
+    async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
+        """Close politely: send what `send` accepted, say goodbye, wait for the peer's answer.
+
+        Takes at most `Timeouts.close` seconds; then the connection is closed by force.
+        Messages that arrive meanwhile may still be received, as far as the buffer holds them.
+        Calling it again, or after the end, waits for the end and changes nothing.
+
+        If cancelled, the close goes on without you, within `Timeouts.goodbye`.
+
+        Raises:
+            LocalProtocolError: `code` may not be sent (RFC 6455 §7.4),
+                or `reason` is longer than 123 bytes.
+        """
+        check_close(code, reason)
+        self._services.begin_close(code, reason)
+        try:
+            await self._services.finished.wait()
+        except BaseException:
+            self._services.hurry(code, reason)
+            raise
+
+    async def wait_closed(self) -> Ending:
+        """Wait until the connection is over and its transport is closed; return how it ended."""
+        await self._services.finished.wait()
+        assert self.ending is not None
+        return self.ending
+
+    async def aclose(self) -> None:
+        """`close`, as `trio.abc.AsyncResource` asks for it: by force if cancelled."""
+        await self.close()
+
+
+def _is_fragments(message: object) -> TypeGuard[Fragments]:
+    """Whether `message` is an iterable of fragments; a mapping is a mistake, not its keys."""
+    return isinstance(message, AsyncIterable | Iterable) and not isinstance(message, Mapping)
+
+
+def _size_to_send(message: str | bytes) -> int:
+    return wire_size(message) + ITEM_COST

@@ -1,0 +1,66 @@
+"""Messages that have arrived and wait for `receive`.
+
+Bounded in bytes: each item is counted with its size and with what it costs to keep at all,
+so that a flood of empty messages fills the inbox like any other.
+Whole messages and the parts of a streamed one wait in separate queues,
+because a part belongs to the one task that streams while messages belong to whoever comes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import trio
+
+from ._sansio.assembly import Part
+from ._sansio.outbox import ITEM_COST
+
+
+def wire_size(data: str | bytes) -> int:
+    """How many bytes a message has on the wire."""
+    if isinstance(data, bytes) or data.isascii():
+        return len(data)
+    return len(data.encode())
+
+
+class Inbox:
+    """What the reader hands to the receivers."""
+
+    def __init__(self) -> None:
+        self.messages: deque[str | bytes] = deque()
+        self.parts: deque[Part] = deque()
+        self.size = 0
+        self.receivers = trio.lowlevel.ParkingLot()
+        self.streamers = trio.lowlevel.ParkingLot()
+
+    def __bool__(self) -> bool:
+        return bool(self.messages or self.parts)
+
+    def put(self, message: str | bytes) -> None:
+        """A message arrived: it belongs to the receiver that has waited longest."""
+        self.messages.append(message)
+        self.size += wire_size(message) + ITEM_COST
+        self.receivers.unpark()
+
+    def put_part(self, part: Part) -> None:
+        """A part arrived for the task that streams."""
+        self.parts.append(part)
+        self.size += wire_size(part.data) + ITEM_COST
+        self.streamers.unpark()
+
+    def take(self) -> str | bytes:
+        """Remove and return the oldest message."""
+        message = self.messages.popleft()
+        self.size -= wire_size(message) + ITEM_COST
+        return message
+
+    def take_part(self) -> Part:
+        """Remove and return the oldest part."""
+        part = self.parts.popleft()
+        self.size -= wire_size(part.data) + ITEM_COST
+        return part
+
+    def wake_all(self) -> None:
+        """Nothing more will come: let everybody look."""
+        self.receivers.unpark_all()
+        self.streamers.unpark_all()

@@ -1,0 +1,54 @@
+"""When a call that need not wait yields all the same (P11).
+
+Trio's rule is that every async function is a checkpoint: it notices a cancellation
+and lets other tasks run.  A full checkpoint costs about ten times a check for cancellation,
+which is most of the cost of taking a small message from a queue.
+So a call that can be answered at once always checks for cancellation,
+but it lets others run only once in `CALLS` calls or `BYTES` bytes,
+counted over the whole Trio run: a burst on one connection, or one message each
+on a hundred connections, keeps nobody else waiting longer than that.
+
+This is the one place where we are less strict than Trio itself:
+`trio.testing.assert_checkpoints` does not hold for a single call.
+"""
+
+from __future__ import annotations
+
+import trio
+
+CALLS = 32
+BYTES = 64 * 1024
+
+
+class Pace:
+    """What the calls of one Trio run have left before one of them must yield."""
+
+    __slots__ = ("_bytes", "_calls")
+
+    def __init__(self) -> None:
+        self._calls = CALLS
+        self._bytes = BYTES
+
+    async def checkpoint(self, size: int) -> None:
+        """Check for cancellation, and yield if it is time to; `size` is in bytes."""
+        self._calls -= 1
+        self._bytes -= size
+        if self._calls > 0 and self._bytes > 0:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            self._calls = CALLS
+            self._bytes = BYTES
+            await trio.lowlevel.checkpoint()
+
+
+_pace: trio.lowlevel.RunVar[Pace] = trio.lowlevel.RunVar("trio_ws.pace")
+
+
+def current_pace() -> Pace:
+    """The pace of the Trio run that we are in."""
+    try:
+        return _pace.get()
+    except LookupError:
+        pace = Pace()
+        _pace.set(pace)
+        return pace

@@ -1,0 +1,107 @@
+"""What is waiting to be written, and who goes first.
+
+Four lanes, served in this order (RFC 6455 allows control frames between any two frames):
+
+1. ``pong``: the answer to the newest unanswered ping; older ones need none (§5.5.3).
+2. ``control``: our pings, and the pongs that nobody asked for.
+3. ``data``: whole frames, in order.
+4. ``close``: our Close frame, the last thing that we ever send.
+
+A close therefore follows the data that was accepted before it;
+one that must not wait (after a cancellation, or a violation) clears the data lane first.
+
+`take` joins small frames up to a gulp, so that a burst leaves in one system call,
+and lets a large frame pass alone and uncopied.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+GULP = 64 * 1024
+"""How many bytes are written at once: enough to make the system call's cost small."""
+
+ITEM_COST = 64
+"""What one queued frame or message costs besides its bytes, roughly what CPython spends on it."""
+
+
+class Outbox:
+    """Frames on their way to the writer; see the top of this file for the lanes."""
+
+    def __init__(self) -> None:
+        self._pong: bytes | None = None
+        self._control: deque[bytes] = deque()
+        self._control_size = 0
+        self._data: deque[bytes] = deque()
+        self._data_size = 0
+        self._close: bytes | None = None
+        self.frames_in = 0
+        """How many data frames were ever queued."""
+        self.frames_out = 0
+        """How many data frames were ever taken."""
+
+    @property
+    def size(self) -> int:
+        """The bytes waiting in the data lane, with the cost of each frame."""
+        return self._data_size
+
+    @property
+    def control_size(self) -> int:
+        """The bytes waiting in the control lane, with the cost of each frame."""
+        return self._control_size
+
+    def __bool__(self) -> bool:
+        return bool(self._data or self._control or self._pong or self._close)
+
+    def put_data(self, frame: bytes) -> None:
+        """Queue a data frame."""
+        self._data.append(frame)
+        self._data_size += len(frame) + ITEM_COST
+        self.frames_in += 1
+
+    def put_control(self, frame: bytes) -> None:
+        """Queue a ping, or a pong that answers nothing."""
+        self._control.append(frame)
+        self._control_size += len(frame) + ITEM_COST
+
+    def put_pong(self, frame: bytes) -> None:
+        """Answer a ping; an answer that still waits is replaced."""
+        self._pong = frame
+
+    def put_close(self, frame: bytes) -> None:
+        """Queue our Close frame; nothing may be queued after it."""
+        self._close = frame
+
+    def clear(self) -> None:
+        """Drop everything but the Close frame."""
+        self._pong = None
+        self._control.clear()
+        self._control_size = 0
+        self._data.clear()
+        self._data_size = 0
+
+    def take(self) -> bytes | None:
+        """Remove and return the next whole frames, about a gulp; None if there are none."""
+        chunk = self._take_control()
+        size = sum(map(len, chunk))
+        data = self._data
+        while data and (not chunk or size + len(data[0]) <= GULP):
+            frame = data.popleft()
+            self._data_size -= len(frame) + ITEM_COST
+            self.frames_out += 1
+            size += len(frame)
+            chunk.append(frame)
+        if self._close is not None and not data:
+            chunk.append(self._close)
+            self._close = None
+        if len(chunk) == 1:
+            return chunk[0]
+        return b"".join(chunk) if chunk else None
+
+    def _take_control(self) -> list[bytes]:
+        chunk = [] if self._pong is None else [self._pong]
+        self._pong = None
+        chunk += self._control
+        self._control.clear()
+        self._control_size = 0
+        return chunk

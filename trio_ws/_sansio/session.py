@@ -1,0 +1,401 @@
+"""An open connection, as a machine of bytes: RFC 6455 §5 to §7 without any I/O.
+
+wsproto parses, checks and builds the frames.
+A `Session` owns what wsproto leaves to its user: what to do about each event,
+the limits, and the one fact that says how it ended.
+
+The life of a session has three states::
+
+    OPEN ──── we close ────▶ CLOSING ── the peer answers ──▶ ENDED
+      └── the peer closes, breaks the rules, or is gone ───────▲
+
+`TABLE` says for each state, and for everything that can happen in it,
+what to do and which state comes next.  It is the only place where that is decided:
+the code below looks it up, a test walks all of it, the picture in the docs is drawn from it.
+
+Two rules keep a session whole under Trio, where any ``await`` may be cancelled:
+
+1. Nothing here awaits.  A method changes the session and queues the bytes that say so,
+   or raises and has changed nothing.
+2. `ending` is written once, together with the step to ENDED.
+   There is no other flag for "it is over".
+
+How to drive it: call `feed` with every chunk of bytes that arrives and act on what it returns;
+call `send`, `ping`, `pong` and `close` for what you want to say;
+call `lose` when the transport ends or a policy gives the peer up;
+after each of these, write what `outbox` holds and look at `ending`.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import (
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Message,
+    Ping,
+    Pong,
+    TextMessage,
+)
+from wsproto.extensions import Extension
+
+from .._errors import LocalProtocolError, closed
+from .._policy import Limits
+from .._values import Close, CloseCode, Ending, Loss, may_be_sent, printable
+from .assembly import Assembly, Part
+from .frames import (
+    MAX_CONTROL_PAYLOAD,
+    Header,
+    Opcode,
+    close_code,
+    parse_header,
+    with_close_code,
+)
+from .outbox import Outbox
+from .trace import Trace
+
+
+class State(enum.Enum):
+    """Where a session stands in its life."""
+
+    OPEN = "open"
+    CLOSING = "closing"
+    ENDED = "ended"
+
+
+class Input(enum.Enum):
+    """What can happen to a session: what the peer does, then what we ask for."""
+
+    MESSAGE = "a message arrives"
+    PING = "a ping arrives"
+    PONG = "a pong arrives"
+    CLOSE = "a close arrives"
+    VIOLATION = "the peer breaks the rules"
+    LOSS = "the peer is gone"
+    SEND = "we send a message or a ping"
+    SEND_CLOSE = "we close"
+
+
+class Action(enum.Enum):
+    """What a session does about it."""
+
+    DELIVER = "deliver it"
+    ANSWER = "answer with a pong"
+    NOTE = "note it"
+    REPLY = "reply with a close; over"
+    COMPLETE = "over"
+    FAIL = "close with the code of the offence; over"
+    LOSE = "lost; over"
+    QUEUE = "queue it"
+    REFUSE = "refuse it"
+    IGNORE = "ignore it"
+
+
+TABLE: dict[tuple[State, Input], tuple[State, Action]] = {
+    (State.OPEN, Input.MESSAGE): (State.OPEN, Action.DELIVER),
+    (State.OPEN, Input.PING): (State.OPEN, Action.ANSWER),
+    (State.OPEN, Input.PONG): (State.OPEN, Action.NOTE),
+    (State.OPEN, Input.CLOSE): (State.ENDED, Action.REPLY),
+    (State.OPEN, Input.VIOLATION): (State.ENDED, Action.FAIL),
+    (State.OPEN, Input.LOSS): (State.ENDED, Action.LOSE),
+    (State.OPEN, Input.SEND): (State.OPEN, Action.QUEUE),
+    (State.OPEN, Input.SEND_CLOSE): (State.CLOSING, Action.QUEUE),
+    # Having sent a Close we send nothing more, not even a pong (§5.5.1, §5.5.2),
+    # but what the peer sent before it saw our Close is still good.
+    (State.CLOSING, Input.MESSAGE): (State.CLOSING, Action.DELIVER),
+    (State.CLOSING, Input.PING): (State.CLOSING, Action.IGNORE),
+    (State.CLOSING, Input.PONG): (State.CLOSING, Action.NOTE),
+    (State.CLOSING, Input.CLOSE): (State.ENDED, Action.COMPLETE),
+    (State.CLOSING, Input.VIOLATION): (State.ENDED, Action.LOSE),
+    (State.CLOSING, Input.LOSS): (State.ENDED, Action.LOSE),
+    (State.CLOSING, Input.SEND): (State.CLOSING, Action.REFUSE),
+    (State.CLOSING, Input.SEND_CLOSE): (State.CLOSING, Action.IGNORE),
+    # Whatever the peer sends after the end is not for us to read (§7.1.1).
+    **{
+        (State.ENDED, what): (State.ENDED, Action.IGNORE)
+        for what in Input
+        if what is not Input.SEND
+    },
+    (State.ENDED, Input.SEND): (State.ENDED, Action.REFUSE),
+}
+
+Happening = str | bytes | Part | Pong
+"""What `Session.feed` returns: whole messages, parts of one that is streamed, pongs."""
+
+
+class Violation(NamedTuple):
+    """What the peer did wrong, and the code that says so."""
+
+    code: int
+    detail: str
+
+
+class Session:
+    """One side of an open WebSocket connection; see the top of this file."""
+
+    def __init__(
+        self,
+        *,
+        client: bool,
+        limits: Limits,
+        extensions: Iterable[Extension] = (),
+        trace: Trace | None = None,
+    ) -> None:
+        role = ConnectionType.CLIENT if client else ConnectionType.SERVER
+        self._judge = Connection(role, list(extensions))
+        self._limits = limits
+        self._trace = trace
+        self.state = State.OPEN
+        self.ending: Ending | None = None
+        self.outbox = Outbox()
+        self.assembly = Assembly()
+        # Sending
+        self._sent: Close | None = None
+        self._kind: type[str] | type[bytes] | None = None
+        # Receiving
+        self._held = b""
+        self._frame_left = 0
+        self._message_size = 0
+        self._fragments = 0
+        self._bad_gateway = False
+
+    def _step(self, what: Input) -> Action:
+        self.state, action = TABLE[self.state, what]
+        return action
+
+    # What arrives
+
+    def feed(self, data: bytes) -> list[Happening]:
+        """Take bytes as they came from the peer; return what happened, in order.
+
+        Never raises, whatever the bytes are (P10): a violation ends the session.
+        """
+        happenings: list[Happening] = []
+        if self._held:
+            data, self._held = self._held + data, b""
+        position = 0 if self.state is not State.ENDED else len(data)
+        while position < len(data):
+            end = self._feed_piece(data, position, happenings)
+            if self.state is State.ENDED:
+                self._held = b""
+                break
+            if end == position:
+                self._held = data[position:]
+                break
+            position = end
+        return happenings
+
+    def _feed_piece(self, data: bytes, start: int, happenings: list[Happening]) -> int:
+        """Take as much from `start` as can be judged now; return where it ends.
+
+        That is a data frame as far as it is there, or a whole control frame,
+        or nothing while a header is incomplete.
+        """
+        if not self._frame_left:
+            header = parse_header(data, start)
+            if header is None:
+                return start
+            if header.is_control:
+                return self._feed_control(data, start, header, happenings)
+            if offence := self._beyond_limits(header):
+                self._fail(offence)
+                return start
+            self._frame_left = header.end - start
+        end = min(start + self._frame_left, len(data))
+        self._frame_left -= end - start
+        self._hear(data[start:end], happenings)
+        return end
+
+    def _feed_control(
+        self, data: bytes, start: int, header: Header, happenings: list[Happening]
+    ) -> int:
+        """Take a control frame, once it is whole or too long to be waited for."""
+        if header.payload_length <= MAX_CONTROL_PAYLOAD and header.end > len(data):
+            return start
+        frame = data[start : header.end]
+        header = header.moved(-start)
+        if header.opcode == Opcode.CLOSE and close_code(frame, header) == CloseCode.BAD_GATEWAY:
+            # Registered after wsproto's list was made: let it judge the rest of the frame.
+            frame = with_close_code(frame, header, CloseCode.TRY_AGAIN_LATER)
+            self._bad_gateway = True
+        self._hear(frame, happenings)
+        return start + len(frame)
+
+    def _beyond_limits(self, header: Header) -> Violation | None:
+        if header.opcode != Opcode.CONTINUATION:
+            self._message_size = self._fragments = 0
+        self._message_size += header.payload_length
+        self._fragments += 1
+        limits = self._limits
+        if self._message_size > limits.max_message_size:
+            detail = f"a message of {self._message_size} bytes or more, over the limit of "
+            return Violation(int(CloseCode.MESSAGE_TOO_BIG), f"{detail}{limits.max_message_size}")
+        if self._fragments > limits.max_fragments:
+            detail = f"a message of more than {limits.max_fragments} fragments"
+            return Violation(int(CloseCode.MESSAGE_TOO_BIG), detail)
+        return None
+
+    def _hear(self, piece: bytes, happenings: list[Happening]) -> None:
+        """Let wsproto judge a piece, and act on each event before it sees the next."""
+        self._judge.receive_data(piece)
+        for event in self._judge.events():
+            happening = self._act(event)
+            if happening is not None:
+                happenings.append(happening)
+
+    def _act(self, event: Event) -> Happening | None:
+        if self._trace:
+            self._trace("<", event)
+        match event:
+            case Message():
+                self._step(Input.MESSAGE)
+                return self.assembly.add(event.data, event.message_finished)
+            case Ping():
+                if self._step(Input.PING) is Action.ANSWER:
+                    self.outbox.put_pong(self._frame(event.response()))
+            case Pong():
+                self._step(Input.PONG)
+                return event
+            case CloseConnection():
+                self._on_close(event)
+        return None
+
+    def _on_close(self, event: CloseConnection) -> None:
+        if self._judge.state in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING):
+            # The peer sent no Close: this is how wsproto reports a violation.
+            self._fail(Violation(int(event.code), event.reason or "a malformed frame"))
+            return
+        code = CloseCode.BAD_GATEWAY if self._bad_gateway else event.code
+        received = Close(int(code), event.reason or "")
+        if self._step(Input.CLOSE) is Action.REPLY:
+            self._queue_close(Close(received.code), hurry=True)
+            self._end(Ending(sent=self._sent, received=received, received_first=True))
+        else:
+            self._end(Ending(sent=self._sent, received=received))
+
+    def _fail(self, offence: Violation) -> None:
+        """The peer broke the rules: say so, and stop listening (RFC 6455 §7.1.7)."""
+        loss, detail = Loss.VIOLATION, printable(offence.detail)
+        if self._step(Input.VIOLATION) is Action.FAIL:
+            self._queue_close(Close(offence.code, cut(detail)), hurry=True)
+        else:
+            loss, detail = Loss.UNANSWERED, f"{loss.value}: {detail}"
+        self._end(Ending(sent=self._sent, loss=loss, detail=detail))
+
+    def _end(self, ending: Ending) -> None:
+        assert self.ending is None
+        self.ending = ending
+
+    # What we say
+
+    def send(self, message: str | bytes, *, finished: bool = True) -> None:
+        """Queue a message, or a fragment of one (RFC 6455 §5.4)."""
+        kind: type[str] | type[bytes] = str if isinstance(message, str) else bytes
+        if self._kind not in (None, kind):
+            raise LocalProtocolError(
+                f"a message is either text or binary; this one began as "
+                f"{'text' if self._kind is str else 'binary'} and goes on with {kind.__name__}"
+            )
+        self._check_may_send()
+        event: Event
+        if isinstance(message, str):
+            event = TextMessage(data=_encodable(message), message_finished=finished)
+        else:
+            event = BytesMessage(data=message, message_finished=finished)
+        self.outbox.put_data(self._frame(event))
+        self._kind = None if finished else kind
+
+    def ping(self, payload: bytes) -> None:
+        """Queue a ping (RFC 6455 §5.5.2)."""
+        _check_control(payload, "ping")
+        self._check_may_send()
+        self.outbox.put_control(self._frame(Ping(payload=payload)))
+
+    def pong(self, payload: bytes) -> None:
+        """Queue a pong that nobody asked for (RFC 6455 §5.5.3)."""
+        _check_control(payload, "pong")
+        self._check_may_send()
+        self.outbox.put_control(self._frame(Pong(payload=payload)))
+
+    def close(self, code: int, reason: str = "", *, hurry: bool = False) -> None:
+        """Queue our Close behind the data, or at once if in a `hurry`; only the first counts."""
+        check_close(code, reason)
+        if self._step(Input.SEND_CLOSE) is Action.QUEUE:
+            self._queue_close(Close(int(code), reason), hurry=hurry)
+
+    def lose(
+        self,
+        loss: Loss,
+        detail: str = "",
+        *,
+        cause: BaseException | None = None,
+        farewell: Close | None = None,
+    ) -> None:
+        """The peer is gone; a `farewell` is for one that may still hear it."""
+        if self.state is State.CLOSING:
+            loss, detail = Loss.UNANSWERED, detail or loss.value
+        elif self.state is State.OPEN and farewell:
+            self._queue_close(farewell, hurry=True)
+        if self._step(Input.LOSS) is Action.LOSE:
+            self._end(Ending(sent=self._sent, loss=loss, detail=detail, cause=cause))
+
+    def _check_may_send(self) -> None:
+        if self._step(Input.SEND) is Action.REFUSE:
+            if self.ending is not None:
+                raise closed(self.ending)
+            raise LocalProtocolError("nothing can be sent after our close")
+
+    def _queue_close(self, close: Close, *, hurry: bool) -> None:
+        if hurry:
+            self.outbox.clear()
+        code = None if close.code == CloseCode.NO_STATUS_RECEIVED else close.code
+        event = CloseConnection(code=code, reason=close.reason or None)  # type: ignore[arg-type]
+        self.outbox.put_close(self._frame(event))
+        self._sent = close
+
+    def _frame(self, event: Event) -> bytes:
+        if self._trace:
+            self._trace(">", event)
+        return self._judge.send(event)
+
+
+def check_close(code: int, reason: str) -> None:
+    """Refuse what may not stand in a Close frame (RFC 6455 §5.5.1, §7.4)."""
+    if not may_be_sent(code):
+        raise LocalProtocolError(
+            f"close code {code!r} may not be sent; use 1000, 1001, 1003, 1008, 1011 "
+            f"or another registered code, or 3000 to 4999 (RFC 6455 §7.4)"
+        )
+    size = len(_encodable(reason).encode())
+    if size > MAX_CONTROL_PAYLOAD - 2:
+        raise LocalProtocolError(f"a close reason has at most 123 bytes of UTF-8; this has {size}")
+
+
+def _check_control(payload: bytes, name: str) -> None:
+    if len(payload) > MAX_CONTROL_PAYLOAD:
+        raise LocalProtocolError(
+            f"the payload of a {name} has at most 125 bytes (RFC 6455 §5.5); "
+            f"this has {len(payload)}"
+        )
+
+
+def _encodable(text: str) -> str:
+    """`text` itself, if it can be sent as UTF-8: lone surrogates cannot (RFC 6455 §8.1)."""
+    try:
+        text.isascii() or text.encode()
+    except UnicodeEncodeError as error:
+        raise LocalProtocolError(
+            f"text must be valid Unicode to be sent as UTF-8: {error.reason} at {error.start}"
+        ) from None
+    return text
+
+
+def cut(reason: str) -> str:
+    """`reason` as far as it fits into a Close frame."""
+    data = reason.encode(errors="replace")
+    return data[: MAX_CONTROL_PAYLOAD - 2].decode(errors="ignore")

@@ -1,0 +1,176 @@
+"""A connection as a block: what lives in it, and the one exception that leaves it.
+
+    async with open_websocket(url) as ws:           the caller's scope
+    └─ nursery
+       ├─ body scope ── the user's block            ← a loss cancels this
+       └─ services, one shielded scope              ← cancelled last, by us, after the goodbye
+          ├─ reader, holding the lease
+          └─ writer
+
+Leaving the block, for whatever reason, has four steps:
+
+1. *The body scope is closed.*  If the connection was lost, this is where the cancellation
+   that told the body so is caught.
+2. *The farewell.*  A close frame goes out: 1000 after a normal end, 1011 after an exception,
+   1001 after a cancellation.  In the first two cases what was sent goes out first and the peer
+   is awaited, up to `Timeouts.close`; in the last there is only `Timeouts.goodbye`,
+   and a cancellation that arrives meanwhile turns the former into the latter.
+3. *The nursery is closed*: the services are done, or were cut off at their deadline.
+4. *The verdict* (P2): exactly one exception leaves, bare.
+
+This is a class and no generator with `contextlib.asynccontextmanager`:
+between the frames of the latter a Ctrl-C could land and leave the nursery open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import final
+
+import trio
+
+from ._connection import WebSocket
+from ._errors import ConnectionClosed, closed
+from ._sansio.session import cut
+from ._values import CloseCode
+
+
+@final
+class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
+    """``async with`` over one connection; see the top of this file."""
+
+    def __init__(self, connect: Callable[[], Awaitable[WebSocket]]) -> None:
+        self._connect = connect
+
+    @trio.lowlevel.enable_ki_protection
+    async def __aenter__(self) -> WebSocket:
+        """Connect; nothing is left behind if that fails or is cancelled."""
+        ws = await self._connect()
+        self._ws = ws
+        self._services = ws._services
+        self._nursery_manager = trio.open_nursery()
+        nursery = await self._nursery_manager.__aenter__()
+        nursery.start_soon(self._services.run, name=f"trio_ws services of {ws!r}")
+        self._services.body.__enter__()
+        return ws
+
+    @trio.lowlevel.enable_ki_protection
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        """Say goodbye, end the services, and let exactly one exception out."""
+        failure = self._leave_body(exc)
+        interruption = await self._farewell(failure)
+        interruption = await self._leave_nursery() or interruption
+        verdict = self._verdict(failure, interruption)
+        try:
+            if verdict is None or verdict is exc:
+                return verdict is None
+            if isinstance(verdict, ConnectionClosed):
+                await trio.lowlevel.checkpoint_if_cancelled()
+            raise verdict from verdict.__cause__
+        finally:
+            del failure, interruption, verdict
+
+    def _leave_body(self, exc: BaseException | None) -> BaseException | None:
+        """Close the body scope; return what is left of the exception."""
+        self._services.leaving = True
+        try:
+            caught = self._services.body.__exit__(type(exc) if exc else None, exc, None)
+        except BaseException as rest:
+            return rest
+        return None if caught else exc
+
+    async def _farewell(self, failure: BaseException | None) -> BaseException | None:
+        """Begin the close that `failure` asks for and wait for its end.
+
+        Returns the cancellation (or Ctrl-C) that cut the waiting short, if one did.
+        """
+        services = self._services
+        if failure is None:
+            services.begin_close(CloseCode.NORMAL_CLOSURE)
+        elif all(not isinstance(leaf, Exception) for leaf in _leaves(failure)):
+            services.hurry(CloseCode.GOING_AWAY, _reason_given(failure))
+        else:
+            services.begin_close(CloseCode.INTERNAL_ERROR)
+        try:
+            await services.finished.wait()
+        except BaseException as interruption:
+            services.hurry(CloseCode.GOING_AWAY)
+            return interruption
+        return None
+
+    async def _leave_nursery(self) -> BaseException | None:
+        """Wait until the services are gone: bounded by their deadline, not by a cancellation."""
+        try:
+            await self._nursery_manager.__aexit__(None, None, None)
+        except BaseExceptionGroup as group:
+            if all(not isinstance(leaf, Exception) for leaf in _leaves(group)):
+                return next(_leaves(group))
+            raise
+        return None
+
+    def _verdict(
+        self, failure: BaseException | None, interruption: BaseException | None
+    ) -> BaseException | None:
+        """The one exception that leaves (P2), or None."""
+        ending = self._ws.ending
+        assert ending is not None
+        if self._services.body.cancelled_caught and failure is None:
+            failure = closed(ending)
+        failure = self._unwrapped(failure)
+        if interruption is not None and (failure is None or self._is_own(failure)):
+            return interruption
+        if (
+            failure is not None
+            and failure.__context__ is None
+            and isinstance(failure, Exception)
+            and self._services.deadly
+            and not self._is_own(failure)
+        ):
+            failure.__context__ = closed(ending)
+        return failure
+
+    def _unwrapped(self, failure: BaseException | None) -> BaseException | None:
+        """Of a group that says no more than that this connection ended, the part that says so."""
+        if not isinstance(failure, BaseExceptionGroup):
+            return failure
+        own = [leaf for leaf in _leaves(failure) if self._is_own(leaf)]
+        outer = [leaf for leaf in _leaves(failure) if isinstance(leaf, trio.Cancelled)]
+        if not own or len(own) + len(outer) < len(list(_leaves(failure))):
+            return failure
+        return (outer or own)[0]
+
+    def _is_own(self, error: BaseException) -> bool:
+        return isinstance(error, ConnectionClosed) and error.ending is self._ws.ending
+
+
+def hold(ws: WebSocket) -> ConnectionScope:
+    """The block of a connection that is open already."""
+
+    async def connected() -> WebSocket:
+        return ws
+
+    return ConnectionScope(connected)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions of a group, however deep; of anything else, itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            yield from _leaves(member)
+    else:
+        yield error
+
+
+def _reason_given(failure: BaseException) -> str:
+    """The text that somebody gave to ``cancel(reason=…)``, as far as a frame holds it."""
+    for leaf in _leaves(failure):
+        if isinstance(leaf, trio.Cancelled) and leaf.source == "explicit" and leaf.reason:
+            return cut(leaf.reason)
+    return ""

@@ -1,0 +1,73 @@
+"""Connections over memory, without an opening handshake."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import trio
+import trio.testing
+
+from .._connection import WebSocket
+from .._policy import Heartbeat, Limits, Policies, Timeouts
+from .._sansio.handshake import Opening
+from .._scope import hold
+from .._values import Headers, Request, Response
+from ._peer import RawPeer
+
+
+def _opening(subprotocol: str | None) -> Opening:
+    request = Request(method="GET", target="/", headers=Headers([("Host", "testserver")]))
+    return Opening(request=request, response=Response(101), subprotocol=subprotocol)
+
+
+@asynccontextmanager
+async def open_websocket_pair(
+    *,
+    subprotocol: str | None = None,
+    heartbeat: Heartbeat | None = Heartbeat(),
+    timeouts: Timeouts = Timeouts(),
+    limits: Limits = Limits(),
+) -> AsyncGenerator[tuple[WebSocket, WebSocket], None]:
+    """Open a client and a server that are connected to each other: ``as (client, server)``.
+
+    Both get the same policies.  The connection was not negotiated:
+    `WebSocket.request` and `WebSocket.response` are placeholders.
+    When the block is left the client closes first.
+    """
+    policies = Policies(heartbeat=heartbeat, timeouts=timeouts, limits=limits)
+    ours, theirs = trio.testing.memory_stream_pair()
+    opening = _opening(subprotocol)
+    server = WebSocket(theirs, opening, client=False, policies=policies, ident="server")
+    client = WebSocket(ours, opening, client=True, policies=policies, ident="client")
+    async with hold(server), hold(client):
+        yield client, server
+
+
+@asynccontextmanager
+async def open_websocket_to_peer(
+    *,
+    client: bool,
+    stream: trio.abc.Stream | None = None,
+    peer_stream: trio.abc.Stream | None = None,
+    subprotocol: str | None = None,
+    heartbeat: Heartbeat | None = None,
+    timeouts: Timeouts = Timeouts(),
+    limits: Limits = Limits(),
+) -> AsyncGenerator[tuple[WebSocket, RawPeer], None]:
+    """A WebSocket in the given role, and a `RawPeer` in the other: ``as (ws, peer)``.
+
+    Unlike elsewhere there is no heartbeat unless you ask for one.
+    Without streams of your own (give both, or none) they talk over memory.
+    The connection was not negotiated.
+    When the block is left while the connection is open, nobody answers the goodbye
+    unless the script of the peer did: call `RawPeer.close_politely`, or use a virtual clock.
+    """
+    if (stream is None) != (peer_stream is None):
+        raise ValueError("give both streams, or none")
+    if stream is None or peer_stream is None:
+        stream, peer_stream = trio.testing.memory_stream_pair()
+    policies = Policies(heartbeat=heartbeat, timeouts=timeouts, limits=limits)
+    ws = WebSocket(stream, _opening(subprotocol), client=client, policies=policies, ident="tested")
+    async with RawPeer(peer_stream, client=not client) as peer, hold(ws):
+        yield ws, peer
