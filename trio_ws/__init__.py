@@ -1,0 +1,71 @@
+"""WebSocket clients and servers for Trio (RFC 6455).
+
+The map of the house, from the ground up; imports go downward only:
+
+* **Words**: what is said.  ``_errors`` (every exception, on one screen), ``_values`` (requests,
+  close codes, the ending), ``_policy`` (how long, how often, how much), ``_url``.
+* **Protocol**: bytes in, bytes out, no I/O.  ``_sansio/session`` is an open connection
+  and owns the state table; ``_sansio/*handshake`` is how one comes about.
+  wsproto and h11 live here.
+* **Trio**: ``_transport`` (a stream), ``_services`` (the task that reads and the task that writes),
+  ``_lease`` (is the peer alive), ``_connection`` (`WebSocket`, what you hold),
+  ``_scope`` (the block around it, and the one exception that leaves it).
+* **Doors**: ``_client`` and ``_server``.
+* **Roof**: ``testing``.
+
+To follow a message through the house, begin at the top of ``_services``.
+Everything public is exported here, or from `trio_ws.testing`.
+"""
+
+from ._connection import ConnectionStatistics, WebSocket
+from ._errors import (
+    ConnectionClosed,
+    ConnectionLost,
+    HandshakeError,
+    HandshakeTimeout,
+    HeartbeatTimeout,
+    InvalidHandshake,
+    InvalidURL,
+    LocalProtocolError,
+    ProtocolViolation,
+    Rejected,
+    TLSError,
+    UnsupportedVersion,
+    WebSocketError,
+)
+from ._policy import Heartbeat, Limits, Timeouts
+from ._streaming import IncomingMessage
+from ._values import Close, CloseCode, Ending, Headers, Loss, Request, Response
+
+__all__ = [
+    "Close",
+    "CloseCode",
+    "ConnectionClosed",
+    "ConnectionLost",
+    "ConnectionStatistics",
+    "Ending",
+    "HandshakeError",
+    "HandshakeTimeout",
+    "Headers",
+    "Heartbeat",
+    "HeartbeatTimeout",
+    "IncomingMessage",
+    "InvalidHandshake",
+    "InvalidURL",
+    "Limits",
+    "LocalProtocolError",
+    "Loss",
+    "ProtocolViolation",
+    "Rejected",
+    "Request",
+    "Response",
+    "TLSError",
+    "Timeouts",
+    "UnsupportedVersion",
+    "WebSocket",
+    "WebSocketError",
+]
+
+for _name in __all__:
+    globals()[_name].__module__ = __name__
+del _name
