@@ -92,7 +92,6 @@ class ServerHandshake:
             self._skip -= len(self._heads.take(self._skip))
         if self._skip:
             return None
-        self._request, self._http = None, h11.Connection(h11.SERVER)
         head = self._next_head()
         if head is None:
             return None
@@ -134,6 +133,7 @@ class ServerHandshake:
             data += self._http.send(h11.Data(data=response.body))
         data += self._http.send(h11.EndOfMessage())
         self.reusable = self._http.our_state is h11.DONE
+        self._request, self._http = None, h11.Connection(h11.SERVER)
         return data
 
     def accept(self, subprotocol: str | None = None) -> tuple[bytes, Opening]:
