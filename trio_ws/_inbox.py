@@ -41,6 +41,8 @@ class Inbox:
         self.messages.append(message)
         self.size += wire_size(message) + ITEM_COST
         self.receivers.unpark()
+        if self.streamers:
+            self.streamers.unpark()
 
     def put_part(self, part: Part) -> None:
         """A part arrived for the task that streams."""

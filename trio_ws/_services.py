@@ -274,7 +274,7 @@ class Services:
         return self.session.state is not State.OPEN and self._over_full()
 
     def _over_full(self) -> bool:
-        size = self.inbox.size + self.session.assembly.size
+        size = self.inbox.size + self.session.assembling
         return bool(self.inbox) and size >= self.policies.limits.receive_buffer
 
     def _full(self) -> bool:

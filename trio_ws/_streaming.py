@@ -115,6 +115,7 @@ class IncomingMessage:
         self._check_more_comes = check_more_comes
         self._inside = False
         self._begun = False
+        self._given = False
         self._finished = False
 
     async def __aenter__(self) -> Self:
@@ -158,22 +159,20 @@ class IncomingMessage:
         return await self._next()
 
     async def _next(self) -> str | bytes:
-        first = not self._begun
-        if first and self._inbox.messages:
-            self._begun = self._finished = True
-            return self._took(self._inbox.take())
-        if first:
-            self._begin()
         while not self._inbox.parts:
+            if not self._begun and self._inbox.messages:
+                self._finished = True
+                return self._took(self._inbox.take())
             self._check_more_comes()
-            await self._inbox.streamers.park()
+            if self._begun or self._services.session.gathering:
+                await self._inbox.streamers.park()
+            else:
+                self._begin()
         part = self._inbox.take_part()
         self._finished = part.finished
         if part.finished and not part.data and self._given:
             raise StopAsyncIteration
         return self._took(part.data)
-
-    _given = False
 
     def _took(self, data: str | bytes) -> str | bytes:
         self._given = True
@@ -182,6 +181,6 @@ class IncomingMessage:
 
     def _begin(self) -> None:
         self._begun = True
-        part = self._services.session.assembly.stream()
+        part = self._services.session.stream()
         if part is not None:
             self._inbox.put_part(part)

@@ -47,7 +47,8 @@ from wsproto.extensions import Extension
 from .._errors import LocalProtocolError, closed
 from .._policy import Limits
 from .._values import Close, CloseCode, Ending, Loss, may_be_sent, printable
-from .assembly import Assembly, Part
+from .assembly import Assembly, Mode, Part
+from .fastlane import FastLane, encode
 from .frames import (
     MAX_CONTROL_PAYLOAD,
     Header,
@@ -56,6 +57,7 @@ from .frames import (
     parse_header,
     with_close_code,
 )
+from .masking import numpy
 from .outbox import Outbox
 from .trace import Trace
 
@@ -145,9 +147,15 @@ class Session:
         limits: Limits,
         extensions: Iterable[Extension] = (),
         trace: Trace | None = None,
+        lane: bool = True,
     ) -> None:
+        numpy()  # so that the first long message does not wait for the import
         role = ConnectionType.CLIENT if client else ConnectionType.SERVER
-        self._judge = Connection(role, list(extensions))
+        extensions = list(extensions)
+        self._judge = Connection(role, extensions)
+        self._client = client
+        self._lane = FastLane(masked=not client, limit=limits.max_message_size if lane else -1)
+        self._lane_out = lane and not extensions and trace is None
         self._limits = limits
         self._trace = trace
         self.state = State.OPEN
@@ -179,7 +187,13 @@ class Session:
         if self._held:
             data, self._held = self._held + data, b""
         position = 0 if self.state is not State.ENDED else len(data)
+        if self._lane.gathering:
+            position = self._lane.gather(data, happenings)
         while position < len(data):
+            if self._lane_is_clear():
+                position = self._lane.read(data, position, happenings)
+                if position == len(data):
+                    break
             end = self._feed_piece(data, position, happenings)
             if self.state is State.ENDED:
                 self._held = b""
@@ -189,6 +203,32 @@ class Session:
                 break
             position = end
         return happenings
+
+    def _lane_is_clear(self) -> bool:
+        """Whether wsproto is between two messages, and nobody wants to see the frames."""
+        return not (
+            self._frame_left
+            or self.assembly.in_progress
+            or self.assembly.mode is not Mode.WHOLE
+            or self._trace
+        )
+
+    def stream(self) -> Part | None:
+        """Pass on the message in progress, or the next one, in parts from now on.
+
+        Returns what is there of the former.  Not while `gathering`: that message will be whole.
+        """
+        return self.assembly.stream()
+
+    @property
+    def gathering(self) -> bool:
+        """Whether a message is arriving on the fast lane, where it cannot be had in parts."""
+        return self._lane.gathering
+
+    @property
+    def assembling(self) -> int:
+        """The bytes held of the message that is arriving."""
+        return self.assembly.size + self._lane.size
 
     def _feed_piece(self, data: bytes, start: int, happenings: list[Happening]) -> int:
         """Take as much from `start` as can be judged now; return where it ends.
@@ -202,6 +242,10 @@ class Session:
                 return start
             if header.is_control:
                 return self._feed_control(data, start, header, happenings)
+            if header.end > len(data) and self._lane_is_clear():
+                start_of_payload, length = header.payload_start, header.payload_length
+                if self._lane.start_gathering(data, start, start_of_payload, length):
+                    return len(data)
             if offence := self._beyond_limits(header):
                 self._fail(offence)
                 return start
@@ -227,7 +271,7 @@ class Session:
         return start + len(frame)
 
     def _beyond_limits(self, header: Header) -> Violation | None:
-        if header.opcode != Opcode.CONTINUATION:
+        if header.opcode != Opcode.CONTINUATION or not self.assembly.in_progress:
             self._message_size = self._fragments = 0
         self._message_size += header.payload_length
         self._fragments += 1
@@ -249,8 +293,10 @@ class Session:
                 happenings.append(happening)
 
     def _act(self, event: Event) -> Happening | None:
-        if self._trace:
-            self._trace("<", event)
+        if isinstance(event, CloseConnection):
+            self._on_close(event)
+            return None
+        self._tell("<", event)
         match event:
             case Message():
                 self._step(Input.MESSAGE)
@@ -261,17 +307,17 @@ class Session:
             case Pong():
                 self._step(Input.PONG)
                 return event
-            case CloseConnection():
-                self._on_close(event)
         return None
 
     def _on_close(self, event: CloseConnection) -> None:
         if self._judge.state in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING):
             # The peer sent no Close: this is how wsproto reports a violation.
-            self._fail(Violation(int(event.code), event.reason or "a malformed frame"))
+            self._fail(_offence(event))
             return
-        code = CloseCode.BAD_GATEWAY if self._bad_gateway else event.code
-        received = Close(int(code), event.reason or "")
+        if self._bad_gateway:
+            event = CloseConnection(code=CloseCode.BAD_GATEWAY, reason=event.reason)
+        self._tell("<", event)
+        received = Close(int(event.code), event.reason or "")
         if self._step(Input.CLOSE) is Action.REPLY:
             self._queue_close(Close(received.code), hurry=True)
             self._end(Ending(sent=self._sent, received=received, received_first=True))
@@ -302,13 +348,22 @@ class Session:
                 f"{'text' if self._kind is str else 'binary'} and goes on with {kind.__name__}"
             )
         self._check_may_send()
+        if finished and self._kind is None and self._lane_out:
+            self.outbox.put_data(self._encode(message))
+            return
         event: Event
         if isinstance(message, str):
-            event = TextMessage(data=_encodable(message), message_finished=finished)
+            _as_utf8(message)
+            event = TextMessage(data=message, message_finished=finished)
         else:
             event = BytesMessage(data=message, message_finished=finished)
         self.outbox.put_data(self._frame(event))
         self._kind = None if finished else kind
+
+    def _encode(self, message: str | bytes) -> bytes:
+        if isinstance(message, str):
+            return encode(Opcode.TEXT, _as_utf8(message), masked=self._client)
+        return encode(Opcode.BINARY, message, masked=self._client)
 
     def ping(self, payload: bytes) -> None:
         """Queue a ping (RFC 6455 §5.5.2)."""
@@ -359,9 +414,21 @@ class Session:
         self._sent = close
 
     def _frame(self, event: Event) -> bytes:
-        if self._trace:
-            self._trace(">", event)
+        self._tell(">", event)
         return self._judge.send(event)
+
+    def _tell(self, direction: str, event: Event) -> None:
+        if self._trace:
+            self._trace(direction, event)
+
+
+def _offence(event: CloseConnection) -> Violation:
+    """What wsproto found wrong.
+
+    Its words about bad UTF-8 depend on how the bytes were cut on their way; ours do not.
+    """
+    bad_text = event.code == CloseCode.INVALID_PAYLOAD
+    return Violation(int(event.code), "invalid UTF-8" if bad_text else event.reason or "")
 
 
 def check_close(code: int, reason: str) -> None:
@@ -371,7 +438,7 @@ def check_close(code: int, reason: str) -> None:
             f"close code {code!r} may not be sent; use 1000, 1001, 1003, 1008, 1011 "
             f"or another registered code, or 3000 to 4999 (RFC 6455 §7.4)"
         )
-    size = len(_encodable(reason).encode())
+    size = len(_as_utf8(reason))
     if size > MAX_CONTROL_PAYLOAD - 2:
         raise LocalProtocolError(f"a close reason has at most 123 bytes of UTF-8; this has {size}")
 
@@ -384,15 +451,14 @@ def _check_control(payload: bytes, name: str) -> None:
         )
 
 
-def _encodable(text: str) -> str:
-    """`text` itself, if it can be sent as UTF-8: lone surrogates cannot (RFC 6455 §8.1)."""
+def _as_utf8(text: str) -> bytes:
+    """`text` as bytes, if it can be sent: lone surrogates cannot (RFC 6455 §8.1)."""
     try:
-        text.isascii() or text.encode()
+        return text.encode()
     except UnicodeEncodeError as error:
         raise LocalProtocolError(
             f"text must be valid Unicode to be sent as UTF-8: {error.reason} at {error.start}"
         ) from None
-    return text
 
 
 def cut(reason: str) -> str:

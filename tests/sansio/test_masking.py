@@ -1,0 +1,82 @@
+"""Masking is the same whichever way it is done, and no key is given out twice."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from trio_ws._sansio import masking
+from trio_ws._sansio.masking import SMALL, MaskKeys, apply_mask, mask_keys
+
+KEY = b"\x01\x80\xff\x37"
+
+
+def by_hand(data: bytes) -> bytes:
+    return bytes(byte ^ KEY[index % 4] for index, byte in enumerate(data))
+
+
+@pytest.fixture(params=["numpy", "without numpy"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """With numpy, and as if it were not installed."""
+    if request.param == "numpy":
+        pytest.importorskip("numpy", reason="the extra `fast` is not installed")
+    else:
+        monkeypatch.setattr(masking, "numpy", lambda: None)
+    return str(request.param)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 5, SMALL, *range(SMALL + 1, SMALL + 6), 70_001])
+def test_masking_is_xor_with_the_key_repeated(way: str, size: int) -> None:
+    """RFC 6455 §5.3, for each size class, each remainder and both types of buffer."""
+    data = bytes(index % 251 for index in range(size))
+    assert apply_mask(data, KEY) == by_hand(data)
+    assert apply_mask(bytearray(data), KEY) == by_hand(data)
+
+
+def test_masking_twice_gives_the_data_back(way: str) -> None:
+    """XOR is its own inverse."""
+    data = os.urandom(5_000)
+    assert apply_mask(apply_mask(data, KEY), KEY) == data
+
+
+def test_without_numpy_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra is optional."""
+    monkeypatch.setitem(__import__("sys").modules, "numpy", None)
+    assert masking.numpy.__wrapped__() is None
+
+
+def test_ten_thousand_keys_are_all_different_and_evenly_spread() -> None:
+    """HAZARDS D11: entropy of the system for each frame, never used again."""
+    keys = [mask_keys.take() for _ in range(10_000)]
+    # Of 10,000 random 32-bit numbers, more than 4 equal pairs happen once in 10^15 runs or so.
+    assert len(set(keys)) >= 9_996
+    for position in range(4):
+        counts = [0] * 256
+        for key in keys:
+            counts[key[position]] += 1
+        assert max(counts) < 100
+        assert min(counts) > 5
+
+
+def test_a_key_is_not_a_slice_of_its_neighbour() -> None:
+    """The store advances by whole keys."""
+    keys = MaskKeys()
+    first, second = keys.take(), keys.take()
+    assert len(first) == len(second) == 4
+    assert keys._bytes[:8] == first + second
+
+
+def test_a_forked_child_does_not_share_the_keys_of_its_parent() -> None:
+    """The store is thrown away in the child."""
+    mask_keys.take()
+    parents_next = mask_keys._bytes[mask_keys._position : mask_keys._position + 4]
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:  # pragma: no cover - coverage does not follow a fork
+        os.write(writer, mask_keys.take())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reader, 4) != parents_next
+    os.close(reader)
+    os.close(writer)
