@@ -9,11 +9,13 @@ what it holds is never more than about 1.13 times the payload
 (the slack that CPython leaves when a bytearray grows).
 
 Somebody who takes a message in chunks (`WebSocket.receive_stream`) wants no buffer at all.
-So an assembly is in one of three modes:
+So an assembly is in one of two modes:
 
 * ``WHOLE``: pieces are kept until the message is whole.  The normal mode.
 * ``PARTS``: each piece is passed on as a `Part`.  Back to ``WHOLE`` when the message ends.
-* ``DISCARD``: each piece is dropped.  Back to ``WHOLE`` when the message ends.
+
+Whoever streams may stop half-way.  The rest of that message is then dropped as it arrives,
+in whichever mode the next message is wanted.
 """
 
 from __future__ import annotations
@@ -34,7 +36,6 @@ class Mode(enum.Enum):
 
     WHOLE = enum.auto()
     PARTS = enum.auto()
-    DISCARD = enum.auto()
 
 
 class Assembly:
@@ -43,6 +44,7 @@ class Assembly:
     def __init__(self) -> None:
         self.mode = Mode.WHOLE
         self.in_progress = False
+        self._dropping = False
         self._buffer = bytearray()
         self._is_text = False
 
@@ -54,12 +56,14 @@ class Assembly:
     def add(self, data: str | bytes, finished: bool) -> str | bytes | Part | None:
         """Take the next piece; return the message it completes, or the part it is."""
         self.in_progress = not finished
+        if self._dropping:
+            self._dropping = not finished
+            return None
         if self.mode is Mode.WHOLE:
             return self._keep(data, finished)
-        part = Part(data, finished) if self.mode is Mode.PARTS else None
         if finished:
             self.mode = Mode.WHOLE
-        return part if data or finished else None
+        return Part(data, finished) if data or finished else None
 
     def _keep(self, data: str | bytes, finished: bool) -> str | bytes | None:
         if finished and not self._buffer:
@@ -82,4 +86,5 @@ class Assembly:
 
     def abandon(self) -> None:
         """Nobody takes the parts any more: drop the rest of the message, if there is one."""
-        self.mode = Mode.DISCARD if self.in_progress else Mode.WHOLE
+        self._dropping = self.in_progress
+        self.mode = Mode.WHOLE

@@ -1,0 +1,162 @@
+"""`trio_ws._sansio.assembly`: messages from pieces, whole or in parts."""
+
+from __future__ import annotations
+
+import sys
+import tracemalloc
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trio_ws._sansio.assembly import Assembly, Mode, Part
+
+Data = str | bytes
+
+
+def add_all(assembly: Assembly, pieces: Sequence[Data]) -> list[Data | Part | None]:
+    """Add the pieces of one message."""
+    last = len(pieces) - 1
+    return [assembly.add(piece, finished=i == last) for i, piece in enumerate(pieces)]
+
+
+@given(st.lists(st.text(), min_size=1))
+def test_text(pieces: list[str]) -> None:
+    """A text message comes out with its last piece, and is all of its pieces joined."""
+    assembly = Assembly()
+    *before, message = add_all(assembly, pieces)
+    assert before == [None] * (len(pieces) - 1)
+    assert message == "".join(pieces)
+    assert assembly.size == 0
+
+
+@given(st.lists(st.binary(), min_size=1))
+def test_binary(pieces: list[bytes]) -> None:
+    """A binary message comes out with its last piece, and is all of its pieces joined."""
+    assembly = Assembly()
+    *before, message = add_all(assembly, pieces)
+    assert before == [None] * (len(pieces) - 1)
+    assert message == b"".join(pieces)
+    assert assembly.size == 0
+
+
+@pytest.mark.parametrize("empty", ["", b""])
+def test_empty_pieces(empty: Data) -> None:
+    """A message of empty pieces only is empty, and still text or binary."""
+    assembly = Assembly()
+    assert add_all(assembly, [empty, empty, empty]) == [None, None, empty]
+
+
+def test_messages_do_not_mix() -> None:
+    """After a text message of several pieces a binary one is binary, and the other way round."""
+    assembly = Assembly()
+    assert add_all(assembly, ["ä", "b"])[-1] == "äb"
+    assert add_all(assembly, [b"\xff", b"b"])[-1] == b"\xffb"
+    assert add_all(assembly, ["ä", "b"])[-1] == "äb"
+
+
+def test_size() -> None:
+    """The size is that of the pieces kept so far, in bytes: text counts as UTF-8."""
+    assembly = Assembly()
+    assembly.add("ä", finished=False)
+    assembly.add("€", finished=False)
+    assert assembly.size == 5
+
+
+def test_memory() -> None:
+    """A message in pieces of one byte costs no more than a quarter above its payload."""
+    payload = 1 << 17
+    pieces = [bytes([value]) for value in range(256)]
+    tracemalloc.start()
+    try:
+        assembly = Assembly()
+        for index in range(payload):
+            assembly.add(pieces[index & 255], finished=False)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert assembly.size == payload
+    assert kept <= 1.25 * payload + sys.getsizeof(assembly) + 1024
+
+
+@given(st.lists(st.text(), min_size=1), st.integers(0, 20))
+def test_stream(pieces: list[str], late: int) -> None:
+    """Streaming, begun at any piece, gives the whole message in parts; only the last says so."""
+    assembly = Assembly()
+    last = len(pieces) - 1
+    late = min(late, last)
+    parts: list[Data | Part | None] = []
+    for index, piece in enumerate(pieces):
+        if index == late:
+            parts.append(assembly.stream())
+        parts.append(assembly.add(piece, finished=index == last))
+    found = [part for part in parts if isinstance(part, Part)]
+    assert "".join(str(part.data) for part in found) == "".join(pieces)
+    assert [part.finished for part in found] == [False] * (len(found) - 1) + [True]
+    assert assembly.mode is Mode.WHOLE
+    assert assembly.add("next", finished=True) == "next"
+
+
+def test_stream_keeps_nothing() -> None:
+    """While a message is streamed nothing of it is kept, and empty pieces are not passed on."""
+    assembly = Assembly()
+    assembly.add(b"kept", finished=False)
+    assert assembly.stream() == Part(b"kept", finished=False)
+    assert assembly.size == 0
+    assert assembly.add(b"passed on", finished=False) == Part(b"passed on", finished=False)
+    assert assembly.add(b"", finished=False) is None
+    assert assembly.size == 0
+    assert assembly.add(b"", finished=True) == Part(b"", finished=True)
+
+
+def test_in_progress() -> None:
+    """A message is in progress from its first piece, even an empty one, to its last."""
+    assembly = Assembly()
+    assert not assembly.in_progress
+    assembly.add("", finished=False)
+    assert assembly.in_progress
+    assembly.add("", finished=True)
+    assert not assembly.in_progress
+
+
+def test_abandon() -> None:
+    """What comes of an abandoned message is dropped; the next message is whole again."""
+    assembly = Assembly()
+    assembly.stream()
+    assert assembly.add("a", finished=False) == Part("a", finished=False)
+    assembly.abandon()
+    assert add_all(assembly, ["b", "c"]) == [None, None]
+    assert assembly.add("next", finished=True) == "next"
+
+
+def test_abandon_between_messages() -> None:
+    """Giving up before a message has begun leaves the next one whole."""
+    assembly = Assembly()
+    assembly.stream()
+    assembly.abandon()
+    assert add_all(assembly, ["a", "b"]) == [None, "ab"]
+
+
+def test_stream_after_abandon() -> None:
+    """Streaming again while an abandoned message still arrives gives the next message only."""
+    assembly = Assembly()
+    assembly.stream()
+    assembly.add("old", finished=False)
+    assembly.abandon()
+    assert assembly.stream() is None
+    assert add_all(assembly, ["old", "old"]) == [None, None]
+    assert assembly.mode is Mode.PARTS
+    assert assembly.add("new", finished=True) == Part("new", finished=True)
+
+
+def test_abandon_twice() -> None:
+    """Giving up the next message too, while the abandoned one still arrives, drops only that."""
+    assembly = Assembly()
+    assembly.stream()
+    assembly.add("old", finished=False)
+    assembly.abandon()
+    assembly.stream()
+    assembly.abandon()
+    assert assembly.add("old", finished=True) is None
+    assert add_all(assembly, ["n", "ew"]) == [None, "new"]
