@@ -113,11 +113,11 @@ def test_stream_keeps_nothing() -> None:
 def test_in_progress() -> None:
     """A message is in progress from its first piece, even an empty one, to its last."""
     assembly = Assembly()
-    assert not assembly.in_progress
-    assembly.add("", finished=False)
-    assert assembly.in_progress
-    assembly.add("", finished=True)
-    assert not assembly.in_progress
+    seen = [assembly.in_progress]
+    for finished in (False, False, True):
+        assembly.add("", finished)
+        seen.append(assembly.in_progress)
+    assert seen == [False, True, True, False]
 
 
 def test_abandon() -> None:
