@@ -13,7 +13,7 @@ Four things keep the verdict honest:
 
 * Renewal is lazy: a byte only notes the time.  The deadline is computed when the scope expires,
   so a busy connection pays nothing.
-* While we do not read (`suspend`), silence proves nothing and no verdict is possible;
+* While we do not read, silence proves nothing, and the reader asks for no verdict;
   `resume` starts afresh.
 * The timeout runs from the moment when the ping was handed to the kernel;
   until then from the last byte that the kernel took, because a long upload over a slow link
@@ -28,6 +28,7 @@ There is no clock in here: every method is told the time.
 from __future__ import annotations
 
 import enum
+from dataclasses import dataclass
 
 from ._policy import FOREVER, Heartbeat, Timeouts
 
@@ -48,6 +49,15 @@ class Verdict(enum.Enum):
     IDLE = "nobody has sent a message for long"
 
 
+@dataclass(slots=True)
+class _Ping:
+    """A ping that no byte has followed yet: when it was queued, when the kernel had it."""
+
+    queued: float
+    in_hand: bool = False
+    handed: float | None = None
+
+
 class Lease:
     """What is due when, for one connection."""
 
@@ -60,8 +70,7 @@ class Lease:
         self._last_data = self._last_progress = now
         self.last_heard = now
         self._ping_due = FOREVER if heartbeat is None else now + phase * heartbeat.interval
-        self._ping_queued: float | None = None
-        self._ping_handed: float | None = None
+        self._ping: _Ping | None = None
         self._writing = False
         self._granted_until = -FOREVER
         self._stall = 0.0
@@ -71,8 +80,9 @@ class Lease:
     def heard(self, now: float) -> None:
         """Bytes arrived."""
         self.last_heard = now
-        self._ping_queued = self._ping_handed = None
+        self._ping = None
         self._granted_until = -FOREVER
+        self._stall = 0.0
         if self._heartbeat is not None:
             self._ping_due = now + self._heartbeat.interval
 
@@ -81,24 +91,25 @@ class Lease:
         self._last_data = now
 
     def writing(self, now: float) -> None:
-        """The writer has something in hand."""
+        """The writer took something in hand, and with it a ping if one waited."""
         self._writing = True
         self._last_progress = now
+        if self._ping is not None:
+            self._ping.in_hand = True
 
     def progress(self, now: float) -> None:
         """The kernel took bytes."""
         self._last_progress = now
 
     def written(self, now: float) -> None:
-        """The kernel took all that the writer had in hand, and a ping with it if one waited."""
+        """The kernel took all that the writer had in hand."""
         self._writing = False
-        if self._ping_queued is not None and self._ping_handed is None:
-            self._ping_handed = now
+        if self._ping is not None and self._ping.in_hand and self._ping.handed is None:
+            self._ping.handed = now
 
     def pinged(self, now: float) -> None:
-        """The ping that was due was queued."""
-        self._ping_queued = now
-        self._ping_handed = None
+        """The ping that was due was queued; what the writer has in hand goes before it."""
+        self._ping = _Ping(queued=now)
 
     def resume(self, now: float) -> None:
         """We read again, after a time in which we did not: the silence was ours."""
@@ -128,14 +139,14 @@ class Lease:
     def _judge_silence(self, now: float) -> Verdict:
         if now >= self._due_stuck():
             return Verdict.STUCK
-        return Verdict.PING if self._ping_queued is None else Verdict.LOST
+        return Verdict.PING if self._ping is None else Verdict.LOST
 
     def _due_ping(self) -> float:
-        if self._heartbeat is None or self._ping_queued is None:
+        if self._heartbeat is None or self._ping is None:
             return self._ping_due
-        if self._ping_handed is None:
-            return max(self._ping_queued, self._last_progress) + self._heartbeat.timeout
-        return self._ping_handed + self._heartbeat.timeout
+        if self._ping.handed is None:
+            return max(self._ping.queued, self._last_progress) + self._heartbeat.timeout
+        return self._ping.handed + self._heartbeat.timeout
 
     def _due_stuck(self) -> float:
         if not self._writing:
@@ -148,9 +159,9 @@ class Lease:
     def story(self, now: float) -> str:
         """What a verdict rests on, for the exception that reports it."""
         story = f"nothing heard for {now - self.last_heard:.1f} s"
-        if self._ping_queued is not None:
-            fate = "not answered" if self._ping_handed is not None else "not even taken"
-            story += f"; a ping sent {now - self._ping_queued:.1f} s ago was {fate}"
+        if self._ping is not None:
+            fate = "not even taken" if self._ping.handed is None else "not answered"
+            story += f"; a ping sent {now - self._ping.queued:.1f} s ago was {fate}"
         if self._stall:
             story += f"; our own event loop had stalled for {self._stall:.1f} s"
         return story
