@@ -57,6 +57,7 @@ class Reporting:
 
     running = None
     since = 0.0
+    cut = False
 
     def watch(self):
         emit(self.announcement())
@@ -67,17 +68,20 @@ class Reporting:
         return {"cases": len(self.specCases)}
 
     def started(self, protocol):
-        self.running, self.since = protocol, time.time()
+        self.running, self.since, self.cut = protocol, time.time(), False
         return protocol
 
     def cut_the_slow(self):
         if self.running is not None and time.time() - self.since > CASE_BOUND:
+            self.cut = True
             self.running.transport.abortConnection()
 
     def logCase(self, result):
         self.running = None
         record = {name: result[name] for name in COPIED}
         record["case"] = result["id"]
+        if self.cut:
+            record["result"] = "Cut by us after %g s." % CASE_BOUND
         if not {result["behavior"], result["behaviorClose"]}.issubset(PEACEFUL):
             record["details"] = details(result)
         emit(record)

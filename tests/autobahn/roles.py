@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 LIBRARY = Path(trio_ws.__file__).parents[1]
 AGENT = "trio_ws"
 BOUND = 2000.0  # seconds; fuzz27.py gives up before
+GOODBYE = 30.0  # how long our own program may take to end when the suite is done
 
 
 class RunFailed(Exception):
@@ -75,7 +76,8 @@ async def run_server(python27: Path, patterns: str) -> Run:
         async with program(python27, HERE / "fuzz27.py", "client", url, patterns) as suite:
             results = await collect(suite, await announcement(suite))
         ours.terminate()
-        return Run(results, float(await ours.line()))
+        with trio.fail_after(GOODBYE):
+            return Run(results, float(await ours.line()))
 
 
 async def run_client(python27: Path, patterns: str) -> Run:
@@ -85,7 +87,8 @@ async def run_client(python27: Path, patterns: str) -> Run:
         url = f"ws://127.0.0.1:{said['port']}"
         async with program(sys.executable, HERE / "echo_client.py", url, AGENT) as ours:
             results = await collect(suite, said)
-            return Run(results, float(await ours.line()))
+            with trio.fail_after(GOODBYE):
+                return Run(results, float(await ours.line()))
 
 
 ROLES = {"server": run_server, "client": run_client}
