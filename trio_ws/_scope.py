@@ -34,7 +34,7 @@ import trio
 from ._connection import WebSocket
 from ._errors import ConnectionClosed, closed
 from ._sansio.session import cut
-from ._values import CloseCode
+from ._values import CloseCode, Ending
 
 
 @final
@@ -68,14 +68,16 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
         interruption = await self._farewell(failure)
         interruption = await self._leave_nursery() or interruption
         verdict = self._verdict(failure, interruption)
+        if verdict is None or verdict is exc:
+            return verdict is None
+        if isinstance(verdict, ConnectionClosed):
+            await trio.lowlevel.checkpoint_if_cancelled()
+        context = verdict.__context__
         try:
-            if verdict is None or verdict is exc:
-                return verdict is None
-            if isinstance(verdict, ConnectionClosed):
-                await trio.lowlevel.checkpoint_if_cancelled()
-            raise verdict from verdict.__cause__
+            raise verdict
         finally:
-            del failure, interruption, verdict
+            verdict.__context__ = context  # Python has put `exc` there
+            del exc, failure, interruption, verdict, context
 
     def _leave_body(self, exc: BaseException | None) -> BaseException | None:
         """Close the body scope; return what is left of the exception."""
@@ -124,17 +126,29 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
         if self._services.body.cancelled_caught and failure is None:
             failure = closed(ending)
         failure = self._unwrapped(failure)
-        if interruption is not None and (failure is None or self._is_own(failure)):
+        if interruption is not None and self._outranks(interruption, failure):
             return interruption
-        if (
-            failure is not None
-            and failure.__context__ is None
-            and isinstance(failure, Exception)
-            and self._services.deadly
-            and not self._is_own(failure)
-        ):
-            failure.__context__ = closed(ending)
+        if isinstance(failure, Exception) and self._services.deadly:
+            self._add_loss(failure, ending)
         return failure
+
+    def _outranks(self, interruption: BaseException, failure: BaseException | None) -> bool:
+        """A Ctrl-C outranks everything; a cancellation only the end of the connection."""
+        if failure is None or self._is_own(failure):
+            return True
+        if isinstance(interruption, trio.Cancelled):
+            return False
+        interruption.__context__ = failure
+        return True
+
+    def _add_loss(self, failure: Exception, ending: Ending) -> None:
+        """Make the loss the origin of `failure`, in place of a `Cancelled` that told of it."""
+        for error in _contexts(failure):
+            if any(map(self._is_own, _leaves(error))):
+                return
+            if error.__context__ is None or isinstance(error.__context__, trio.Cancelled):
+                error.__context__ = closed(ending)
+                return
 
     def _unwrapped(self, failure: BaseException | None) -> BaseException | None:
         """Of a group that says no more than that this connection ended, the part that says so."""
@@ -166,6 +180,15 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
             yield from _leaves(member)
     else:
         yield error
+
+
+def _contexts(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception, the one in whose handling it was raised, and so on."""
+    seen = set[int]()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__context__
 
 
 def _reason_given(failure: BaseException) -> str:

@@ -29,12 +29,14 @@ import trio
 
 from ._errors import closed
 from ._inbox import Inbox
-from ._lease import Lease, Verdict
-from ._policy import FOREVER, Policies
+from ._lease import Beat, Lease, Verdict
+from ._message_beats import MessageBeats
+from ._policy import FOREVER, MessageHeartbeat, Policies
 from ._sansio.assembly import Part
 from ._sansio.handshake import Opening
 from ._sansio.session import Happening, Session, State
 from ._sansio.trace import line
+from ._suspend import watch_for_suspension
 from ._transport import Transport
 from ._values import Close, CloseCode, Ending, Loss
 
@@ -47,6 +49,21 @@ class PingSent:
     sent_at: float
     answered: trio.Event = field(default_factory=trio.Event)
     rtt: float | None = None
+
+
+@dataclass(slots=True)
+class RoundTrips:
+    """Round trips of pings, in seconds; None before the first."""
+
+    last: float | None = None
+    smoothed: float | None = None
+    least: float | None = None
+
+    def add(self, rtt: float) -> None:
+        """A pong came; smoothed by 1/8, as TCP does it (RFC 6298 §2)."""
+        self.last = rtt
+        self.smoothed = rtt if self.smoothed is None else self.smoothed + (rtt - self.smoothed) / 8
+        self.least = rtt if self.least is None else min(self.least, rtt)
 
 
 class Services:
@@ -74,8 +91,10 @@ class Services:
         )
         self.transport = Transport(stream)
         self.inbox = Inbox()
-        self.lease = Lease(policies.heartbeat, policies.timeouts, now=now, phase=random.random())
+        self.lease = Lease(policies.beats, policies.timeouts, now=now, phase=random.random())
+        self._messages = MessageBeats(policies.heartbeats, self.lease)
         self._trailing = opening.trailing
+        self._mid_stream = False
         # Scopes: the user's block, and ours
         self.body = trio.CancelScope()
         self.scope = trio.CancelScope(shield=True)
@@ -89,9 +108,11 @@ class Services:
         self._lease_scope = trio.CancelScope()
         # Facts
         self.pings: list[PingSent] = []
-        self.latency: float | None = None
+        self.round_trips = RoundTrips()
+        self.seconds_paused = 0.0
         self.frames_flushed = 0
         self._write_error: BaseException | None = None
+        self._deaf = False
 
     def _trace(self, direction: str, event: object) -> None:
         self.logger.debug("[%s] %s", self.ident, line(direction, event))  # type: ignore[arg-type]
@@ -102,6 +123,7 @@ class Services:
         """Act on what has just changed in the session: the ending, bytes to write."""
         if self.session.ending is not None and not self.over.is_set():
             self._on_over(self.session.ending)
+        self._send_replies()
         self._writer_rest.unpark_all()
 
     def _on_over(self, ending: Ending) -> None:
@@ -158,6 +180,8 @@ class Services:
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Read and write until both directions have ended, or the time is up."""
+        suspension = watch_for_suspension()
+        suspension.tell(self)
         try:
             with self.scope:
                 async with trio.open_nursery() as nursery:
@@ -165,7 +189,11 @@ class Services:
                     await self._read()
                     self.settle()
                 await self.transport.aclose()
+        except Exception as error:
+            self.session.lose(Loss.BROKEN, "an error of our own", cause=error)
+            raise
         finally:
+            suspension.tell_no_more(self)
             self._lose_unless_over(Loss.UNANSWERED, "no answer in time")
             self.settle()
             with trio.CancelScope(shield=True, deadline=-FOREVER):
@@ -181,6 +209,7 @@ class Services:
         try:
             while True:
                 while chunk := outbox.take():
+                    self._send_replies()
                     frames = outbox.frames_out
                     self.room.unpark_all()
                     await self._send_all(memoryview(chunk))
@@ -196,7 +225,7 @@ class Services:
 
     async def _send_all(self, data: memoryview) -> None:
         self.lease.writing(trio.current_time())
-        self._lease_scope.deadline = min(self._lease_scope.deadline, self.lease.due())
+        self._rearm_lease()
         while data:
             data = data[await self.transport.send_some(data) :]
             self.lease.progress(trio.current_time())
@@ -256,44 +285,55 @@ class Services:
             self._hand_over_part(happening)
         elif isinstance(happening, str | bytes):
             self.lease.data(trio.current_time())
-            if not self._deaf:
+            if self._listens():
                 self.inbox.put(happening)
         else:
             self._on_pong(bytes(happening.payload))
 
     def _hand_over_part(self, part: Part) -> None:
         self.lease.data(trio.current_time())
-        if not self._deaf:
+        if self._listens():
             self.inbox.put_part(part)
 
-    @property
-    def _deaf(self) -> bool:
-        """Whether what arrives is dropped: nobody will take it, or we are closing and full."""
-        if self.leaving:
-            return True
-        return self.session.state is not State.OPEN and self._over_full()
+    def _listens(self) -> bool:
+        """Whether what arrives is kept: not if nobody will take it, or we read on though full.
+
+        Once something was dropped all the rest is, so that what is kept has no holes.
+        """
+        if self.leaving or (self._reads_on() and self._over_full()):
+            self._deaf = True
+        return not self._deaf
+
+    def _reads_on(self) -> bool:
+        """Whether we read whatever happens: only thus do we hear the peer's Close, or its end."""
+        return self.session.state is State.CLOSING or self._write_error is not None
 
     def _over_full(self) -> bool:
         size = self.inbox.size + self.session.assembling
         return bool(self.inbox) and size >= self.policies.limits.receive_buffer
 
     def _full(self) -> bool:
-        """Whether to stop reading, so that TCP stops the peer (P7); never while closing."""
+        """Whether to stop reading, so that TCP stops the peer (P7)."""
         return self.session.state is State.OPEN and self._over_full() and not self._write_error
 
     async def _rest(self) -> None:
         """Wait for room in the inbox; say each interval that it is not us who died (P12)."""
-        heartbeat = self.policies.heartbeat
-        interval = FOREVER if heartbeat is None else heartbeat.interval
+        interval = min(self._intervals(), default=FOREVER)
+        began = trio.current_time()
         while self._full():
             self._reader_rest = trio.Event()
             with trio.move_on_after(interval) as nap:
                 await self._reader_rest.wait()
             self._reader_rest = None
-            if nap.cancelled_caught:
+            if nap.cancelled_caught and self._full():
                 self.session.pong(b"")
                 self.settle()
-        self.lease.resume(trio.current_time())
+        now = trio.current_time()
+        self.seconds_paused += now - began
+        self.lease.resume(now)
+
+    def _intervals(self) -> list[float]:
+        return [beat.interval for beat in self.lease.beats if beat.interval is not None]
 
     def let_reader_go_on(self) -> None:
         """Something that the resting reader waits for may have changed."""
@@ -329,21 +369,51 @@ class Services:
 
     def _act_on_lease(self) -> None:
         now = trio.current_time()
-        match self.lease.judge(now):
-            case Verdict.PING:
-                self.send_ping(os.urandom(8))
-                self.lease.pinged(now)
+        due = self.lease.judge(now)
+        match due.verdict:
+            case Verdict.ASK:
+                assert due.beat is not None
+                self._ask(due.beat, now)
             case Verdict.LOST:
                 farewell = Close(int(CloseCode.INTERNAL_ERROR), "heartbeat timeout")
-                self.session.lose(Loss.HEARTBEAT, self.lease.story(now), farewell=farewell)
-                self.settle()
+                story = self.lease.story(due, now)
+                self.session.lose(Loss.HEARTBEAT, story, farewell=farewell)
             case Verdict.STUCK:
-                self.session.lose(Loss.SEND_TIMEOUT, self.lease.story(now))
-                self.settle()
+                self.session.lose(Loss.SEND_TIMEOUT, self.lease.story(due, now))
             case Verdict.IDLE:
                 self.begin_close(CloseCode.GOING_AWAY, "idle")
             case Verdict.WAIT:
                 pass
+        self.settle()
+
+    def _ask(self, beat: Beat, now: float) -> None:
+        """Ask for a sign of life, in the way of the beat's policy."""
+        if not isinstance(beat.policy, MessageHeartbeat):
+            self.send_ping(os.urandom(8))
+        elif self.session.mid_message:
+            beat.postpone(now)
+            return
+        else:
+            self.session.send(beat.policy.make())
+        beat.asked(now)
+
+    def _send_replies(self) -> None:
+        """Answer the peer's heartbeat messages, unless that would break into a message."""
+        session = self.session
+        while self._messages.replies and session.state is State.OPEN:
+            if session.mid_message or not self.has_room(0):
+                return
+            session.send(self._messages.next_reply())
+
+    def probe(self) -> None:
+        """Ask for a sign of life at once: the machine was suspended (`_suspend`)."""
+        self.lease.probe(trio.current_time())
+        self._rearm_lease()
+
+    def _rearm_lease(self) -> None:
+        """Something may be due earlier than the reader expects."""
+        if self.session.state is State.OPEN:
+            self._lease_scope.deadline = min(self._lease_scope.deadline, self.lease.due())
 
     def send_ping(self, payload: bytes) -> PingSent:
         """Queue a ping and remember it until its pong comes."""
@@ -366,8 +436,9 @@ class Services:
         now = trio.current_time()
         count = payloads.index(payload) + 1
         for ping in self.pings[:count]:
-            self.latency = ping.rtt = now - ping.sent_at
+            ping.rtt = now - ping.sent_at
             ping.answered.set()
+        self.round_trips.add(now - self.pings[count - 1].sent_at)
         del self.pings[:count]
 
     # Sending

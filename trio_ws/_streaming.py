@@ -12,7 +12,7 @@ and holding one back would delay every fragment by one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from types import TracebackType
 from typing import Self, TypeAlias, final
 
@@ -43,14 +43,9 @@ async def send_fragments(services: Services, fragments: Fragments) -> None:
         sending.fail(error)
         raise
     finally:
-        await _close_iterator(fragments)
-
-
-async def _close_iterator(fragments: object) -> None:
-    """An async generator that was not exhausted must be closed by whoever consumed it."""
-    aclose = getattr(fragments, "aclose", None)
-    if aclose is not None:
-        await aclose()
+        if isinstance(fragments, AsyncGenerator):
+            # Not exhausted, it must be closed by whoever consumed it.
+            await fragments.aclose()
 
 
 class _Fragments:
@@ -118,6 +113,7 @@ class IncomingMessage:
         self._given = False
         self._finished = False
 
+    @trio.lowlevel.enable_ki_protection
     async def __aenter__(self) -> Self:
         """Wait until no other task streams."""
         await self._turn.acquire()
