@@ -82,7 +82,7 @@ class Close:
             text = f"{self.code} ({CloseCode(self.code).label})"
         except ValueError:
             text = str(self.code)
-        return f"{text} {printable(self.reason)!r}" if self.reason else text
+        return f"{text} {self.reason!r}" if self.reason else text
 
 
 class Loss(enum.Enum):
@@ -186,6 +186,17 @@ class Headers(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len({key.lower() for key, _ in self._lines})
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return self._folded() == {str(name).lower(): value for name, value in other.items()}
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._folded().items()))
+
+    def _folded(self) -> dict[str, str]:
+        return {name.lower(): value for name, value in self.items()}
 
     def __repr__(self) -> str:
         return f"Headers({list(self._lines)!r})"

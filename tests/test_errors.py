@@ -1,0 +1,152 @@
+"""`trio_ws._errors`: the tree, and the stories that the exceptions tell."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from trio_ws import _errors
+from trio_ws._errors import (
+    ConnectionClosed,
+    ConnectionLost,
+    HandshakeError,
+    HandshakeTimeout,
+    HeartbeatTimeout,
+    InvalidHandshake,
+    InvalidURL,
+    ProtocolViolation,
+    Rejected,
+    UnsupportedVersion,
+    WebSocketError,
+    closed,
+)
+from trio_ws._values import Close, Ending, Headers, Loss, Request, Response
+
+REQUEST = Request(method="GET", target="/", headers=Headers())
+
+
+# The tree
+
+
+def drawn() -> list[tuple[str, int]]:
+    """List the names in the module's picture, with their depth."""
+    assert _errors.__doc__
+    lines = re.findall(r"^ {4}([│├└─ ]*)(\w+)", _errors.__doc__, re.MULTILINE)
+    return [(name, len(indent) // 4) for indent, name in lines]
+
+
+def test_the_picture_is_the_tree() -> None:
+    """The picture on top of the module shows every exception once, under its base class."""
+    path: list[str] = []
+    for name, depth in drawn():
+        path[depth:] = [name]
+        cls = getattr(_errors, name)
+        if depth:
+            assert issubclass(cls, getattr(_errors, path[depth - 1]))
+    names = [name for name, value in vars(_errors).items() if isinstance(value, type)]
+    exceptions = [name for name in names if issubclass(getattr(_errors, name), WebSocketError)]
+    assert sorted(name for name, _ in drawn()) == sorted(exceptions)
+
+
+@pytest.mark.parametrize(
+    ("error", "base"),
+    [
+        (InvalidURL, ValueError),
+        (HandshakeTimeout, TimeoutError),
+        (HeartbeatTimeout, TimeoutError),
+        (UnsupportedVersion, Rejected),
+    ],
+)
+def test_other_bases(error: type[WebSocketError], base: type[Exception]) -> None:
+    """Some exceptions can also be caught under a second name."""
+    assert issubclass(error, base)
+
+
+# The handshake
+
+
+def test_handshake_error() -> None:
+    """A handshake that failed carries the request as far as it got, and whether to try again."""
+    bare, full = HandshakeError("no"), HandshakeError("no", request=REQUEST, transient=True)
+    assert (str(bare), bare.request, bare.transient) == ("no", None, None)
+    assert (str(full), full.request, full.transient) == ("no", REQUEST, True)
+
+
+@pytest.mark.parametrize(
+    ("response", "retry_after", "story"),
+    [
+        (Response(404), None, "status 404"),
+        (
+            Response(401, {"WWW-Authenticate": 'Basic realm="a"'}),
+            None,
+            'status 401; it asks for credentials: Basic realm="a"',
+        ),
+        (
+            Response(302, {"Location": "/else\x1bwhere"}),
+            None,
+            r"status 302; it points to /else\x1bwhere",
+        ),
+        (Response(503), 1.5, "status 503; it asks to try again after 1.5 s"),
+        (Response(503), 0, "status 503; it asks to try again after 0 s"),
+        (Response(403, body=" no\nentry\xff "), None, "status 403; it says: no\\nentry\xff"),
+        (Response(403, body=b"\xff"), None, "status 403; it says: \N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_rejected(response: Response, retry_after: float | None, story: str) -> None:
+    """A rejection tells the status and what the server said about it, safe to print."""
+    error = Rejected(response, request=REQUEST, retry_after=retry_after)
+    assert str(error) == f"server rejected the WebSocket with {story}"
+    assert (error.response, error.request, error.retry_after) == (response, REQUEST, retry_after)
+
+
+def test_unsupported_version() -> None:
+    """A 426 tells the versions that the server speaks, and that trying again is in vain."""
+    response = Response(426, {"Sec-WebSocket-Version": "8, 7"})
+    error = UnsupportedVersion(response, supported=("8", "7"), request=REQUEST, retry_after=2)
+    assert str(error).startswith("server rejected the WebSocket with status 426; it speaks")
+    assert str(error).count("8, 7") == 1
+    assert error.supported == ("8", "7")
+    assert error.transient is False
+    assert (error.request, error.retry_after) == (REQUEST, 2)
+    assert isinstance(error, InvalidHandshake)
+
+
+# The end of a connection
+
+
+EXPECTED = {
+    None: ConnectionClosed,
+    Loss.EOF: ConnectionLost,
+    Loss.BROKEN: ConnectionLost,
+    Loss.HEARTBEAT: HeartbeatTimeout,
+    Loss.SEND_TIMEOUT: ConnectionLost,
+    Loss.VIOLATION: ProtocolViolation,
+    Loss.UNANSWERED: ConnectionLost,
+}
+
+
+@pytest.mark.parametrize("loss", [None, *Loss])
+def test_closed(loss: Loss | None) -> None:
+    """Each way to end has its exception; it carries the ending and tells its story."""
+    ending = Ending(sent=Close(1002), received=None if loss else Close(1000), loss=loss)
+    error = closed(ending)
+    assert type(error) is EXPECTED[loss]
+    assert error.ending is ending
+    assert str(error) == str(ending)
+
+
+def test_cause_is_chained() -> None:
+    """What broke the transport is the cause of the exception, of each that is made."""
+    cause = OSError("reset")
+    ending = Ending(loss=Loss.BROKEN, cause=cause)
+    one, other = closed(ending), closed(ending)
+    assert one is not other
+    assert one.__cause__ is other.__cause__ is cause
+
+
+def test_violation_tells_our_code() -> None:
+    """A violation carries the code that we sent about it."""
+    error = closed(Ending(sent=Close(1009, "too big"), loss=Loss.VIOLATION))
+    assert isinstance(error, ProtocolViolation)
+    assert error.code == 1009
