@@ -33,7 +33,7 @@ from ._errors import (
     UnsupportedVersion,
     WebSocketError,
 )
-from ._policy import Heartbeat, Limits, Timeouts
+from ._policy import Heartbeat, Limits, MessageHeartbeat, MessageReply, Timeouts, Watchdog
 from ._streaming import IncomingMessage
 from ._values import Close, CloseCode, Ending, Headers, Loss, Request, Response
 
@@ -55,6 +55,8 @@ __all__ = [
     "Limits",
     "LocalProtocolError",
     "Loss",
+    "MessageHeartbeat",
+    "MessageReply",
     "ProtocolViolation",
     "Rejected",
     "Request",
@@ -62,6 +64,7 @@ __all__ = [
     "TLSError",
     "Timeouts",
     "UnsupportedVersion",
+    "Watchdog",
     "WebSocket",
     "WebSocketError",
 ]

@@ -47,10 +47,14 @@ class ConnectionStatistics:
         messages_received: messages that `receive` gave out.
         send_queue: bytes that wait for the writer.
         receive_queue: bytes that wait for `receive`.
-        reading_paused: whether we have stopped reading because the receive queue is full.
+        reading_paused: whether we have stopped reading because the receive queue is full;
+            meanwhile the peer's silence proves nothing and no heartbeat gives it up.
         tasks_sending: tasks that wait in `send` for room.
         tasks_receiving: tasks that wait in `receive`.
+        seconds_paused: for how many seconds we had stopped reading so far, pauses that are over.
         latency: seconds of the last ping's round trip, or None.
+        smoothed_latency: the same, averaged with a weight of 1/8 for the newest.
+        least_latency: the shortest so far.
         silence: seconds since the last byte arrived.
     """
 
@@ -63,7 +67,10 @@ class ConnectionStatistics:
     reading_paused: bool
     tasks_sending: int
     tasks_receiving: int
+    seconds_paused: float
     latency: float | None
+    smoothed_latency: float | None
+    least_latency: float | None
     silence: float
 
 
@@ -121,7 +128,7 @@ class WebSocket(trio.abc.AsyncResource):
     @property
     def latency(self) -> float | None:
         """Seconds of the last ping's round trip (the heartbeat's too); None before the first."""
-        return self._services.latency
+        return self._services.round_trips.last
 
     @property
     def local_address(self) -> object:
@@ -147,7 +154,10 @@ class WebSocket(trio.abc.AsyncResource):
             tasks_sending=self._data_lane.statistics().tasks_waiting
             + services.room.statistics().tasks_waiting,
             tasks_receiving=self._inbox.receivers.statistics().tasks_waiting,
-            latency=services.latency,
+            seconds_paused=services.seconds_paused,
+            latency=services.round_trips.last,
+            smoothed_latency=services.round_trips.smoothed,
+            least_latency=services.round_trips.least,
             silence=trio.current_time() - services.lease.last_heard,
         )
 

@@ -5,9 +5,15 @@ Any byte that arrives renews it, whatever the byte belongs to (P12).
 The reader waits for bytes inside a cancel scope whose deadline is `Lease.due`;
 when the scope expires it asks `Lease.judge` what is due, does that, and waits again::
 
-    last byte ──interval──▶ PING ──timeout──▶ LOST
-        ▲                     │
-        └──── any byte ───────┘
+    last byte ──interval──▶ ASK ──timeout──▶ LOST
+        ▲                    │
+        └──── any byte ──────┘
+
+Each heartbeat policy has a `Beat` of its own in the lease:
+
+* `Heartbeat` asks with a ping, and any byte is an answer.
+* `Watchdog` never asks: it only gives up.  Any byte counts, or only chosen messages.
+* `MessageHeartbeat` asks with a message.  Any byte is an answer, or only chosen messages.
 
 Four things keep the verdict honest:
 
@@ -15,9 +21,9 @@ Four things keep the verdict honest:
   so a busy connection pays nothing.
 * While we do not read, silence proves nothing, and the reader asks for no verdict;
   `resume` starts afresh.
-* The timeout runs from the moment when the ping was handed to the kernel;
+* The timeout runs from the moment when the question was handed to the kernel;
   until then from the last byte that the kernel took, because a long upload over a slow link
-  is not a dead peer; if it took none, from the moment when the ping was queued,
+  is not a dead peer; if it took none, from the moment when the question was queued,
   because a closed window is.
 * A verdict that comes much later than it was due means that our own loop stood still,
   and the answer may wait in the socket: one more wait of `GRACE` seconds is granted.
@@ -28,9 +34,10 @@ There is no clock in here: every method is told the time.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from ._policy import FOREVER, Heartbeat, Timeouts
+from ._policy import FOREVER, BeatPolicy, Heartbeat, MessageHeartbeat, Timeouts, Watchdog
 
 STALLED = 0.1
 """A deadline noticed so many seconds late means that our own loop had stalled."""
@@ -43,34 +50,115 @@ class Verdict(enum.Enum):
     """What is due."""
 
     WAIT = "nothing yet"
-    PING = "send a ping"
-    LOST = "the peer did not answer"
+    ASK = "ask the peer for a sign of life"
+    LOST = "the peer gave none"
     STUCK = "the peer takes nothing and says nothing"
     IDLE = "nobody has sent a message for long"
 
 
-@dataclass(slots=True)
-class _Ping:
-    """A ping that no byte has followed yet: when it was queued, when the kernel had it."""
+class Beat:
+    """One policy's share in a lease: since when the peer is silent, and whether it was asked."""
 
-    queued: float
-    in_hand: bool = False
-    handed: float | None = None
+    def __init__(self, policy: BeatPolicy, *, now: float, phase: float) -> None:
+        self.policy = policy
+        self.timeout = policy.timeout
+        self.interval = None if isinstance(policy, Watchdog) else policy.interval
+        self.any_byte = _any_byte_counts(policy)
+        self.renewed_at = now
+        self._ask_at = FOREVER if self.interval is None else now + phase * self.interval
+        self._queued: float | None = None
+        self._in_hand = False
+        self._handed: float | None = None
+
+    def renew(self, now: float) -> None:
+        """The peer gave the sign of life that this policy is about."""
+        self.renewed_at = now
+        self._queued = self._handed = None
+        self._in_hand = False
+        if self.interval is not None:
+            self._ask_at = now + self.interval
+
+    def probe(self, now: float) -> None:
+        """Ask now, unless it has been asked already."""
+        if self.interval is not None:
+            self._ask_at = min(self._ask_at, now)
+
+    def postpone(self, now: float) -> None:
+        """It cannot be asked now, for a reason of our own: look again in a moment."""
+        self._ask_at = now + GRACE
+
+    def asked(self, now: float) -> None:
+        """The question was queued; what the writer has in hand goes before it."""
+        self._queued = now
+        self._in_hand = False
+        self._handed = None
+
+    def writing(self) -> None:
+        """The writer took all that was queued in hand."""
+        self._in_hand = self._queued is not None
+
+    def written(self, now: float) -> None:
+        """The kernel took all that the writer had in hand."""
+        if self._in_hand and self._handed is None:
+            self._handed = now
+
+    def due(self, last_progress: float) -> float:
+        """When this policy wants something."""
+        if self.interval is None:
+            return self.renewed_at + self.timeout
+        if self._queued is None:
+            return self._ask_at
+        since = self._handed
+        return (max(self._queued, last_progress) if since is None else since) + self.timeout
+
+    def judge(self) -> Verdict:
+        """What is due once it is due."""
+        waits = self.interval is not None and self._queued is None
+        return Verdict.ASK if waits else Verdict.LOST
+
+    def story(self, now: float) -> str:
+        """What was waited for, and since when."""
+        silence = f"{self._expected()} for {now - self.renewed_at:.1f} s"
+        if self._queued is None:
+            return silence
+        question = "ping" if isinstance(self.policy, Heartbeat) else "heartbeat message"
+        fate = "not even taken" if self._handed is None else "not answered"
+        return f"{silence}; a {question} sent {now - self._queued:.1f} s ago was {fate}"
+
+    def _expected(self) -> str:
+        if self.any_byte:
+            return "nothing heard"
+        return "no beat" if isinstance(self.policy, Watchdog) else "no reply"
+
+
+def _any_byte_counts(policy: BeatPolicy) -> bool:
+    match policy:
+        case Heartbeat():
+            return True
+        case Watchdog():
+            return policy.is_beat is None
+        case MessageHeartbeat():
+            return policy.is_reply is None
+
+
+class Due(NamedTuple):
+    """A verdict, and the beat that it is about, if it is about one."""
+
+    verdict: Verdict
+    beat: Beat | None = None
 
 
 class Lease:
     """What is due when, for one connection."""
 
     def __init__(
-        self, heartbeat: Heartbeat | None, timeouts: Timeouts, *, now: float, phase: float
+        self, policies: Iterable[BeatPolicy], timeouts: Timeouts, *, now: float, phase: float
     ) -> None:
-        self._heartbeat = heartbeat
+        self.beats = [Beat(policy, now=now, phase=phase) for policy in policies]
         self._idle = FOREVER if timeouts.idle is None else timeouts.idle
-        self._send = _send_timeout(heartbeat, timeouts)
+        self._send = _send_timeout(self.beats, timeouts)
         self._last_data = self._last_progress = now
         self.last_heard = now
-        self._ping_due = FOREVER if heartbeat is None else now + phase * heartbeat.interval
-        self._ping: _Ping | None = None
         self._writing = False
         self._granted_until = -FOREVER
         self._stall = 0.0
@@ -80,22 +168,17 @@ class Lease:
     def heard(self, now: float) -> None:
         """Bytes arrived."""
         self.last_heard = now
-        self._ping = None
-        self._granted_until = -FOREVER
-        self._stall = 0.0
-        if self._heartbeat is not None:
-            self._ping_due = now + self._heartbeat.interval
 
     def data(self, now: float) -> None:
         """A message arrived, or was accepted for sending."""
         self._last_data = now
 
     def writing(self, now: float) -> None:
-        """The writer took something in hand, and with it a ping if one waited."""
+        """The writer took something in hand, and with it the questions that waited."""
         self._writing = True
         self._last_progress = now
-        if self._ping is not None:
-            self._ping.in_hand = True
+        for beat in self.beats:
+            beat.writing()
 
     def progress(self, now: float) -> None:
         """The kernel took bytes."""
@@ -104,49 +187,55 @@ class Lease:
     def written(self, now: float) -> None:
         """The kernel took all that the writer had in hand."""
         self._writing = False
-        if self._ping is not None and self._ping.in_hand and self._ping.handed is None:
-            self._ping.handed = now
-
-    def pinged(self, now: float) -> None:
-        """The ping that was due was queued; what the writer has in hand goes before it."""
-        self._ping = _Ping(queued=now)
+        for beat in self.beats:
+            beat.written(now)
 
     def resume(self, now: float) -> None:
         """We read again, after a time in which we did not: the silence was ours."""
-        self.heard(now)
+        self.last_heard = now
+        for beat in self.beats:
+            beat.renew(now)
+
+    def probe(self, now: float) -> None:
+        """Something happened to us (a suspended machine): ask every peer now."""
+        for beat in self.beats:
+            beat.probe(now)
 
     # What is due
 
     def due(self) -> float:
         """When to ask for a verdict, if nothing happens until then."""
-        return max(min(self._due_ping(), self._due_stuck(), self._due_idle()), self._granted_until)
+        self._renew()
+        beats = min((beat.due(self._last_progress) for beat in self.beats), default=FOREVER)
+        return max(min(beats, self._due_stuck(), self._due_idle()), self._granted_until)
 
-    def judge(self, now: float) -> Verdict:
-        """What is due now."""
+    def judge(self, now: float) -> Due:
+        """What is due now; if several things are, one after the other."""
         due = self.due()
         if now < due:
-            return Verdict.WAIT
+            return Due(Verdict.WAIT)
         if now >= self._due_idle():
             self._last_data = FOREVER
-            return Verdict.IDLE
-        verdict = self._judge_silence(now)
-        if verdict in (Verdict.LOST, Verdict.STUCK) and now - due > STALLED:
+            return Due(Verdict.IDLE)
+        judged = self._judge_silence(now)
+        if judged.verdict is not Verdict.ASK and now - due > STALLED and not self._stall:
             self._stall = now - due
             self._granted_until = now + GRACE
-            return Verdict.WAIT
-        return verdict
+            return Due(Verdict.WAIT)
+        return judged
 
-    def _judge_silence(self, now: float) -> Verdict:
-        if now >= self._due_stuck():
-            return Verdict.STUCK
-        return Verdict.PING if self._ping is None else Verdict.LOST
+    def _judge_silence(self, now: float) -> Due:
+        for beat in self.beats:
+            if now >= beat.due(self._last_progress):
+                return Due(beat.judge(), beat)
+        return Due(Verdict.STUCK)
 
-    def _due_ping(self) -> float:
-        if self._heartbeat is None or self._ping is None:
-            return self._ping_due
-        if self._ping.handed is None:
-            return max(self._ping.queued, self._last_progress) + self._heartbeat.timeout
-        return self._ping.handed + self._heartbeat.timeout
+    def _renew(self) -> None:
+        """Let the bytes that were heard since the last look renew what any byte renews."""
+        for beat in self.beats:
+            if beat.any_byte and self.last_heard > beat.renewed_at:
+                beat.renew(self.last_heard)
+                self._granted_until, self._stall = -FOREVER, 0.0
 
     def _due_stuck(self) -> float:
         if not self._writing:
@@ -156,18 +245,17 @@ class Lease:
     def _due_idle(self) -> float:
         return self._last_data + self._idle
 
-    def story(self, now: float) -> str:
+    def story(self, due: Due, now: float) -> str:
         """What a verdict rests on, for the exception that reports it."""
-        story = f"nothing heard for {now - self.last_heard:.1f} s"
-        if self._ping is not None:
-            fate = "not even taken" if self._ping.handed is None else "not answered"
-            story += f"; a ping sent {now - self._ping.queued:.1f} s ago was {fate}"
+        silence = f"nothing heard for {now - self.last_heard:.1f} s"
+        story = silence if due.beat is None else due.beat.story(now)
         if self._stall:
-            story += f"; our own event loop had stalled for {self._stall:.1f} s"
+            story += f"; our own event loop had stalled for {self._stall:.1f} s before"
         return story
 
 
-def _send_timeout(heartbeat: Heartbeat | None, timeouts: Timeouts) -> float:
+def _send_timeout(beats: Iterable[Beat], timeouts: Timeouts) -> float:
     if timeouts.send is not None:
         return timeouts.send
-    return FOREVER if heartbeat is None else heartbeat.interval + heartbeat.timeout
+    active = [beat.interval + beat.timeout for beat in beats if beat.interval is not None]
+    return min(active, default=FOREVER)

@@ -8,6 +8,7 @@ and not in a connection hours later.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 KIB = 1024
@@ -17,15 +18,34 @@ FOREVER = math.inf
 """A deadline that never comes."""
 
 
-def _check_seconds(owner: object, name: str, *, zero: bool = False) -> None:
-    """Refuse what is no duration: zero (unless allowed), negative, NaN, infinite, not a number."""
+DAY = 86_400.0
+"""The longest duration that makes sense for a connection's policies, in seconds."""
+
+
+def check_seconds(owner: object, name: str, *, zero: bool = False) -> None:
+    """Refuse what is no duration: zero (unless allowed), negative, NaN, over a day, no number."""
     value = getattr(owner, name)
-    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    good = isinstance(value, int | float) and not isinstance(value, bool) and value <= DAY
     if not good or value < 0 or (value == 0 and not zero):
         least = "zero or more" if zero else "more than zero"
         raise ValueError(
-            f"{type(owner).__name__}.{name} must be a finite number of seconds, "
-            f"{least}; got {value!r}"
+            f"{type(owner).__name__}.{name} must be a number of seconds, "
+            f"{least} and at most a day ({DAY:.0f}); got {value!r}"
+        )
+
+
+def _check_callable(owner: object, name: str, *, required: bool = False) -> None:
+    value = getattr(owner, name)
+    if not callable(value) and (required or value is not None):
+        raise TypeError(f"{type(owner).__name__}.{name} must be a function; got {value!r}")
+
+
+def _check_message(owner: object, name: str) -> None:
+    value = getattr(owner, name)
+    if not isinstance(value, str | bytes) and not callable(value):
+        raise TypeError(
+            f"{type(owner).__name__}.{name} must be str, bytes or a function that returns one; "
+            f"got {value!r}"
         )
 
 
@@ -49,8 +69,91 @@ class Heartbeat:
     timeout: float = 20.0
 
     def __post_init__(self) -> None:
-        _check_seconds(self, "interval")
-        _check_seconds(self, "timeout")
+        check_seconds(self, "interval")
+        check_seconds(self, "timeout")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watchdog:
+    """The other side beats, we only listen; nothing is sent.
+
+    Lost when nothing was heard for `timeout` seconds.
+    Any byte is a beat, unless `is_beat` says which messages are::
+
+        lost at  last beat + timeout
+
+    `is_beat` is called with each message as it arrives, in the reader: it must be quick.
+    """
+
+    timeout: float = 60.0
+    is_beat: Callable[[str | bytes], bool] | None = None
+
+    def __post_init__(self) -> None:
+        check_seconds(self, "timeout")
+        _check_callable(self, "is_beat")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageHeartbeat:
+    """A heartbeat made of messages, for peers that cannot send or see pings.
+
+    A page in a browser is one; many services define their own.
+    After `interval` seconds without a reply `message` is sent; when `timeout` seconds more
+    bring none, the connection is lost::
+
+        lost at  max(last reply, message handed to the kernel) + interval or timeout
+
+    Attributes:
+        message: what is sent, or a function that is called for it each time.
+        is_reply: which messages are replies; without it any byte that arrives is one.
+            Called in the reader with each message: it must be quick.
+        hide_replies: whether the replies are kept from `WebSocket.receive`.
+    """
+
+    message: str | bytes | Callable[[], str | bytes]
+    interval: float = 20.0
+    timeout: float = 20.0
+    is_reply: Callable[[str | bytes], bool] | None = None
+    hide_replies: bool = True
+
+    def __post_init__(self) -> None:
+        check_seconds(self, "interval")
+        check_seconds(self, "timeout")
+        _check_callable(self, "is_reply")
+        _check_message(self, "message")
+
+    def make(self) -> str | bytes:
+        """The message to send now."""
+        return self.message() if callable(self.message) else self.message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageReply:
+    """The other half of `MessageHeartbeat`: answers the heartbeat messages of the peer.
+
+    Attributes:
+        is_ping: which messages ask for a reply; they are kept from `WebSocket.receive`.
+            Called in the reader with each message: it must be quick.
+        reply: what is sent back, or a function that is called with the message for it.
+            While there is no room to send, only the newest is answered.
+    """
+
+    is_ping: Callable[[str | bytes], bool]
+    reply: str | bytes | Callable[[str | bytes], str | bytes]
+
+    def __post_init__(self) -> None:
+        _check_callable(self, "is_ping", required=True)
+        _check_message(self, "reply")
+
+    def make(self, ping: str | bytes) -> str | bytes:
+        """The reply to `ping`."""
+        return self.reply(ping) if callable(self.reply) else self.reply
+
+
+BeatPolicy = Heartbeat | Watchdog | MessageHeartbeat
+HeartbeatPolicy = BeatPolicy | MessageReply
+HeartbeatOption = HeartbeatPolicy | Sequence[HeartbeatPolicy] | None
+"""What may be given as ``heartbeat``: one policy, several, or None for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +176,12 @@ class Timeouts:
     send: float | None = None
 
     def __post_init__(self) -> None:
-        _check_seconds(self, "connect")
-        _check_seconds(self, "close")
-        _check_seconds(self, "goodbye", zero=True)
+        check_seconds(self, "connect")
+        check_seconds(self, "close")
+        check_seconds(self, "goodbye", zero=True)
         for name in ("idle", "send"):
             if getattr(self, name) is not None:
-                _check_seconds(self, name)
+                check_seconds(self, name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +226,26 @@ class Limits:
 class Policies:
     """The policies of one connection, as the doors hand them inside."""
 
-    heartbeat: Heartbeat | None = Heartbeat()
+    heartbeat: HeartbeatOption = Heartbeat()
     timeouts: Timeouts = Timeouts()
     limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        for policy in self.heartbeats:
+            if not isinstance(policy, HeartbeatPolicy):
+                raise TypeError(
+                    f"heartbeat must be Heartbeat(), Watchdog(), MessageHeartbeat(), "
+                    f"MessageReply(), several of them, or None; got {policy!r}"
+                )
+
+    @property
+    def heartbeats(self) -> tuple[HeartbeatPolicy, ...]:
+        """The heartbeat policies, none, one or several."""
+        if self.heartbeat is None:
+            return ()
+        return tuple(self.heartbeat) if isinstance(self.heartbeat, Sequence) else (self.heartbeat,)
+
+    @property
+    def beats(self) -> tuple[BeatPolicy, ...]:
+        """Those that may give the peer up."""
+        return tuple(each for each in self.heartbeats if isinstance(each, BeatPolicy))

@@ -94,7 +94,7 @@ class Services:
         self.lease = Lease(policies.beats, policies.timeouts, now=now, phase=random.random())
         self._messages = MessageBeats(policies.heartbeats, self.lease)
         self._trailing = opening.trailing
-        self._mid_stream = False
+        self.mid_stream = False
         # Scopes: the user's block, and ours
         self.body = trio.CancelScope()
         self.scope = trio.CancelScope(shield=True)
@@ -284,14 +284,26 @@ class Services:
         if isinstance(happening, Part):
             self._hand_over_part(happening)
         elif isinstance(happening, str | bytes):
-            self.lease.data(trio.current_time())
-            if self._listens():
-                self.inbox.put(happening)
+            self._hand_over_message(happening)
         else:
             self._on_pong(bytes(happening.payload))
 
+    def _hand_over_message(self, message: str | bytes) -> None:
+        now = trio.current_time()
+        if self._messages.inspect(message, now):
+            return
+        self.lease.data(now)
+        if self._listens():
+            self.inbox.put(message)
+
     def _hand_over_part(self, part: Part) -> None:
-        self.lease.data(trio.current_time())
+        now = trio.current_time()
+        is_whole = part.finished and not self.mid_stream
+        if is_whole and self._messages.inspect(part.data, now):
+            self.session.stream()  # it was not for the one who streams: the next one is
+            return
+        self.mid_stream = not part.finished
+        self.lease.data(now)
         if self._listens():
             self.inbox.put_part(part)
 

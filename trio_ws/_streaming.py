@@ -132,6 +132,7 @@ class IncomingMessage:
         assembly = self._services.session.assembly
         if self._begun and assembly.mode is Mode.PARTS:
             assembly.abandon()
+            self._services.mid_stream = False
         while self._inbox.parts:
             self._inbox.take_part()
         self._services.let_reader_go_on()

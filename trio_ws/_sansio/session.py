@@ -339,6 +339,11 @@ class Session:
 
     # What we say
 
+    @property
+    def mid_message(self) -> bool:
+        """Whether a message that is sent in fragments waits for its next one."""
+        return self._kind is not None
+
     def send(self, message: str | bytes, *, finished: bool = True) -> None:
         """Queue a message, or a fragment of one (RFC 6455 §5.4)."""
         kind: type[str] | type[bytes] = str if isinstance(message, str) else bytes

@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from .._connection import WebSocket
-from .._policy import Heartbeat, Limits, Policies, Timeouts
+from .._policy import Heartbeat, HeartbeatOption, Limits, Policies, Timeouts
 from .._sansio.handshake import Opening
 from .._scope import hold
 from .._values import Headers, Request, Response
@@ -25,7 +25,7 @@ def _opening(subprotocol: str | None) -> Opening:
 async def open_websocket_pair(
     *,
     subprotocol: str | None = None,
-    heartbeat: Heartbeat | None = Heartbeat(),
+    heartbeat: HeartbeatOption = Heartbeat(),
     timeouts: Timeouts = Timeouts(),
     limits: Limits = Limits(),
 ) -> AsyncGenerator[tuple[WebSocket, WebSocket], None]:
@@ -51,7 +51,7 @@ async def open_websocket_to_peer(
     stream: trio.abc.Stream | None = None,
     peer_stream: trio.abc.Stream | None = None,
     subprotocol: str | None = None,
-    heartbeat: Heartbeat | None = None,
+    heartbeat: HeartbeatOption = None,
     timeouts: Timeouts = Timeouts(),
     limits: Limits = Limits(),
 ) -> AsyncGenerator[tuple[WebSocket, RawPeer], None]:
