@@ -2,7 +2,8 @@
 
 Four lanes, served in this order (RFC 6455 allows control frames between any two frames):
 
-1. ``pong``: the answer to the newest unanswered ping; older ones need none (§5.5.3).
+1. ``pong``: answers to the newest pings.  The very newest would do (§5.5.3),
+   but many peers count their pongs, the Autobahn testsuite up to ten.
 2. ``control``: our pings, and the pongs that nobody asked for.
 3. ``data``: whole frames, in order.
 4. ``close``: our Close frame, the last thing that we ever send.
@@ -21,6 +22,9 @@ from collections import deque
 GULP = 64 * 1024
 """How many bytes are written at once: enough to make the system call's cost small."""
 
+PONGS = 16
+"""How many pings are remembered while they wait for their answer; of more, the newest."""
+
 ITEM_COST = 64
 """What one queued frame or message costs besides its bytes, roughly what CPython spends on it."""
 
@@ -29,7 +33,7 @@ class Outbox:
     """Frames on their way to the writer; see the top of this file for the lanes."""
 
     def __init__(self) -> None:
-        self._pong: bytes | None = None
+        self._pongs: deque[bytes] = deque(maxlen=PONGS)
         self._control: deque[bytes] = deque()
         self._control_size = 0
         self._data: deque[bytes] = deque()
@@ -51,7 +55,7 @@ class Outbox:
         return self._control_size
 
     def __bool__(self) -> bool:
-        return bool(self._data or self._control or self._pong or self._close)
+        return bool(self._data or self._control or self._pongs or self._close)
 
     def put_data(self, frame: bytes) -> None:
         """Queue a data frame."""
@@ -65,8 +69,8 @@ class Outbox:
         self._control_size += len(frame) + ITEM_COST
 
     def put_pong(self, frame: bytes) -> None:
-        """Answer a ping; an answer that still waits is replaced."""
-        self._pong = frame
+        """Answer a ping; of too many answers that still wait, the oldest is dropped."""
+        self._pongs.append(frame)
 
     def put_close(self, frame: bytes) -> None:
         """Queue our Close frame; nothing may be queued after it."""
@@ -74,7 +78,7 @@ class Outbox:
 
     def clear(self) -> None:
         """Drop everything but the Close frame."""
-        self._pong = None
+        self._pongs.clear()
         self._control.clear()
         self._control_size = 0
         self._data.clear()
@@ -99,9 +103,8 @@ class Outbox:
         return b"".join(chunk) if chunk else None
 
     def _take_control(self) -> list[bytes]:
-        chunk = [] if self._pong is None else [self._pong]
-        self._pong = None
-        chunk += self._control
+        chunk = [*self._pongs, *self._control]
+        self._pongs.clear()
         self._control.clear()
         self._control_size = 0
         return chunk
