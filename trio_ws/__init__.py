@@ -17,6 +17,7 @@ To follow a message through the house, begin at the top of ``_services``.
 Everything public is exported here, or from `trio_ws.testing`.
 """
 
+from ._client import open_websocket, open_websocket_on
 from ._connection import ConnectionStatistics, WebSocket
 from ._errors import (
     ConnectionClosed,
@@ -67,6 +68,8 @@ __all__ = [
     "Watchdog",
     "WebSocket",
     "WebSocketError",
+    "open_websocket",
+    "open_websocket_on",
 ]
 
 for _name in __all__:

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trio_ws._errors import LocalProtocolError
 from trio_ws._policy import Limits
 from trio_ws._sansio.client_handshake import ClientHandshake
-from trio_ws._sansio.handshake import Opening
+from trio_ws._sansio.handshake import Opening, check_subprotocols
 from trio_ws._sansio.server_handshake import ServerHandshake
 from trio_ws._url import parse_url
 
@@ -56,3 +57,18 @@ def test_frozen() -> None:
     _, opening = server.accept()
     with pytest.raises(AttributeError):
         opening.subprotocol = "x"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "names", ["chat", ["a b"], [""], ["a,b"], ["ä"], ["a\r\n"], ["a\x1b"], ["a", "a"]]
+)
+def test_bad_subprotocols(names: list[str]) -> None:
+    """Subprotocols are a list of different tokens (hazard D9)."""
+    with pytest.raises(LocalProtocolError) as caught:
+        check_subprotocols(names)
+    assert str(caught.value).isprintable()
+
+
+def test_good_subprotocols() -> None:
+    """Any tokens will do, in the order given."""
+    assert check_subprotocols(("b", "a.b+c")) == ["b", "a.b+c"]

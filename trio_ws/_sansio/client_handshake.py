@@ -23,19 +23,17 @@ from wsproto.utilities import ProtocolError
 from .._errors import (
     HandshakeError,
     InvalidHandshake,
-    LocalProtocolError,
     Rejected,
     UnsupportedVersion,
 )
 from .._policy import Limits
 from .._url import URL
 from .._values import Headers, HeaderSource, Request, Response, printable
-from .handshake import VERSION, Opening
+from .handshake import VERSION, Opening, check_subprotocols
 from .http import (
     HeadBuffer,
     HeadTooLarge,
     elements,
-    is_token,
     parse_own_head,
     read_headers,
     tokens,
@@ -82,7 +80,7 @@ class ClientHandshake:
         headers: HeaderSource = (),
         origin: str | None = None,
         user_agent: str | None = None,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
+        limits: Limits = Limits(),
     ) -> None:
         offers = check_subprotocols(subprotocols)
         extra = write_headers(headers, forbidden=RESERVED)
@@ -127,6 +125,11 @@ class ClientHandshake:
             raise self._invalid(printable(str(exc))) from exc
         except HeadTooLarge as exc:
             raise self._invalid(str(exc)) from None
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the head of a rejection has come, and only its body is awaited."""
+        return self._rejection is not None
 
     def rejection(self) -> Rejected | None:
         """The rejection with as much of its body as arrived; None if no such head came yet."""
@@ -220,22 +223,6 @@ class _Authority(str):
 
     def encode(self, encoding: str = "", errors: str = "strict") -> bytes:  # noqa: ARG002
         return super().encode("ascii", errors)
-
-
-def check_subprotocols(names: Sequence[str]) -> list[str]:
-    """`names` as a list, if each is a token and none comes twice (RFC 6455 §4.1).
-
-    Raises:
-        LocalProtocolError: otherwise.
-    """
-    if isinstance(names, str):
-        raise LocalProtocolError(f"subprotocols are a list of names, not the one text {names!r}")
-    for name in names:
-        if not is_token(name):
-            raise LocalProtocolError(f"{printable(name)!r} cannot name a subprotocol")
-    if len(set(names)) < len(names):
-        raise LocalProtocolError("a subprotocol is named twice")
-    return list(names)
 
 
 def _client_that_asked() -> h11.Connection:

@@ -21,11 +21,14 @@ All of it is pure: bytes in, bytes out, no clock.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wsproto.extensions import Extension
 
-from .._values import Request, Response
+from .._errors import LocalProtocolError
+from .._values import Request, Response, printable
+from .http import is_token
 
 VERSION = "13"
 """The version of the protocol that RFC 6455 defines, and the only one spoken here."""
@@ -48,3 +51,19 @@ class Opening:
     subprotocol: str | None = None
     extensions: tuple[Extension, ...] = ()
     trailing: bytes = b""
+
+
+def check_subprotocols(names: Sequence[str]) -> list[str]:
+    """`names` as a list, if each is a token and none comes twice (RFC 6455 §4.1).
+
+    Raises:
+        LocalProtocolError: otherwise.
+    """
+    if isinstance(names, str):
+        raise LocalProtocolError(f"subprotocols are a list of names, not the one text {names!r}")
+    for name in names:
+        if not is_token(name):
+            raise LocalProtocolError(f"{printable(name)!r} cannot name a subprotocol")
+    if len(set(names)) < len(names):
+        raise LocalProtocolError("a subprotocol is named twice")
+    return list(names)

@@ -1,0 +1,72 @@
+"""`trio_ws._bare`: one exception out of a group."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from trio_ws._bare import bare, bare_exceptions, leaves
+
+
+async def cancelled() -> BaseException:
+    """A real Cancelled; Trio lets nobody make one by hand."""
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        try:
+            await trio.lowlevel.checkpoint()
+        except trio.Cancelled as exc:
+            return exc
+    raise AssertionError
+
+
+def group(*errors: BaseException) -> BaseExceptionGroup:
+    return BaseExceptionGroup("outer", [BaseExceptionGroup("inner", [error]) for error in errors])
+
+
+async def test_leaves() -> None:
+    """The leaves of a group are found at any depth; an exception is its own leaf."""
+    one, two = ValueError(), KeyError()
+    assert list(leaves(group(one, two))) == [one, two]
+    assert list(leaves(one)) == [one]
+
+
+async def test_choice() -> None:
+    """Ctrl-C and exit come before an error, an error before a cancellation."""
+    stop, error, cancel = KeyboardInterrupt(), ValueError(), await cancelled()
+    assert bare(group(cancel, error, stop)) is stop
+    assert bare(group(error, cancel)) is error
+    assert bare(group(cancel)) is cancel
+    several = group(error, KeyError())
+    assert bare(several) is several
+
+
+async def test_around_a_nursery() -> None:
+    """What one task raises leaves bare, its cause kept."""
+    error, cause = ValueError(), KeyError()
+    error.__cause__ = cause
+
+    async def fail() -> None:
+        raise error
+
+    with pytest.raises(ValueError) as caught, bare_exceptions():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            nursery.start_soon(fail)
+    assert caught.value is error
+    assert error.__cause__ is cause
+
+
+async def test_several() -> None:
+    """A group of several errors leaves as it is."""
+    several = group(ValueError(), KeyError())
+    with pytest.raises(BaseExceptionGroup) as caught, bare_exceptions():
+        raise several
+    assert caught.value is several
+
+
+async def test_nothing() -> None:
+    """Other exceptions, and none, are left alone."""
+    with bare_exceptions():
+        pass
+    with pytest.raises(ValueError, match="x"), bare_exceptions():
+        raise ValueError("x")

@@ -1,0 +1,50 @@
+"""Errors leave singly: what comes out of a nursery of ours, without the group around it.
+
+A nursery wraps whatever its tasks raise into a group, even a single Ctrl-C.
+That a function uses a nursery inside is nobody's business outside,
+so the doors take the wrapping off again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+
+import trio
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions of a group, however deep; of anything else, itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            yield from leaves(member)
+    else:
+        yield error
+
+
+def bare(group: BaseExceptionGroup) -> BaseException:
+    """The one exception that a group is about.
+
+    That is a Ctrl-C or an exit, before an error, before a cancellation;
+    a group of several errors stays as it is.
+    """
+    errors = [leaf for leaf in leaves(group) if isinstance(leaf, Exception)]
+    others = [leaf for leaf in leaves(group) if not isinstance(leaf, Exception)]
+    exits = [leaf for leaf in others if not isinstance(leaf, trio.Cancelled)]
+    if exits:
+        return exits[0]
+    if len(errors) > 1:
+        return group
+    return (errors or others)[0]
+
+
+@contextmanager
+def bare_exceptions() -> Generator[None]:
+    """Around a nursery: let its exception leave without the group."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        single = bare(group)
+        if single is group:
+            raise
+        raise single from single.__cause__
