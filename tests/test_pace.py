@@ -1,0 +1,80 @@
+"""`trio_ws._pace`: calls that need not wait yield once in 32, or once in 64 KiB (P11)."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from trio_ws._pace import BYTES, CALLS, Pace, current_pace
+
+
+class Yields(trio.abc.Instrument):
+    """Counts how often the task that made it has given way to others."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._task = trio.lowlevel.current_task()
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.count += task is self._task
+
+
+async def yields_of(pace: Pace, sizes: list[int]) -> list[int]:
+    """Call once for each size and tell which calls, counted from 1, yielded."""
+    yields = Yields()
+    trio.lowlevel.add_instrument(yields)
+    found = []
+    for number, size in enumerate(sizes, start=1):
+        before = yields.count
+        await pace.checkpoint(size)
+        if yields.count > before:
+            found.append(number)
+    trio.lowlevel.remove_instrument(yields)
+    return found
+
+
+async def test_calls() -> None:
+    """Of calls that cost nothing, every 32nd yields and no other."""
+    assert CALLS == 32
+    assert await yields_of(Pace(), [0] * 100) == [32, 64, 96]
+
+
+async def test_bytes() -> None:
+    """A call yields when 64 KiB have passed since the last that did."""
+    assert BYTES == 64 * 1024
+    quarter = BYTES // 4
+    assert await yields_of(Pace(), [quarter] * 9) == [4, 8]
+    assert await yields_of(Pace(), [quarter - 1] * 9) == [5]
+
+
+async def test_large_calls() -> None:
+    """A call of 64 KiB or more always yields, and both counts begin again after it."""
+    assert await yields_of(Pace(), [BYTES, 10 * BYTES, 1]) == [1, 2]
+    assert await yields_of(Pace(), [0] * 31 + [BYTES] + [0] * 32) == [32, 64]
+    assert await yields_of(Pace(), [0] * 20 + [BYTES] + [0] * 32) == [21, 53]
+
+
+@pytest.mark.parametrize("before", [0, 1, CALLS - 2, CALLS - 1])
+async def test_cancellation(before: int) -> None:
+    """Every call notices a cancellation, whether or not it would yield."""
+    pace = Pace()
+    for _ in range(before):
+        await pace.checkpoint(0)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await pace.checkpoint(0)
+    assert scope.cancelled_caught
+
+
+async def test_one_pace_per_run() -> None:
+    """Whoever asks within one Trio run gets the same pace: what one call uses up others lack."""
+    assert current_pace() is current_pace()
+
+
+def test_another_run_has_another_pace() -> None:
+    """Two Trio runs do not share a pace."""
+
+    async def ask() -> Pace:
+        return current_pace()
+
+    assert trio.run(ask) is not trio.run(ask)
