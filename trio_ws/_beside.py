@@ -1,0 +1,96 @@
+"""A task beside a block of code, and one exception that comes out of both.
+
+A nursery would do, but for what leaves it: a group, even if only one thing went wrong.
+Here the block's exception leaves as it is, and a failure of the task beside it
+cancels the block and leaves in its place.
+When the block ends, the task is cancelled.
+
+In detail, in this order:
+
+1. The block raised an exception of its own: that leaves,
+   with a simultaneous failure of the task as its ``__context__``.
+2. A scope around both was cancelled: `trio.Cancelled` leaves.
+3. The task failed: its exception leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import final
+
+import trio
+
+from ._bare import bare
+
+
+@final
+class Beside(AbstractAsyncContextManager[None, bool]):
+    """Run `task` for as long as the block runs; see the top of this file."""
+
+    def __init__(self, task: Callable[[], Awaitable[object]], *, name: str) -> None:
+        self._task = task
+        self._name = name
+        self._failure: Exception | None = None
+        self._body = trio.CancelScope()
+
+    @trio.lowlevel.enable_ki_protection
+    async def __aenter__(self) -> None:
+        """Start the task."""
+        self._nursery_manager = trio.open_nursery()
+        self._nursery = await self._nursery_manager.__aenter__()
+        self._nursery.start_soon(self._run, name=self._name)
+        self._body.__enter__()
+
+    @trio.lowlevel.disable_ki_protection
+    async def _run(self) -> None:
+        try:
+            await self._task()
+        except Exception as error:
+            self._failure = error
+            self._body.cancel(reason=f"{self._name} failed")
+
+    @trio.lowlevel.enable_ki_protection
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        """End the task, and let exactly one exception out."""
+        failure = self._leave_body(exc)
+        interruption = await self._leave_nursery(failure)
+        verdict = self._verdict(failure, interruption)
+        try:
+            if verdict is None or verdict is exc:
+                return verdict is None
+            raise verdict
+        finally:
+            del failure, interruption, verdict
+
+    def _leave_body(self, exc: BaseException | None) -> BaseException | None:
+        try:
+            caught = self._body.__exit__(type(exc) if exc else None, exc, None)
+        except BaseException as rest:
+            return rest
+        return None if caught else exc
+
+    async def _leave_nursery(self, failure: BaseException | None) -> BaseException | None:
+        """End the task; return the cancellation (or Ctrl-C) that goes on outside."""
+        self._nursery.cancel_scope.cancel()
+        passing = None if isinstance(failure, Exception) else failure
+        try:
+            await self._nursery_manager.__aexit__(type(passing) if passing else None, passing, None)
+        except BaseExceptionGroup as group:
+            return bare(group)
+        return None
+
+    def _verdict(
+        self, failure: BaseException | None, interruption: BaseException | None
+    ) -> BaseException | None:
+        if not isinstance(failure, Exception):
+            return interruption or self._failure
+        if failure.__context__ is None and failure is not self._failure:
+            failure.__context__ = self._failure
+        return failure
