@@ -142,7 +142,8 @@ def test_the_tree_names_nothing_foreign(what: str) -> None:
 
 def test_quick_start_has_two_commands() -> None:
     """README's quick start runs the main job, then the tests, and needs no third command."""
-    _, test = quickstart.read((TOP / "README.md").read_text(encoding="utf-8"))
+    job, test = quickstart.read((TOP / "README.md").read_text(encoding="utf-8"))
+    assert job.shown
     assert test.line.endswith(" && python -m tests")
 
 
