@@ -26,7 +26,8 @@ Four things keep the verdict honest:
   is not a dead peer; if it took none, from the moment when the question was queued,
   because a closed window is.
 * A verdict that comes much later than it was due means that our own loop stood still,
-  and the answer may wait in the socket: one more wait of `GRACE` seconds is granted.
+  and the answer may wait in the socket: one more wait of `GRACE` seconds is granted
+  for each deadline.
 
 There is no clock in here: every method is told the time.
 """
@@ -37,7 +38,7 @@ import enum
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ._policy import FOREVER, BeatPolicy, Heartbeat, MessageHeartbeat, Timeouts, Watchdog
+from ._policy import FOREVER, BeatPolicy, Heartbeat, Timeouts, Watchdog
 
 STALLED = 0.1
 """A deadline noticed so many seconds late means that our own loop had stalled."""
@@ -132,13 +133,9 @@ class Beat:
 
 
 def _any_byte_counts(policy: BeatPolicy) -> bool:
-    match policy:
-        case Heartbeat():
-            return True
-        case Watchdog():
-            return policy.is_beat is None
-        case MessageHeartbeat():
-            return policy.is_reply is None
+    if isinstance(policy, Watchdog):
+        return policy.is_beat is None
+    return isinstance(policy, Heartbeat) or policy.is_reply is None
 
 
 class Due(NamedTuple):
@@ -160,8 +157,9 @@ class Lease:
         self._last_data = self._last_progress = now
         self.last_heard = now
         self._writing = False
-        self._granted_until = -FOREVER
+        # The last stall of ours: how long, which deadline it made late, and until when we wait.
         self._stall = 0.0
+        self._granted_for = self._granted_until = -FOREVER
 
     # What happens
 
@@ -198,6 +196,7 @@ class Lease:
 
     def probe(self, now: float) -> None:
         """Something happened to us (a suspended machine): ask every peer now."""
+        self._renew()
         for beat in self.beats:
             beat.probe(now)
 
@@ -205,24 +204,29 @@ class Lease:
 
     def due(self) -> float:
         """When to ask for a verdict, if nothing happens until then."""
-        self._renew()
-        beats = min((beat.due(self._last_progress) for beat in self.beats), default=FOREVER)
-        return max(min(beats, self._due_stuck(), self._due_idle()), self._granted_until)
+        due = self._due_without_grace()
+        return max(due, self._granted_until) if due == self._granted_for else due
 
     def judge(self, now: float) -> Due:
         """What is due now; if several things are, one after the other."""
-        due = self.due()
-        if now < due:
+        if now < self.due():
             return Due(Verdict.WAIT)
         if now >= self._due_idle():
             self._last_data = FOREVER
             return Due(Verdict.IDLE)
         judged = self._judge_silence(now)
-        if judged.verdict is not Verdict.ASK and now - due > STALLED and not self._stall:
-            self._stall = now - due
-            self._granted_until = now + GRACE
+        if judged.verdict is not Verdict.ASK and self._grant_grace(now):
             return Due(Verdict.WAIT)
         return judged
+
+    def _grant_grace(self, now: float) -> bool:
+        """Whether a verdict has to wait, once, because it comes late."""
+        due = self._due_without_grace()
+        if now - due <= STALLED or due == self._granted_for:
+            return False
+        self._stall = now - due
+        self._granted_for, self._granted_until = due, now + GRACE
+        return True
 
     def _judge_silence(self, now: float) -> Due:
         for beat in self.beats:
@@ -235,7 +239,11 @@ class Lease:
         for beat in self.beats:
             if beat.any_byte and self.last_heard > beat.renewed_at:
                 beat.renew(self.last_heard)
-                self._granted_until, self._stall = -FOREVER, 0.0
+
+    def _due_without_grace(self) -> float:
+        self._renew()
+        beats = min((beat.due(self._last_progress) for beat in self.beats), default=FOREVER)
+        return min(beats, self._due_stuck(), self._due_idle())
 
     def _due_stuck(self) -> float:
         if not self._writing:
@@ -249,7 +257,7 @@ class Lease:
         """What a verdict rests on, for the exception that reports it."""
         silence = f"nothing heard for {now - self.last_heard:.1f} s"
         story = silence if due.beat is None else due.beat.story(now)
-        if self._stall:
+        if self._due_without_grace() == self._granted_for:
             story += f"; our own event loop had stalled for {self._stall:.1f} s before"
         return story
 

@@ -58,7 +58,8 @@ class Heartbeat:
     when no byte arrived for `timeout` seconds more, the connection is lost.
     Any byte counts, not just the pong::
 
-        lost at  max(last byte, ping handed to the kernel) + interval or timeout
+        ping at  last byte + interval
+        lost at  ping handed to the kernel + timeout
 
     so a dead peer is noticed after at most ``interval + timeout`` seconds of silence.
     The default of 20 s stays well below the 60 s after which load balancers
@@ -101,7 +102,8 @@ class MessageHeartbeat:
     After `interval` seconds without a reply `message` is sent; when `timeout` seconds more
     bring none, the connection is lost::
 
-        lost at  max(last reply, message handed to the kernel) + interval or timeout
+        sent at  last reply + interval
+        lost at  message handed to the kernel + timeout
 
     Attributes:
         message: what is sent, or a function that is called for it each time.
