@@ -21,7 +21,7 @@ TOP = Path(__file__).resolve().parent.parent
 STEPS = {
     "format": "ruff format --check",
     "lint": "ruff check",
-    "trio": "flake8 trio_ws tests examples docs/snippets",
+    "trio": "flake8 trio_ws tests examples",
     "types": "mypy",
     "imports": "lint-imports --no-logo",
     "tests": "pytest --cov",
