@@ -10,7 +10,8 @@ The map of the house, from the ground up; imports go downward only:
 * **Trio**: ``_transport`` (a stream), ``_services`` (the task that reads and the task that writes),
   ``_lease`` (is the peer alive), ``_connection`` (`WebSocket`, what you hold),
   ``_scope`` (the block around it, and the one exception that leaves it).
-* **Doors**: ``_client`` and ``_server``.
+* **Doors**: ``_client``; ``_server``, behind it ``_reception`` (TLS and HTTP of one newcomer)
+  and ``_admission`` (who is inside).
 * **Roof**: ``testing``.
 
 To follow a message through the house, begin at the top of ``_services``.
@@ -35,10 +36,21 @@ from ._errors import (
     WebSocketError,
 )
 from ._policy import Heartbeat, Limits, MessageHeartbeat, MessageReply, Timeouts, Watchdog
+from ._reception import log_handler_failure
+from ._sansio.origins import ANY, SAME_ORIGIN
+from ._server import (
+    Server,
+    ServerStatistics,
+    serve_websocket,
+    serve_websocket_listeners,
+    serve_websocket_on,
+)
 from ._streaming import IncomingMessage
 from ._values import Close, CloseCode, Ending, Headers, Loss, Request, Response
 
 __all__ = [
+    "ANY",
+    "SAME_ORIGIN",
     "Close",
     "CloseCode",
     "ConnectionClosed",
@@ -62,14 +74,20 @@ __all__ = [
     "Rejected",
     "Request",
     "Response",
+    "Server",
+    "ServerStatistics",
     "TLSError",
     "Timeouts",
     "UnsupportedVersion",
     "Watchdog",
     "WebSocket",
     "WebSocketError",
+    "log_handler_failure",
     "open_websocket",
     "open_websocket_on",
+    "serve_websocket",
+    "serve_websocket_listeners",
+    "serve_websocket_on",
 ]
 
 for _name in __all__:

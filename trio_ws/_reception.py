@@ -1,0 +1,234 @@
+"""From an accepted stream to an open connection, or to its end: TLS, then HTTP.
+
+    stream ─▶ TLS ─▶ request ─▶ on_request ─▶ is it an upgrade? ─▶ Origin ─▶ a seat ─▶ 101
+                        ▲           │               │                │          │
+                        └───────────┴── an answer ◀─┴────────────────┴──────────┘
+
+An answer that ends the connection is followed by a moment in which we only read:
+a stream that is closed with unread bytes in it is reset,
+and a reset destroys the answer before the peer has seen it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from email.utils import formatdate
+from typing import TypeAlias
+
+import trio
+
+from ._admission import Admission, Place
+from ._connection import WebSocket
+from ._errors import LocalProtocolError
+from ._policy import Heartbeat, HeartbeatOption, Limits, Policies, Timeouts
+from ._sansio.handshake import Opening, check_subprotocols
+from ._sansio.origins import SAME_ORIGIN, OriginCheck, Origins
+from ._sansio.server_handshake import Refusal, ServerHandshake
+from ._transport import Transport
+from ._values import Headers, Request, Response, printable
+
+RequestHook: TypeAlias = Callable[[Request], Response | Awaitable[Response | None] | None]
+"""What `on_request` may be."""
+
+Subprotocols: TypeAlias = Sequence[str] | Callable[[Request, Sequence[str]], str | None]
+"""What `subprotocols` may be on a server: names, best first, or a function that chooses."""
+
+FailureHook: TypeAlias = Callable[[WebSocket, Exception], object]
+"""What `handler_failed` may be."""
+
+LINGER = 1.0
+"""Seconds for which we read on after an answer that ends the connection."""
+
+_logger = logging.getLogger("trio_ws.server")
+
+
+def log_handler_failure(ws: WebSocket, error: Exception) -> None:
+    """Log that a handler raised, with its traceback, to the logger ``trio_ws.server``."""
+    _logger.error("the handler of %r failed", ws, exc_info=error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of a server, checked; `serve_websocket` says what they mean."""
+
+    ssl_context: ssl.SSLContext | None = None
+    subprotocols: Subprotocols = ()
+    origins: Origins = SAME_ORIGIN
+    heartbeat: HeartbeatOption = Heartbeat()
+    timeouts: Timeouts = Timeouts()
+    limits: Limits = Limits()
+    on_request: RequestHook | None = None
+    max_connections: int | None = None
+    handler_failed: FailureHook = log_handler_failure
+
+    def __post_init__(self) -> None:
+        if not callable(self.subprotocols):
+            check_subprotocols(self.subprotocols)
+        if self.max_connections is not None and self.max_connections < 1:
+            raise ValueError(f"max_connections must be 1 or more, got {self.max_connections}")
+
+    @property
+    def policies(self) -> Policies:
+        """What the connections need of it."""
+        return Policies(heartbeat=self.heartbeat, timeouts=self.timeouts, limits=self.limits)
+
+
+class Reception:
+    """Receives the connections of one server."""
+
+    def __init__(self, options: Options, admission: Admission) -> None:
+        self._options = options
+        self._admission = admission
+        self._origins = OriginCheck(options.origins)
+
+    async def receive(
+        self, stream: trio.abc.Stream, place: Place, ident: str
+    ) -> tuple[trio.abc.Stream, Opening] | None:
+        """Bring `stream` to the point where it speaks WebSocket, and give it a seat.
+
+        Returns the stream to go on with, or None if it has ended without an upgrade.
+        """
+        if self._options.ssl_context is not None:
+            stream = trio.SSLStream(stream, self._options.ssl_context, server_side=True)
+            await stream.do_handshake()
+        visit = _Visit(self, self._options.limits, stream, ident)
+        while True:
+            place.renew()
+            answer = await visit.next_answer()
+            if answer is None:
+                return None
+            data, opening = answer
+            await visit.send(data, seated=opening is not None)
+            if opening is not None:
+                return stream, opening
+            if not visit.handshake.reusable:
+                place.renew()
+                await visit.linger()
+                return None
+
+    async def decide(
+        self, handshake: ServerHandshake, request: Request
+    ) -> Response | tuple[bytes, Opening]:
+        """Answer a request, or accept it and take a seat.
+
+        Raises:
+            Refusal: it is no upgrade, or not one for here and now.
+        """
+        if self._options.on_request is not None:
+            answer = self._options.on_request(request)
+            response = await answer if inspect.isawaitable(answer) else answer
+            if response is not None:
+                return _checked(response)
+        offers = handshake.check_upgrade()
+        if not self._origins.allows(request.headers):
+            raise Refusal(403, "This origin may not connect here.")
+        accepted = handshake.accept(self._choose(request, offers))
+        self._admission.take_seat()
+        return accepted
+
+    def _choose(self, request: Request, offers: list[str]) -> str | None:
+        if callable(self._options.subprotocols):
+            return self._options.subprotocols(request, offers)
+        return next((name for name in self._options.subprotocols if name in offers), None)
+
+    def leave_seat(self) -> None:
+        """Give back the seat that `decide` took."""
+        self._admission.leave_seat()
+
+
+class _Visit:
+    """One connection in the lobby."""
+
+    def __init__(
+        self, reception: Reception, limits: Limits, stream: trio.abc.Stream, ident: str
+    ) -> None:
+        self._reception = reception
+        self._transport = Transport(stream)
+        self.handshake = ServerHandshake(
+            limits=limits, remote_address=self._transport.remote_address
+        )
+        self._ident = ident
+
+    async def next_answer(self) -> tuple[bytes, Opening | None] | None:
+        """What to send next, with the opening if it is the 101; None: the peer has gone."""
+        request: Request | None = None
+        try:
+            request = await self._next_request()
+            if request is None:
+                return None
+            decision = await self._decide(request)
+        except Refusal as refusal:
+            decision = refusal.response
+        if isinstance(decision, Response):
+            return self._encode(request, decision), None
+        self._log(request, 101)
+        return decision
+
+    async def _decide(self, request: Request) -> Response | tuple[bytes, Opening]:
+        """As the reception decides; an error of the application's code is a 500."""
+        try:
+            return await self._reception.decide(self.handshake, request)
+        except Refusal:
+            raise
+        except Exception:
+            _logger.exception("[%s] answering a request failed", self._ident)
+            return _FAILED
+
+    async def _next_request(self) -> Request | None:
+        while (request := self.handshake.next_request()) is None:
+            data = await self._transport.receive_some()
+            if not data:
+                return None
+            self.handshake.feed(data)
+        return request
+
+    def _encode(self, request: Request | None, response: Response) -> bytes:
+        self._log(request, response.status)
+        try:
+            return self.handshake.respond(_dated(response))
+        except LocalProtocolError:
+            _logger.exception("[%s] a response cannot be sent", self._ident)
+            return self.handshake.respond(_dated(_FAILED))
+
+    def _log(self, request: Request | None, status: int) -> None:
+        what = f"{request.method} {request.path}" if request else "what is no request"
+        _logger.debug("[%s] %s: answered %d", self._ident, printable(what), status)
+
+    async def send(self, data: bytes, *, seated: bool) -> None:
+        """Send an answer; if that fails the seat is free again."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[await self._transport.send_some(rest) :]
+        except BaseException:
+            if seated:
+                self._reception.leave_seat()
+            raise
+
+    async def linger(self) -> None:
+        """Read and discard until the peer has closed, too, for a moment at most."""
+        with trio.move_on_after(LINGER):
+            await self._transport.send_eof()
+            while await self._transport.receive_some():
+                pass
+
+
+_FAILED = Response(500, {"Content-Type": "text/plain"}, "The server failed.\n")
+
+
+def _checked(response: object) -> Response:
+    if not isinstance(response, Response):
+        raise TypeError(f"on_request must return a Response or None, not {response!r}")
+    return response
+
+
+def _dated(response: Response) -> Response:
+    """With the ``Date`` that HTTP wants from whoever has a clock (RFC 9110 §6.6.1)."""
+    if "Date" in response.headers:
+        return response
+    lines = [*response.headers.items_all(), ("Date", formatdate(usegmt=True))]
+    return Response(response.status, Headers(lines), response.body)

@@ -1,0 +1,383 @@
+"""The server's door: listen, accept, hand each connection to a handler, drain.
+
+    serve_websocket
+    └─ nursery
+       ├─ accepting, one task per listener        ← cancelled by `drain`
+       └─ one task per connection                 ← cancelled with the server
+          ├─ reception: a place in the lobby, under one deadline
+          └─ the connection's block, with the handler as its body
+
+What happens to one connection stays with it (P9):
+whatever its peer sends and whatever its handler raises ends that task and no other.
+Only a Ctrl-C, an exit and a cancellation pass.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypedDict, Unpack, final
+
+import trio
+
+from ._admission import Admission
+from ._bare import bare_exceptions
+from ._connection import WebSocket
+from ._errors import ConnectionClosed
+from ._policy import Heartbeat, HeartbeatOption, Limits, Timeouts
+from ._reception import (
+    FailureHook,
+    Options,
+    Reception,
+    RequestHook,
+    Subprotocols,
+    log_handler_failure,
+)
+from ._sansio.handshake import Opening
+from ._sansio.origins import SAME_ORIGIN, Origins
+from ._sansio.session import check_close
+from ._scope import hold
+from ._values import CloseCode
+
+Handler: TypeAlias = Callable[[WebSocket], Awaitable[object]]
+"""An async function that is called with each connection and owns it until it returns."""
+
+Listener: TypeAlias = trio.abc.Listener[Any]
+
+_logger = logging.getLogger("trio_ws.server")
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerStatistics:
+    """A snapshot of a server; see `Server.statistics`.
+
+    Attributes:
+        connections: open WebSocket connections, their handlers included.
+        handshakes: connections that have not been upgraded yet.
+        opened: WebSocket connections since the start.
+        failed: handlers that raised, since the start.
+    """
+
+    connections: int
+    handshakes: int
+    opened: int
+    failed: int
+
+
+@final
+class Server:
+    """A running server, as ``await nursery.start(serve_websocket, …)`` returns it.
+
+    Attributes:
+        listeners: what it listens on.
+    """
+
+    def __init__(self, handler: Handler, listeners: Sequence[Listener], options: Options) -> None:
+        self.listeners = tuple(listeners)
+        self._ports = [port for listener in listeners if (port := _port(listener))]
+        self._handler = handler
+        self._options = options
+        self._policies = options.policies
+        self._admission = Admission(
+            max_places=options.limits.max_handshakes,
+            max_seats=options.max_connections,
+            patience=options.timeouts.connect,
+        )
+        self._reception = Reception(options, self._admission)
+        self._connections: set[WebSocket] = set()
+        self._opened = 0
+        self._failed = 0
+        self._accepting = trio.CancelScope()
+        self._everything = trio.CancelScope()
+
+    @property
+    def port(self) -> int:
+        """The TCP port it listens on, the first if there are several.
+
+        Raises:
+            RuntimeError: none of the listeners is one for TCP.
+        """
+        if not self._ports:
+            raise RuntimeError("this server does not listen on a TCP port")
+        return self._ports[0]
+
+    @property
+    def connections(self) -> frozenset[WebSocket]:
+        """The WebSocket connections whose handlers are running."""
+        return frozenset(self._connections)
+
+    def statistics(self) -> ServerStatistics:
+        """A snapshot of counters."""
+        return ServerStatistics(
+            connections=self._admission.seats,
+            handshakes=len(self._admission.places),
+            opened=self._opened,
+            failed=self._failed,
+        )
+
+    async def drain(
+        self,
+        *,
+        deadline: float = 30.0,
+        spread: float = 10.0,
+        code: int = CloseCode.SERVICE_RESTART,
+    ) -> None:
+        """Stop serving without hurting anybody more than needed.
+
+        At once the listeners are closed, and upgrades on connections that exist already
+        are answered 503 with a ``Retry-After``.
+        The connections are closed politely with `code`, one after another over `spread` seconds,
+        so that their clients do not all come back in the same moment.
+        What is left `deadline` seconds from now, handlers included, is cancelled.
+        Then `serve_websocket` returns.
+
+        If cancelled, the server still lets nobody in; call it again to go on.
+
+        Raises:
+            LocalProtocolError: `code` may not be sent (RFC 6455 §7.4).
+        """
+        check_close(code, "")
+        self._admission.close(until=trio.current_time() + deadline)
+        self._accepting.cancel(reason="the server is draining")
+        with bare_exceptions(), trio.move_on_after(deadline):
+            await self._close_all(spread, code)
+            await self._admission.wait_empty()
+        self._everything.cancel(reason="the server has been drained")
+
+    async def _close_all(self, spread: float, code: int) -> None:
+        connections = list(self._connections)
+        async with trio.open_nursery() as nursery:
+            for index, ws in enumerate(connections):
+                nursery.start_soon(ws.close, code)
+                if index < len(connections) - 1:
+                    await trio.sleep(spread / len(connections))
+
+    async def _run(self) -> None:
+        """Serve until drained or cancelled."""
+        with bare_exceptions(), self._everything:
+            async with trio.open_nursery() as nursery:
+                with self._accepting:
+                    await trio.serve_listeners(
+                        self._serve, list(self.listeners), handler_nursery=nursery
+                    )
+
+    async def _serve(self, stream: trio.abc.Stream) -> None:
+        """One connection, from the first byte to the last."""
+        ident = f"server-{next(_numbers)}"
+        try:
+            if received := await self._receive(stream, ident):
+                await self._converse(*received, ident)
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as exc:
+            _logger.debug("[%s] broke before it was open: %s", ident, exc.__cause__ or exc)
+        except Exception:
+            _logger.exception("[%s] failed in a way that nobody expected", ident)
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async def _receive(
+        self, stream: trio.abc.Stream, ident: str
+    ) -> tuple[trio.abc.Stream, Opening] | None:
+        with self._admission.place() as place:
+            return await self._reception.receive(stream, place, ident)
+        _logger.debug("[%s] dropped before it became a WebSocket", ident)
+        return None
+
+    async def _converse(self, stream: trio.abc.Stream, opening: Opening, ident: str) -> None:
+        ws = WebSocket(stream, opening, client=False, policies=self._policies, ident=ident)
+        self._connections.add(ws)
+        self._opened += 1
+        try:
+            with self._failure_contained(ws):
+                async with hold(ws):
+                    await self._handler(ws)
+        finally:
+            self._connections.discard(ws)
+            self._admission.leave_seat()
+
+    @contextmanager
+    def _failure_contained(self, ws: WebSocket) -> Generator[None]:
+        """Report what goes wrong within, and let nothing pass but Ctrl-C, exit, cancellation."""
+        try:
+            yield
+        except BaseException as exc:
+            failure, rest = _split(exc, ws)
+            if failure is not None:
+                self._report(ws, failure)
+            if rest is not None:
+                raise rest from rest.__cause__
+
+    def _report(self, ws: WebSocket, failure: Exception) -> None:
+        self._failed += 1
+        try:
+            self._options.handler_failed(ws, failure)
+        except Exception:
+            _logger.exception("handler_failed failed itself, for %r", ws)
+
+
+def _split(exc: BaseException, ws: WebSocket) -> tuple[Exception | None, BaseException | None]:
+    """What of an exception is the handler's failure, and what must pass.
+
+    The end of the handler's own connection is neither.
+    """
+
+    def is_own(leaf: BaseException) -> bool:
+        return isinstance(leaf, ConnectionClosed) and leaf.ending is ws.ending
+
+    if not isinstance(exc, BaseExceptionGroup):
+        if not isinstance(exc, Exception):
+            return None, exc
+        return None if is_own(exc) else exc, None
+    failures, rest = exc.split(Exception)
+    return failures and failures.split(is_own)[1], rest
+
+
+class ServerOptions(TypedDict, total=False):
+    """The options of `serve_websocket`, for those who pass them on."""
+
+    ssl_context: ssl.SSLContext | None
+    subprotocols: Subprotocols
+    origins: Origins
+    heartbeat: HeartbeatOption
+    timeouts: Timeouts
+    limits: Limits
+    on_request: RequestHook | None
+    max_connections: int | None
+    handler_failed: FailureHook
+
+
+async def serve_websocket(
+    handler: Handler,
+    host: str | None,
+    port: int,
+    *,
+    ssl_context: ssl.SSLContext | None = None,
+    subprotocols: Subprotocols = (),
+    origins: Origins = SAME_ORIGIN,
+    heartbeat: HeartbeatOption = Heartbeat(),
+    timeouts: Timeouts = Timeouts(),
+    limits: Limits = Limits(),
+    on_request: RequestHook | None = None,
+    max_connections: int | None = None,
+    handler_failed: FailureHook = log_handler_failure,
+    task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve WebSocket connections over TCP until cancelled or drained (RFC 6455 §4.2).
+
+    Each connection is handed to a call of `handler` in a task of its own and lives as long.
+    When the handler returns, the connection is closed with 1000; when it raises, with 1011,
+    and `handler_failed` is told.  A `ConnectionClosed` of its own connection is no failure.
+    Nothing that a peer sends or a handler raises touches other connections.
+
+    When this is cancelled, all connections say goodbye (1001) at the same time,
+    within `Timeouts.goodbye`, and unfinished handshakes are dropped.
+
+    Requests that are no proper upgrade are answered with 400, 405, 426 or 431 and a line of text.
+
+    Args:
+        handler: an async function of one `WebSocket`.
+        host: the address or name to listen on; None: all addresses.
+        port: the TCP port; 0: a free one, the same on all addresses; `Server.port` tells which.
+        ssl_context: the context for ``wss``; None: no TLS.
+        subprotocols: those that are spoken here, best first; the first that the client offers
+            is chosen.  Or a function of the `Request` and the names offered that returns one,
+            or None.
+        origins: which web pages may connect: `SAME_ORIGIN`, `ANY`, a compiled pattern,
+            or a list of origins, patterns and these.  Others are answered 403.
+            Requests without an ``Origin`` header, which do not come from pages, may always.
+        heartbeat: how each peer is kept an eye on; None: not at all.
+        timeouts: `Timeouts.connect` bounds TLS and the first request together,
+            and each further request on the same connection.
+        limits: how much of everything.
+        on_request: called with each HTTP request, upgrade or not, before anything is decided;
+            may be async.  A `Response` that it returns is sent instead of anything else:
+            a health check, a page, a 401, a redirect.  None: go on.  Request bodies are not read.
+            If it raises, the answer is 500 and the error is logged.
+        max_connections: when so many are open, further upgrades are answered 503
+            with a ``Retry-After``.
+        handler_failed: called with the connection, which is closed, and the exception that
+            its handler raised.  If it raises itself, that is logged.
+        task_status: ``await nursery.start(serve_websocket, …)`` returns the `Server`.
+
+    Raises:
+        OSError: the address cannot be listened on.
+        LocalProtocolError, ValueError, TypeError: an option makes no sense.
+    """
+    options = Options(
+        ssl_context=ssl_context,
+        subprotocols=subprotocols,
+        origins=origins,
+        heartbeat=heartbeat,
+        timeouts=timeouts,
+        limits=limits,
+        on_request=on_request,
+        max_connections=max_connections,
+        handler_failed=handler_failed,
+    )
+    listeners = await _listen(host, port)
+    server = Server(handler, listeners, options)
+    task_status.started(server)
+    await server._run()
+
+
+async def serve_websocket_listeners(
+    handler: Handler,
+    listeners: Iterable[Listener],
+    *,
+    task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
+    **options: Unpack[ServerOptions],
+) -> None:
+    """As `serve_websocket`, with its options, on listeners of your own.
+
+    That may be a Unix socket (``trio.SocketListener(sock)``), sockets inherited from a
+    supervisor of processes, or anything else that is a `trio.abc.Listener` of streams.
+    The listeners are closed at the end.
+    Give TLS either as `ssl_context` or in the listeners (`trio.SSLListener`), not both.
+    """
+    server = Server(handler, list(listeners), Options(**options))
+    task_status.started(server)
+    await server._run()
+
+
+async def serve_websocket_on(
+    handler: Handler, stream: trio.abc.Stream, **options: Unpack[ServerOptions]
+) -> None:
+    """As `serve_websocket`, with its options, for the one connection that `stream` is.
+
+    Returns when the connection is over, also if it never became a WebSocket;
+    the stream is closed then.
+    """
+    server = Server(handler, (), Options(**options))
+    with bare_exceptions():
+        await server._serve(stream)
+
+
+async def _listen(host: str | None, port: int) -> list[trio.SocketListener]:
+    """Listen on all addresses of `host`, all with the same port.
+
+    For port 0 the system gives each address a port of its own, so the first of them is tried
+    for all; in the rare case that it is taken on another address, again from the beginning.
+    """
+    listeners = await trio.open_tcp_listeners(port, host=host)
+    while len(ports := {_port(listener) for listener in listeners}) > 1:
+        for listener in listeners:
+            listener.socket.close()
+        try:
+            listeners = await trio.open_tcp_listeners(max(filter(None, ports)), host=host)
+        except OSError:
+            listeners = await trio.open_tcp_listeners(0, host=host)
+    return listeners
+
+
+def _port(listener: object) -> int | None:
+    """The TCP port of a listener, None if it has none."""
+    while isinstance(listener, trio.SSLListener):
+        listener = listener.transport_listener
+    if not isinstance(listener, trio.SocketListener):
+        return None
+    address = listener.socket.getsockname()
+    return address[1] if isinstance(address, tuple) else None
