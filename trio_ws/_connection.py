@@ -286,11 +286,12 @@ class WebSocket(trio.abc.AsyncResource):
 
         The iteration ends quietly when `Ending.normal` is true (1000, 1001 or no code);
         otherwise it raises `ConnectionClosed`.
+        On a connection of a supervisor only 1000 ends it quietly, the rest is worth a retry.
         """
         try:
             return await self.receive()
         except ConnectionClosed as error:
-            if error.ending.normal:
+            if error.ending.clean and error.ending.code in self._services.quiet:
                 raise StopAsyncIteration from None
             raise
 

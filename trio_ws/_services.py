@@ -38,7 +38,7 @@ from ._sansio.session import Happening, Session, State
 from ._sansio.trace import line
 from ._suspend import watch_for_suspension
 from ._transport import Transport
-from ._values import Close, CloseCode, Ending, Loss
+from ._values import NORMAL, Close, CloseCode, Ending, Loss
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +47,7 @@ class PingSent:
 
     payload: bytes
     sent_at: float
+    frames_before: int
     answered: trio.Event = field(default_factory=trio.Event)
     rtt: float | None = None
 
@@ -95,10 +96,14 @@ class Services:
         self._messages = MessageBeats(policies.heartbeats, self.lease)
         self._trailing = opening.trailing
         self.mid_stream = False
+        self._may_write_now = False
         # Scopes: the user's block, and ours
         self.body = trio.CancelScope()
         self.scope = trio.CancelScope(shield=True)
         self.leaving = False
+        # What a supervisor changes
+        self.quiet: frozenset[int] = NORMAL
+        self.grace = FOREVER
         # Bells
         self.over = trio.Event()
         self.finished = trio.Event()
@@ -111,6 +116,7 @@ class Services:
         self.round_trips = RoundTrips()
         self.seconds_paused = 0.0
         self.frames_flushed = 0
+        self.frames_confirmed = 0
         self._write_error: BaseException | None = None
         self._deaf = False
 
@@ -123,8 +129,34 @@ class Services:
         """Act on what has just changed in the session: the ending, bytes to write."""
         if self.session.ending is not None and not self.over.is_set():
             self._on_over(self.session.ending)
-        self._send_replies()
-        self._writer_rest.unpark_all()
+        if self._messages.replies:
+            self._send_replies()
+        if self._writer_rest:
+            self._writer_rest.unpark()
+
+    def settle_message(self) -> None:
+        """`settle` after a message was queued: it may leave at once, waking nobody.
+
+        Not when others are about to follow (there are more messages to answer,
+        or this is not the first since we last read): then one write takes them all.
+        """
+        if self._may_write_now and self._writer_rest and not self.inbox:
+            self._may_write_now = False
+            if self._write_now():
+                return
+        self.settle()
+
+    def _write_now(self) -> bool:
+        """Write what is queued in the writer's stead; whether all of it is gone."""
+        outbox = self.session.outbox
+        chunk = outbox.take()
+        if chunk is not None:
+            gone = self.transport.send_now(chunk)
+            if gone < len(chunk):
+                outbox.put_back(chunk[gone:])
+                return False
+            self.frames_flushed = outbox.frames_out
+        return True
 
     def _on_over(self, ending: Ending) -> None:
         self.over.set()
@@ -139,6 +171,8 @@ class Services:
         self.logger.debug("[%s] over: %s", self.ident, ending)
         if self.deadly:
             self._on_lost()
+        elif ending.received_first:
+            self.body.deadline = trio.current_time() + self.grace
 
     @property
     def deadly(self) -> bool:
@@ -209,22 +243,34 @@ class Services:
         try:
             while True:
                 while chunk := outbox.take():
-                    self._send_replies()
+                    if self._messages.replies:
+                        self._send_replies()
                     frames = outbox.frames_out
-                    self.room.unpark_all()
-                    await self._send_all(memoryview(chunk))
+                    self._announce_room()
+                    await self._send_all(chunk)
                     self.frames_flushed = frames
-                    self.room.unpark_all()
+                    self._announce_room()
                 if ending := self.session.ending:
                     if not (self.client and ending.clean):
                         await self.transport.send_eof()
                     return
+                self._may_write_now = True
                 await self._writer_rest.park()
         except trio.BrokenResourceError as error:
             self._on_write_error(error)
 
-    async def _send_all(self, data: memoryview) -> None:
-        self.lease.writing(trio.current_time())
+    def _announce_room(self) -> None:
+        if self.room:
+            self.room.unpark_all()
+
+    async def _send_all(self, chunk: bytes) -> None:
+        gone = self.transport.send_now(chunk)
+        now = trio.current_time()
+        self.lease.writing(now)
+        if gone == len(chunk):
+            self.lease.written(now)
+            return
+        data = memoryview(chunk)[gone:]
         self._rearm_lease()
         while data:
             data = data[await self.transport.send_some(data) :]
@@ -262,7 +308,7 @@ class Services:
         """
         with trio.CancelScope(deadline=self._lease_due()) as self._lease_scope:
             while self.session.ending is None and not self._full():
-                data = await self.transport.receive_some()
+                data = await self.transport.receive_some(self.session.wanted)
                 if not data:
                     return True
                 self.lease.heard(trio.current_time())
@@ -276,6 +322,7 @@ class Services:
         return self.lease.due() if self.session.state is State.OPEN else FOREVER
 
     def _take_in(self, data: bytes) -> None:
+        self._may_write_now = True
         for happening in self.session.feed(data):
             self._hand_over(happening)
         self.settle()
@@ -430,7 +477,7 @@ class Services:
     def send_ping(self, payload: bytes) -> PingSent:
         """Queue a ping and remember it until its pong comes."""
         self.session.ping(payload)
-        ping = PingSent(payload, trio.current_time())
+        ping = PingSent(payload, trio.current_time(), self.session.outbox.frames_out)
         self.pings.append(ping)
         self.settle()
         return ping
@@ -451,6 +498,7 @@ class Services:
             ping.rtt = now - ping.sent_at
             ping.answered.set()
         self.round_trips.add(now - self.pings[count - 1].sent_at)
+        self.frames_confirmed = self.pings[count - 1].frames_before
         del self.pings[:count]
 
     # Sending
