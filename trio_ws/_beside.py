@@ -26,7 +26,7 @@ from ._bare import bare
 
 
 @final
-class Beside(AbstractAsyncContextManager[None, bool]):
+class Beside(AbstractAsyncContextManager[None, None]):
     """Run `task` for as long as the block runs; see the top of this file."""
 
     def __init__(self, task: Callable[[], Awaitable[object]], *, name: str) -> None:
@@ -57,23 +57,23 @@ class Beside(AbstractAsyncContextManager[None, bool]):
         exc_type: type[BaseException] | None,
         exc: BaseException | None,
         traceback: TracebackType | None,
-    ) -> bool:
+    ) -> None:
         """End the task, and let exactly one exception out."""
         failure = self._leave_body(exc)
-        interruption = await self._leave_nursery(failure)
+        # Bounded: the task is cancelled.
+        interruption = await self._leave_nursery(failure)  # noqa: ASYNC102
         verdict = self._verdict(failure, interruption)
         try:
-            if verdict is None or verdict is exc:
-                return verdict is None
-            raise verdict
+            if verdict is not None and verdict is not exc:
+                raise verdict
         finally:
             del failure, interruption, verdict
 
     def _leave_body(self, exc: BaseException | None) -> BaseException | None:
         try:
             caught = self._body.__exit__(type(exc) if exc else None, exc, None)
-        except BaseException as rest:
-            return rest
+        except BaseException as rest:  # noqa: ASYNC103
+            return rest  # noqa: ASYNC104 - it leaves at the end of the block
         return None if caught else exc
 
     async def _leave_nursery(self, failure: BaseException | None) -> BaseException | None:

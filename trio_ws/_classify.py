@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from socket import gaierror  # for its name; nothing is looked up here
 from typing import NamedTuple, TypeAlias
 
 from ._errors import (
@@ -120,10 +119,9 @@ def classify(error: Failure, *, host_is_known: bool = True) -> Remedy:
         return classify_ending(error.ending)
     if isinstance(error, Rejected):
         return look_up(HTTP_STATUSES, error.response.status)
-    if error.transient is not None:
-        return Remedy.WAIT if error.transient else Remedy.NONE
-    if is_unknown_name(error):
-        return Remedy.WAIT if host_is_known else Remedy.NONE
+    passes = host_is_known if is_unknown_name(error) else error.transient
+    if passes is not None:
+        return Remedy.WAIT if passes else Remedy.NONE
     return next(remedy for kind, remedy, _ in ERRORS if isinstance(error, kind))
 
 
@@ -144,6 +142,11 @@ def look_up(rules: tuple[Rule, ...], number: int) -> Remedy:
     return Remedy.NONE
 
 
-def is_unknown_name(error: BaseException) -> bool:
-    """Whether the host's name could not be looked up."""
-    return isinstance(error.__cause__, gaierror)
+def is_unknown_name(error: Failure) -> bool:
+    """Whether the host's name could not be looked up.
+
+    It is the one `OSError` of which the client's door cannot tell whether it passes.
+    """
+    if isinstance(error, ConnectionClosed) or error.transient is not None:
+        return False
+    return isinstance(error.__cause__, OSError)
