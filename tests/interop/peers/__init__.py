@@ -1,0 +1,1 @@
+"""Programs that speak WebSocket with other people's libraries; `line` says how they are led."""

@@ -1,0 +1,117 @@
+"""Every scenario, with every peer that can take part in it, in both roles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from trio_ws import Rejected, Response, TLSError, open_websocket
+
+from .conftest import Processes
+from .converse import Papers, Role, be_refused, converse, refuse
+from .kinds import KINDS, LIBRARIES, Can, Kind
+from .scenarios import SCENARIOS, Scenario
+
+pytestmark = [pytest.mark.peer, pytest.mark.slow]
+
+ROLES: tuple[Role, ...] = ("client", "server")
+
+
+def rows() -> Iterator[Any]:
+    """Every scenario × peer × role that makes sense; we are the role."""
+    for kind in KINDS:
+        for role in ROLES:
+            for scenario in SCENARIOS:
+                if takes_part(kind, role, scenario):
+                    yield pytest.param(kind, role, scenario, id=f"{kind}-us-{role}-{scenario}")
+
+
+def takes_part(kind: Kind, role: Role, scenario: Scenario) -> bool:
+    """Whether the peer's library can do what the scenario asks of it."""
+    needs = scenario.needs | ({Can.SERVE} if role == "client" else set())
+    return kind.abilities >= needs
+
+
+def skip_without(kind: Kind) -> None:
+    """Skip the test if the peer is not installed; on CI that is a failure."""
+    if reason := kind.lacks():
+        pytest.skip(reason)
+
+
+@pytest.mark.parametrize(("kind", "role", "scenario"), list(rows()))
+async def test_conversation(
+    processes: Processes, papers: Papers, kind: Kind, role: Role, scenario: Scenario
+) -> None:
+    """Both sides see the same messages, pings and endings, whoever is at the other end."""
+    skip_without(kind)
+    async with processes[kind].attached() as peer:
+        ended = await converse(role, peer, papers, scenario.setup, scenario.body)
+        scenario.ends(ended, kind)
+        assert not [event for event in peer.unread if event["saw"] == "error"]
+
+
+REFUSALS = (
+    (401, {"WWW-Authenticate": 'Basic realm="the cellar"'}, "Who are you?\n"),
+    (403, {"X-Reason": "just so"}, "Not you. ☃\n"),
+    (503, {"Retry-After": "7"}, "Come back later.\n"),
+)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: str(refusal[0]))
+@pytest.mark.parametrize("kind", LIBRARIES, ids=str)
+async def test_their_refusal_arrives_whole(
+    processes: Processes, kind: Kind, refusal: tuple[int, dict[str, str], str]
+) -> None:
+    """A peer's status, headers and body are in `Rejected`."""
+    skip_without(kind)
+    status, headers, body = refusal
+    async with processes[kind].attached() as peer:
+        with pytest.raises(Rejected) as caught:
+            await be_refused(peer, {"status": status, "headers": headers, "body": body})
+    response = caught.value.response
+    assert response.status == status
+    assert response.body.decode() == body
+    assert headers.items() <= dict(response.headers.items_all()).items()
+    assert caught.value.retry_after == (7 if status == 503 else None)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: str(refusal[0]))
+@pytest.mark.parametrize("kind", LIBRARIES, ids=str)
+async def test_our_refusal_arrives_whole(
+    processes: Processes, kind: Kind, refusal: tuple[int, dict[str, str], str]
+) -> None:
+    """What `on_request` answers is what the peer's library shows its user."""
+    skip_without(kind)
+    status, headers, body = refusal
+    async with processes[kind].attached() as peer:
+        report = await refuse(peer, Response(status, headers, body))
+    assert report["status"] == status
+    seen = {name.lower(): value for name, value in report["headers"].items()}
+    assert {name.lower(): value for name, value in headers.items()}.items() <= seen.items()
+    if peer.can(Can.SHOW_REJECTION_BODY):
+        assert report["body"] == body
+
+
+@pytest.mark.parametrize("kind", LIBRARIES, ids=str)
+async def test_a_foreign_origin_is_refused(processes: Processes, kind: Kind) -> None:
+    """A peer that says it is another site's page gets 403 by default."""
+    skip_without(kind)
+    async with processes[kind].attached() as peer:
+        report = await refuse(peer, None, headers={"Origin": "https://elsewhere.example"})
+    assert report["status"] == 403
+
+
+@pytest.mark.parametrize("kind", LIBRARIES, ids=str)
+async def test_an_unknown_authority_is_not_trusted(
+    processes: Processes, papers: Papers, kind: Kind
+) -> None:
+    """A peer's certificate that nobody vouches for is a `TLSError` that says so."""
+    skip_without(kind)
+    async with processes[kind].attached() as peer:
+        port = await peer.listen(tls=papers.files)
+        with pytest.raises(TLSError, match=re.compile("certificate", re.IGNORECASE)):
+            async with open_websocket(f"wss://127.0.0.1:{port}/"):
+                pass
