@@ -6,11 +6,15 @@ import sys
 import tomllib
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.ext.napoleon import Config, GoogleDocstring
+from sphinx.util.docutils import SphinxDirective
 
 TOP = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TOP))  # document the checkout that these pages lie in
+sys.path[:0] = [str(TOP), str(TOP / "docs")]  # document the checkout that these pages lie in
+
+import states  # noqa: E402
 
 project = "trio_ws"
 author = "the trio_ws authors"
@@ -19,10 +23,12 @@ release = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["p
 
 extensions = ["sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
+rst_prolog = ".. currentmodule:: trio_ws\n"
 
 # `name` in backticks is a link where the name is documented here, and code where it is not.
 default_role = "py:obj"
 
+MADE_BY_US = {f"trio_ws.{name}" for name in ("IncomingMessage", "Server", "WebSocket")}
 autoclass_content = "class"
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints_format = "short"
@@ -33,6 +39,7 @@ autodoc_preserve_defaults = True
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:obj", r".*"),
+    ("py:.*", r"trio_ws\._.*"),
     ("py:.*", r"(trio|ssl|typing|collections|contextlib|types|enum|dataclasses)\..*"),
     ("py:.*", r"(?!trio_ws\b)[a-z]\w*(\.\w+)*"),
     ("py:.*", r"[A-Z]\w*Error|[A-Z]\w*Exception|Exception|None|Any|Callable|Iterable|Iterator"),
@@ -41,6 +48,8 @@ nitpick_ignore_regex = [
 html_theme = "furo"
 html_title = f"trio_ws {release}"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["states.css"]
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
 
@@ -57,6 +66,44 @@ def read_sections(
         lines[:] = GoogleDocstring(lines, Config(napoleon_use_ivar=True)).lines()
 
 
+def hide_constructors(
+    app: Sphinx, what: str, name: str, obj: object, options: object, signature: str, returns: str
+) -> tuple[str, str] | None:
+    """Show no arguments of a class that only the library itself makes instances of."""
+    return ("", "") if name in MADE_BY_US else None
+
+
+class SessionPicture(SphinxDirective):
+    """``.. session-picture::`` is the drawing of `states.picture`."""
+
+    def run(self) -> list[nodes.Node]:
+        """Make it."""
+        self.env.note_dependency(states.__file__)
+        return [nodes.raw("", states.picture(), format="html")]
+
+
+class SessionTable(SphinxDirective):
+    """``.. session-table::`` is the table of `states.rows`."""
+
+    def run(self) -> list[nodes.Node]:
+        """Make it."""
+        self.env.note_dependency(states.__file__)
+        head, *body = states.rows()
+        group = nodes.tgroup("", cols=len(head))
+        group += [nodes.colspec("", colwidth=1) for _ in head]
+        group += nodes.thead("", row(head))
+        group += nodes.tbody("", *map(row, body))
+        return [nodes.table("", group)]
+
+
+def row(cells: list[str]) -> nodes.row:
+    """Make a row of a table."""
+    return nodes.row("", *(nodes.entry("", nodes.paragraph("", text)) for text in cells))
+
+
 def setup(app: Sphinx) -> None:
     """Hook into the build."""
     app.connect("autodoc-process-docstring", read_sections)
+    app.connect("autodoc-process-signature", hide_constructors)
+    app.add_directive("session-picture", SessionPicture)
+    app.add_directive("session-table", SessionTable)

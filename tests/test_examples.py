@@ -1,26 +1,204 @@
-"""The examples, which the documentation shows, do what they say."""
+"""The examples, which README and the documentation show, do what they say."""
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 import subprocess
 import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+import trio
+import trio.testing
+import trustme
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+from examples import (
+    chat_server,
+    client,
+    echo_server,
+    graceful_shutdown,
+    one_port,
+    secure_client,
+    secure_server,
+)
+from examples.testing_a_handler import (  # noqa: F401 - its tests run here
+    test_a_guest_is_welcomed,
+    test_a_guest_who_vanishes,
+    test_a_silent_guest_is_sent_away,
+    test_through_both_doors,
+)
+from trio_ws import (
+    CloseCode,
+    open_websocket,
+    open_websocket_on,
+    serve_websocket,
+    serve_websocket_on,
+)
+
+TOP = Path(__file__).resolve().parent.parent
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
-def test_the_example_runs_by_itself(name: str, tmp_path: Path) -> None:
-    """An example ends by itself, says something, and gives no warning, not even to developers."""
+@asynccontextmanager
+async def started(main: Callable[..., Awaitable[None]], *args: object) -> AsyncGenerator[int]:
+    """Run the `main` of a server on a free port; the port."""
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(main, *args, 0)
+        yield server.port
+        nursery.cancel_scope.cancel()
+
+
+async def fetch(port: int, path: str) -> tuple[bytes, bytes]:
+    """Ask for a page over plain HTTP; status line and body."""
+    async with await trio.open_tcp_stream("localhost", port) as stream:
+        await stream.send_all(
+            f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n".encode()
+        )
+        answer = b"".join([data async for data in stream])
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return head.splitlines()[0], body
+
+
+def run(name: str) -> list[str]:
+    """Run an example by itself, with every warning an error; what it printed."""
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", EXAMPLES / name],
-        cwd=tmp_path,
+        [sys.executable, "-X", "dev", "-W", "error", TOP / "examples" / name],
+        env={**os.environ, "PYTHONPATH": str(TOP)},
         check=False,
         capture_output=True,
         text=True,
         timeout=50,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout
+    return done.stdout.splitlines()
+
+
+def test_a_first_conversation() -> None:
+    """It ends by itself, with nothing left; what it prints is compared in test_docs.py."""
+    assert run("first_conversation.py")[-1].endswith("no task is left, every socket is closed")
+
+
+def test_a_large_message_is_never_held() -> None:
+    """Of 32 MiB the server holds some KiB."""
+    arrived, held = run("large_message.py")
+    assert arrived.startswith("32 MiB arrived, with SHA-256 ")
+    number = re.search(r"more than (\d+) KiB", held)
+    assert number is not None
+    assert int(number[1]) <= 1024
+
+
+async def test_client_and_echo_server(capsys: pytest.CaptureFixture[str]) -> None:
+    """README's client hears itself from README's server."""
+    async with started(serve_websocket, echo_server.echo, "localhost") as port:
+        await client.main(f"ws://localhost:{port}")
+    assert capsys.readouterr().out == "Hello, is anybody there?\n"
+
+
+# The chat room
+
+
+async def test_members_hear_each_other() -> None:
+    """What one says everybody hears, and who comes and goes."""
+    async with started(chat_server.main) as port:
+        url = f"ws://localhost:{port}/?name="
+        async with open_websocket(f"{url}Ada") as ada:
+            assert await ada.receive() == "Ada comes in"
+            async with open_websocket(f"{url}Bob") as bob:
+                assert await ada.receive() == await bob.receive() == "Bob comes in"
+                await bob.send("Hello")
+                assert await ada.receive() == await bob.receive() == "Bob: Hello"
+            assert await ada.receive() == "Bob leaves"
+
+
+async def test_who_is_too_slow_is_asked_to_come_back(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A member whose queue overflows hears what is in it, and then 1013."""
+    room = chat_server.Room()
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve_websocket_on, partial(chat_server.chat, room), theirs)
+        async with open_websocket_on(ours, "ws://localhost/?name=Eve") as eve:
+            assert await eve.receive() == "Eve comes in"
+            for number in range(chat_server.QUEUE_LENGTH + 2):
+                room.say(f"line {number}")
+            heard = [await eve.receive() for _ in range(chat_server.QUEUE_LENGTH)]
+            ending = await eve.wait_closed()
+    assert heard[-1] == f"line {chat_server.QUEUE_LENGTH - 1}"
+    assert ending.code == CloseCode.TRY_AGAIN_LATER
+
+
+# One port
+
+
+async def test_page_health_and_websocket_on_one_port() -> None:
+    """Each path gets what it is for."""
+    async with started(one_port.main) as port:
+        assert await fetch(port, "/health") == (b"HTTP/1.1 200 OK", b"fine\n")
+        status, page = await fetch(port, "/")
+        assert (status, page) == (b"HTTP/1.1 200 OK", one_port.PAGE.encode())
+        assert (await fetch(port, "/nothing"))[0] == b"HTTP/1.1 404 Not Found"
+        assert (await fetch(port, "/uptime"))[0] == b"HTTP/1.1 426 Upgrade Required"
+        async with open_websocket(
+            f"ws://localhost:{port}/uptime", origin=f"http://localhost:{port}"
+        ) as ws:
+            assert str(await ws.receive()).isdigit()
+
+
+# TLS
+
+
+@pytest.fixture
+def papers(tmp_path: Path) -> dict[str, str]:
+    """Certificates in files: a good authority, its chain and key for localhost, a stranger."""
+    authority, stranger = trustme.CA(), trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    certificate.private_key_pem.write_to_path(tmp_path / "key")
+    for blob in certificate.cert_chain_pems:
+        blob.write_to_path(tmp_path / "chain", append=True)
+    authority.cert_pem.write_to_path(tmp_path / "authority")
+    stranger.cert_pem.write_to_path(tmp_path / "stranger")
+    return {path.name: str(path) for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("trusted", "said"),
+    [("authority", "Is this line secure?\n"), ("stranger", "certificate verify failed")],
+)
+async def test_a_client_talks_to_whom_it_trusts(
+    trusted: str, said: str, papers: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the right authority there is an echo; with another one, a sentence about it."""
+    async with started(secure_server.main, papers["chain"], papers["key"]) as port:
+        await secure_client.main(f"wss://localhost:{port}", papers[trusted])
+    assert said in capsys.readouterr().out
+
+
+# Graceful shutdown
+
+
+async def test_a_signal_drains_the_server(capsys: pytest.CaptureFixture[str]) -> None:
+    """SIGTERM tells the client to come back (1012), and then the program ends."""
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(graceful_shutdown.main, 0)
+        async with open_websocket(f"ws://localhost:{server.port}") as ws:
+            await ws.send("here")
+            await ws.receive()
+            os.kill(os.getpid(), signal.SIGTERM)
+            ending = await ws.wait_closed()
+    assert ending.code == CloseCode.SERVICE_RESTART
+    assert capsys.readouterr().out == "stopping; 1 connected\nstopped\n"
+
+
+# All of them
+
+
+def test_each_example_is_tested() -> None:
+    """No example lies here without a test."""
+    text = Path(__file__).read_text(encoding="utf-8")
+    names = [path.stem for path in (TOP / "examples").glob("*.py")]
+    assert [name for name in names if name not in text] == []

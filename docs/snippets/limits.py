@@ -1,0 +1,34 @@
+"""Limits of a server for small messages."""
+
+from __future__ import annotations
+
+import trio
+
+from trio_ws import Limits, Server, WebSocket, serve_websocket
+
+KIB = 1024
+
+
+async def echo(ws: WebSocket) -> None:
+    async for message in ws:
+        await ws.send(message)
+
+
+async def main(
+    port: int = 8765, *, task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED
+) -> None:
+    await serve_websocket(
+        echo,
+        "localhost",
+        port,
+        limits=Limits(max_message_size=64 * KIB, receive_buffer=128 * KIB),
+        max_connections=10_000,
+        task_status=task_status,
+    )
+
+
+def budget(limits: Limits, max_connections: int) -> int:
+    """The bytes that a server can be made to hold."""
+    gulps = 2 * 64 * KIB
+    buffers = limits.receive_buffer + limits.send_buffer
+    return max_connections * (buffers + limits.max_message_size + gulps)

@@ -1,0 +1,105 @@
+"""The documentation tells the truth: what it shows runs, and prints what it says.
+
+That the pages can be built at all is CI's stage ``docs``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from docs import states
+from trio_ws._sansio.session import Action, Input, State
+
+from . import quickstart
+
+TOP = Path(__file__).resolve().parent.parent
+DOCS = TOP / "docs"
+PAGES = sorted(DOCS.rglob("*.rst"))
+README = (TOP / "README.md").read_text(encoding="utf-8")
+
+PRINTS = {
+    "examples/first_conversation.py": "first_conversation.txt",
+    "docs/snippets/endings.py": "endings.txt",
+    "docs/snippets/night.py": "night.txt",
+}
+"""Programs whose output is shown on a page."""
+
+
+@pytest.mark.parametrize("program", PRINTS)
+def test_what_is_shown_is_printed(program: str) -> None:
+    """An output in the documentation is that of its program, numbers and order aside."""
+    shown = (DOCS / "output" / PRINTS[program]).read_text(encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, TOP / program],
+        env={**os.environ, "PYTHONPATH": str(TOP)},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert sorted(map(shape, done.stdout.splitlines())) == sorted(map(shape, shown.splitlines()))
+
+
+def shape(line: str) -> str:
+    """Reduce a line to what stays the same from run to run."""
+    return re.sub(r"pass?ed \S+|b'[^']*'", "…", quickstart.shape(line))
+
+
+def test_readme_shows_the_first_conversation() -> None:
+    """The timeline in README is the one in the tutorial."""
+    run, _ = quickstart.read(README)
+    shown = (DOCS / "output" / "first_conversation.txt").read_text(encoding="utf-8")
+    assert list(run.shown) == shown.splitlines()
+
+
+@pytest.mark.parametrize(
+    "block", re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+)
+def test_code_in_readme_is_code_of_an_example(block: str) -> None:
+    """README cannot include files, so its code is compared with them."""
+    examples = [path.read_text(encoding="utf-8") for path in (TOP / "examples").glob("*.py")]
+    assert [code for code in examples if block in code]
+
+
+def test_links_in_readme_lead_somewhere() -> None:
+    """A link to a file of the project names one that is there."""
+    links = re.findall(r"\]\(([^):]+)\)", README)
+    assert links
+    assert [link for link in links if not (TOP / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_python_on_a_page_is_included(page: Path) -> None:
+    """No page has Python code of its own, which nobody would run."""
+    text = page.read_text(encoding="utf-8")
+    assert not re.search(r"code-block:: *(python|pycon)|^ *>>>", text, re.MULTILINE)
+
+
+def test_snippets_are_used() -> None:
+    """Each snippet and each output is shown on some page."""
+    text = "".join(page.read_text("utf-8") for page in PAGES)
+    files = [*(DOCS / "snippets").glob("*.py"), *(DOCS / "output").glob("*.txt")]
+    hidden = {"endings.py"}  # shown by what it prints
+    assert [f.name for f in files if f"/{f.name}" not in text and f.name not in hidden] == []
+
+
+def test_the_table_of_states_has_every_cell() -> None:
+    """The page's table has a row for each input and a column for each state."""
+    head, *body = states.rows()
+    assert head == ["", "OPEN", "CLOSING", "ENDED"]
+    assert [row[0] for row in body] == [what.value for what in Input]
+    assert all(len(row) == len(head) and all(row) for row in body)
+    assert states.cell(State.OPEN, Input.SEND_CLOSE) == f"{Action.QUEUE.value} → CLOSING"
+
+
+def test_the_picture_of_states_has_every_step() -> None:
+    """The picture names each state and all that leads from one to another."""
+    picture = states.picture()
+    named = [*(state.name for state in State), Input.SEND_CLOSE.value, Input.LOSS.value]
+    assert [name for name in named if name not in picture] == []
+    assert picture.count(Input.CLOSE.value) == 2  # from OPEN and from CLOSING
