@@ -1,0 +1,738 @@
+"""`trio_ws._server`: listening, handlers and what becomes of them, draining."""
+
+from __future__ import annotations
+
+import errno
+import random
+import socket
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Unpack
+
+import pytest
+import trio
+import trio.testing
+import trustme
+
+from trio_ws import (
+    ConnectionClosed,
+    ConnectionLost,
+    Limits,
+    LocalProtocolError,
+    Rejected,
+    Request,
+    Response,
+    Server,
+    Timeouts,
+    WebSocket,
+    open_websocket,
+    open_websocket_on,
+    serve_websocket,
+    serve_websocket_listeners,
+    serve_websocket_on,
+)
+from trio_ws._server import Handler, ServerOptions
+from trio_ws.testing import RawPeer
+
+CA = trustme.CA()
+
+
+async def echo(ws: WebSocket) -> None:
+    async for message in ws:
+        await ws.send(message)
+
+
+async def returns(ws: WebSocket) -> None:
+    pass
+
+
+async def forever(ws: WebSocket) -> None:
+    await trio.sleep_forever()
+
+
+class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
+    """A listener without a network."""
+
+    def __init__(self) -> None:
+        self._send, self._receive = trio.open_memory_channel[trio.abc.Stream](10_000)
+        self.closed = False
+
+    async def accept(self) -> trio.abc.Stream:
+        return await self._receive.receive()
+
+    async def aclose(self) -> None:
+        self.closed = True
+        await trio.lowlevel.checkpoint()
+
+    def connect(self) -> trio.abc.Stream:
+        """Return a stream whose other end is about to be accepted."""
+        ours, theirs = trio.testing.memory_stream_pair()
+        self._send.send_nowait(theirs)
+        return ours
+
+
+class Hall:
+    """A server over memory, and how to reach it."""
+
+    def __init__(self, server: Server, listener: MemoryListener) -> None:
+        self.server = server
+        self.listener = listener
+
+    def open(self, path: str = "/", **options: Any) -> Any:
+        """Connect as a client."""
+        return open_websocket_on(self.listener.connect(), f"ws://testserver{path}", **options)
+
+    def raw(self) -> RawPeer:
+        """Connect as somebody who does what a script says."""
+        return RawPeer(self.listener.connect(), client=True)
+
+
+@asynccontextmanager
+async def serving(
+    handler: Handler = echo, **options: Unpack[ServerOptions]
+) -> AsyncGenerator[Hall]:
+    """A server over memory, cancelled at the end."""
+    listener = MemoryListener()
+    async with trio.open_nursery() as nursery:
+        serve = partial(serve_websocket_listeners, handler, [listener], **options)
+        server: Server = await nursery.start(serve)
+        yield Hall(server, listener)
+        nursery.cancel_scope.cancel()
+
+
+def sockets_of(server: Server) -> list[trio.socket.SocketType]:
+    return [each.socket for each in server.listeners if isinstance(each, trio.SocketListener)]
+
+
+# Listening
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", None])
+async def test_conversation(host: str | None) -> None:
+    """Over TCP, on each of the addresses, with one port for all of them."""
+    async with trio.open_nursery() as nursery:
+        server: Server = await nursery.start(serve_websocket, echo, host, 0)
+        families = {sock.family for sock in sockets_of(server)}
+        for family in families:
+            address = "127.0.0.1" if family == socket.AF_INET else "[::1]"
+            async with open_websocket(f"ws://{address}:{server.port}/chat") as ws:
+                await ws.send("hello")
+                assert await ws.receive() == "hello"
+                (served,) = server.connections
+                assert served.request.target == "/chat"
+                assert served.remote_address == ws.local_address
+                assert served.request.remote_address == ws.local_address
+        nursery.cancel_scope.cancel()
+    assert len(families) == (2 if host is None else 1)
+
+
+async def test_given_port() -> None:
+    """A port may be given; one that is taken is an OSError, bare."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    async with trio.open_nursery() as nursery:
+        server: Server = await nursery.start(serve_websocket, echo, "127.0.0.1", port)
+        assert server.port == port
+        with pytest.raises(OSError) as caught:
+            await serve_websocket(echo, "127.0.0.1", port)
+        assert caught.value.errno == errno.EADDRINUSE
+        nursery.cancel_scope.cancel()
+
+
+async def test_one_port_for_all_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the port found for one address is taken on another, both get a new one."""
+    taken: list[int] = []
+    open_listeners = trio.open_tcp_listeners
+
+    async def unlucky(port: int, *, host: str | None = None) -> list[trio.SocketListener]:
+        if port and not taken:
+            taken.append(port)
+            raise OSError(errno.EADDRINUSE, "taken")
+        return await open_listeners(port, host=host)
+
+    monkeypatch.setattr(trio, "open_tcp_listeners", unlucky)
+    async with trio.open_nursery() as nursery:
+        server: Server = await nursery.start(serve_websocket, echo, None, 0)
+        assert {sock.getsockname()[1] for sock in sockets_of(server)} == {server.port}
+        assert len(sockets_of(server)) == 2
+        nursery.cancel_scope.cancel()
+    assert len(taken) == 1
+
+
+async def test_tls() -> None:
+    """Over TLS; and a client that does not trust the certificate hurts nobody."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    CA.issue_cert("localhost").configure_cert(context)
+    trusting = ssl.create_default_context()
+    CA.configure_trust(trusting)
+    async with trio.open_nursery() as nursery:
+        serve = partial(serve_websocket, echo, "127.0.0.1", 0, ssl_context=context)
+        server: Server = await nursery.start(serve)
+        url = f"wss://localhost:{server.port}"
+        async with open_websocket(url, ssl_context=trusting) as ws:
+            with pytest.raises(Exception, match="certificate"):
+                async with open_websocket(url):
+                    pass
+            await ws.send("secret")
+            assert await ws.receive() == "secret"
+        nursery.cancel_scope.cancel()
+
+
+async def test_tls_listener() -> None:
+    """TLS may be in the listener; the port is found behind it."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    CA.issue_cert("localhost").configure_cert(context)
+    trusting = ssl.create_default_context()
+    CA.configure_trust(trusting)
+    listeners = await trio.open_ssl_over_tcp_listeners(0, context, host="127.0.0.1")
+    async with trio.open_nursery() as nursery:
+        server: Server = await nursery.start(serve_websocket_listeners, echo, listeners)
+        url = f"wss://localhost:{server.port}"
+        async with open_websocket(url, ssl_context=trusting) as ws:
+            await ws.send("secret")
+            assert await ws.receive() == "secret"
+        nursery.cancel_scope.cancel()
+
+
+async def test_unix(tmp_path: Path) -> None:
+    """A Unix socket can be listened on; addresses work, and there is no port (hazard C6)."""
+    path = str(tmp_path / "socket")
+    sock = trio.socket.socket(socket.AF_UNIX)
+    await sock.bind(path)
+    sock.listen()
+    async with trio.open_nursery() as nursery:
+        listeners = [trio.SocketListener(sock)]
+        server: Server = await nursery.start(serve_websocket_listeners, echo, listeners)
+        with pytest.raises(RuntimeError):
+            _ = server.port
+        async with open_websocket_on(await trio.open_unix_socket(path), "ws://localhost") as ws:
+            await ws.send("hello")
+            assert await ws.receive() == "hello"
+            (served,) = server.connections
+            assert (served.local_address, served.remote_address) == (path, "")
+        nursery.cancel_scope.cancel()
+
+
+async def test_own_listener(autojump_clock: object) -> None:
+    """Any listener will do; it is closed at the end."""
+    async with serving() as hall:
+        assert hall.server.listeners == (hall.listener,)
+        with pytest.raises(RuntimeError, match="TCP"):
+            _ = hall.server.port
+        async with hall.open() as ws:
+            await ws.send(b"hello")
+            assert await ws.receive() == b"hello"
+    assert hall.listener.closed
+
+
+async def test_broken_listener(autojump_clock: object) -> None:
+    """A listener that fails ends the server, with that exception, bare."""
+
+    class Broken(MemoryListener):
+        async def accept(self) -> trio.abc.Stream:
+            raise OSError("broken")
+
+    with pytest.raises(OSError, match="broken"):
+        await serve_websocket_listeners(echo, [Broken()])
+
+
+async def test_one_stream(autojump_clock: object) -> None:
+    """One connection can be served on a stream, to its end."""
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(serve_websocket_on, echo, ours, subprotocols=["a"]))
+        async with open_websocket_on(theirs, "ws://h", subprotocols=["a"]) as ws:
+            assert ws.subprotocol == "a"
+    with pytest.raises(trio.ClosedResourceError):
+        await ours.receive_some()
+
+
+async def test_wrong_options_open_no_listener() -> None:
+    """Options are checked before anything listens."""
+    with pytest.raises(ValueError, match="max_connections"):
+        await serve_websocket(echo, "127.0.0.1", 0, max_connections=0)
+
+
+# What becomes of handlers (P9)
+
+
+async def test_return(autojump_clock: object) -> None:
+    """A handler that returns closes with 1000."""
+
+    async def once(ws: WebSocket) -> None:
+        await ws.send("bye")
+
+    async with serving(once) as hall, hall.open() as ws:
+        assert [message async for message in ws] == ["bye"]
+        assert ws.ending.received.code == 1000
+
+
+async def test_raise(autojump_clock: object) -> None:
+    """A handler that raises closes with 1011 and is reported; nobody else notices."""
+    failures: list[tuple[WebSocket, Exception]] = []
+
+    async def handler(ws: WebSocket) -> None:
+        if await ws.receive() == "fail":
+            raise ZeroDivisionError
+        await ws.send("fine")
+
+    def failed(ws: WebSocket, error: Exception) -> None:
+        assert ws.ending is not None
+        failures.append((ws, error))
+
+    async with serving(handler, handler_failed=failed) as hall, hall.open() as bystander:
+        with pytest.raises(ConnectionClosed) as caught:
+            async with hall.open("/bad") as ws:
+                await ws.send("fail")
+                await ws.receive()
+        assert caught.value.ending.code == 1011
+        await bystander.send("work")
+        assert await bystander.receive() == "fine"
+        assert hall.server.statistics().failed == 1
+    ((served, error),) = failures
+    assert served.request.path == "/bad"
+    assert isinstance(error, ZeroDivisionError)
+
+
+async def test_report_fails(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> None:
+    """A handler_failed that fails is logged, and no more."""
+
+    async def fail(ws: WebSocket) -> None:
+        raise ZeroDivisionError
+
+    def failed(ws: WebSocket, error: Exception) -> None:
+        raise KeyError("report")
+
+    async with serving(fail, handler_failed=failed) as hall:
+        async with hall.open() as ws:
+            await ws.wait_closed()
+        await trio.testing.wait_all_tasks_blocked()
+        assert "handler_failed failed itself" in caplog.text
+        assert "KeyError" in caplog.text
+        async with hall.open() as ws:
+            await ws.wait_closed()
+
+
+async def receive_forever(ws: WebSocket) -> None:
+    while True:
+        await ws.receive()
+
+
+async def receive_in_a_nursery(ws: WebSocket) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ws.receive)
+        nursery.start_soon(trio.sleep_forever)
+
+
+async def receive_in_two(ws: WebSocket) -> None:
+    raise ExceptionGroup("both", [await end_of(ws), await end_of(ws)])
+
+
+async def end_of(ws: WebSocket) -> ConnectionClosed:
+    try:
+        await ws.receive()
+    except ConnectionClosed as exc:
+        return exc
+    raise AssertionError
+
+
+@pytest.mark.parametrize("handler", [receive_forever, receive_in_a_nursery, receive_in_two])
+@pytest.mark.parametrize("politely", [False, True])
+async def test_own_end_is_no_failure(
+    handler: Handler, politely: bool, autojump_clock: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The end of a handler's own connection is no failure, in a group or not."""
+    async with serving(handler) as hall:
+        async with hall.raw() as peer:
+            await peer.request()
+            if politely:
+                await peer.send_close(1001)
+                await peer.expect_close(1001)
+        await trio.testing.wait_all_tasks_blocked()
+        assert hall.server.statistics().failed == 0
+        assert not hall.server.connections
+    assert not caplog.records
+
+
+async def test_end_of_another_is_a_failure(autojump_clock: object) -> None:
+    """The end of another connection, when it leaves a handler, is a failure like any other."""
+    failures: list[Exception] = []
+
+    async def relay(ws: WebSocket) -> None:
+        async with inner.open() as other:
+            await other.receive()
+
+    def failed(ws: WebSocket, error: Exception) -> None:
+        failures.append(error)
+
+    async with (
+        serving(returns) as inner,
+        serving(relay, handler_failed=failed) as hall,
+        hall.open() as ws,
+    ):
+        ending = await ws.wait_closed()
+        assert ending.code == 1011
+    assert len(failures) == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+async def test_exits_pass(error: type[BaseException], autojump_clock: object) -> None:
+    """Ctrl-C and exit leave the server, bare."""
+
+    async def stop(ws: WebSocket) -> None:
+        raise error
+
+    listener = MemoryListener()
+    async with trio.open_nursery() as nursery, RawPeer(listener.connect(), client=True) as peer:
+        nursery.start_soon(peer.request)
+        with pytest.raises(error):
+            await serve_websocket_listeners(stop, [listener])
+
+
+async def test_exit_beside_a_failure(autojump_clock: object) -> None:
+    """Of a group that holds an error and an exit the one is reported, the other passes."""
+    failures: list[Exception] = []
+
+    async def stop(ws: WebSocket) -> None:
+        raise BaseExceptionGroup("both", [ZeroDivisionError(), SystemExit()])
+
+    def failed(ws: WebSocket, error: Exception) -> None:
+        failures.append(error)
+
+    ours, theirs = trio.testing.memory_stream_pair()
+
+    async def peer() -> None:
+        async with RawPeer(theirs, client=True) as raw:
+            await raw.request()
+            await raw.close_politely()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(peer)
+        with pytest.raises(SystemExit):
+            await serve_websocket_on(stop, ours, handler_failed=failed)
+    (failure,) = failures
+    assert isinstance(failure, ExceptionGroup)
+
+
+async def test_strange_stream(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> None:
+    """A stream that fails in ways of its own is logged and hurts nobody."""
+
+    class Strange(trio.abc.Stream):
+        async def send_all(self, data: object) -> None:
+            raise NotImplementedError
+
+        async def wait_send_all_might_not_block(self) -> None:
+            raise NotImplementedError
+
+        async def receive_some(self, max_bytes: int | None = None) -> bytes:
+            raise ArithmeticError("strange")
+
+        async def aclose(self) -> None:
+            await trio.lowlevel.checkpoint()
+
+    async with serving() as hall, hall.open() as ws:
+        hall.listener._send.send_nowait(Strange())
+        await trio.testing.wait_all_tasks_blocked()
+        assert "ArithmeticError: strange" in caplog.text
+        await ws.send("still here")
+        assert await ws.receive() == "still here"
+
+
+# Numbers
+
+
+async def test_statistics(autojump_clock: object) -> None:
+    """The numbers are those of connections, handshakes and the past."""
+    async with serving() as hall, hall.raw(), hall.open() as one, hall.open():
+        now = hall.server.statistics()
+        assert (now.connections, now.handshakes, now.opened, now.failed) == (2, 1, 2, 0)
+        assert len(hall.server.connections) == 2
+        await one.close()
+        await trio.testing.wait_all_tasks_blocked()
+        now = hall.server.statistics()
+        assert (now.connections, now.handshakes, now.opened, now.failed) == (1, 1, 2, 0)
+
+
+async def test_max_connections(autojump_clock: object) -> None:
+    """A full server answers 503 with a time to try again, until somebody leaves."""
+    async with serving(max_connections=2) as hall, hall.open():
+        async with hall.open():
+            with pytest.raises(Rejected) as caught:
+                async with hall.open():
+                    pass
+            assert caught.value.response.status == 503
+            assert caught.value.retry_after == 5.0
+        async with hall.open():
+            pass
+
+
+async def test_seat_of_a_peer_that_vanished(autojump_clock: object) -> None:
+    """A seat that was taken for a peer which is gone before the 101 is free again."""
+
+    class Deaf(trio.abc.Stream):
+        def __init__(self, stream: trio.abc.Stream) -> None:
+            self.stream = stream
+
+        async def send_all(self, data: object) -> None:
+            raise trio.BrokenResourceError
+
+        async def wait_send_all_might_not_block(self) -> None:
+            raise NotImplementedError
+
+        async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+            return await self.stream.receive_some(max_bytes)
+
+        async def aclose(self) -> None:
+            await self.stream.aclose()
+
+    async with serving() as hall:
+        ours, theirs = trio.testing.memory_stream_pair()
+        hall.listener._send.send_nowait(Deaf(theirs))
+        async with RawPeer(ours, client=True) as peer:
+            with pytest.raises(EOFError):
+                await peer.request()
+        now = hall.server.statistics()
+        assert (now.connections, now.handshakes, now.opened) == (0, 0, 0)
+
+
+# Slow and hostile peers
+
+
+async def test_slowloris(autojump_clock: object) -> None:
+    """Hundreds of peers that drip are dropped at the deadline, and nobody waits (hazard D4)."""
+    dropped = 0
+
+    async def drip(peer: RawPeer) -> None:
+        nonlocal dropped
+        async with peer:
+            try:
+                while True:
+                    await peer.send_bytes(b"G")
+                    await trio.sleep(1)
+            except trio.BrokenResourceError:
+                dropped += 1
+
+    async with serving() as hall, trio.open_nursery() as nursery:
+        for _ in range(300):
+            nursery.start_soon(drip, hall.raw())
+        await trio.sleep(5)
+        assert hall.server.statistics().handshakes == 300
+        async with hall.open() as ws:
+            await ws.send("quick")
+            assert await ws.receive() == "quick"
+        assert trio.current_time() == 5
+        await trio.sleep(5.5)
+        assert hall.server.statistics().handshakes == 0
+        await trio.sleep(1)
+        assert dropped == 300
+
+
+async def test_flood_of_newcomers(autojump_clock: object) -> None:
+    """When the lobby is full the longest-waiting are dropped, and one that hurries gets in."""
+    async with serving(limits=Limits(max_handshakes=20)) as hall:
+        idle = [hall.listener.connect() for _ in range(100)]
+        await trio.testing.wait_all_tasks_blocked()
+        assert hall.server.statistics().handshakes == 20
+        for stream in idle[:80]:
+            assert await stream.receive_some() == b""
+        async with hall.open() as ws:
+            await ws.send("quick")
+            assert await ws.receive() == "quick"
+        assert trio.current_time() == 0
+
+
+async def test_answer_survives_a_large_request() -> None:
+    """Over TCP a peer that still sends when it is refused reads the whole answer (law 10)."""
+    async with trio.open_nursery() as nursery:
+        server: Server = await nursery.start(serve_websocket, echo, "127.0.0.1", 0)
+        async with RawPeer(await trio.open_tcp_stream("127.0.0.1", server.port), client=True) as it:
+            await it.send_bytes(b"GET /" + b"x" * 2_000_000)
+            answer = b""
+            while data := await it.stream.receive_some():
+                answer += data
+            assert answer.startswith(b"HTTP/1.1 431 ")
+            assert answer.endswith(b"bytes.\n")
+        nursery.cancel_scope.cancel()
+
+
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: testserver\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("replaced", "by"),
+    [
+        (b"\r\n\r\n", b"\r\nContent-Length: 9\r\n\r\nGET / HTT"),
+        (b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        (b"\r\n\r\n", b"\r\nHost: other\r\n\r\n"),
+        (b"\r\n\r\n", b"\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
+        (b"\r\n\r\n", b"\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+        (b"Host", b"Host "),
+    ],
+)
+async def test_smuggling(replaced: bytes, by: bytes, autojump_clock: object) -> None:
+    """What two parsers might read differently is answered 400, and ends there (hazard D10)."""
+    async with serving() as hall, hall.raw() as peer:
+        await peer.send_bytes(UPGRADE.replace(replaced, by) + UPGRADE)
+        assert (await peer.receive_head()).startswith(b"HTTP/1.1 400 ")
+        rest = b""
+        while data := await peer.stream.receive_some():
+            rest += data
+        assert b"HTTP" not in rest
+
+
+async def test_mutated_handshakes() -> None:
+    """Over TCP, whatever is sent is answered or ended, and a bystander goes on (hazard D6)."""
+    chance = random.Random(6)
+    async with trio.open_nursery() as nursery:
+        serve = partial(
+            serve_websocket, echo, "127.0.0.1", 0, timeouts=Timeouts(connect=2, close=2)
+        )
+        server: Server = await nursery.start(serve)
+
+        async def attack(data: bytes) -> None:
+            stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+            async with stream:
+                await stream.send_all(data)
+                await stream.send_eof()
+                while await stream.receive_some():
+                    pass
+
+        async with open_websocket(f"ws://127.0.0.1:{server.port}") as bystander:
+            for _ in range(5):
+                async with trio.open_nursery() as attackers:
+                    for _ in range(40):
+                        data = bytearray(UPGRADE * 2)
+                        for _ in range(chance.randrange(1, 6)):
+                            data[chance.randrange(len(data))] = chance.randrange(256)
+                        attackers.start_soon(attack, bytes(data))
+                await bystander.send("still here")
+                assert await bystander.receive() == "still here"
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        now = server.statistics()
+        assert (now.connections, now.handshakes, now.failed) == (0, 0, 0)
+        nursery.cancel_scope.cancel()
+
+
+# Ending
+
+
+async def test_cancel(autojump_clock: object) -> None:
+    """A cancelled server says 1001 to all at the same time and drops unfinished handshakes."""
+    async with trio.open_nursery() as peers:
+        async with serving(forever, heartbeat=None) as hall:
+            others = [hall.raw() for _ in range(50)]
+            for peer in others:
+                await peer.request()
+            newcomer = hall.raw()
+            await newcomer.send_bytes(b"GET /")
+            for peer in others:
+                peers.start_soon(peer.expect_close, 1001)
+            await trio.sleep(1)
+        assert trio.current_time() == 1.5
+        await newcomer.expect_eof()
+        for peer in others:
+            await peer.aclose()
+
+
+async def test_drain(autojump_clock: object) -> None:
+    """Draining lets nobody in, closes one after another with 1012, and ends the server."""
+    closed: list[tuple[int, float]] = []
+    listener = MemoryListener()
+
+    async def client(start: trio.Event) -> None:
+        async with open_websocket_on(listener.connect(), "ws://h") as ws:
+            start.set()
+            ending = await ws.wait_closed()
+            closed.append((ending.code, trio.current_time()))
+
+    async with trio.open_nursery() as nursery:
+        server: Server = await nursery.start(serve_websocket_listeners, echo, [listener])
+        for _ in range(4):
+            start = trio.Event()
+            nursery.start_soon(client, start)
+            await start.wait()
+        early = RawPeer(listener.connect(), client=True)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(partial(server.drain, deadline=20, spread=8))
+        await trio.testing.wait_all_tasks_blocked()
+        assert listener.closed
+        answer = await early.request()
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nRetry-After: 20\r\n" in answer
+    assert closed == [(1012, 0), (1012, 2), (1012, 4), (1012, 6)]
+    assert trio.current_time() == 6
+
+
+async def test_drain_keeps_plain_http(autojump_clock: object) -> None:
+    """While it drains a server still answers plain requests on connections that exist."""
+
+    def health(request: Request) -> Response | None:
+        return Response(200) if request.path == "/health" else None
+
+    async with (
+        serving(forever, on_request=health) as hall,
+        hall.open(),
+        hall.raw() as peer,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(partial(hall.server.drain, deadline=3))
+        await trio.testing.wait_all_tasks_blocked()
+        await peer.send_bytes(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await peer.receive_head()).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_drain_cuts_at_its_deadline(autojump_clock: object) -> None:
+    """Handlers that go on, and peers that do not answer, are cut off."""
+    async with trio.open_nursery() as nursery:
+        listener = MemoryListener()
+        server: Server = await nursery.start(serve_websocket_listeners, forever, [listener])
+        async with RawPeer(listener.connect(), client=True) as peer:
+            await peer.request()
+            await server.drain(deadline=3, spread=0, code=1001)
+            await peer.expect_close(1001)
+            assert trio.current_time() == 3
+    assert trio.current_time() < 4
+
+
+async def test_drain_of_nobody(autojump_clock: object) -> None:
+    """An empty server is drained at once."""
+    async with trio.open_nursery() as nursery:
+        listener = MemoryListener()
+        server: Server = await nursery.start(serve_websocket_listeners, echo, [listener])
+        await server.drain()
+    assert trio.current_time() == 0
+
+
+async def test_drain_with_a_forbidden_code(autojump_clock: object) -> None:
+    """A code that may not be sent is refused, and the server goes on."""
+    async with serving() as hall:
+        with pytest.raises(LocalProtocolError):
+            await hall.server.drain(code=1006)
+        async with hall.open():
+            pass
+
+
+async def test_lost_peers(autojump_clock: object) -> None:
+    """A peer that vanishes ends its handler as lost, which is no failure."""
+    seen: list[BaseException] = []
+
+    async def handler(ws: WebSocket) -> None:
+        try:
+            await ws.receive()
+        except ConnectionLost as exc:
+            seen.append(exc)
+            raise
+
+    async with serving(handler) as hall:
+        async with hall.raw() as peer:
+            await peer.request()
+        await trio.testing.wait_all_tasks_blocked()
+        assert hall.server.statistics().failed == 0
+    assert len(seen) == 1
