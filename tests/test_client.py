@@ -61,7 +61,7 @@ async def memory(script: Script) -> AsyncGenerator[trio.abc.Stream]:
             await script(peer)
 
     ours, theirs = trio.testing.memory_stream_pair()
-    async with trio.open_nursery() as nursery, RawPeer(theirs, client=False) as peer:
+    async with RawPeer(theirs, client=False) as peer, trio.open_nursery() as nursery:
         nursery.start_soon(run, peer)
         yield ours
         nursery.cancel_scope.cancel()
@@ -81,7 +81,7 @@ async def tcp(
 
     async with trio.open_nursery() as nursery:
         listeners = await trio.open_tcp_listeners(0, host=host)
-        nursery.start_soon(trio.serve_listeners, handle, listeners)
+        await nursery.start(trio.serve_listeners, handle, listeners)
         yield listeners[0].socket.getsockname()[1]
         nursery.cancel_scope.cancel()
 
@@ -266,7 +266,7 @@ async def test_tls_on_a_stream(already: bool, autojump_clock: object) -> None:
     stream: trio.abc.Stream = ours
     if already:
         stream = trio.SSLStream(ours, trusting(), server_hostname="h", https_compatible=True)
-    async with trio.open_nursery() as nursery, RawPeer(secure, client=False) as peer:
+    async with RawPeer(secure, client=False) as peer, trio.open_nursery() as nursery:
         nursery.start_soon(accept_and_close, peer)
         async with open_websocket_on(stream, "wss://h", ssl_context=trusting()) as ws:
             assert ws.request.headers["Host"] == "h"

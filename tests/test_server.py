@@ -387,7 +387,7 @@ async def test_exits_pass(error: type[BaseException], autojump_clock: object) ->
         raise error
 
     listener = MemoryListener()
-    async with trio.open_nursery() as nursery, RawPeer(listener.connect(), client=True) as peer:
+    async with RawPeer(listener.connect(), client=True) as peer, trio.open_nursery() as nursery:
         nursery.start_soon(peer.request)
         with pytest.raises(error):
             await serve_websocket_listeners(stop, [listener])
