@@ -1,0 +1,260 @@
+"""`trio_ws._sansio.session`: what we send, how we close, and how a peer is given up."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+
+import pytest
+
+from trio_ws._errors import ConnectionClosed, LocalProtocolError
+from trio_ws._sansio.session import Session, State, cut
+from trio_ws._values import Close, Ending, Loss
+from trio_ws.testing import Frame
+from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT
+
+from .sides import Side, close_frame, every_side, in_state
+
+
+@every_side
+@pytest.mark.parametrize("message", ["", "grüße", b"", b"\xff", "ä" * 70_000, bytes(200_000)])
+def test_send(side: Side, message: str | bytes) -> None:
+    """A message leaves as one frame of its kind."""
+    session = side.session()
+    session.send(message)
+    data = message.encode() if isinstance(message, str) else message
+    assert side.said(session) == [Frame(TEXT if isinstance(message, str) else BINARY, data)]
+
+
+@every_side
+def test_send_fragments(side: Side) -> None:
+    """A message in fragments goes on with continuation frames until it is finished."""
+    session = side.session()
+    session.send("a", finished=False)
+    assert session.mid_message
+    session.send("", finished=False)
+    session.send("b")
+    assert not session.mid_message
+    session.send(b"c")
+    assert side.said(session) == [
+        Frame(TEXT, b"a", fin=False),
+        Frame(CONTINUATION, b"", fin=False),
+        Frame(CONTINUATION, b"b"),
+        Frame(BINARY, b"c"),
+    ]
+
+
+@every_side
+def test_kinds_do_not_mix(side: Side) -> None:
+    """A message that began as text cannot go on as binary, nor the other way round."""
+    session = side.session()
+    session.send("a", finished=False)
+    with pytest.raises(LocalProtocolError, match="began as text and goes on with bytes"):
+        session.send(b"b")
+    session.send("b")
+    session.send(b"c", finished=False)
+    with pytest.raises(LocalProtocolError, match="began as binary and goes on with str"):
+        session.send("d")
+
+
+@every_side
+@pytest.mark.parametrize("finished", [True, False])
+def test_lone_surrogates(side: Side, finished: bool) -> None:
+    """Text that is not valid Unicode is refused, and nothing has changed (HAZARDS A19)."""
+    session = side.session()
+    with pytest.raises(LocalProtocolError, match="surrogates not allowed at 1"):
+        session.send("a\ud800", finished=finished)
+    session.send("fine")
+    assert side.said(session) == [Frame(TEXT, b"fine")]
+
+
+@every_side
+@pytest.mark.parametrize("name", ["ping", "pong"])
+def test_control_frames(side: Side, name: str) -> None:
+    """Pings and pongs leave with at most 125 bytes; more is refused and nothing has changed."""
+    session = side.session()
+    say: Callable[[bytes], None] = getattr(session, name)
+    say(bytes(125))
+    with pytest.raises(LocalProtocolError, match=f"a {name} has at most 125 bytes.*has 126"):
+        say(bytes(126))
+    assert side.said(session) == [Frame(PING if name == "ping" else PONG, bytes(125))]
+
+
+@every_side
+@pytest.mark.parametrize("name", ["send", "ping", "pong"])
+def test_nothing_after_our_close(side: Side, name: str) -> None:
+    """After our close nothing may be sent; after the end the refusal tells how it ended."""
+    session = side.session()
+    session.close(1000)
+    say: Callable[[bytes], None] = getattr(session, name)
+    with pytest.raises(LocalProtocolError, match="after our close"):
+        say(b"a")
+    session.feed(side.close(1000, "bye"))
+    with pytest.raises(ConnectionClosed) as caught:
+        say(b"a")
+    assert caught.value.ending is session.ending
+
+
+# Our close
+
+
+@every_side
+@pytest.mark.parametrize("hurry", [False, True])
+def test_close_and_the_queue(side: Side, hurry: bool) -> None:
+    """A close follows what is queued, even in the middle of a message, unless it is in a hurry."""
+    session = side.session()
+    session.send("a", finished=False)
+    session.ping(b"b")
+    session.close(1000, "bye", hurry=hurry)
+    queued = [] if hurry else [Frame(PING, b"b"), Frame(TEXT, b"a", fin=False)]
+    assert side.said(session) == [*queued, close_frame(1000, "bye")]
+
+
+@every_side
+def test_only_the_first_close_counts(side: Side) -> None:
+    """A second close says nothing, and the first stands in the ending."""
+    session = side.session()
+    session.close(1001, "first")
+    session.close(1000, "second", hurry=True)
+    assert side.said(session) == [close_frame(1001, "first")]
+    session.feed(side.close(1001))
+    assert session.ending == Ending(sent=Close(1001, "first"), received=Close(1001))
+
+
+@every_side
+@pytest.mark.parametrize("code", [-1, 0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65536, 70000])
+def test_codes_that_may_not_be_sent(side: Side, code: int) -> None:
+    """A code that may not be sent is refused, and the session stays open (HAZARDS A4)."""
+    session = side.session()
+    with pytest.raises(LocalProtocolError, match=f"close code {code} may not be sent"):
+        session.close(code)
+    assert session.state is State.OPEN
+    assert side.said(session) == []
+
+
+@every_side
+@pytest.mark.parametrize("code", [1000, 1003, 1007, 1011, 1012, 1013, 1014, 3000, 4999])
+def test_codes_that_may_be_sent(side: Side, code: int) -> None:
+    """Every code that may be sent leaves as it is."""
+    session = side.session()
+    session.close(code, "why")
+    assert side.said(session) == [close_frame(code, "why")]
+
+
+@every_side
+def test_close_reason(side: Side) -> None:
+    """A reason has at most 123 bytes of valid UTF-8; it is refused rather than cut."""
+    session = side.session()
+    with pytest.raises(LocalProtocolError, match=r"at most 123 bytes of UTF-8; this has 124"):
+        session.close(1000, "ä" * 62)
+    with pytest.raises(LocalProtocolError, match="valid Unicode"):
+        session.close(1000, "\ud800")
+    session.close(1000, "ä" * 61 + "a")
+    assert side.said(session) == [close_frame(1000, "ä" * 61 + "a")]
+
+
+@pytest.mark.parametrize(
+    ("reason", "fits"),
+    [("a" * 123, "a" * 123), ("a" * 124, "a" * 123), ("ä" * 62, "ä" * 61), ("\ud800", "?")],
+)
+def test_cut(reason: str, fits: str) -> None:
+    """A reason of our own making is cut between characters to what fits into a frame."""
+    assert cut(reason) == fits
+
+
+# The peer is gone
+
+
+@every_side
+def test_farewell(side: Side) -> None:
+    """A loss may come with a farewell, which jumps the queue."""
+    session = side.session()
+    session.send("queued")
+    error = OSError("silence")
+    session.lose(Loss.HEARTBEAT, "for long", cause=error, farewell=Close(1011, "timeout"))
+    assert side.said(session) == [close_frame(1011, "timeout")]
+    assert session.ending == Ending(
+        sent=Close(1011, "timeout"), loss=Loss.HEARTBEAT, detail="for long"
+    )
+    assert session.ending.cause is error
+
+
+@every_side
+def test_loss_without_farewell(side: Side) -> None:
+    """A loss without a farewell says nothing more and leaves the queue as it is."""
+    session = side.session()
+    session.send("queued")
+    session.lose(Loss.EOF)
+    assert session.ending == Ending(loss=Loss.EOF)
+    assert side.said(session) == [Frame(TEXT, b"queued")]
+
+
+@every_side
+@pytest.mark.parametrize("detail", ["", "no answer in time"])
+def test_loss_while_closing(side: Side, detail: str) -> None:
+    """Whoever is lost after our close has not answered it; a second Close is never sent."""
+    session = in_state(side, State.CLOSING)
+    session.lose(Loss.EOF, detail, farewell=Close(1011))
+    assert side.said(session) == []
+    assert session.ending == Ending(
+        sent=Close(1000), loss=Loss.UNANSWERED, detail=detail or Loss.EOF.value
+    )
+
+
+@every_side
+def test_violation_while_closing(side: Side) -> None:
+    """A peer that breaks the rules instead of answering our close has not answered it."""
+    session = in_state(side, State.CLOSING)
+    session.feed(side.frame(TEXT, rsv=2))
+    assert session.ending is not None
+    assert session.ending.loss is Loss.UNANSWERED
+    assert session.ending.detail.startswith("the peer broke the protocol: ")
+
+
+# Masks, which must be fresh and unpredictable: D11
+
+
+def mask_keys(session: Session, count: int) -> list[int]:
+    """The keys of `count` equal frames, every tenth of them a ping."""
+    keys = []
+    for number in range(count):
+        if number % 10:
+            session.send(b"always the same")
+        else:
+            session.ping(b"always the same")
+        frame = session.outbox.take()
+        assert frame is not None
+        keys.append(int.from_bytes(frame[2:6], "big"))
+    return keys
+
+
+@pytest.mark.parametrize("lane", [True, False])
+def test_masks(lane: bool) -> None:
+    """Of 10,000 frames each has a fresh key, and each bit of the keys is a coin.
+
+    The bounds are wide: an honest coin misses one of them less than once in a million runs.
+    """
+    keys = mask_keys(Side(client=True, lane=lane).session(), 10_000)
+    assert len(set(keys)) > 10_000 - 4
+    steps = {(key - before) % 2**32 for before, key in itertools.pairwise(keys)}
+    assert len(steps) > 10_000 - 4
+    for bit in range(32):
+        assert 4_650 < sum(key >> bit & 1 for key in keys) < 5_350
+
+
+@pytest.mark.parametrize("lane", [True, False])
+def test_masks_cannot_be_predicted(lane: bool) -> None:
+    """The keys do not come from Python's own generator of random numbers, which can be seeded."""
+    runs = []
+    for _ in range(2):
+        random.seed(1)
+        runs.append(mask_keys(Side(client=True, lane=lane).session(), 100))
+    assert not set(runs[0]) & set(runs[1])
+
+
+def test_no_masks() -> None:
+    """A server does not mask."""
+    session = Side(client=False).session()
+    session.send(b"a")
+    assert session.outbox.take() == b"\x82\x01a"
