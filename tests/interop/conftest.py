@@ -31,11 +31,21 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
     return Papers(tmp_path_factory.mktemp("papers"))
 
 
-@pytest.fixture
-async def page(processes: Processes) -> AsyncGenerator[Page]:
-    """A browser's tab that is about to open."""
-    if reason := CHROMIUM.lacks():
+def skip_without(kind: Kind) -> None:
+    """Skip the test if the peer is not installed; on CI that is a failure (tests/conftest.py)."""
+    if reason := kind.lacks():
         pytest.skip(reason)
+
+
+@pytest.fixture
+def chromium() -> None:
+    """Skip the test if there is no Chromium."""
+    skip_without(CHROMIUM)
+
+
+@pytest.fixture
+async def page(chromium: None, processes: Processes) -> AsyncGenerator[Page]:
+    """A browser's tab that is about to open."""
     async with processes[CHROMIUM].attached() as peer:
         assert isinstance(peer, Page)
         yield peer

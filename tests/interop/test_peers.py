@@ -10,7 +10,7 @@ import pytest
 
 from trio_ws import Rejected, Response, TLSError, open_websocket
 
-from .conftest import Processes
+from .conftest import Processes, skip_without
 from .converse import Papers, Role, be_refused, converse, refuse
 from .kinds import KINDS, LIBRARIES, Can, Kind
 from .scenarios import SCENARIOS, Scenario
@@ -35,10 +35,10 @@ def takes_part(kind: Kind, role: Role, scenario: Scenario) -> bool:
     return kind.abilities >= needs
 
 
-def skip_without(kind: Kind) -> None:
-    """Skip the test if the peer is not installed; on CI that is a failure."""
-    if reason := kind.lacks():
-        pytest.skip(reason)
+@pytest.fixture(autouse=True)
+def kind_is_installed(kind: Kind) -> None:
+    """Skip the test if its peer is missing."""
+    skip_without(kind)
 
 
 @pytest.mark.parametrize(("kind", "role", "scenario"), list(rows()))
@@ -46,7 +46,6 @@ async def test_conversation(
     processes: Processes, papers: Papers, kind: Kind, role: Role, scenario: Scenario
 ) -> None:
     """Both sides see the same messages, pings and endings, whoever is at the other end."""
-    skip_without(kind)
     async with processes[kind].attached() as peer:
         ended = await converse(role, peer, papers, scenario.setup, scenario.body)
         scenario.ends(ended, kind)
@@ -66,7 +65,6 @@ async def test_their_refusal_arrives_whole(
     processes: Processes, kind: Kind, refusal: tuple[int, dict[str, str], str]
 ) -> None:
     """A peer's status, headers and body are in `Rejected`."""
-    skip_without(kind)
     status, headers, body = refusal
     async with processes[kind].attached() as peer:
         with pytest.raises(Rejected) as caught:
@@ -84,7 +82,6 @@ async def test_our_refusal_arrives_whole(
     processes: Processes, kind: Kind, refusal: tuple[int, dict[str, str], str]
 ) -> None:
     """What `on_request` answers is what the peer's library shows its user."""
-    skip_without(kind)
     status, headers, body = refusal
     async with processes[kind].attached() as peer:
         report = await refuse(peer, Response(status, headers, body))
@@ -98,7 +95,6 @@ async def test_our_refusal_arrives_whole(
 @pytest.mark.parametrize("kind", LIBRARIES, ids=str)
 async def test_a_foreign_origin_is_refused(processes: Processes, kind: Kind) -> None:
     """A peer that says it is another site's page gets 403 by default."""
-    skip_without(kind)
     async with processes[kind].attached() as peer:
         report = await refuse(peer, None, headers={"Origin": "https://elsewhere.example"})
     assert report["status"] == 403
@@ -109,7 +105,6 @@ async def test_an_unknown_authority_is_not_trusted(
     processes: Processes, papers: Papers, kind: Kind
 ) -> None:
     """A peer's certificate that nobody vouches for is a `TLSError` that says so."""
-    skip_without(kind)
     async with processes[kind].attached() as peer:
         port = await peer.listen(tls=papers.files)
         with pytest.raises(TLSError, match=re.compile("certificate", re.IGNORECASE)):
