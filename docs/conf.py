@@ -9,12 +9,15 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.ext.napoleon import Config, GoogleDocstring
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 
 TOP = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TOP), str(TOP / "docs")]  # document the checkout that these pages lie in
 
 import states  # noqa: E402
+
+from trio_ws._sansio.origins import OriginRule  # noqa: E402
 
 project = "trio_ws"
 author = "the trio_ws authors"
@@ -30,7 +33,8 @@ default_role = "py:obj"
 
 MADE_BY_US = {f"trio_ws.{name}" for name in ("IncomingMessage", "Server", "WebSocket")}
 autoclass_content = "class"
-autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_default_options = {"members": True}
+autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 
@@ -49,7 +53,8 @@ html_theme = "furo"
 html_title = f"trio_ws {release}"
 html_copy_source = False
 html_static_path = ["_static"]
-html_css_files = ["states.css"]
+html_css_files = ["pages.css"]
+python_maximum_signature_line_length = 80
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
 
@@ -62,8 +67,10 @@ def read_sections(
     The extension napoleon would do it too,
     but takes "word: sentence" in a property's docstring for a type and its description.
     """
-    if what not in {"attribute", "data", "property"}:
-        lines[:] = GoogleDocstring(lines, Config(napoleon_use_ivar=True)).lines()
+    if isinstance(obj, OriginRule):  # a value has the docstring of its class; its own stands behind it
+        rules = ModuleAnalyzer.for_module("trio_ws._sansio.origins").find_attr_docs()
+        lines[:] = rules["", name.rpartition(".")[2]]
+    lines[:] = GoogleDocstring(lines, Config(napoleon_use_ivar=False)).lines()
 
 
 def hide_constructors(

@@ -52,7 +52,7 @@ def picture() -> str:
             _arrow(State.OPEN, State.CLOSING),
             _arrow(State.CLOSING, State.ENDED),
             _arch(State.OPEN, State.ENDED),
-            *(_text(LEFT[s], TOP + BOX_HEIGHT + 24, _stays(s), "start") for s in State),
+            *map(_below, State),
             "</svg>",
         ]
     )
@@ -87,6 +87,12 @@ def _stays(state: State) -> list[str]:
     """What a state takes without leaving it, and does not ignore."""
     told = [(what.value, TABLE[state, what][1]) for what in inputs(state, state)]
     return [f"{what}: {act.value}" for what, act in told if act is not Action.IGNORE]
+
+
+def _below(state: State) -> str:
+    """What a state stays with, below its box; the last box has no room to its right."""
+    x, anchor = (LEFT[state], "start") if state is not State.ENDED else (WIDTH - 10, "end")
+    return _text(x, TOP + BOX_HEIGHT + 24, _stays(state), anchor)
 
 
 def _above(x: int, y: int, labels: list[Input]) -> str:
