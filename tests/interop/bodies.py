@@ -314,6 +314,27 @@ async def be_dropped_while_elsewhere(talk: Talk) -> None:
     await trio.sleep_forever()
 
 
+async def face_a_frozen_peer(talk: Talk) -> None:
+    """A process that hangs is as good as dead, though its kernel says otherwise."""
+    talk.peer.freeze()
+    try:
+        with trio.fail_after(5):
+            await talk.ws.receive()
+    finally:
+        talk.peer.thaw()
+
+
+async def send_to_a_frozen_peer(talk: Talk) -> None:
+    """The kernels take some mebibytes, then nothing more goes and nothing comes."""
+    talk.peer.freeze()
+    try:
+        with trio.fail_after(10):
+            while True:
+                await talk.ws.send(bytes(64 * KIB))
+    finally:
+        talk.peer.thaw()
+
+
 async def be_sent_too_much(talk: Talk) -> None:
     await talk.peer.send("x" * 1000)
     assert await talk.ws.receive() == "x" * 1000

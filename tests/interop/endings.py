@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trio_ws import Close, ConnectionClosed, ConnectionLost, ProtocolViolation
+from trio_ws import (
+    Close,
+    ConnectionClosed,
+    ConnectionLost,
+    HeartbeatTimeout,
+    Loss,
+    ProtocolViolation,
+)
 
 from .converse import Ended
 from .kinds import Can, Kind
@@ -52,6 +59,12 @@ def they_vanish(ended: Ended, kind: Kind) -> None:
     assert not ended.ending.clean
     assert ended.ending.code == 1006
     check_left(ended, ConnectionLost)
+
+
+def they_fall_silent(ended: Ended, kind: Kind) -> None:
+    """Our heartbeat gave the peer up."""
+    assert ended.ending.loss is Loss.HEARTBEAT
+    check_left(ended, HeartbeatTimeout)
 
 
 def we_refuse_to_go_on(code: int) -> Verdict:

@@ -13,6 +13,7 @@ import base64
 import hashlib
 import json
 import os
+import signal
 import subprocess
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -49,6 +50,7 @@ class Peer:
         read: Callable[[], Awaitable[str]],
     ) -> None:
         self.kind = kind
+        self.pid: int | None = None
         self.unread: list[dict[str, Any]] = []
         self._write = write
         self._read = read
@@ -97,6 +99,16 @@ class Peer:
         """Make it open a connection; what came of it is for the caller to ask."""
         await self.do("connect", url=url, **options)
 
+    def freeze(self) -> None:
+        """Stop its process where it stands: its kernel goes on acknowledging, nobody answers."""
+        assert self.pid is not None
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen process go on."""
+        assert self.pid is not None
+        os.kill(self.pid, signal.SIGCONT)
+
     async def reset(self) -> None:
         """Drop what the last test left, here and there."""
         tag = next(_tags)
@@ -118,8 +130,10 @@ class Process:
     async def attached(self) -> AsyncGenerator[Peer]:
         """The peer, with nothing left from the test before."""
         try:
-            async with _lines(self.running()) as (write, read):
+            popen = self.running()
+            async with _lines(popen) as (write, read):
                 peer = Peer(self.kind, write, read)
+                peer.pid = popen.pid
                 await peer.reset()
                 yield peer
         except BaseException:

@@ -39,6 +39,8 @@ class Can(enum.Enum):
     """Offer compression."""
     ABORT = enum.auto()
     """Drop the connection without a close frame."""
+    FREEZE = enum.auto()
+    """Be stopped by a signal, and go on after another."""
     CLOSE_EMPTY = enum.auto()
     """Send a close frame without a code."""
     CLOSE_AS_ANYBODY = enum.auto()

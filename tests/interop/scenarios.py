@@ -134,6 +134,19 @@ SCENARIOS = (
         {Can.ABORT},
         ends=endings.they_vanish,
     ),
+    *(
+        Scenario(
+            name,
+            body,
+            {Can.FREEZE},
+            Setup(ours={"heartbeat": Heartbeat(interval=0.2, timeout=0.5)}),
+            endings.they_fall_silent,
+        )
+        for name, body in (
+            ("face-a-frozen-peer", bodies.face_a_frozen_peer),
+            ("send-to-a-frozen-peer", bodies.send_to_a_frozen_peer),
+        )
+    ),
     Scenario(
         "be-sent-too-much",
         bodies.be_sent_too_much,
