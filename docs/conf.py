@@ -67,7 +67,7 @@ def read_sections(
     The extension napoleon would do it too,
     but takes "word: sentence" in a property's docstring for a type and its description.
     """
-    if isinstance(obj, OriginRule):  # a value has the docstring of its class; its own stands behind it
+    if isinstance(obj, OriginRule):  # ask for what is written behind it, not for its class's
         rules = ModuleAnalyzer.for_module("trio_ws._sansio.origins").find_attr_docs()
         lines[:] = rules["", name.rpartition(".")[2]]
     lines[:] = GoogleDocstring(lines, Config(napoleon_use_ivar=False)).lines()

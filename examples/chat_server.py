@@ -1,13 +1,13 @@
 """A chat room: what one member says, all of them hear.
 
-Two things happen at the same time on each connection,
-we listen to the member and we tell him what the others say.
+Two things happen at the same time on each connection:
+we listen to the member, and we pass on what the others say.
 So each connection has a nursery with two tasks;
 it lies inside the handler, and can therefore not outlive the connection.
 
 A member who reads more slowly than the others talk must not make them wait.
 Between the room and each member lies a queue of bounded length;
-who lets it overflow is asked to come back later (1013).
+whoever lets it overflow is asked to come back later (1013).
 """
 
 from __future__ import annotations
@@ -25,24 +25,26 @@ QUEUE_LENGTH = 100
 
 
 class Room:
-    """The members, each with a queue of what he has not heard yet."""
+    """The members, each with a queue of what they have not heard yet."""
 
     def __init__(self) -> None:
         self._queues: set[trio.MemorySendChannel[str]] = set()
 
     @contextmanager
-    def member(self) -> Iterator[trio.MemoryReceiveChannel[str]]:
+    def member(self, name: str) -> Iterator[trio.MemoryReceiveChannel[str]]:
         """Be a member inside the block; what is said comes out of the channel."""
         queue, lines = trio.open_memory_channel[str](QUEUE_LENGTH)
         self._queues.add(queue)
+        self.say(f"{name} comes in")
         with queue, lines:
             try:
                 yield lines
             finally:
                 self._queues.discard(queue)
+                self.say(f"{name} leaves")
 
     def say(self, line: str) -> None:
-        """Tell everybody, without waiting for anybody; who has no room left is out."""
+        """Tell everybody, without waiting for anybody; whoever has no room left is out."""
         for queue in list(self._queues):
             try:
                 queue.send_nowait(line)
@@ -54,14 +56,12 @@ class Room:
 async def chat(room: Room, ws: WebSocket) -> None:
     """Be the server's side of one member."""
     name = ws.request.query.get("name", ["somebody"])[0]
-    with room.member() as lines:
+    with room.member(name) as lines:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(tell, lines, ws)
-            room.say(f"{name} comes in")
             async for text in ws:
                 room.say(f"{name}: {text!s}")
             nursery.cancel_scope.cancel("the member has left")
-    room.say(f"{name} leaves")
 
 
 async def tell(lines: trio.MemoryReceiveChannel[str], ws: WebSocket) -> None:

@@ -39,6 +39,7 @@ from trio_ws import (
     serve_websocket,
     serve_websocket_on,
 )
+from trio_ws.testing import RawPeer
 
 TOP = Path(__file__).resolve().parent.parent
 
@@ -112,6 +113,17 @@ async def test_members_hear_each_other() -> None:
                 await bob.send("Hello")
                 assert await ada.receive() == await bob.receive() == "Bob: Hello"
             assert await ada.receive() == "Bob leaves"
+
+
+async def test_a_member_whose_line_breaks_has_left() -> None:
+    """The room hears of it whatever the reason is."""
+    url = "ws://localhost:{}/?name=Ada"
+    async with started(chat_server.main) as port, open_websocket(url.format(port)) as ada:
+        stream = await trio.open_tcp_stream("localhost", port)
+        async with RawPeer(stream, client=True) as bob:
+            await bob.request("/?name=Bob")
+        heard = [await ada.receive() for _ in range(3)]
+    assert heard == ["Ada comes in", "Bob comes in", "Bob leaves"]
 
 
 async def test_who_is_too_slow_is_asked_to_come_back(

@@ -95,7 +95,7 @@ async def last_words(ws: WebSocket) -> None:
 
 
 async def prices_bad(url: str) -> AsyncIterator[str]:
-    # Bad! If the consumer stops early, the block is not left when he does.
+    # Bad! If the consumer stops early, the block is not left then.
     async with open_websocket(url) as ws:
         async for message in ws:
             yield str(message)
