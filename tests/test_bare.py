@@ -12,11 +12,9 @@ async def cancelled() -> BaseException:
     """A real Cancelled; Trio lets nobody make one by hand."""
     with trio.CancelScope() as scope:
         scope.cancel()
-        try:
+        with pytest.raises(trio.Cancelled) as caught:
             await trio.lowlevel.checkpoint()
-        except trio.Cancelled as exc:
-            return exc
-    raise AssertionError
+    return caught.value
 
 
 def group(*errors: BaseException) -> BaseExceptionGroup:
@@ -59,7 +57,10 @@ async def test_around_a_nursery() -> None:
 async def test_several() -> None:
     """A group of several errors leaves as it is."""
     several = group(ValueError(), KeyError())
-    with pytest.raises(BaseExceptionGroup) as caught, bare_exceptions():
+    with (
+        pytest.RaisesGroup(pytest.RaisesGroup(ValueError), pytest.RaisesGroup(KeyError)) as caught,
+        bare_exceptions(),
+    ):
         raise several
     assert caught.value is several
 

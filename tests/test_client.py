@@ -412,6 +412,22 @@ async def test_no_tls_there() -> None:
     assert isinstance(caught.value.__cause__, ssl.SSLError)
 
 
+async def test_no_close_notify() -> None:
+    """A TLS stream that ends without close-notify has ended, and no more (hazard C12)."""
+
+    async def script(peer: RawPeer) -> None:
+        await peer.receive_head()
+        await peer.send_bytes(b"HTTP/1.1 403 x\r\n\r\nsorry")
+        assert isinstance(peer.stream, trio.SSLStream)
+        await peer.stream.transport_stream.aclose()
+
+    async with tcp(script, context=server_context("localhost")) as port:
+        with pytest.raises(Rejected) as caught:
+            async with open_websocket(f"wss://localhost:{port}", ssl_context=trusting()):
+                pass
+    assert caught.value.response.body == b"sorry"
+
+
 async def test_eof_in_tls() -> None:
     """A connection that ends within TLS is a TLSError that may pass (hazard C4)."""
 

@@ -258,6 +258,18 @@ async def test_refusal_may_be_followed(autojump_clock: object) -> None:
         assert (await peer.request()).startswith(b"HTTP/1.1 101 ")
 
 
+async def test_log(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> None:
+    """The log says what was asked and answered, without the query."""
+    caplog.set_level(logging.DEBUG, "trio_ws.server")
+    async with visit() as peer:
+        await peer.send_bytes(b"GET /a?token=secret HTTP/1.1\r\nHost: a\r\n\r\n\xff")
+        await receive_response(peer)
+        await receive_response(peer)
+    ident = r"\[server-\d+\] "
+    assert re.fullmatch(ident + "GET /a: answered 426", caplog.messages[0])
+    assert re.fullmatch(ident + "what is no request: answered 400", caplog.messages[1])
+
+
 # Ends
 
 
@@ -413,7 +425,7 @@ async def test_failure_is_logged(autojump_clock: object, caplog: pytest.LogCaptu
         await peer.close_politely()
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("trio_ws.server", logging.ERROR)
-    assert re.search(r"server-\d+ '/chat'", record.getMessage())
+    assert re.fullmatch(r"\[server-\d+\] the handler failed", record.getMessage())
     assert record.exc_info
     assert isinstance(record.exc_info[1], ZeroDivisionError)
 

@@ -719,6 +719,15 @@ async def test_drain_with_a_forbidden_code(autojump_clock: object) -> None:
             pass
 
 
+@pytest.mark.parametrize("seconds", [-1, float("inf"), float("nan")])
+@pytest.mark.parametrize("name", ["deadline", "spread"])
+async def test_drain_for_no_duration(name: str, seconds: float, autojump_clock: object) -> None:
+    """Durations must make sense."""
+    async with serving() as hall:
+        with pytest.raises(ValueError, match="seconds"):
+            await hall.server.drain(**{name: seconds})  # type: ignore[arg-type]
+
+
 async def test_lost_peers(autojump_clock: object) -> None:
     """A peer that vanishes ends its handler as lost, which is no failure."""
     seen: list[BaseException] = []

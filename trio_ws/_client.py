@@ -57,7 +57,7 @@ _numbers = itertools.count(1)
 
 
 class ClientOptions(TypedDict, total=False):
-    """The options of `open_websocket`, for those who pass them on."""
+    """The options of `open_websocket`, as `open_websocket_on` takes them."""
 
     subprotocols: Sequence[str]
     headers: HeaderSource

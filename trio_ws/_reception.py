@@ -48,7 +48,7 @@ _logger = logging.getLogger("trio_ws.server")
 
 def log_handler_failure(ws: WebSocket, error: Exception) -> None:
     """Log that a handler raised, with its traceback, to the logger ``trio_ws.server``."""
-    _logger.error("the handler of %r failed", ws, exc_info=error)
+    _logger.error("[%s] the handler failed", ws._services.ident, exc_info=error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ from typing import final
 
 import trio
 
+from ._bare import leaves
 from ._connection import WebSocket
 from ._errors import ConnectionClosed, closed
 from ._sansio.session import cut
@@ -96,7 +97,7 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
         services = self._services
         if failure is None:
             services.begin_close(CloseCode.NORMAL_CLOSURE)
-        elif all(not isinstance(leaf, Exception) for leaf in _leaves(failure)):
+        elif all(not isinstance(leaf, Exception) for leaf in leaves(failure)):
             services.hurry(CloseCode.GOING_AWAY, _reason_given(failure))
         else:
             services.begin_close(CloseCode.INTERNAL_ERROR)
@@ -112,8 +113,8 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
         try:
             await self._nursery_manager.__aexit__(None, None, None)
         except BaseExceptionGroup as group:
-            if all(not isinstance(leaf, Exception) for leaf in _leaves(group)):
-                return next(_leaves(group))
+            if all(not isinstance(leaf, Exception) for leaf in leaves(group)):
+                return next(leaves(group))
             raise
         return None
 
@@ -144,7 +145,7 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
     def _add_loss(self, failure: Exception, ending: Ending) -> None:
         """Make the loss the origin of `failure`, in place of a `Cancelled` that told of it."""
         for error in _contexts(failure):
-            if any(map(self._is_own, _leaves(error))):
+            if any(map(self._is_own, leaves(error))):
                 return
             if error.__context__ is None or isinstance(error.__context__, trio.Cancelled):
                 error.__context__ = closed(ending)
@@ -154,9 +155,9 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
         """Of a group that says no more than that this connection ended, the part that says so."""
         if not isinstance(failure, BaseExceptionGroup):
             return failure
-        own = [leaf for leaf in _leaves(failure) if self._is_own(leaf)]
-        outer = [leaf for leaf in _leaves(failure) if isinstance(leaf, trio.Cancelled)]
-        if not own or len(own) + len(outer) < len(list(_leaves(failure))):
+        own = [leaf for leaf in leaves(failure) if self._is_own(leaf)]
+        outer = [leaf for leaf in leaves(failure) if isinstance(leaf, trio.Cancelled)]
+        if not own or len(own) + len(outer) < len(list(leaves(failure))):
             return failure
         return (outer or own)[0]
 
@@ -173,15 +174,6 @@ def hold(ws: WebSocket) -> ConnectionScope:
     return ConnectionScope(connected)
 
 
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """The exceptions of a group, however deep; of anything else, itself."""
-    if isinstance(error, BaseExceptionGroup):
-        for member in error.exceptions:
-            yield from _leaves(member)
-    else:
-        yield error
-
-
 def _contexts(error: BaseException | None) -> Iterator[BaseException]:
     """An exception, the one in whose handling it was raised, and so on."""
     seen = set[int]()
@@ -193,7 +185,7 @@ def _contexts(error: BaseException | None) -> Iterator[BaseException]:
 
 def _reason_given(failure: BaseException) -> str:
     """The text that somebody gave to ``cancel(reason=…)``, as far as a frame holds it."""
-    for leaf in _leaves(failure):
+    for leaf in leaves(failure):
         if isinstance(leaf, trio.Cancelled) and leaf.source == "explicit" and leaf.reason:
             return cut(leaf.reason)
     return ""

@@ -28,7 +28,7 @@ from ._admission import Admission
 from ._bare import bare_exceptions
 from ._connection import WebSocket
 from ._errors import ConnectionClosed
-from ._policy import Heartbeat, HeartbeatOption, Limits, Timeouts
+from ._policy import FOREVER, Heartbeat, HeartbeatOption, Limits, Timeouts
 from ._reception import (
     FailureHook,
     Options,
@@ -140,8 +140,11 @@ class Server:
 
         Raises:
             LocalProtocolError: `code` may not be sent (RFC 6455 §7.4).
+            ValueError: `deadline` or `spread` is no duration.
         """
         check_close(code, "")
+        if not (0 <= deadline < FOREVER and 0 <= spread < FOREVER):
+            raise ValueError("deadline and spread are finite numbers of seconds, zero or more")
         self._admission.close(until=trio.current_time() + deadline)
         self._accepting.cancel(reason="the server is draining")
         with bare_exceptions(), trio.move_on_after(deadline):
@@ -204,19 +207,19 @@ class Server:
         """Report what goes wrong within, and let nothing pass but Ctrl-C, exit, cancellation."""
         try:
             yield
-        except BaseException as exc:
+        except BaseException as exc:  # noqa: ASYNC103 - a cancellation is in the rest
             failure, rest = _split(exc, ws)
             if failure is not None:
                 self._report(ws, failure)
             if rest is not None:
-                raise rest from rest.__cause__
+                raise rest from rest.__cause__  # noqa: ASYNC104
 
     def _report(self, ws: WebSocket, failure: Exception) -> None:
         self._failed += 1
         try:
             self._options.handler_failed(ws, failure)
         except Exception:
-            _logger.exception("handler_failed failed itself, for %r", ws)
+            _logger.exception("[%s] handler_failed failed itself", ws._services.ident)
 
 
 def _split(exc: BaseException, ws: WebSocket) -> tuple[Exception | None, BaseException | None]:
@@ -237,7 +240,7 @@ def _split(exc: BaseException, ws: WebSocket) -> tuple[Exception | None, BaseExc
 
 
 class ServerOptions(TypedDict, total=False):
-    """The options of `serve_websocket`, for those who pass them on."""
+    """The options of `serve_websocket`, as the functions beside it take them."""
 
     ssl_context: ssl.SSLContext | None
     subprotocols: Subprotocols
