@@ -262,3 +262,17 @@ def test_resume(policy: BeatPolicy) -> None:
     first = lease.due()
     tell(lease, (20, "asked"), (500, "resume"))
     assert lease.due() == 500 + first
+
+
+def test_message_on_its_way() -> None:
+    """A message that we write, or are about to receive, moved when bytes of it last went."""
+    lease = lease_of(timeouts=Timeouts(idle=50))
+    tell(lease, (10, "heard"))
+    assert lease.last_moved(receiving=False) < 0
+    assert lease.last_moved(receiving=True) == 10
+    tell(lease, (20, "writing"), (30, "progress"))
+    assert lease.last_moved(receiving=False) == lease.last_moved(receiving=True) == 30
+    assert not lease.is_idle_since(30, 79)
+    assert lease.is_idle_since(30, 80)
+    tell(lease, (40, "written"))
+    assert lease.last_moved(receiving=False) < 0

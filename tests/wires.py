@@ -50,6 +50,11 @@ class Wire(trio.abc.Stream):
         """The window is open again."""
         self._window.set()
 
+    def take_piece(self) -> None:
+        """Take what is offered now, and then nothing more."""
+        self.take_again()
+        self._window = trio.Event()
+
     def break_sending(self, error: Exception) -> None:
         """From now on `send_all` raises this."""
         self._send_error = error

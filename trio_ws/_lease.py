@@ -200,6 +200,15 @@ class Lease:
         for beat in self.beats:
             beat.probe(now)
 
+    def last_moved(self, *, receiving: bool) -> float:
+        """When a message on its way moved last: one that we write, or one half received."""
+        written = self._last_progress if self._writing else -FOREVER
+        return max(written, self.last_heard) if receiving else written
+
+    def is_idle_since(self, moved: float, now: float) -> bool:
+        """Whether there was no progress since `moved` for as long as counts as idle."""
+        return now >= moved + self._idle
+
     # What is due
 
     def due(self) -> float:
