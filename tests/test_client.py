@@ -52,17 +52,18 @@ async def silence(peer: RawPeer) -> None:
     await trio.sleep_forever()
 
 
+async def quietly(script: Script, peer: RawPeer) -> None:
+    """Run a script to the end of its stream."""
+    with contextlib.suppress(trio.BrokenResourceError, EOFError):
+        await script(peer)
+
+
 @asynccontextmanager
 async def memory(script: Script) -> AsyncGenerator[trio.abc.Stream]:
     """A stream whose other end a script holds."""
-
-    async def run(peer: RawPeer) -> None:
-        with contextlib.suppress(trio.BrokenResourceError):
-            await script(peer)
-
     ours, theirs = trio.testing.memory_stream_pair()
     async with RawPeer(theirs, client=False) as peer, trio.open_nursery() as nursery:
-        nursery.start_soon(run, peer)
+        nursery.start_soon(quietly, script, peer)
         yield ours
         nursery.cancel_scope.cancel()
 
@@ -75,9 +76,8 @@ async def tcp(
 
     async def handle(stream: trio.SocketStream) -> None:
         secure = context and trio.SSLStream(stream, context, server_side=True)
-        with contextlib.suppress(trio.BrokenResourceError, EOFError):
-            async with RawPeer(secure or stream, client=False) as peer:
-                await script(peer)
+        async with RawPeer(secure or stream, client=False) as peer:
+            await quietly(script, peer)
 
     async with trio.open_nursery() as nursery:
         listeners = await trio.open_tcp_listeners(0, host=host)
@@ -622,6 +622,46 @@ async def test_cancelled(scheme: str, autojump_clock: object) -> None:
                 raise AssertionError
         assert scope.cancelled_caught
         assert spy.closed
+
+
+class CancelAtStep(trio.abc.Instrument):
+    """Cancels a scope when the task that made it takes its n-th step from here."""
+
+    def __init__(self, scope: trio.CancelScope, step: int) -> None:
+        self.scope = scope
+        self.task = trio.lowlevel.current_task()
+        self.left = step
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        if task is self.task:
+            self.left -= 1
+            if self.left == 0:
+                self.scope.cancel()
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_cancellation_sweep(tls: bool, autojump_clock: object) -> None:
+    """Cancelled at any step of connecting, it closes the stream and raises nothing (hazard B7)."""
+    context = server_context("h")
+    step, opened = 0, False
+    while not opened:
+        step += 1
+        ours, theirs = trio.testing.memory_stream_pair()
+        spy = Spy(ours)
+        there = trio.SSLStream(theirs, context, server_side=True) if tls else theirs
+        async with RawPeer(there, client=False) as peer, trio.open_nursery() as nursery:
+            nursery.start_soon(quietly, accept_and_close, peer)
+            with trio.CancelScope() as scope:
+                instrument = CancelAtStep(scope, step)
+                trio.lowlevel.add_instrument(instrument)
+                url = "wss://h" if tls else "ws://h"
+                async with open_websocket_on(spy, url, ssl_context=trusting()):
+                    opened = True
+            trio.lowlevel.remove_instrument(instrument)
+            nursery.cancel_scope.cancel()
+        assert spy.closed
+        assert scope.cancelled_caught or opened
+    assert step > 3
 
 
 async def test_keyboard_interrupt_leaves_bare() -> None:
