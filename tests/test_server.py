@@ -143,26 +143,6 @@ async def test_given_port() -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_one_port_for_all_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the port found for one address is taken on another, both get a new one."""
-    taken: list[int] = []
-    open_listeners = trio.open_tcp_listeners
-
-    async def unlucky(port: int, *, host: str | None = None) -> list[trio.SocketListener]:
-        if port and not taken:
-            taken.append(port)
-            raise OSError(errno.EADDRINUSE, "taken")
-        return await open_listeners(port, host=host)
-
-    monkeypatch.setattr(trio, "open_tcp_listeners", unlucky)
-    async with trio.open_nursery() as nursery:
-        server: Server = await nursery.start(serve_websocket, echo, None, 0)
-        assert {sock.getsockname()[1] for sock in sockets_of(server)} == {server.port}
-        assert len(sockets_of(server)) == 2
-        nursery.cancel_scope.cancel()
-    assert len(taken) == 1
-
-
 async def test_tls() -> None:
     """Over TLS; and a client that does not trust the certificate hurts nobody."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

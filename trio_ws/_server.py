@@ -28,6 +28,7 @@ from ._admission import Admission
 from ._bare import bare_exceptions
 from ._connection import WebSocket
 from ._errors import ConnectionClosed
+from ._listening import listen, port_of
 from ._policy import FOREVER, Heartbeat, HeartbeatOption, Limits, Timeouts
 from ._reception import (
     FailureHook,
@@ -79,7 +80,7 @@ class Server:
 
     def __init__(self, handler: Handler, listeners: Sequence[Listener], options: Options) -> None:
         self.listeners = tuple(listeners)
-        self._ports = [port for listener in listeners if (port := _port(listener))]
+        self._ports = [port for listener in listeners if (port := port_of(listener))]
         self._handler = handler
         self._options = options
         self._policies = options.policies
@@ -321,7 +322,7 @@ async def serve_websocket(
         max_connections=max_connections,
         handler_failed=handler_failed,
     )
-    listeners = await _listen(host, port)
+    listeners = await listen(host, port)
     server = Server(handler, listeners, options)
     task_status.started(server)
     await server._run()
@@ -357,30 +358,3 @@ async def serve_websocket_on(
     server = Server(handler, (), Options(**options))
     with bare_exceptions():
         await server._serve(stream)
-
-
-async def _listen(host: str | None, port: int) -> list[trio.SocketListener]:
-    """Listen on all addresses of `host`, all with the same port.
-
-    For port 0 the system gives each address a port of its own, so the first of them is tried
-    for all; in the rare case that it is taken on another address, again from the beginning.
-    """
-    listeners = await trio.open_tcp_listeners(port, host=host)
-    while len(ports := {_port(listener) for listener in listeners}) > 1:
-        for listener in listeners:
-            listener.socket.close()
-        try:
-            listeners = await trio.open_tcp_listeners(max(filter(None, ports)), host=host)
-        except OSError:
-            listeners = await trio.open_tcp_listeners(0, host=host)
-    return listeners
-
-
-def _port(listener: object) -> int | None:
-    """The TCP port of a listener, None if it has none."""
-    while isinstance(listener, trio.SSLListener):
-        listener = listener.transport_listener
-    if not isinstance(listener, trio.SocketListener):
-        return None
-    address = listener.socket.getsockname()
-    return address[1] if isinstance(address, tuple) else None
