@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, final
 import trio
 
 from ._errors import ConnectionClosed, closed
-from ._inbox import wire_size
+from ._inbox import cost
 from ._pace import current_pace
-from ._sansio.outbox import ITEM_COST
-from ._sansio.session import check_close
+from ._sansio.session import State, check_close
 from ._services import Services
 from ._streaming import BytesLike, Fragments, IncomingMessage, send_fragments
 from ._values import CloseCode, Ending, Request, Response
@@ -195,22 +194,22 @@ class WebSocket(trio.abc.AsyncResource):
             )
 
     async def _send_whole(self, message: str | bytes) -> None:
-        size = _size_to_send(message)
+        services, size = self._services, cost(message)
         await self._pace.checkpoint(size)
-        if self._data_lane.locked() or not self._services.has_room(size):
+        if self._data_lane.locked() or not services.has_room(size):
             async with self._data_lane:
-                await self._services.wait_for_room(size)
-                await self._services.check_open()
+                await services.wait_for_room(size)
+                await services.check_open()
                 self._queue(message)
         else:
-            await self._services.check_open()
+            if self._session.state is not State.OPEN:
+                await services.check_open()
             self._queue(message)
 
     def _queue(self, message: str | bytes) -> None:
         self._session.send(message)
         self._messages_sent += 1
-        self._services.lease.data(trio.current_time())
-        self._services.settle()
+        self._services.settle_message()
 
     async def _send_fragments(self, fragments: Fragments) -> None:
         await self._pace.checkpoint(0)
@@ -249,14 +248,15 @@ class WebSocket(trio.abc.AsyncResource):
         Raises:
             ConnectionClosed: the connection is over and every message has been taken.
         """
-        if self._inbox.messages:
-            await self._pace.checkpoint(_size_to_send(self._inbox.messages[0]))
-        else:
+        inbox = self._inbox
+        if inbox.messages:
+            await self._pace.checkpoint(cost(inbox.messages[0]))
+        elif self.ending is not None:
             await trio.lowlevel.checkpoint_if_cancelled()
-        while not self._inbox.messages:
+        while not inbox.messages:
             self._check_more_comes()
-            await self._inbox.receivers.park()
-        message = self._inbox.take()
+            await inbox.receivers.park()
+        message = inbox.take()
         self._messages_received += 1
         self._services.let_reader_go_on()
         return message
@@ -393,7 +393,3 @@ class WebSocket(trio.abc.AsyncResource):
 def _is_fragments(message: object) -> TypeGuard[Fragments]:
     """Whether `message` is an iterable of fragments; a mapping is a mistake, not its keys."""
     return isinstance(message, AsyncIterable | Iterable) and not isinstance(message, Mapping)
-
-
-def _size_to_send(message: str | bytes) -> int:
-    return wire_size(message) + ITEM_COST

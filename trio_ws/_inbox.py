@@ -20,7 +20,12 @@ def wire_size(data: str | bytes) -> int:
     """How many bytes a message has on the wire."""
     if isinstance(data, bytes) or data.isascii():
         return len(data)
-    return len(data.encode())
+    return len(data.encode(errors="surrogatepass"))  # whether it may be sent is judged elsewhere
+
+
+def cost(message: str | bytes) -> int:
+    """What a message counts for in a queue: its bytes, and what it costs to keep it at all."""
+    return wire_size(message) + ITEM_COST
 
 
 class Inbox:
@@ -39,27 +44,28 @@ class Inbox:
     def put(self, message: str | bytes) -> None:
         """A message arrived: it belongs to the receiver that has waited longest."""
         self.messages.append(message)
-        self.size += wire_size(message) + ITEM_COST
-        self.receivers.unpark()
+        self.size += cost(message)
+        if self.receivers:
+            self.receivers.unpark()
         if self.streamers:
             self.streamers.unpark()
 
     def put_part(self, part: Part) -> None:
         """A part arrived for the task that streams."""
         self.parts.append(part)
-        self.size += wire_size(part.data) + ITEM_COST
+        self.size += cost(part.data)
         self.streamers.unpark()
 
     def take(self) -> str | bytes:
         """Remove and return the oldest message."""
         message = self.messages.popleft()
-        self.size -= wire_size(message) + ITEM_COST
+        self.size -= cost(message)
         return message
 
     def take_part(self) -> Part:
         """Remove and return the oldest part."""
         part = self.parts.popleft()
-        self.size -= wire_size(part.data) + ITEM_COST
+        self.size -= cost(part.data)
         return part
 
     def wake_all(self) -> None:

@@ -32,6 +32,10 @@ class MessageBeats:
         self.replies: dict[MessageReply, str | bytes] = {}
         """The newest heartbeat message of the peer that waits for its reply, per policy."""
 
+    def __bool__(self) -> bool:
+        """Whether any policy wants to see the messages."""
+        return bool(self._watched or self._answered)
+
     def inspect(self, message: str | bytes, now: float) -> bool:
         """Note what `message` means to the policies; return whether to hide it."""
         hide = False

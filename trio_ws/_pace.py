@@ -14,6 +14,8 @@ This is the one place where we are less strict than Trio itself:
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 import trio
 
 CALLS = 32
@@ -29,16 +31,18 @@ class Pace:
         self._calls = CALLS
         self._bytes = BYTES
 
-    async def checkpoint(self, size: int) -> None:
-        """Check for cancellation, and yield if it is time to; `size` is in bytes."""
+    def checkpoint(self, size: int) -> Awaitable[None]:
+        """To be awaited: check for cancellation, and yield if it is time to.
+
+        `size` is in bytes.  This is no coroutine function itself: one frame less on a hot path.
+        """
         self._calls -= 1
         self._bytes -= size
         if self._calls > 0 and self._bytes > 0:
-            await trio.lowlevel.checkpoint_if_cancelled()
-        else:
-            self._calls = CALLS
-            self._bytes = BYTES
-            await trio.lowlevel.checkpoint()
+            return trio.lowlevel.checkpoint_if_cancelled()
+        self._calls = CALLS
+        self._bytes = BYTES
+        return trio.lowlevel.checkpoint()
 
 
 _pace: trio.lowlevel.RunVar[Pace] = trio.lowlevel.RunVar("trio_ws.pace")

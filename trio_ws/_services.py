@@ -96,6 +96,7 @@ class Services:
         self._messages = MessageBeats(policies.heartbeats, self.lease)
         self._trailing = opening.trailing
         self.mid_stream = False
+        self._watches_idle = policies.timeouts.idle is not None
         self._may_write_now = False
         # Scopes: the user's block, and ours
         self.body = trio.CancelScope()
@@ -113,6 +114,7 @@ class Services:
         self._lease_scope = trio.CancelScope()
         # Facts
         self.pings: list[PingSent] = []
+        self._beat: PingSent | None = None
         self.round_trips = RoundTrips()
         self.seconds_paused = 0.0
         self.frames_flushed = 0
@@ -140,6 +142,8 @@ class Services:
         Not when others are about to follow (there are more messages to answer,
         or this is not the first since we last read): then one write takes them all.
         """
+        if self._watches_idle:
+            self.lease.data(trio.current_time())
         if self._may_write_now and self._writer_rest and not self.inbox:
             self._may_write_now = False
             if self._write_now():
@@ -248,8 +252,7 @@ class Services:
                     frames = outbox.frames_out
                     self._announce_room()
                     await self._send_all(chunk)
-                    self.frames_flushed = frames
-                    self._announce_room()
+                    self._note_flushed(frames)
                 if ending := self.session.ending:
                     if not (self.client and ending.clean):
                         await self.transport.send_eof()
@@ -258,6 +261,12 @@ class Services:
                 await self._writer_rest.park()
         except trio.BrokenResourceError as error:
             self._on_write_error(error)
+
+    def _note_flushed(self, frames: int) -> None:
+        if self._watches_idle and frames > self.frames_flushed:
+            self.lease.data(trio.current_time())
+        self.frames_flushed = frames
+        self._announce_room()
 
     def _announce_room(self) -> None:
         if self.room:
@@ -323,9 +332,23 @@ class Services:
 
     def _take_in(self, data: bytes) -> None:
         self._may_write_now = True
-        for happening in self.session.feed(data):
-            self._hand_over(happening)
+        happenings = self.session.feed(data)
+        if self._nothing_special():
+            for happening in happenings:
+                if isinstance(happening, str | bytes):
+                    self.inbox.put(happening)
+                else:
+                    self._hand_over(happening)
+        else:
+            for happening in happenings:
+                self._hand_over(happening)
         self.settle()
+
+    def _nothing_special(self) -> bool:
+        """Whether every message simply goes into the inbox."""
+        if self.leaving or self._deaf or self._watches_idle or self._messages:
+            return False
+        return not self._reads_on()
 
     def _hand_over(self, happening: Happening) -> None:
         if isinstance(happening, Part):
@@ -427,6 +450,8 @@ class Services:
     # Liveness
 
     def _act_on_lease(self) -> None:
+        if self.session.state is not State.OPEN:
+            return  # armed before we began to close: nothing is due any more
         now = trio.current_time()
         due = self.lease.judge(now)
         match due.verdict:
@@ -440,15 +465,25 @@ class Services:
             case Verdict.STUCK:
                 self.session.lose(Loss.SEND_TIMEOUT, self.lease.story(due, now))
             case Verdict.IDLE:
-                self.begin_close(CloseCode.GOING_AWAY, "idle")
+                self._on_idle(now)
             case Verdict.WAIT:
                 pass
         self.settle()
 
+    def _on_idle(self, now: float) -> None:
+        """Close, unless a message is on its way: to crawl is not to be idle."""
+        receiving = self.session.assembling > 0 or self.mid_stream
+        moved = self.lease.last_moved(receiving=receiving)
+        if self.lease.is_idle_since(moved, now):
+            self.begin_close(CloseCode.GOING_AWAY, "idle")
+        else:
+            self.lease.data(moved)
+
     def _ask(self, beat: Beat, now: float) -> None:
         """Ask for a sign of life, in the way of the beat's policy."""
         if not isinstance(beat.policy, MessageHeartbeat):
-            self.send_ping(os.urandom(8))
+            self.forget_ping(self._beat)
+            self._beat = self.send_ping(os.urandom(8))
         elif self.session.mid_message:
             beat.postpone(now)
             return
@@ -482,7 +517,7 @@ class Services:
         self.settle()
         return ping
 
-    def forget_ping(self, ping: PingSent) -> None:
+    def forget_ping(self, ping: PingSent | None) -> None:
         """Nobody waits for this pong any more."""
         if ping in self.pings:
             self.pings.remove(ping)

@@ -1,10 +1,15 @@
 """A stream, read in big gulps and written as far as it will go.
 
-The one thing added to `trio.abc.Stream` is `send_some`.
-`Stream.send_all` is silent until everything is gone, which may take minutes on a slow link;
-but whoever judges the peer must see that bytes are leaving.
-On a plain socket `send_some` is one call of ``send``;
-on any other stream it is ``send_all`` of one piece.
+Two things are added to `trio.abc.Stream`.
+
+`send_some` shows progress.  `Stream.send_all` is silent until everything is gone,
+which may take minutes on a slow link; but whoever judges the peer must see that bytes are leaving.
+
+`send_now` does not wait.  Trio has no public way to try a write without a checkpoint,
+and a checkpoint is most of the cost of a small write, so on a plain socket the system call
+is made on the file descriptor, which Trio keeps non-blocking.  It cannot be cancelled half-way.
+Reading is done likewise: `trio.lowlevel.wait_readable`, then the system call.
+On any other stream `send_now` takes nothing, and the rest is done with Trio's own methods.
 
 What a stream may raise differs; here it is always `trio.BrokenResourceError`,
 and the end of the stream is always ``b""``:
@@ -14,8 +19,9 @@ since a WebSocket has its own way of saying that nothing is missing.
 
 from __future__ import annotations
 
+import os
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 
 import trio
@@ -30,9 +36,8 @@ class Transport:
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
-        self._send_once: Callable[[memoryview], Awaitable[int]] = self._send_piece
-        if isinstance(stream, trio.SocketStream):
-            self._send_once = stream.socket.send
+        self._socket = _plain_socket(stream)
+        self._more_to_read = False
         self.bytes_received = 0
         self.bytes_sent = 0
 
@@ -41,10 +46,15 @@ class Transport:
         """Whether we can end our direction and still read."""
         return isinstance(self._stream, trio.abc.HalfCloseableStream)
 
-    async def receive_some(self) -> bytes:
-        """The bytes that are there, waiting for at least one; ``b""`` at the end."""
+    # Reading
+
+    async def receive_some(self, size: int = READ_SIZE) -> bytes:
+        """The bytes that are there, at most `size`, waiting for one; ``b""`` at the end."""
         try:
-            data = bytes(await self._stream.receive_some(READ_SIZE))
+            if self._socket is not None:
+                data = await self._read_socket(self._socket, size)
+            else:
+                data = bytes(await self._stream.receive_some(size))
         except trio.BrokenResourceError as error:
             if _ended_without_notice(error):
                 return b""
@@ -54,19 +64,49 @@ class Transport:
         self.bytes_received += len(data)
         return data
 
+    async def _read_socket(self, sock: trio.socket.SocketType, size: int) -> bytes:
+        """One read, after a wait or, when the last one left something behind, a checkpoint."""
+        if self._more_to_read:
+            await trio.lowlevel.checkpoint()
+        else:
+            await trio.lowlevel.wait_readable(sock)
+        while True:
+            try:
+                data = os.read(sock.fileno(), size)
+            except BlockingIOError:
+                await trio.lowlevel.wait_readable(sock)
+            else:
+                self._more_to_read = len(data) == size
+                return data
+
+    # Writing
+
+    def send_now(self, data: bytes) -> int:
+        """Send as much of `data` as goes without waiting; return how much, perhaps nothing.
+
+        An error sends nothing: `send_some` will meet it again and raise it.
+        """
+        if self._socket is None:
+            return 0
+        try:
+            count = os.write(self._socket.fileno(), data)
+        except OSError:
+            return 0
+        self.bytes_sent += count
+        return count
+
     async def send_some(self, data: memoryview) -> int:
         """Send as much of `data` as the stream takes now, at least one byte; return how much."""
         try:
-            count = await self._send_once(data)
+            if self._socket is not None:
+                count = await self._socket.send(data)
+            else:
+                count = len(piece := data[:PIECE])
+                await self._stream.send_all(piece)
         except (OSError, trio.ClosedResourceError) as error:
             raise trio.BrokenResourceError(str(error)) from error
         self.bytes_sent += count
         return count
-
-    async def _send_piece(self, data: memoryview) -> int:
-        piece = data[:PIECE]
-        await self._stream.send_all(piece)
-        return len(piece)
 
     async def send_eof(self) -> None:
         """End our direction, where the stream can do that; an error then tells nothing new."""
@@ -99,6 +139,13 @@ def remote_address(stream: trio.abc.Stream) -> object:
 
 def _ended_without_notice(error: BaseException) -> bool:
     return isinstance(error.__cause__, ssl.SSLEOFError)
+
+
+def _plain_socket(stream: trio.abc.Stream) -> trio.socket.SocketType | None:
+    """The socket of a stream that is nothing but one, where sockets are file descriptors."""
+    if isinstance(stream, trio.SocketStream) and os.name == "posix":
+        return stream.socket
+    return None
 
 
 def _socket_of(stream: object) -> trio.socket.SocketType | None:

@@ -30,6 +30,10 @@ from __future__ import annotations
 from typing import Protocol, final
 
 from .masking import apply_mask, mask_keys
+from .outbox import GULP
+
+MOST = 1024 * 1024
+"""How much is read at once of a frame that is longer still."""
 
 _TEXT = 0x81
 _BINARY = 0x82
@@ -62,6 +66,11 @@ class FastLane:
     def gathering(self) -> bool:
         """Whether part of a long binary frame is held here."""
         return self._missing > 0
+
+    @property
+    def wanted(self) -> int:
+        """How many bytes to read: a gulp, or all that is missing of a long frame."""
+        return min(max(GULP, self._missing), MOST)
 
     @property
     def size(self) -> int:

@@ -33,6 +33,7 @@ class Outbox:
     """Frames on their way to the writer; see the top of this file for the lanes."""
 
     def __init__(self) -> None:
+        self._rest: bytes | None = None
         self._pongs: deque[bytes] = deque(maxlen=PONGS)
         self._control: deque[bytes] = deque()
         self._control_size = 0
@@ -55,7 +56,7 @@ class Outbox:
         return self._control_size
 
     def __bool__(self) -> bool:
-        return bool(self._data or self._control or self._pongs or self._close)
+        return bool(self._rest or self._data or self._control or self._pongs or self._close)
 
     def put_data(self, frame: bytes) -> None:
         """Queue a data frame."""
@@ -77,15 +78,22 @@ class Outbox:
         self._close = frame
 
     def clear(self) -> None:
-        """Drop everything but the Close frame."""
+        """Drop everything but the Close frame, and what is left of a frame that has begun."""
         self._pongs.clear()
         self._control.clear()
         self._control_size = 0
         self._data.clear()
         self._data_size = 0
 
+    def put_back(self, rest: bytes) -> None:
+        """What was left over of a chunk that was taken: it goes before everything else."""
+        self._rest = rest
+
     def take(self) -> bytes | None:
         """Remove and return the next whole frames, about a gulp; None if there are none."""
+        if self._rest is not None:
+            rest, self._rest = self._rest, None
+            return rest
         chunk = self._take_control()
         size = sum(map(len, chunk))
         data = self._data

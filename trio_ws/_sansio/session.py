@@ -184,11 +184,11 @@ class Session:
         Never raises, whatever the bytes are (P10): a violation ends the session.
         """
         happenings: list[Happening] = []
+        if self.ending is not None:
+            return happenings
         if self._held:
             data, self._held = self._held + data, b""
-        position = 0 if self.state is not State.ENDED else len(data)
-        if self._lane.gathering:
-            position = self._lane.gather(data, happenings)
+        position = self._lane.gather(data, happenings) if self._lane.gathering else 0
         while position < len(data):
             if self._lane_is_clear():
                 position = self._lane.read(data, position, happenings)
@@ -196,7 +196,6 @@ class Session:
                     break
             end = self._feed_piece(data, position, happenings)
             if self.state is State.ENDED:
-                self._held = b""
                 break
             if end == position:
                 self._held = data[position:]
@@ -224,6 +223,11 @@ class Session:
     def gathering(self) -> bool:
         """Whether a message is arriving on the fast lane, where it cannot be had in parts."""
         return self._lane.gathering
+
+    @property
+    def wanted(self) -> int:
+        """How many bytes it makes sense to read at once."""
+        return self._lane.wanted
 
     @property
     def assembling(self) -> int:
@@ -352,7 +356,8 @@ class Session:
                 f"a message is either text or binary; this one began as "
                 f"{'text' if self._kind is str else 'binary'} and goes on with {kind.__name__}"
             )
-        self._check_may_send()
+        if self.state is not State.OPEN:
+            self._check_may_send()
         if finished and self._kind is None and self._lane_out:
             self.outbox.put_data(self._encode(message))
             return
