@@ -55,9 +55,6 @@ class Outbox:
         """The bytes waiting in the control lane, with the cost of each frame."""
         return self._control_size
 
-    def __bool__(self) -> bool:
-        return bool(self._rest or self._data or self._control or self._pongs or self._close)
-
     def put_data(self, frame: bytes) -> None:
         """Queue a data frame."""
         self._data.append(frame)

@@ -301,17 +301,16 @@ class Session:
             self._on_close(event)
             return None
         self._tell("<", event)
-        match event:
-            case Message():
-                self._step(Input.MESSAGE)
-                return self.assembly.add(event.data, event.message_finished)
-            case Ping():
-                if self._step(Input.PING) is Action.ANSWER:
-                    self.outbox.put_pong(self._frame(event.response()))
-            case Pong():
-                self._step(Input.PONG)
-                return event
-        return None
+        if isinstance(event, Message):
+            self._step(Input.MESSAGE)
+            return self.assembly.add(event.data, event.message_finished)
+        if isinstance(event, Ping):
+            if self._step(Input.PING) is Action.ANSWER:
+                self.outbox.put_pong(self._frame(event.response()))
+            return None
+        assert isinstance(event, Pong)
+        self._step(Input.PONG)
+        return event
 
     def _on_close(self, event: CloseConnection) -> None:
         if self._judge.state in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING):
