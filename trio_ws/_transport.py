@@ -66,6 +66,8 @@ class Transport:
 
     async def _read_socket(self, sock: trio.socket.SocketType, size: int) -> bytes:
         """One read, after a wait or, when the last one left something behind, a checkpoint."""
+        if sock.fileno() < 0:
+            raise trio.ClosedResourceError("somebody else closed the socket")
         if self._more_to_read:
             await trio.lowlevel.checkpoint()
         else:

@@ -1,0 +1,96 @@
+"""Pairs of streams of every kind, and streams that fail."""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+import trio
+import trustme
+from trio.testing import memory_stream_pair
+
+from trio_ws._transport import Transport
+
+Pair = tuple[trio.abc.Stream, trio.abc.Stream]
+
+
+class FailingStream(trio.abc.Stream):
+    """A stream of which every method raises the same exception."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def send_all(self, data: object) -> None:
+        raise self.error
+
+    async def wait_send_all_might_not_block(self) -> None:
+        raise self.error
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        raise self.error
+
+    async def aclose(self) -> None:
+        raise self.error
+
+
+class FailingHalfCloseableStream(FailingStream, trio.abc.HalfCloseableStream):
+    """The same, with an end of its own for each direction."""
+
+    async def send_eof(self) -> None:
+        raise self.error
+
+
+ERRORS = [
+    OSError("reset"),
+    ssl.SSLError("bad record"),
+    trio.BrokenResourceError("reset"),
+    trio.ClosedResourceError("closed"),
+]
+
+
+def socket_pair() -> Pair:
+    """Two streams over connected sockets."""
+    ours, theirs = trio.socket.socketpair()
+    return trio.SocketStream(ours), trio.SocketStream(theirs)
+
+
+def pair_without_half_close() -> Pair:
+    """Two streams that cannot end one direction alone."""
+    return tls_pair(*memory_stream_pair())
+
+
+def tls_pair(ours: trio.abc.Stream, theirs: trio.abc.Stream) -> Pair:
+    """TLS over two streams: a client and a server that trust each other."""
+    authority = trustme.CA()
+    server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("testserver").configure_cert(server_side)
+    client_side = ssl.create_default_context()
+    authority.configure_trust(client_side)
+    return (
+        trio.SSLStream(ours, client_side, server_hostname="testserver"),
+        trio.SSLStream(theirs, server_side, server_side=True),
+    )
+
+
+every_stream = pytest.mark.parametrize(
+    "make", [socket_pair, memory_stream_pair, pair_without_half_close]
+)
+
+
+async def send_all(transport: Transport, data: bytes) -> list[int]:
+    """Send as the writer does, and tell how much went at a time."""
+    counts = []
+    rest = memoryview(data)
+    while rest:
+        counts.append(await transport.send_some(rest))
+        rest = rest[counts[-1] :]
+    return counts
+
+
+async def receive_all(transport: Transport) -> bytes:
+    """Receive until the end."""
+    received = bytearray()
+    while data := await transport.receive_some():
+        assert type(data) is bytes
+        received += data
+    return bytes(received)

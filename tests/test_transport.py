@@ -1,0 +1,202 @@
+"""`trio_ws._transport`: any stream, with its ends and its errors told in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import trio
+from trio.testing import memory_stream_pair, wait_all_tasks_blocked
+
+from trio_ws._transport import PIECE, READ_SIZE, Transport
+
+from .streams import (
+    ERRORS,
+    FailingHalfCloseableStream,
+    FailingStream,
+    Pair,
+    every_stream,
+    pair_without_half_close,
+    receive_all,
+    send_all,
+    socket_pair,
+    tls_pair,
+)
+
+
+@every_stream
+async def test_both_ways(make: Callable[[], Pair]) -> None:
+    """Every byte arrives, on every kind of stream, and is counted at both ends."""
+    ours, theirs = map(Transport, make())
+    data = bytes(range(256)) * 1000
+    received = []
+
+    async def receive() -> None:
+        received.append(await receive_all(theirs))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(receive)
+        counts = await send_all(ours, data)
+        await ours.aclose()
+    assert received == [data]
+    assert sum(counts) == ours.bytes_sent == theirs.bytes_received == len(data)
+    await theirs.aclose()
+
+
+async def test_progress_of_other_streams() -> None:
+    """A stream that does not tell its progress is given one piece at a time."""
+    ours, theirs = map(Transport, memory_stream_pair())
+    assert await send_all(ours, bytes(2 * PIECE + 1)) == [PIECE, PIECE, 1]
+    assert len(await theirs.receive_some()) == 2 * PIECE + 1
+
+
+async def test_read_size() -> None:
+    """At most 64 KiB are read at once."""
+    ours, theirs = map(Transport, memory_stream_pair())
+    await send_all(ours, bytes(READ_SIZE + 1))
+    assert [len(await theirs.receive_some()) for _ in range(2)] == [READ_SIZE, 1]
+
+
+# Ends
+
+
+@every_stream
+async def test_end(make: Callable[[], Pair]) -> None:
+    """When the peer has closed the stream in its polite way, reading gives ``b""``, each time."""
+    ours, theirs = map(Transport, make())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send_all, theirs, b"last")
+        assert await ours.receive_some() == b"last"
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(theirs.aclose)
+        assert await ours.receive_some() == b""
+        assert await ours.receive_some() == b""
+        await ours.aclose()
+
+
+@pytest.mark.parametrize("pair", [socket_pair, memory_stream_pair])
+async def test_end_without_close_notify(pair: Callable[[], Pair]) -> None:
+    """A TLS stream that ends without close-notify has ended, nothing more (HAZARDS C12)."""
+    lower_ours, lower_theirs = pair()
+    ours, theirs = map(Transport, tls_pair(lower_ours, lower_theirs))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send_all, theirs, b"last")
+        assert await ours.receive_some() == b"last"
+    await lower_theirs.aclose()
+    assert await ours.receive_some() == b""
+    await trio.aclose_forcefully(lower_ours)
+
+
+async def test_garbage_in_tls() -> None:
+    """A TLS stream that is damaged breaks; it does not end."""
+    lower_ours, lower_theirs = memory_stream_pair()
+    ours, theirs = map(Transport, tls_pair(lower_ours, lower_theirs))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send_all, theirs, b"last")
+        assert await ours.receive_some() == b"last"
+    await lower_theirs.send_all(b"no TLS at all, for some records" * 10)
+    with pytest.raises(trio.BrokenResourceError):
+        await ours.receive_some()
+
+
+@pytest.mark.parametrize(
+    ("make", "can"),
+    [(socket_pair, True), (memory_stream_pair, True), (pair_without_half_close, False)],
+)
+async def test_half_close(make: Callable[[], Pair], can: bool) -> None:
+    """Ending our direction is seen by the peer, where the stream can do it; else it is nothing."""
+    ours, theirs = map(Transport, make())
+    assert ours.can_half_close == can
+    await ours.send_eof()
+    if can:
+        assert await theirs.receive_some() == b""
+        await theirs.send_some(memoryview(b"still here"))
+        assert await ours.receive_some() == b"still here"
+    for transport in (ours, theirs):
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await transport.aclose()
+
+
+# Errors
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+async def test_errors(error: Exception) -> None:
+    """Whatever a stream raises, reading and writing raise `BrokenResourceError` from it."""
+    transport = Transport(FailingStream(error))
+    for call in (transport.receive_some, lambda: transport.send_some(memoryview(b"a"))):
+        with pytest.raises(trio.BrokenResourceError, match=str(error.args[-1])) as caught:
+            await call()
+        assert error in (caught.value, caught.value.__cause__)
+    assert transport.bytes_sent == transport.bytes_received == 0
+
+
+async def test_reset() -> None:
+    """A peer that has gone is a `BrokenResourceError` on a socket too."""
+    ours, theirs = map(Transport, socket_pair())
+    await theirs.aclose()
+    with pytest.raises(trio.BrokenResourceError):
+        await ours.send_some(memoryview(b"a"))
+    await ours.aclose()
+    with pytest.raises(trio.BrokenResourceError):
+        await ours.send_some(memoryview(b"a"))
+    with pytest.raises(trio.BrokenResourceError, match="somebody else closed"):
+        await ours.receive_some()
+
+
+async def test_closed_while_reading() -> None:
+    """Whoever closes the socket under us breaks the read that waits."""
+    ours, theirs = socket_pair()
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def close_later() -> None:
+            await wait_all_tasks_blocked()
+            await ours.aclose()
+
+        with pytest.raises(trio.BrokenResourceError):
+            await Transport(ours).receive_some()
+    await theirs.aclose()
+
+
+@pytest.mark.parametrize("error", ERRORS[:3], ids=lambda error: type(error).__name__)
+async def test_ending_never_fails(error: Exception) -> None:
+    """Errors while the stream is ended are swallowed: it is over anyway."""
+    transport = Transport(FailingHalfCloseableStream(error))
+    assert transport.can_half_close
+    await transport.send_eof()
+    await transport.aclose()
+
+
+async def test_cancelled_close() -> None:
+    """A cancelled close closes by force, and the cancellation goes on."""
+    ours, theirs = memory_stream_pair()
+    transport = Transport(tls_pair(ours, theirs)[0])
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await transport.aclose()
+    assert scope.cancelled_caught
+    assert await theirs.receive_some() == b""
+
+
+# Cancellation
+
+
+@every_stream
+async def test_cancelled_reading(make: Callable[[], Pair]) -> None:
+    """A cancelled read has taken nothing."""
+    ours, theirs = map(Transport, make())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send_all, theirs, b"first")
+        assert await ours.receive_some() == b"first"
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ours.receive_some)
+        await wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    await theirs.send_some(memoryview(b"second"))
+    assert await ours.receive_some() == b"second"
+    for transport in (ours, theirs):
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await transport.aclose()
