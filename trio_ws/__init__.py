@@ -12,12 +12,17 @@ The map of the house, from the ground up; imports go downward only:
   ``_scope`` (the block around it, and the one exception that leaves it).
 * **Doors**: ``_client``; ``_server``, behind it ``_reception`` (TLS and HTTP of one newcomer)
   and ``_admission`` (who is inside).
-* **Roof**: ``testing``.
+* **Roof**: ``_supervisor``, the face of ``_supervision`` (connect, run, judge, wait, again);
+  under it ``_classify`` (what helps against a failure), ``_backoff`` (when to try again),
+  ``_throttle`` (what supervisors share), ``_endpoints``, ``_states``, ``_journal`` and ``_beside``.
+  ``testing``.
 
 To follow a message through the house, begin at the top of ``_services``.
 Everything public is exported here, or from `trio_ws.testing`.
 """
 
+from ._backoff import Backoff
+from ._classify import Remedy
 from ._client import open_websocket, open_websocket_on
 from ._connection import ConnectionStatistics, WebSocket
 from ._errors import (
@@ -31,6 +36,7 @@ from ._errors import (
     LocalProtocolError,
     ProtocolViolation,
     Rejected,
+    SupervisorGaveUp,
     TLSError,
     UnsupportedVersion,
     WebSocketError,
@@ -45,12 +51,16 @@ from ._server import (
     serve_websocket_listeners,
     serve_websocket_on,
 )
+from ._states import SupervisorState, Transition
 from ._streaming import IncomingMessage
+from ._supervisor import Supervisor, SupervisorStatistics, open_supervisor, supervise
+from ._throttle import Throttle
 from ._values import Close, CloseCode, Ending, Headers, Loss, Request, Response
 
 __all__ = [
     "ANY",
     "SAME_ORIGIN",
+    "Backoff",
     "Close",
     "CloseCode",
     "ConnectionClosed",
@@ -72,22 +82,31 @@ __all__ = [
     "MessageReply",
     "ProtocolViolation",
     "Rejected",
+    "Remedy",
     "Request",
     "Response",
     "Server",
     "ServerStatistics",
+    "Supervisor",
+    "SupervisorGaveUp",
+    "SupervisorState",
+    "SupervisorStatistics",
     "TLSError",
+    "Throttle",
     "Timeouts",
+    "Transition",
     "UnsupportedVersion",
     "Watchdog",
     "WebSocket",
     "WebSocketError",
     "log_handler_failure",
+    "open_supervisor",
     "open_websocket",
     "open_websocket_on",
     "serve_websocket",
     "serve_websocket_listeners",
     "serve_websocket_on",
+    "supervise",
 ]
 
 for _name in __all__:

@@ -12,6 +12,7 @@
     │   └── ConnectionLost                no closing handshake; cause chained
     │       ├── HeartbeatTimeout          also TimeoutError
     │       └── ProtocolViolation         .code: what we sent (1002, 1003, 1007, 1009)
+    ├── SupervisorGaveUp                  .attempts; the last failure chained
     └── LocalProtocolError                your fault; nothing was sent
 
 `HandshakeError` itself is raised when no connection could be made at all
@@ -150,6 +151,18 @@ class ProtocolViolation(ConnectionLost):
         """The close code that we sent: 1002, 1003, 1007 or 1009."""
         assert self.ending.sent is not None
         return self.ending.sent.code
+
+
+class SupervisorGaveUp(WebSocketError):
+    """`Backoff.max_attempts` or `Backoff.max_elapsed` is reached; the last failure is chained.
+
+    Attributes:
+        attempts: how many attempts were made since the last stable connection.
+    """
+
+    def __init__(self, message: str, *, attempts: int) -> None:
+        super().__init__(message)
+        self.attempts = attempts
 
 
 class LocalProtocolError(WebSocketError):

@@ -1,0 +1,289 @@
+"""Supervision: connect, run the session, and when the connection ends, know what to do.
+
+Three things end a round, and they are never mixed up::
+
+    the session returns            that is the end; its value is the result
+    the session raises             that is the end, too: its bugs are nobody else's business
+    the connection ends            judge why, wait, and connect again; or give up
+
+The judgement is `_classify`, the waiting is `_backoff`, who may connect at the same time
+is `_throttle`, where to is `_endpoints`, and who is told is `_journal`.
+What is left for this file is the loop::
+
+            ┌────────────── wait: delay, budget ◀──────────────┐
+            ▼                                                  │ worth it
+    ask the endpoint ─▶ a slot ─▶ connect ─▶ session ─▶ failure judged ─▶ raise
+                                               └─ returned ─▶ value
+
+There is no async generator in it, hence no point at which leaving a loop early
+could tear a scope; ``return``, ``raise`` and cancellation do in a session
+what they do everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
+
+import trio
+
+from ._backoff import Backoff, Delay, Streak
+from ._beside import Beside
+from ._classify import Classify, Failure, Remedy, classify, is_unknown_name
+from ._client import ClientOptions
+from ._connection import WebSocket
+from ._endpoints import Endpoints
+from ._errors import ConnectionClosed, HandshakeError, Rejected, SupervisorGaveUp
+from ._journal import Journal
+from ._policy import Timeouts
+from ._states import SupervisorState
+from ._throttle import Throttle, current_throttle
+from ._url import parse_url
+from ._values import CloseCode
+
+T = TypeVar("T")
+
+Session: TypeAlias = Callable[[WebSocket], Awaitable[T]]
+Connect: TypeAlias = Callable[..., AbstractAsyncContextManager[WebSocket]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a supervision goes by; `supervise` tells what each is."""
+
+    backoff: Backoff
+    classify: Classify | None
+    reconnect_on_1000: bool
+    throttle: Throttle | None
+    jitter: Callable[[], float]
+    connect: Connect
+    options: ClientOptions
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The timeouts of each connection."""
+        return self.options.get("timeouts", Timeouts())
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is counted."""
+
+    attempts: int = 0
+    connections: int = 0
+    losses: int = 0
+    downtime: float = 0.0
+    down_since: float | None = None
+    last_failure: Failure | None = None
+
+    def down(self, now: float) -> None:
+        """There is no connection from now on."""
+        self.down_since = now
+
+    def up(self, now: float) -> None:
+        """There is one, or nobody wants one any more."""
+        self.downtime = self.downtime_until(now)
+        self.down_since = None
+
+    def downtime_until(self, now: float) -> float:
+        """Seconds without a connection."""
+        return self.downtime + (0.0 if self.down_since is None else now - self.down_since)
+
+
+@dataclass(frozen=True, slots=True)
+class _Returned(Generic[T]):
+    value: T
+
+
+class Supervision(Generic[T]):
+    """One run: a session, called again and again; see the top of this file."""
+
+    def __init__(
+        self,
+        session: Session[T],
+        endpoints: Endpoints,
+        settings: Settings,
+        journal: Journal,
+        tally: Tally,
+    ) -> None:
+        now = trio.current_time()
+        self._session = session
+        self._endpoints = endpoints
+        self._settings = settings
+        self._journal = journal
+        self._tally = tally
+        self._throttle = settings.throttle or current_throttle()
+        self._streak = Streak(settings.backoff, settings.jitter, now=now)
+        self._endpoint: str | None = None
+        self._host = ""
+        self._known_hosts: set[str] = set()
+        self._disconnected_at = now
+        self.hurry = trio.Event()
+
+    async def run(self) -> T | None:
+        """Go round until there is an end, and say which."""
+        self._tally.down(trio.current_time())
+        try:
+            returned = await self._go_round()
+        except Exception as error:
+            self._end(SupervisorState.FAILED, cause=error)
+            raise
+        except BaseException:
+            self._end(SupervisorState.CLOSED, detail="cancelled")
+            raise
+        if returned is None:
+            self._end(SupervisorState.CLOSED, detail="the peer closed with 1000")
+            return None
+        self._end(SupervisorState.CLOSED, detail="the session returned")
+        return returned.value
+
+    def _end(
+        self, state: SupervisorState, *, cause: Exception | None = None, detail: str = ""
+    ) -> None:
+        self._tally.up(trio.current_time())
+        self._enter(state, cause=cause, detail=detail)
+
+    async def _go_round(self) -> _Returned[T] | None:
+        """Attempts, until one returns or its failure is an end; None after a 1000."""
+        while True:
+            outcome = await self._attempt()
+            if isinstance(outcome, _Returned):
+                return outcome
+            delay = self._judge(outcome)
+            if delay is None:
+                return None
+            await self._wait(delay, outcome)
+
+    # An attempt
+
+    async def _attempt(self) -> _Returned[T] | Failure:
+        """Connect and run the session; return its value, or what came between."""
+        ws: WebSocket | None = None
+        self._begin_attempt()
+        try:
+            url = await self._endpoints.get(self._settings.timeouts.connect)
+            place = parse_url(url)
+            self._endpoint, self._host = str(place), place.host
+            async with (
+                self._throttle.slot(place.host, place.port) as slot,
+                self._settings.connect(url, **self._settings.options) as ws,
+            ):
+                slot.leave()
+                return _Returned(await self._run_session(ws))
+        except HandshakeError as error:
+            if ws is not None:
+                raise
+            return error
+        except ConnectionClosed as error:
+            if ws is None or error.ending is not ws.ending:
+                raise
+            return error
+
+    def _begin_attempt(self) -> None:
+        known = self._endpoints.known
+        self._endpoint = None if known is None else str(known)
+        self._tally.attempts += 1
+        self._streak.attempt()
+        self._enter(SupervisorState.CONNECTING)
+
+    async def _run_session(self, ws: WebSocket) -> T:
+        once = frozenset({int(CloseCode.NORMAL_CLOSURE)})
+        ws._services.quiet = frozenset() if self._settings.reconnect_on_1000 else once
+        ws._services.grace = self._settings.timeouts.close
+        self._tally.up(trio.current_time())
+        self._tally.connections += 1
+        self._enter(SupervisorState.OPEN)
+
+        async def become_stable() -> None:
+            after = self._streak.stable_after()
+            await trio.sleep(after)
+            if ws.ending is None:
+                self._streak.succeeded(trio.current_time())
+                self._enter(SupervisorState.STABLE, detail=f"up for {after:g} s")
+
+        async with Beside(become_stable, name=f"{self._journal.ident} stability"):
+            return await self._session(ws)
+
+    # After a failure
+
+    def _judge(self, error: Failure) -> Delay | None:
+        """The delay before the next attempt; None is the end, and so is what is raised."""
+        now = trio.current_time()
+        lost = isinstance(error, ConnectionClosed)
+        self._tally.last_failure = error
+        if lost:
+            self._tally.down(now)
+            self._disconnected_at = now
+            self._streak.lost(now)
+        remedy = self._remedy(error)
+        if remedy is Remedy.DONE:
+            return None
+        if remedy is Remedy.NONE or (remedy is Remedy.REFRESH and not self._may_refresh()):
+            raise error
+        self._tally.losses += lost
+        delay = self._streak.failed(
+            now,
+            remedy,
+            retry_after=error.retry_after if isinstance(error, Rejected) else None,
+            endpoints=len(self._endpoints),
+        )
+        if why := self._streak.is_exhausted(now + delay.seconds):
+            raise SupervisorGaveUp(f"{why}: {error}", attempts=self._streak.attempts) from error
+        return delay
+
+    def _may_refresh(self) -> bool:
+        return self._endpoints.can_refresh and not self._streak.refreshed
+
+    def _remedy(self, error: Failure) -> Remedy:
+        known = self._host in self._known_hosts
+        if not is_unknown_name(error):
+            self._known_hosts.add(self._host)
+        overrule = self._settings.classify
+        remedy = None if overrule is None else overrule(error)
+        if remedy is None:
+            remedy = classify(error, host_is_known=known)
+            again = remedy is Remedy.DONE and self._settings.reconnect_on_1000
+            return Remedy.WAIT if again else remedy
+        if not isinstance(remedy, Remedy):
+            raise TypeError(f"classify must return a Remedy or None, not {remedy!r}")
+        return remedy
+
+    async def _wait(self, delay: Delay, error: Failure) -> None:
+        """Wait for the delay, or until somebody is in a hurry, and then for the budget."""
+        now = trio.current_time()
+        due = now + delay.seconds
+        suspend_at = self._disconnected_at + self._settings.backoff.suspend_after
+        self.hurry = trio.Event()
+        if now < suspend_at:
+            self._enter(SupervisorState.WAITING, cause=error, delay=delay)
+            await self._wait_until(min(due, suspend_at))
+        if now >= suspend_at or (suspend_at < due and not self.hurry.is_set()):
+            left = Delay(due - trio.current_time(), delay.flapping)
+            self._enter(SupervisorState.SUSPENDED, cause=error, delay=left)
+            await self._wait_until(due)
+        self._endpoints.rotate()
+        await self._throttle.wait_for_retry()
+
+    async def _wait_until(self, due: float) -> None:
+        with trio.move_on_at(due):
+            await self.hurry.wait()
+
+    def _enter(
+        self,
+        state: SupervisorState,
+        *,
+        cause: BaseException | None = None,
+        delay: Delay | None = None,
+        detail: str = "",
+    ) -> None:
+        self._journal.enter(
+            state,
+            attempt=self._streak.attempts,
+            endpoint=self._endpoint,
+            cause=cause,
+            delay=delay.seconds if delay else None,
+            flapping=delay.flapping if delay else False,
+            detail=detail,
+        )
