@@ -252,7 +252,7 @@ class WebSocket(trio.abc.AsyncResource):
         if inbox.messages:
             await self._pace.checkpoint(cost(inbox.messages[0]))
         elif self.ending is not None:
-            await trio.lowlevel.checkpoint_if_cancelled()
+            await self._pace.checkpoint(0)
         while not inbox.messages:
             self._check_more_comes()
             await inbox.receivers.park()

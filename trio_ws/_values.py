@@ -143,7 +143,8 @@ class Ending:
         story = "; then ".join(part for part in order if part)
         if self.loss is None:
             return story
-        detail = f" ({self.detail})" if self.detail else ""
+        said_already = self.sent is not None and self.sent.reason == self.detail
+        detail = f" ({self.detail})" if self.detail and not said_already else ""
         return f"{self.loss.value}{detail}; {story or 'no close frame was exchanged'}"
 
 

@@ -14,7 +14,7 @@ and thrown away when the process forks, since two processes must not share them.
 
 from __future__ import annotations
 
-import functools
+import importlib
 import os
 from types import ModuleType
 
@@ -27,14 +27,15 @@ BULK = 1024
 _TABLES = [bytes(byte ^ key for byte in range(256)) for key in range(256)]
 
 
-@functools.cache
-def numpy() -> ModuleType | None:
-    """The numpy module, or None; imported when the first connection opens, not before."""
+def find_numpy() -> ModuleType | None:
+    """The numpy module, or None; imported with the library, never while a connection waits."""
     try:
-        import numpy
+        return importlib.import_module("numpy")
     except ImportError:
         return None
-    return numpy
+
+
+np = find_numpy()
 
 
 def apply_mask(data: bytes | bytearray, key: bytes) -> bytes:
@@ -42,7 +43,6 @@ def apply_mask(data: bytes | bytearray, key: bytes) -> bytes:
     size = len(data)
     if size <= SMALL:
         return _by_integer(data, key, size)
-    np = numpy()
     return _by_table(data, key) if np is None else _by_words(np, data, key, size)
 
 

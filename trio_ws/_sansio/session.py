@@ -57,7 +57,6 @@ from .frames import (
     parse_header,
     with_close_code,
 )
-from .masking import numpy
 from .outbox import Outbox
 from .trace import Trace
 
@@ -149,7 +148,6 @@ class Session:
         trace: Trace | None = None,
         lane: bool = True,
     ) -> None:
-        numpy()  # so that the first long message does not wait for the import
         role = ConnectionType.CLIENT if client else ConnectionType.SERVER
         extensions = list(extensions)
         self._judge = Connection(role, extensions)
