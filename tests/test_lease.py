@@ -58,6 +58,16 @@ def test_any_byte_answers(policy: BeatPolicy) -> None:
     assert run((29.5, "heard"), policies=[policy]) == [(20, ASK), (49.5, ASK), (59.5, LOST)]
 
 
+def test_questioning() -> None:
+    """Between a question and its answer the lease says that something may be due earlier."""
+    lease = lease_of(EVERY_20, CHOSEN_REPLIES)
+    assert not lease.questioning
+    tell(lease, (20, "asked"))
+    assert lease.questioning
+    tell(lease, (21, "renew"))
+    assert not lease.questioning
+
+
 def test_only_chosen_replies_answer() -> None:
     """Where replies are chosen other bytes prove nothing."""
     chosen = [CHOSEN_REPLIES]

@@ -132,6 +132,28 @@ async def test_heartbeat(client: bool, autojump_clock: trio.testing.MockClock) -
 
 
 @both_roles
+async def test_interval_shorter_than_timeout(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """An answered ping is followed by the next one an interval later, however long the timeout."""
+    beat = Heartbeat(interval=4, timeout=60)
+    with pytest.raises(HeartbeatTimeout):
+        async with open_wired(client, heartbeat=beat) as (_, peer, _):
+            await first_ping(peer)
+            pinged = trio.current_time()
+            for _ in range(5):
+                await trio.sleep(1)
+                await peer.send_frame(PONG, b"any byte will do")
+                await peer.expect_frame(PING)
+                assert trio.current_time() == pinged + 5
+                pinged += 5
+            try:
+                await trio.sleep_forever()
+            finally:
+                assert trio.current_time() == pinged + 60
+
+
+@both_roles
 async def test_first_ping_at_a_random_moment(
     client: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
@@ -336,6 +358,28 @@ async def test_message_heartbeat(client: bool, autojump_clock: trio.testing.Mock
                 await trio.sleep_forever()
             finally:
                 assert trio.current_time() == replied + 6
+
+
+@both_roles
+async def test_message_interval_shorter_than_timeout(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A chosen reply is followed by the next question an interval later; other bytes are not."""
+    policy = MessageHeartbeat(message="ping", interval=4, timeout=60, is_reply=is_pong)
+    with pytest.raises(HeartbeatTimeout):
+        async with open_wired(client, heartbeat=policy) as (ws, peer, _):
+            await peer.expect_frame(TEXT, b"ping")
+            asked = trio.current_time()
+            await peer.send_text("no reply")
+            assert await ws.receive() == "no reply"
+            await trio.sleep(30)
+            await peer.send_text("pong")
+            await peer.expect_frame(TEXT, b"ping")
+            assert trio.current_time() == asked + 34
+            try:
+                await trio.sleep_forever()
+            finally:
+                assert trio.current_time() == asked + 34 + 60
 
 
 @both_roles

@@ -18,7 +18,9 @@ Each heartbeat policy has a `Beat` of its own in the lease:
 Four things keep the verdict honest:
 
 * Renewal is lazy: a byte only notes the time.  The deadline is computed when the scope expires,
-  so a busy connection pays nothing.
+  so a busy connection pays nothing.  Only behind a question, while the lease is `questioning`,
+  the reader looks at once: the next one is due an interval after the answer,
+  which may be long before the timeout of this one.
 * While we do not read, silence proves nothing, and the reader asks for no verdict;
   `resume` starts afresh.
 * The timeout runs from the moment when the question was handed to the kernel;
@@ -102,6 +104,11 @@ class Beat:
         """The kernel took all that the writer had in hand."""
         if self._in_hand and self._handed is None:
             self._handed = now
+
+    @property
+    def questioning(self) -> bool:
+        """Whether it has asked, and has not been renewed since."""
+        return self._queued is not None
 
     def due(self, last_progress: float) -> float:
         """When this policy wants something."""
@@ -210,6 +217,11 @@ class Lease:
         return now >= moved + self._idle
 
     # What is due
+
+    @property
+    def questioning(self) -> bool:
+        """Whether an answer may make something due earlier than it was."""
+        return any(beat.questioning for beat in self.beats)
 
     def due(self) -> float:
         """When to ask for a verdict, if nothing happens until then."""

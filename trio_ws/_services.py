@@ -321,7 +321,10 @@ class Services:
                 if not data:
                     return True
                 self.lease.heard(trio.current_time())
+                questioning = self.lease.questioning
                 self._take_in(data)
+                if questioning:
+                    self._rearm_lease()
         if self._lease_scope.cancelled_caught:
             self._act_on_lease()
         return False
