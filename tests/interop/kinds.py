@@ -96,6 +96,17 @@ def _lacks_chromium() -> str | None:
     return None
 
 
+TRIO_WEBSOCKET = _library(
+    "trio_websocket",
+    Can.BEAT,
+    Can.SHOW_PINGS,
+    Can.SHOW_PONGS,
+    Can.FRAGMENT,
+    Can.COUNT_FRAMES,
+    Can.COMPRESS,
+    Can.CLOSE_EMPTY,
+)
+
 LIBRARIES = (
     _library("websockets", Can.SHOW_PONGS, Can.CLOSE_EMPTY),
     _library(
@@ -107,16 +118,7 @@ LIBRARIES = (
         Can.ECHO_CODE,
         Can.SHOW_REPLY,
     ),
-    _library(
-        "trio_websocket",
-        Can.BEAT,
-        Can.SHOW_PINGS,
-        Can.SHOW_PONGS,
-        Can.FRAGMENT,
-        Can.COUNT_FRAMES,
-        Can.COMPRESS,
-        Can.CLOSE_EMPTY,
-    ),
+    TRIO_WEBSOCKET,
     Kind(
         "node-ws",
         frozenset(Can) - {Can.COUNT_FRAMES},

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import trio
 
-from trio_ws import Rejected, Response, TLSError, open_websocket
+from trio_ws import Rejected, Response, Timeouts, TLSError, open_websocket
 
+from .bodies import say_nothing
 from .conftest import Processes, skip_without
-from .converse import Papers, Role, be_refused, converse, refuse
-from .kinds import KINDS, LIBRARIES, Can, Kind
+from .converse import Papers, Role, Setup, be_refused, converse, refuse
+from .kinds import KINDS, LIBRARIES, TRIO_WEBSOCKET, Can, Kind
 from .scenarios import SCENARIOS, Scenario
 
 pytestmark = [pytest.mark.peer, pytest.mark.slow]
@@ -90,6 +92,18 @@ async def test_our_refusal_arrives_whole(
     assert {name.lower(): value for name, value in headers.items()}.items() <= seen.items()
     if peer.can(Can.SHOW_REJECTION_BODY):
         assert report["body"] == body
+
+
+@pytest.mark.parametrize("kind", [TRIO_WEBSOCKET], ids=str)
+async def test_a_client_that_never_ends_tcp(
+    processes: Processes, papers: Papers, kind: Kind
+) -> None:
+    """A client that says goodbye but keeps its socket open is waited for, within bounds."""
+    setup = Setup(ours={"timeouts": Timeouts(close=1)}, theirs={"keep_socket": True})
+    async with processes[kind].attached() as peer:
+        with trio.fail_after(5):
+            ended = await converse("server", peer, papers, setup, say_nothing)
+    assert ended.ending.clean
 
 
 @pytest.mark.parametrize("kind", LIBRARIES, ids=str)

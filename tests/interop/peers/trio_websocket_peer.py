@@ -1,7 +1,7 @@
 """A peer on `trio-websocket`.
 
-As a client it leaves its socket open after a closing handshake that the server began,
-until the test resets it; a server must cope with that.
+As a client it leaves its socket open after a closing handshake that the server began.
+That is ended here, as the garbage collector would, unless ``keep_socket`` asks for it to be seen.
 """
 
 from __future__ import annotations
@@ -103,6 +103,7 @@ class Peer:
         compression: bool = False,
         headers: Facts | None = None,
         ping_interval: float | None = None,
+        keep_socket: bool = False,
     ) -> None:
         with self.life:
             try:
@@ -115,6 +116,8 @@ class Peer:
                         max_message_size=BIG,
                     )
                 )
+                if not keep_socket:
+                    await self.abort()
             except ConnectionRejected as error:
                 report(
                     "rejected",
