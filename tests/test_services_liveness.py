@@ -109,7 +109,7 @@ async def test_close_in_place_of_a_pong(
                 await peer.expect_frame(PING)
                 await (peer.send_eof() if end is None else peer.send_close(end))
                 await ws.wait_closed()
-    assert ws._services.pings == []
+    assert len(ws._services.pings) == 0
 
 
 # The heartbeat

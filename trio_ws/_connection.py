@@ -127,7 +127,7 @@ class WebSocket(trio.abc.AsyncResource):
     @property
     def latency(self) -> float | None:
         """Seconds of the last ping's round trip (the heartbeat's too); None before the first."""
-        return self._services.round_trips.last
+        return self._services.pings.round_trips.last
 
     @property
     def local_address(self) -> object:
@@ -149,14 +149,14 @@ class WebSocket(trio.abc.AsyncResource):
             messages_received=self._messages_received,
             send_queue=self._session.outbox.size,
             receive_queue=self._inbox.size,
-            reading_paused=services.reading_paused,
+            reading_paused=services.reader.paused,
             tasks_sending=self._data_lane.statistics().tasks_waiting
-            + services.room.statistics().tasks_waiting,
+            + services.writer.room.statistics().tasks_waiting,
             tasks_receiving=self._inbox.receivers.statistics().tasks_waiting,
-            seconds_paused=services.seconds_paused,
-            latency=services.round_trips.last,
-            smoothed_latency=services.round_trips.smoothed,
-            least_latency=services.round_trips.least,
+            seconds_paused=services.reader.seconds_paused,
+            latency=services.pings.round_trips.last,
+            smoothed_latency=services.pings.round_trips.smoothed,
+            least_latency=services.pings.round_trips.least,
             silence=trio.current_time() - services.lease.last_heard,
         )
 
@@ -196,9 +196,9 @@ class WebSocket(trio.abc.AsyncResource):
     async def _send_whole(self, message: str | bytes) -> None:
         services, size = self._services, cost(message)
         await self._pace.checkpoint(size)
-        if self._data_lane.locked() or not services.has_room(size):
+        if self._data_lane.locked() or not services.writer.has_room(size):
             async with self._data_lane:
-                await services.wait_for_room(size)
+                await services.writer.wait_for_room(size)
                 await services.check_open()
                 self._queue(message)
         else:
@@ -235,7 +235,7 @@ class WebSocket(trio.abc.AsyncResource):
             ConnectionClosed: the connection ended before that.
         """
         await self._pace.checkpoint(0)
-        await self._services.wait_until_flushed()
+        await self._services.writer.wait_until_flushed()
 
     # Receiving
 
@@ -258,7 +258,7 @@ class WebSocket(trio.abc.AsyncResource):
             await inbox.receivers.park()
         message = inbox.take()
         self._messages_received += 1
-        self._services.let_reader_go_on()
+        self._services.reader.go_on()
         return message
 
     def _check_more_comes(self) -> None:
@@ -327,13 +327,13 @@ class WebSocket(trio.abc.AsyncResource):
             LocalProtocolError: the payload is too long.
         """
         await self._pace.checkpoint(0)
-        await self._services.wait_for_control_room()
+        await self._services.writer.wait_for_control_room()
         await self._services.check_open()
         ping = self._services.send_ping(os.urandom(8) if payload is None else bytes(payload))
         try:
             await ping.answered.wait()
         finally:
-            self._services.forget_ping(ping)
+            self._services.pings.forget(ping)
         if ping.rtt is None:
             assert self.ending is not None
             raise closed(self.ending)
@@ -350,7 +350,7 @@ class WebSocket(trio.abc.AsyncResource):
             LocalProtocolError: the payload is longer than 125 bytes.
         """
         await self._pace.checkpoint(0)
-        await self._services.wait_for_control_room()
+        await self._services.writer.wait_for_control_room()
         await self._services.check_open()
         self._session.pong(bytes(payload))
         self._services.settle()

@@ -58,7 +58,7 @@ class _Fragments:
     async def put(self, fragment: str | BytesLike) -> None:
         """Queue a fragment and wait until the kernel has it."""
         await self._put(_checked(fragment), finished=False)
-        await self._services.wait_until_flushed()
+        await self._services.writer.wait_until_flushed()
 
     async def finish(self) -> None:
         """End the message."""
@@ -69,7 +69,7 @@ class _Fragments:
         await self._put(self._end, finished=True)
 
     async def _put(self, fragment: str | bytes, *, finished: bool) -> None:
-        await self._services.wait_for_room(wire_size(fragment))
+        await self._services.writer.wait_for_room(wire_size(fragment))
         await self._services.check_open()
         self._services.session.send(fragment, finished=finished)
         self._services.lease.data(trio.current_time())
@@ -132,10 +132,10 @@ class IncomingMessage:
         assembly = self._services.session.assembly
         if self._begun and assembly.mode is Mode.PARTS:
             assembly.abandon()
-            self._services.mid_stream = False
+            self._services.reader.mid_stream = False
         while self._inbox.parts:
             self._inbox.take_part()
-        self._services.let_reader_go_on()
+        self._services.reader.go_on()
         self._turn.release()
 
     def __aiter__(self) -> Self:
@@ -173,7 +173,7 @@ class IncomingMessage:
 
     def _took(self, data: str | bytes) -> str | bytes:
         self._given = True
-        self._services.let_reader_go_on()
+        self._services.reader.go_on()
         return data
 
     def _begin(self) -> None:
