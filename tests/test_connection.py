@@ -302,6 +302,36 @@ async def test_ping_payload(client: bool, autojump_clock: trio.testing.MockClock
 
 
 @both_roles
+async def test_cancelled_ping(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """A cancelled `ping` leaves no entry, and its pong is one that nobody asked for (B9)."""
+    async with open_wired(client) as (ws, peer, _):
+        with trio.move_on_after(1) as patience:
+            await ws.ping(b"given up")
+        assert patience.cancelled_caught
+        assert len(ws._services.pings) == 0
+        await peer.expect_frame(PING, b"given up")
+        await peer.send_frame(PONG, b"given up")
+        await peer.send_text("still open")
+        assert await ws.receive() == "still open"
+        assert ws.latency is None
+
+
+@both_roles
+@pytest.mark.parametrize("code", [1000, 1011, None])
+async def test_end_in_place_of_a_pong(
+    code: int | None, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A `ping` that waits raises when the connection ends, politely or not (B8)."""
+    async with trio.open_nursery() as nursery:
+        with pytest.raises(ConnectionLost) if code is None else trio.CancelScope():
+            async with open_wired(client) as (ws, peer, _):
+                nursery.start_soon(closed_by, ws.ping)
+                await peer.expect_frame(PING)
+                await (peer.send_close(code) if code else peer.send_eof())
+                await ws.wait_closed()
+
+
+@both_roles
 async def test_pong(client: bool, autojump_clock: trio.testing.MockClock) -> None:
     """A pong can be sent that nobody asked for."""
     async with open_wired(client) as (ws, peer, _):

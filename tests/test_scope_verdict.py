@@ -557,8 +557,24 @@ def test_ctrl_c_in_the_goodbye(own: Exception | None, client: bool) -> None:
 
 
 @both_roles
+def test_ctrl_c_twice(client: bool) -> None:
+    """A second Ctrl-C makes the goodbye neither shorter nor longer, and one leaves, bare."""
+
+    async def block() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(press_in, 1)
+            nursery.start_soon(press_in, 1.25)
+            with pytest.raises(KeyboardInterrupt):
+                async with open_wired(client):
+                    await trio.sleep_forever()
+            assert trio.current_time() == 1.5
+
+    assert left_in_main_task(block) is None
+
+
+@both_roles
 def test_ctrl_c_in_the_last_moment(client: bool) -> None:
-    """A Ctrl-C while the goodbye after a cancellation is under way leaves in its place."""
+    """A Ctrl-C while the goodbye after a cancellation is under way is not lost."""
 
     async def block() -> None:
         with trio.CancelScope() as outer:

@@ -1,0 +1,155 @@
+"""`trio_ws._services`: on a plain socket a message may leave at once, waking nobody (law 1)."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+import trio.testing
+
+from trio_ws import ConnectionLost, Limits, WebSocket
+from trio_ws._policy import Policies
+from trio_ws._scope import hold
+from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, TEXT, Frame, RawPeer, encode
+
+from .wires import both_roles, opening, settled
+
+SMALL = 4096
+"""The size of the kernel's buffers, as far as it can be set."""
+
+
+@asynccontextmanager
+async def open_socket(
+    client: bool, *, limits: Limits = Limits()
+) -> AsyncGenerator[tuple[WebSocket, RawPeer, socket.socket]]:
+    """Open a connection over a pair of sockets with small buffers; the peer's one is bare too."""
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
+    stream, peer_stream = (
+        trio.SocketStream(trio.socket.from_stdlib_socket(s)) for s in (ours, theirs)
+    )
+    rules = Policies(heartbeat=None, limits=limits)
+    ws = WebSocket(stream, opening(), client=client, policies=rules, ident="tested")
+    async with RawPeer(peer_stream, client=not client) as peer, hold(ws):
+        yield ws, peer, theirs
+
+
+def there(theirs: socket.socket) -> bytes:
+    """Take what has arrived at the peer, without giving any task the time to send it."""
+    try:
+        return theirs.recv(1 << 20)
+    except BlockingIOError:
+        return b""
+
+
+def written_by(client: bool, *frames: Frame) -> list[Frame]:
+    """Say of frames whether they are masked, as the tested role masks."""
+    return [Frame(f.opcode, f.payload, masked=client) for f in frames]
+
+
+async def say_goodbye(peer: RawPeer) -> None:
+    """Close politely, and end TCP."""
+    await peer.send_close(1000)
+    await peer.send_eof()
+
+
+async def receive_frames(peer: RawPeer, count: int) -> list[Frame]:
+    """Receive so many frames."""
+    return [await peer.receive_frame() for _ in range(count)]
+
+
+@both_roles
+async def test_first_message_leaves_at_once(client: bool) -> None:
+    """A message that finds the writer at rest is with the kernel when `send` returns."""
+    async with open_socket(client) as (ws, peer, theirs):
+        await settled()
+        for text in ("first", "second"):
+            await peer.send_text("a reading makes the next message the first again")
+            await ws.receive()
+            await settled()
+            await ws.send(text)
+            assert len(there(theirs)) == len(text) + (6 if client else 2)
+        await ws.send("this one waits for the writer")
+        assert there(theirs) == b""
+        await ws.flush()
+        assert len(there(theirs)) > 0
+        await say_goodbye(peer)
+
+
+@both_roles
+async def test_flush_of_what_left_at_once(client: bool) -> None:
+    """What left at once counts as flushed."""
+    async with open_socket(client) as (ws, peer, _):
+        await settled()
+        await ws.send("x")
+        await ws.flush()
+        await ws.send("y")
+        await ws.flush()
+        texts = [frame.payload for frame in await receive_frames(peer, 2)]
+        assert texts == [b"x", b"y"]
+        await say_goodbye(peer)
+
+
+@both_roles
+async def test_what_is_left_over_goes_first(client: bool) -> None:
+    """When the kernel takes half a frame, the rest goes before everything, also control frames."""
+    large = bytes(range(256)) * 2000
+    async with open_socket(client) as (ws, peer, _), trio.open_nursery() as nursery:
+        await settled()
+        await ws.send(large)
+        await ws.pong(b"unasked")
+        nursery.start_soon(ws.ping, b"question")
+        await peer.send_frame(PING, b"theirs")
+        await settled()
+        await ws.send("behind it")
+        assert await receive_frames(peer, 5) == written_by(
+            client,
+            Frame(BINARY, large),
+            Frame(PONG, b"theirs"),
+            Frame(PONG, b"unasked"),
+            Frame(PING, b"question"),
+            Frame(TEXT, b"behind it"),
+        )
+        await peer.send_frame(PONG, b"question")
+        await say_goodbye(peer)
+
+
+@both_roles
+@pytest.mark.parametrize("how", ["cancelled", "closed by the peer", "violated"])
+async def test_half_a_frame_and_the_end(how: str, client: bool) -> None:
+    """When the kernel has half a frame and we close in a hurry, it gets the other half first."""
+    large = bytes(range(256)) * 2000
+    frames: list[Frame] = []
+    codes = {"cancelled": 1001, "closed by the peer": 4000, "violated": 1002}
+
+    async def take(peer: RawPeer) -> None:
+        with trio.CancelScope(shield=True):
+            frames.extend(await receive_frames(peer, 2))
+            await say_goodbye(peer)
+
+    outer = pytest.raises(ConnectionLost) if how == "violated" else trio.CancelScope()
+    async with trio.open_nursery() as nursery:
+        with outer as scope:
+            async with open_socket(client, limits=Limits(send_buffer=1 << 30)) as (ws, peer, _):
+                await settled()
+                await ws.send(large)
+                await ws.send("queued")
+                if how == "cancelled":
+                    assert isinstance(scope, trio.CancelScope)
+                    scope.cancel()
+                elif how == "violated":
+                    await peer.send_bytes(b"\xff" * 20)
+                else:
+                    await peer.send_bytes(
+                        encode(Frame(CLOSE, (4000).to_bytes(2, "big"), masked=not client))
+                    )
+                nursery.start_soon(take, peer)
+                await ws.wait_closed()
+    assert frames[0].payload == large
+    assert frames[1].opcode == CLOSE
+    assert int.from_bytes(frames[1].payload[:2], "big") == codes[how]
