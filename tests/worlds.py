@@ -24,6 +24,7 @@ from trio_ws.testing import Frame, RawPeer
 
 Play: TypeAlias = Callable[[RawPeer], Awaitable[object]]
 Step: TypeAlias = Exception | Play
+Pair: TypeAlias = tuple[trio.abc.HalfCloseableStream, trio.abc.HalfCloseableStream]
 
 OPENING = Opening(
     request=Request(method="GET", target="/", headers=Headers()), response=Response(101)
@@ -63,7 +64,7 @@ class World:
         step = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
         if isinstance(step, Exception):
             raise step
-        ours, theirs = trio.testing.memory_stream_pair()
+        ours, theirs = self.streams()
         self._nursery.start_soon(self._play, step, RawPeer(theirs, client=False))
         policies = Policies(
             heartbeat=options.get("heartbeat"),
@@ -71,6 +72,10 @@ class World:
             limits=options.get("limits", Limits()),
         )
         return WebSocket(ours, OPENING, client=True, policies=policies, ident="client")
+
+    def streams(self) -> Pair:
+        """The two ends of a new connection."""
+        return trio.testing.memory_stream_pair()
 
     async def _play(self, play: Play, peer: RawPeer) -> None:
         async with peer:

@@ -15,6 +15,7 @@ The map of the house, from the ground up; imports go downward only:
 * **Roof**: ``_supervisor``, the face of ``_supervision`` (connect, run, judge, wait, again);
   under it ``_classify`` (what helps against a failure), ``_backoff`` (when to try again),
   ``_throttle`` (what supervisors share), ``_endpoints``, ``_states``, ``_journal`` and ``_beside``.
+  ``_reconnecting``, one channel across many connections, and its ``_outgoing`` messages.
   ``testing``.
 
 To follow a message through the house, begin at the top of ``_services``.
@@ -34,6 +35,7 @@ from ._errors import (
     InvalidHandshake,
     InvalidURL,
     LocalProtocolError,
+    NotConnected,
     ProtocolViolation,
     Rejected,
     SupervisorGaveUp,
@@ -41,8 +43,14 @@ from ._errors import (
     UnsupportedVersion,
     WebSocketError,
 )
+from ._outgoing import SendBuffer
 from ._policy import Heartbeat, Limits, MessageHeartbeat, MessageReply, Timeouts, Watchdog
 from ._reception import log_handler_failure
+from ._reconnecting import (
+    ReconnectingStatistics,
+    ReconnectingWebSocket,
+    open_reconnecting_websocket,
+)
 from ._sansio.origins import ANY, SAME_ORIGIN
 from ._server import (
     Server,
@@ -80,11 +88,15 @@ __all__ = [
     "Loss",
     "MessageHeartbeat",
     "MessageReply",
+    "NotConnected",
     "ProtocolViolation",
+    "ReconnectingStatistics",
+    "ReconnectingWebSocket",
     "Rejected",
     "Remedy",
     "Request",
     "Response",
+    "SendBuffer",
     "Server",
     "ServerStatistics",
     "Supervisor",
@@ -100,6 +112,7 @@ __all__ = [
     "WebSocket",
     "WebSocketError",
     "log_handler_failure",
+    "open_reconnecting_websocket",
     "open_supervisor",
     "open_websocket",
     "open_websocket_on",

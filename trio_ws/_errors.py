@@ -13,6 +13,7 @@
     │       ├── HeartbeatTimeout          also TimeoutError
     │       └── ProtocolViolation         .code: what we sent (1002, 1003, 1007, 1009)
     ├── SupervisorGaveUp                  .attempts; the last failure chained
+    ├── NotConnected                      a reconnecting channel is down, and was not to wait
     └── LocalProtocolError                your fault; nothing was sent
 
 `HandshakeError` itself is raised when no connection could be made at all
@@ -163,6 +164,10 @@ class SupervisorGaveUp(WebSocketError):
     def __init__(self, message: str, *, attempts: int) -> None:
         super().__init__(message)
         self.attempts = attempts
+
+
+class NotConnected(WebSocketError):
+    """A `ReconnectingWebSocket` has no connection now, and was told not to wait for one."""
 
 
 class LocalProtocolError(WebSocketError):

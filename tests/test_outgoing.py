@@ -1,0 +1,134 @@
+"""`trio_ws._outgoing`: which messages wait, which are sent again, which are in doubt."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from trio_ws._outgoing import Outgoing, SendBuffer
+
+
+def sent_directly(outgoing: Outgoing, *messages: str, frames_out: int = 0) -> None:
+    for frame, message in enumerate(messages, 1):
+        outgoing.accepted_at_once(message, frame, frames_out=frames_out, now=0)
+
+
+def take_all(outgoing: Outgoing, now: float = 0) -> list[str | bytes]:
+    taken = []
+    while (message := outgoing.take(now)) is not None:
+        taken.append(message)
+        outgoing.accepted(len(taken))
+    return taken
+
+
+def test_without_a_buffer_nothing_waits() -> None:
+    """There is no room where there is no buffer."""
+    assert not Outgoing(None).has_room("", now=0)
+
+
+def test_messages_wait_in_order() -> None:
+    """What was put first is taken first."""
+    outgoing = Outgoing(SendBuffer())
+    for message in ("a", b"b", "c"):
+        outgoing.put(message, now=0)
+    assert (len(outgoing), outgoing.size) == (3, 3 * 65)
+    assert take_all(outgoing) == ["a", b"b", "c"]
+    assert (len(outgoing), outgoing.size) == (0, 0)
+
+
+def test_bounds() -> None:
+    """The buffer is bounded in messages and in bytes; text counts as it is on the wire."""
+    outgoing = Outgoing(SendBuffer(max_messages=2, max_bytes=200))
+    assert outgoing.has_room("x" * 136, now=0)
+    assert not outgoing.has_room("x" * 137, now=0)
+    assert not outgoing.has_room("é" * 69, now=0)
+    outgoing.put("", now=0)
+    assert outgoing.has_room("", now=0)
+    outgoing.put("", now=0)
+    assert not outgoing.has_room("", now=0)
+
+
+def test_messages_expire() -> None:
+    """A message that waited too long is dropped, counted, and makes room."""
+    outgoing = Outgoing(SendBuffer(max_messages=1, max_age=5))
+    outgoing.put("old", now=0)
+    assert not outgoing.has_room("new", now=4.9)
+    assert outgoing.has_room("new", now=5)
+    outgoing.put("new", now=5)
+    assert take_all(outgoing, now=9.9) == ["new"]
+    assert outgoing.expired == 1
+
+
+def test_a_message_in_hand_does_not_expire() -> None:
+    """While a connection is taking a message nobody drops it; if it does not, it goes back."""
+    outgoing = Outgoing(SendBuffer(max_messages=1, max_age=5))
+    outgoing.put("a", now=0)
+    assert outgoing.take(4) == "a"
+    assert outgoing.has_room("b", now=6)
+    outgoing.put("b", now=6)
+    outgoing.end(frames_out=0, confirmed=0, delivered=False)
+    assert len(outgoing) == 2
+    assert take_all(outgoing, now=7) == ["b"]
+    assert outgoing.expired == 1
+
+
+def test_what_was_not_written_goes_out_again() -> None:
+    """Messages that the connection had not begun to write come first on the next one."""
+    outgoing = Outgoing(SendBuffer())
+    sent_directly(outgoing, "a", "b", "c", "d")
+    outgoing.put("e", now=0)
+    outgoing.end(frames_out=2, confirmed=0, delivered=False)
+    assert take_all(outgoing) == ["c", "d", "e"]
+    assert outgoing.in_doubt == 2
+
+
+def test_what_was_written_is_forgotten() -> None:
+    """Messages are kept only until the connection writes them."""
+    outgoing = Outgoing(None)
+    sent_directly(outgoing, *"abcdef", frames_out=4)
+    assert len(outgoing._accepted) == 2
+
+
+def test_without_a_buffer_messages_never_expire() -> None:
+    """What a connection took and did not write waits for as long as it takes."""
+    outgoing = Outgoing(None)
+    sent_directly(outgoing, "a")
+    outgoing.end(frames_out=0, confirmed=0, delivered=False)
+    assert take_all(outgoing, now=1e9) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("base", "out", "confirmed", "delivered", "in_doubt"),
+    [
+        (0, 5, 0, False, 5),
+        (3, 5, 0, False, 2),
+        (0, 5, 4, False, 1),
+        (5, 5, 2, False, 0),
+        (6, 5, 0, False, 0),
+        (0, 5, 0, True, 0),
+    ],
+)
+def test_in_doubt(base: int, out: int, confirmed: int, delivered: bool, in_doubt: int) -> None:
+    """In doubt is what was written, unless a pong or a close handshake proves its arrival."""
+    outgoing = Outgoing(None)
+    outgoing.begin(base)
+    outgoing.end(frames_out=out, confirmed=confirmed, delivered=delivered)
+    assert outgoing.in_doubt == in_doubt
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_messages": 0},
+        {"max_messages": 1.5},
+        {"max_bytes": True},
+        {"max_age": 0},
+        {"max_age": math.inf},
+    ],
+)
+def test_impossible_buffers(wrong: dict[str, Any]) -> None:
+    """A buffer that makes no sense is refused by name."""
+    with pytest.raises(ValueError, match=f"SendBuffer.{next(iter(wrong))}"):
+        SendBuffer(**wrong)
