@@ -23,7 +23,7 @@ from trio_ws import (
 from trio_ws.testing import RawPeer
 from trio_ws.testing._peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 
-from .wires import both_roles, closed_by, frames_of, open_wired, settled
+from .wires import TIGHT, both_roles, closed_by, frames_of, open_wired, settled
 
 BEAT = Heartbeat(interval=4, timeout=2)
 
@@ -375,11 +375,11 @@ async def test_message_interval_shorter_than_timeout(
             await trio.sleep(30)
             await peer.send_text("pong")
             await peer.expect_frame(TEXT, b"ping")
-            assert trio.current_time() == asked + 34
+            assert abs(trio.current_time() - asked - 34) < TIGHT
             try:
                 await trio.sleep_forever()
             finally:
-                assert trio.current_time() == asked + 34 + 60
+                assert abs(trio.current_time() - asked - 34 - 60) < TIGHT
 
 
 @both_roles
@@ -485,7 +485,7 @@ async def test_policy_function_that_fails(
         is_ping=fail if function == "is_ping" else bool,
         reply=fail_too if function == "reply" else "pong",
     )
-    with pytest.RaisesGroup(pytest.RaisesExc(RuntimeError), flatten_subgroups=True):
+    with pytest.raises(RuntimeError, match="the user's own"):
         async with open_wired(client, heartbeat=policy) as (ws, peer, wire):
             await peer.send_text("ping")
             await ws.receive()

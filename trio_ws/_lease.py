@@ -15,7 +15,7 @@ Each heartbeat policy has a `Beat` of its own in the lease:
 * `Watchdog` never asks: it only gives up.  Any byte counts, or only chosen messages.
 * `MessageHeartbeat` asks with a message.  Any byte is an answer, or only chosen messages.
 
-Four things keep the verdict honest:
+Five things keep the verdict honest:
 
 * Renewal is lazy: a byte only notes the time.  The deadline is computed when the scope expires,
   so a busy connection pays nothing.  Only behind a question, while the lease is `questioning`,
@@ -23,6 +23,8 @@ Four things keep the verdict honest:
   which may be long before the timeout of this one.
 * While we do not read, silence proves nothing, and the reader asks for no verdict;
   `resume` starts afresh.
+* Where only chosen messages count, none of them can come in the middle of another message:
+  as long as the bytes of that one arrive, the wait for the chosen one is excused.
 * The timeout runs from the moment when the question was handed to the kernel;
   until then from the last byte that the kernel took, because a long upload over a slow link
   is not a dead peer; if it took none, from the moment when the question was queued,
@@ -70,6 +72,7 @@ class Beat:
         self.renewed_at = now
         self._ask_at = FOREVER if self.interval is None else now + phase * self.interval
         self._queued: float | None = None
+        self._frame = 0
         self._in_hand = False
         self._handed: float | None = None
 
@@ -90,15 +93,19 @@ class Beat:
         """It cannot be asked now, for a reason of our own: look again in a moment."""
         self._ask_at = now + GRACE
 
-    def asked(self, now: float) -> None:
-        """The question was queued; what the writer has in hand goes before it."""
+    def asked(self, now: float, *, frame: int = 0) -> None:
+        """The question was queued; what the writer has in hand goes before it.
+
+        `frame` is the number of its data frame; a ping has none, it overtakes the data.
+        """
         self._queued = now
+        self._frame = frame
         self._in_hand = False
         self._handed = None
 
-    def writing(self) -> None:
-        """The writer took all that was queued in hand."""
-        self._in_hand = self._queued is not None
+    def writing(self, frames: int) -> None:
+        """The writer took something in hand: pings, and data up to this number of frames."""
+        self._in_hand = self._queued is not None and self._frame <= frames
 
     def written(self, now: float) -> None:
         """The kernel took all that the writer had in hand."""
@@ -162,7 +169,8 @@ class Lease:
         self._idle = FOREVER if timeouts.idle is None else timeouts.idle
         self._send = _send_timeout(self.beats, timeouts)
         self._last_data = self._last_progress = now
-        self.last_heard = now
+        self.last_heard = self._resumed_at = now
+        self._paused = 0.0
         self._writing = False
         # The last stall of ours: how long, which deadline it made late, and until when we wait.
         self._stall = 0.0
@@ -178,12 +186,12 @@ class Lease:
         """A message arrived, or was accepted for sending."""
         self._last_data = now
 
-    def writing(self, now: float) -> None:
-        """The writer took something in hand, and with it the questions that waited."""
+    def writing(self, now: float, frames: int = 0) -> None:
+        """The writer took something in hand: so many data frames so far, and every ping."""
         self._writing = True
         self._last_progress = now
         for beat in self.beats:
-            beat.writing()
+            beat.writing(frames)
 
     def progress(self, now: float) -> None:
         """The kernel took bytes."""
@@ -195,11 +203,18 @@ class Lease:
         for beat in self.beats:
             beat.written(now)
 
-    def resume(self, now: float) -> None:
-        """We read again, after a time in which we did not: the silence was ours."""
-        self.last_heard = now
+    def resume(self, now: float, paused: float = 0.0) -> None:
+        """We read again, after so many seconds in which we did not: the silence was ours."""
+        self._resumed_at, self._paused = now, paused
         for beat in self.beats:
             beat.renew(now)
+
+    def excuse(self, beat: Beat, now: float) -> bool:
+        """Whether the peer is excused: it is busy with another message, and is heard."""
+        if beat.any_byte or now >= self.last_heard + beat.timeout:
+            return False
+        beat.renew(self.last_heard)
+        return True
 
     def probe(self, now: float) -> None:
         """Something happened to us (a suspended machine): ask every peer now."""
@@ -210,7 +225,7 @@ class Lease:
     def last_moved(self, *, receiving: bool) -> float:
         """When a message on its way moved last: one that we write, or one half received."""
         written = self._last_progress if self._writing else -FOREVER
-        return max(written, self.last_heard) if receiving else written
+        return max(written, self.last_heard, self._resumed_at) if receiving else written
 
     def is_idle_since(self, moved: float, now: float) -> bool:
         """Whether there was no progress since `moved` for as long as counts as idle."""
@@ -269,7 +284,7 @@ class Lease:
     def _due_stuck(self) -> float:
         if not self._writing:
             return FOREVER
-        return max(self._last_progress, self.last_heard) + self._send
+        return max(self._last_progress, self.last_heard, self._resumed_at) + self._send
 
     def _due_idle(self) -> float:
         return self._last_data + self._idle
@@ -278,6 +293,8 @@ class Lease:
         """What a verdict rests on, for the exception that reports it."""
         silence = f"nothing heard for {now - self.last_heard:.1f} s"
         story = silence if due.beat is None else due.beat.story(now)
+        if self._paused and self.last_heard <= self._resumed_at:
+            story += f"; we had not read for {self._paused:.1f} s before"
         if self._due_without_grace() == self._granted_for:
             story += f"; our own event loop had stalled for {self._stall:.1f} s before"
         return story

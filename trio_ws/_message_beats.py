@@ -3,7 +3,7 @@
 A `Watchdog` or `MessageHeartbeat` may recognise its beats among the messages,
 and a `MessageReply` the heartbeat messages of the peer, which want an answer.
 The functions that recognise them are the user's and run in the reader;
-if one raises, the connection ends and the exception leaves the block.
+if one raises, the connection ends with 1011 and the exception leaves the block, bare.
 """
 
 from __future__ import annotations

@@ -14,11 +14,12 @@ closing a socket with unread data would send a reset, and that could overtake ou
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import trio
 
-from ._lease import Beat, Verdict
+from ._lease import Beat, Due, Verdict
 from ._message_beats import MessageBeats
 from ._pings import PingSent
 from ._policy import FOREVER, MessageHeartbeat
@@ -43,7 +44,10 @@ class Reader:
         self._trailing = trailing
         self._lease_scope = trio.CancelScope()
         self._rest: trio.Event | None = None
+        self._paused_until = -FOREVER
+        self._sign_at = FOREVER
         self._beat: PingSent | None = None
+        self._interval, self._first_sign = _signs_of_life(services.lease.beats)
         self._deaf = False
         self.mid_stream = False
         self.seconds_paused = 0.0
@@ -80,7 +84,7 @@ class Reader:
                 questioning = self._lease.questioning
                 self._take_in(data)
                 if questioning:
-                    self.rearm_lease()
+                    self._lease_scope.deadline = self._lease_due()
         if self._lease_scope.cancelled_caught:
             self._act_on_lease()
         return False
@@ -130,16 +134,23 @@ class Reader:
 
     def _hand_over_message(self, message: str | bytes) -> None:
         now = trio.current_time()
-        if self._messages.inspect(message, now):
+        if self._inspect(message, now):
             return
         self._lease.data(now)
         if self._listens():
             self._inbox.put(message)
 
+    def _inspect(self, message: str | bytes, now: float) -> bool:
+        try:
+            return self._messages.inspect(message, now)
+        except Exception as error:
+            self._services.fail(error)
+            return False
+
     def _hand_over_part(self, part: Part) -> None:
         now = trio.current_time()
         is_whole = part.finished and not self.mid_stream
-        if is_whole and self._messages.inspect(part.data, now):
+        if is_whole and self._inspect(part.data, now):
             self._session.stream()  # it was not for the one who streams: the next one is
             return
         self.mid_stream = not part.finished
@@ -176,22 +187,26 @@ class Reader:
 
     async def _wait_for_room(self) -> None:
         """Wait for room in the inbox; say each interval that it is not us who died (P12)."""
-        interval = min(self._intervals(), default=FOREVER)
         began = trio.current_time()
+        if began - self._paused_until >= self._interval:
+            self._sign_at = began + self._first_sign
         while self._full():
             self._rest = trio.Event()
-            with trio.move_on_after(interval) as nap:
+            with trio.move_on_at(self._sign_at) as nap:
                 await self._rest.wait()
             self._rest = None
             if nap.cancelled_caught and self._full():
-                self._session.pong(b"")
-                self._services.settle()
-        now = trio.current_time()
+                self._give_sign()
+        self._paused_until = now = trio.current_time()
         self.seconds_paused += now - began
-        self._lease.resume(now)
+        self._lease.resume(now, now - began)
 
-    def _intervals(self) -> list[float]:
-        return [beat.interval for beat in self._lease.beats if beat.interval is not None]
+    def _give_sign(self) -> None:
+        """Send a pong that nobody asked for, unless something like it waits to be sent."""
+        self._sign_at = trio.current_time() + self._interval
+        if not self._session.outbox.control_size:
+            self._session.pong(b"")
+            self._services.settle()
 
     def go_on(self) -> None:
         """Something that the resting reader waits for may have changed."""
@@ -223,10 +238,9 @@ class Reader:
             case Verdict.ASK:
                 assert due.beat is not None
                 self._ask(due.beat, now)
+                return
             case Verdict.LOST:
-                farewell = Close(int(CloseCode.INTERNAL_ERROR), "heartbeat timeout")
-                story = self._lease.story(due, now)
-                self._session.lose(Loss.HEARTBEAT, story, farewell=farewell)
+                self._on_silence(due, now)
             case Verdict.STUCK:
                 self._session.lose(Loss.SEND_TIMEOUT, self._lease.story(due, now))
             case Verdict.IDLE:
@@ -235,10 +249,22 @@ class Reader:
                 pass
         self._services.settle()
 
+    def _on_silence(self, due: Due, now: float) -> None:
+        """Give the peer up, unless it is in the middle of a message and cannot say more."""
+        assert due.beat is not None
+        if self._receiving and self._lease.excuse(due.beat, now):
+            return
+        farewell = Close(int(CloseCode.INTERNAL_ERROR), "heartbeat timeout")
+        self._session.lose(Loss.HEARTBEAT, self._lease.story(due, now), farewell=farewell)
+
+    @property
+    def _receiving(self) -> bool:
+        """Whether a message has begun to arrive."""
+        return self._session.assembling > 0 or self.mid_stream
+
     def _on_idle(self, now: float) -> None:
         """Close, unless a message is on its way: to crawl is not to be idle."""
-        receiving = self._session.assembling > 0 or self.mid_stream
-        moved = self._lease.last_moved(receiving=receiving)
+        moved = self._lease.last_moved(receiving=self._receiving)
         if self._lease.is_idle_since(moved, now):
             self._services.begin_close(CloseCode.GOING_AWAY, "idle")
         else:
@@ -248,10 +274,33 @@ class Reader:
         """Ask for a sign of life, in the way of the beat's policy."""
         if not isinstance(beat.policy, MessageHeartbeat):
             self._services.pings.forget(self._beat)
-            self._beat = self._services.send_ping(os.urandom(8))
+            self._beat = self._services.queue_ping(os.urandom(8))
+            beat.asked(now)
         elif self._session.mid_message:
             beat.postpone(now)
             return
+        elif self._queue_message(beat.policy):
+            beat.asked(now, frame=self._session.outbox.frames_in)
+        if self._services.writer.write_now():
+            self._lease.writing(now, self._session.outbox.frames_out)
+            self._lease.written(now)
         else:
-            self._session.send(beat.policy.make())
-        beat.asked(now)
+            self._services.settle()
+
+    def _queue_message(self, policy: MessageHeartbeat) -> bool:
+        try:
+            self._session.send(policy.make())
+        except Exception as error:
+            self._services.fail(error)
+        return self._services.failure is None
+
+
+def _signs_of_life(beats: Iterable[Beat]) -> tuple[float, float]:
+    """How often, and how soon, a peer with the same policies wants to hear from us.
+
+    It may ask at the very moment when we stop reading, and wait no longer than the timeout.
+    """
+    asking = [(beat.interval, beat.timeout) for beat in beats if beat.interval is not None]
+    often = min((interval for interval, _ in asking), default=FOREVER)
+    soon = min((timeout / 2 for _, timeout in asking), default=FOREVER)
+    return often, min(often, soon)

@@ -127,6 +127,8 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
         if self._services.body.cancelled_caught and failure is None:
             failure = closed(ending)
         failure = self._unwrapped(failure)
+        if self._services.failure is not None and self._yields(failure):
+            failure = self._services.failure
         if interruption is not None and self._outranks(interruption, failure):
             return interruption
         if isinstance(failure, Exception) and self._services.deadly:
@@ -141,6 +143,10 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
             return False
         interruption.__context__ = failure
         return True
+
+    def _yields(self, failure: BaseException | None) -> bool:
+        """Whether `failure` says less than an exception of the policies' functions does."""
+        return failure is None or self._is_own(failure) or isinstance(failure, trio.Cancelled)
 
     def _add_loss(self, failure: Exception, ending: Ending) -> None:
         """Make the loss the origin of `failure`, in place of a `Cancelled` that told of it."""

@@ -37,7 +37,7 @@ from ._sansio.session import Session, State
 from ._sansio.trace import line
 from ._suspend import watch_for_suspension
 from ._transport import Transport
-from ._values import NORMAL, Ending, Loss
+from ._values import NORMAL, Close, CloseCode, Ending, Loss
 from ._writer import Writer
 
 
@@ -76,6 +76,8 @@ class Services:
         self.body = trio.CancelScope()
         self.scope = trio.CancelScope(shield=True)
         self.leaving = False
+        self.failure: Exception | None = None
+        """What a function of the user's policies raised: it leaves the block."""
         # What a supervisor changes
         self.quiet: frozenset[int] = NORMAL
         self.grace = FOREVER
@@ -127,9 +129,9 @@ class Services:
 
     def settle(self) -> None:
         """Act on what has just changed in the session: the ending, bytes to write."""
+        self.send_replies()
         if self.session.ending is not None and not self.over.is_set():
             self._on_over(self.session.ending)
-        self.send_replies()
         self.writer.wake()
 
     def settle_message(self) -> None:
@@ -161,11 +163,15 @@ class Services:
         """Bound what is left of the services; a bound that is nearer stays."""
         self.scope.deadline = min(self.scope.deadline, trio.current_time() + seconds)
 
-    def send_ping(self, payload: bytes) -> PingSent:
-        """Queue a ping and remember it until its pong comes."""
+    def queue_ping(self, payload: bytes) -> PingSent:
+        """Queue a ping and remember it until its pong comes; to be followed by `settle`."""
         self.session.ping(payload)
         frames_before = self.session.outbox.frames_out
-        ping = self.pings.add(payload, now=trio.current_time(), frames_before=frames_before)
+        return self.pings.add(payload, now=trio.current_time(), frames_before=frames_before)
+
+    def send_ping(self, payload: bytes) -> PingSent:
+        """Queue a ping and wake the writer."""
+        ping = self.queue_ping(payload)
         self.settle()
         return ping
 
@@ -175,9 +181,20 @@ class Services:
         while self._messages.replies and session.state is State.OPEN:
             if session.mid_message or not self.writer.has_room(0):
                 return
-            session.send(self._messages.next_reply())
+            try:
+                session.send(self._messages.next_reply())
+            except Exception as error:
+                self.fail(error)
 
     # The ending
+
+    def fail(self, error: Exception) -> None:
+        """A function of the user's policies raised: the connection ends with 1011."""
+        self.failure = self.failure or error
+        farewell = Close(int(CloseCode.INTERNAL_ERROR))
+        detail = f"a function of the heartbeat raised {error!r}"
+        self.session.lose(Loss.BROKEN, detail, cause=error, farewell=farewell)
+        self.settle()
 
     def _on_over(self, ending: Ending) -> None:
         self.over.set()

@@ -70,7 +70,7 @@ class Writer:
     async def _write(self, chunk: bytes) -> None:
         gone = self._transport.send_now(chunk)
         now = trio.current_time()
-        self._lease.writing(now)
+        self._lease.writing(now, self._outbox.frames_out)
         if gone == len(chunk):
             self._lease.written(now)
             return
