@@ -34,21 +34,22 @@ def delays(made: Streak, count: int, remedy: Remedy = Remedy.WAIT) -> list[float
 
 
 def test_the_lower_ends() -> None:
-    """The lower ends of the ranges are 0, 1, 2, 4, 8, 16, 30, 30, …"""
-    assert delays(streak(rng=zero), 9) == [0, 1, 2, 4, 8, 16, 30, 30, 30]
+    """The lower ends of the ranges are 0, 1, 3, 9, 27, 30, 30, …"""
+    assert delays(streak(rng=zero), 7) == [0, 1, 3, 9, 27, 30, 30]
 
 
 def test_the_upper_ends() -> None:
-    """The upper ends of the ranges are 5, 2, 4, 8, 16, 32, 60, 60, …"""
-    assert delays(streak(rng=almost_one), 9) == pytest.approx([5, 2, 4, 8, 16, 32, 60, 60, 60])
+    """The upper ends of the ranges are 5, 5, 15, 45, 60, 60, 60, …"""
+    assert delays(streak(rng=almost_one), 7) == pytest.approx([5, 5, 15, 45, 60, 60, 60])
 
 
 def test_a_seeded_source() -> None:
     """Each failure draws exactly one number, and the formula turns it into the delay."""
     draws = random.Random(7)
     expected = [5 * draws.random()]
-    expected += [h + h * draws.random() for h in (1, 2, 4, 8, 16, 30, 30)]
-    assert delays(streak(rng=random.Random(7).random), 8) == expected
+    ranges = [(1, 5), (3, 15), (9, 45), (27, 60), (30, 60), (30, 60)]
+    expected += [low + (high - low) * draws.random() for low, high in ranges]
+    assert delays(streak(rng=random.Random(7).random), 7) == expected
 
 
 def test_a_long_streak() -> None:
@@ -88,7 +89,7 @@ def test_what_counts_as_a_success() -> None:
     made = streak()
     assert made.stable_after() == 10
     delays(made, 5)
-    assert made.stable_after() == 12
+    assert made.stable_after() == 43.5
     made.succeeded(0)
     assert made.stable_after() == 10
 
@@ -96,8 +97,8 @@ def test_what_counts_as_a_success() -> None:
 @pytest.mark.parametrize(
     ("remedy", "rng", "expected"),
     [
-        (Remedy.RESTART, zero, [5, 5, 5, 5, 8, 16, 30]),
-        (Remedy.RESTART, half, [17.5, 17.5, 17.5, 17.5, 19, 24, 45]),
+        (Remedy.RESTART, zero, [5, 5, 5, 9, 27, 30, 30]),
+        (Remedy.RESTART, half, [17.5, 17.5, 17.5, 27, 43.5, 45, 45]),
         (Remedy.ELSEWHERE, zero, [30, 30, 30, 30, 30, 30, 30]),
         (Remedy.ELSEWHERE, half, [45, 45, 45, 45, 45, 45, 45]),
     ],
@@ -111,7 +112,7 @@ def test_another_endpoint() -> None:
     """1013 lengthens nothing until every endpoint has said it."""
     made = streak()
     told = [made.failed(0, Remedy.ELSEWHERE, endpoints=3).seconds for _ in range(3)]
-    assert told == [2.5, 1.5, 45]
+    assert told == [2.5, 3, 45]
 
 
 @pytest.mark.parametrize(("asked", "got"), [(1, 2.5), (40, 40), (300, 300), (86400, 300)])

@@ -103,7 +103,7 @@ async def test_receiving(autojump_clock: MockClock, make: Make) -> None:
             await channel.receive()
         with pytest.raises(ConnectionClosed, match="1000"):
             await channel.send("x")
-    assert world.attempts == [0, 2.5, 4, 7]
+    assert world.attempts == [0, 2.5, 5.5, 14.5]
 
 
 async def test_unread_messages(autojump_clock: MockClock, make: Make) -> None:
@@ -155,7 +155,7 @@ async def test_sending_waits(autojump_clock: MockClock, make: Make) -> None:
     world = make(REFUSED, REFUSED, heard.then(1, closing(1000)))
     async with channel_in(world) as channel:
         await channel.send("a")
-        assert trio.current_time() == 4
+        assert trio.current_time() == 5.5
     assert heard == ["a"]
 
 
@@ -507,7 +507,7 @@ async def test_statistics(autojump_clock: MockClock, make: Make) -> None:
     async with channel_in(world) as channel:
         assert [message async for message in channel] == ["a", "b"]
         statistics = channel.statistics()
-    assert (statistics.connections, statistics.downtime) == (2, 4)
+    assert (statistics.connections, statistics.downtime) == (2, 5.5)
     assert (statistics.messages_received, statistics.messages_sent) == (2, 0)
 
 

@@ -171,7 +171,7 @@ async def test_a_loss_cancels_the_session(
     """A connection that is lost ends the session at once; the next attempt follows the delay."""
     world = make(ending(after=1), ending(after=1), closing(1000))
     assert await run(world, session) is None or session is listening
-    assert world.attempts == [0, 3.5, 6]
+    assert world.attempts == [0, 3.5, 7.5]
 
 
 async def test_a_heartbeat_without_answer(autojump_clock: MockClock, make: Make) -> None:
@@ -250,7 +250,7 @@ async def test_reconnect_on_1000(autojump_clock: MockClock, make: Make) -> None:
     world = make(closing(1000), closing(1000), closing(1008))
     with pytest.raises(ConnectionClosed):
         await run(world, reconnect_on_1000=True)
-    assert world.attempts == [0, 2.5, 4]
+    assert world.attempts == [0, 2.5, 5.5]
 
 
 async def test_a_session_that_does_not_notice_a_close(
@@ -279,15 +279,15 @@ async def test_refused_again_and_again(autojump_clock: MockClock, make: Make) ->
     """The first attempt is made at once, the delays grow to the cap; jitter is given."""
     world = make(*[REFUSED] * 8, closing(1000))
     await run(world)
-    assert world.attempts == [0, 2.5, 4, 7, 13, 25, 49, 94, 139]
+    assert world.attempts == [0, 2.5, 5.5, 14.5, 41.5, 85, 130, 175, 220]
 
 
 async def test_a_seeded_source(autojump_clock: MockClock, make: Make) -> None:
     """With a seeded source the times are the same in every run."""
     draws = random.Random(7)
     expected = [0.0, 5 * draws.random()]
-    for h in (1, 2, 4):
-        expected.append(expected[-1] + h + h * draws.random())
+    for low, high in ((1, 5), (3, 15), (9, 45)):
+        expected.append(expected[-1] + low + (high - low) * draws.random())
     world = make(*[REFUSED] * 4, closing(1000))
     await run(world, jitter=random.Random(7).random)
     assert world.attempts == [round(time, 6) for time in expected]
@@ -350,8 +350,8 @@ async def test_flapping(autojump_clock: MockClock, make: Make) -> None:
             flapping.append(transition.flapping)
 
     world = make(*[closing(1011)] * 5, closing(1000))
-    await run(world, observer=observe)
-    assert world.attempts == [0, 2.5, 4, 7, 13, 13 + 45]
+    await run(world, observer=observe, jitter=lambda: 0.0)
+    assert world.attempts == [0, 0, 1, 4, 13, 13 + 30]
     assert flapping == [False] * 4 + [True]
 
 
@@ -382,20 +382,20 @@ async def test_stable(autojump_clock: MockClock, make: Make) -> None:
         (0, S.WAITING),
         (2.5, S.CONNECTING),
         (2.5, S.WAITING),
-        (4, S.CONNECTING),
-        (4, S.OPEN),
-        (13, S.WAITING),
-        (16, S.CONNECTING),
-        (16, S.OPEN),
-        (26, S.STABLE),
-        (27, S.WAITING),
-        (29.5, S.CONNECTING),
-        (29.5, S.OPEN),
-        (39.5, S.STABLE),
-        (40.5, S.WAITING),
-        (43, S.CONNECTING),
-        (43, S.OPEN),
-        (43, S.CLOSED),
+        (5.5, S.CONNECTING),
+        (5.5, S.OPEN),
+        (14.5, S.WAITING),
+        (23.5, S.CONNECTING),
+        (23.5, S.OPEN),
+        (33.5, S.STABLE),
+        (34.5, S.WAITING),
+        (37, S.CONNECTING),
+        (37, S.OPEN),
+        (47, S.STABLE),
+        (48, S.WAITING),
+        (50.5, S.CONNECTING),
+        (50.5, S.OPEN),
+        (50.5, S.CLOSED),
     ]
 
 
@@ -409,30 +409,30 @@ async def test_a_closed_connection_is_not_stable(autojump_clock: MockClock, make
 
 async def test_suspended(autojump_clock: MockClock, make: Make) -> None:
     """After 120 s without a connection it is suspended, at exactly that time, and tries on."""
-    world = make(*[REFUSED] * 8, closing(1000))
+    world = make(*[REFUSED] * 6, closing(1000))
     log = Log()
     await run(world, observer=log)
     assert log[-6:] == [
-        (94, S.CONNECTING),
-        (94, S.WAITING),
+        (85, S.CONNECTING),
+        (85, S.WAITING),
         (120, S.SUSPENDED),
-        (139, S.CONNECTING),
-        (139, S.OPEN),
-        (139, S.CLOSED),
+        (130, S.CONNECTING),
+        (130, S.OPEN),
+        (130, S.CLOSED),
     ]
 
 
 async def test_suspended_again(autojump_clock: MockClock, make: Make) -> None:
     """A failure after that leads straight back to being suspended."""
-    world = make(*[REFUSED] * 9, closing(1000))
+    world = make(*[REFUSED] * 7, closing(1000))
     log = Log()
     await run(world, observer=log)
     assert log[-5:] == [
-        (139, S.CONNECTING),
-        (139, S.SUSPENDED),
-        (184, S.CONNECTING),
-        (184, S.OPEN),
-        (184, S.CLOSED),
+        (130, S.CONNECTING),
+        (130, S.SUSPENDED),
+        (175, S.CONNECTING),
+        (175, S.OPEN),
+        (175, S.CLOSED),
     ]
 
 
@@ -456,7 +456,7 @@ async def test_max_attempts(autojump_clock: MockClock, make: Make) -> None:
     world = make(REFUSED)
     with pytest.raises(SupervisorGaveUp, match="3 of 3 attempts failed: refused") as caught:
         await run(world, backoff=Backoff(max_attempts=3))
-    assert world.attempts == [0, 2.5, 4]
+    assert world.attempts == [0, 2.5, 5.5]
     assert caught.value.attempts == 3
     assert caught.value.__cause__ is REFUSED
 
@@ -466,7 +466,7 @@ async def test_max_elapsed(autojump_clock: MockClock, make: Make) -> None:
     world = make(REFUSED)
     with pytest.raises(SupervisorGaveUp):
         await run(world, backoff=Backoff(max_elapsed=10))
-    assert trio.current_time() == 7
+    assert trio.current_time() == 5.5
 
 
 # Endpoints
@@ -501,7 +501,7 @@ async def test_a_token_that_ran_out(autojump_clock: MockClock, make: Make, statu
 
     with pytest.raises(Rejected):
         await run(world, url=ask)
-    assert world.attempts == [0, 2.5, 16, 17.5]
+    assert world.attempts == [0, 2.5, 16, 19]
 
 
 async def test_an_endpoint_function_that_hangs(autojump_clock: MockClock, make: Make) -> None:
@@ -560,7 +560,7 @@ async def test_classify(autojump_clock: MockClock, make: Make) -> None:
 
     world = make(REFUSED, closing(1008), closing(4000))
     assert await run(world, classify=mine) is None
-    assert world.attempts == [0, 2.5, 4]
+    assert world.attempts == [0, 2.5, 5.5]
 
 
 async def test_classify_that_returns_nonsense(autojump_clock: MockClock, make: Make) -> None:

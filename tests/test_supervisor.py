@@ -68,7 +68,7 @@ async def test_watching(autojump_clock: MockClock, spare: trio.Nursery) -> None:
             waits = await supervisor.wait_for(S.WAITING)
             assert (supervisor.state, supervisor.transition) == (S.WAITING, waits)
             assert (await supervisor.wait_for(S.OPEN)).at == 2.5
-            assert (await supervisor.wait_for(S.CLOSED)).at == 5
+            assert (await supervisor.wait_for(S.CLOSED)).at == 6.5
     assert seen[-1] is S.CLOSED
     assert S.WAITING in seen
 
@@ -87,7 +87,7 @@ async def test_a_slow_observer(autojump_clock: MockClock, spare: trio.Nursery) -
         async with trio.open_nursery() as nursery:
             nursery.start_soon(look)
             await supervisor.run(listening)
-            assert trio.current_time() == 25
+            assert trio.current_time() == 85
     assert [transition.state for transition in seen][-1] is S.CLOSED
     assert len(seen) == 2
 
@@ -101,18 +101,18 @@ async def test_retry_now(autojump_clock: MockClock, spare: trio.Nursery) -> None
         await trio.sleep(1)
         supervisor.retry_now()
         supervisor.retry_now()
-    assert world.attempts == [0, 1, 2.5, 5.5]
+    assert world.attempts == [0, 1, 4, 13]
 
 
 async def test_retry_now_when_suspended(autojump_clock: MockClock, spare: trio.Nursery) -> None:
     """Also when it is suspended."""
-    world = World(spare, *[REFUSED] * 8, closing(1000))
+    world = World(spare, *[REFUSED] * 6, closing(1000))
     async with open_supervisor(URL, **options(world)) as supervisor, trio.open_nursery() as nursery:
         nursery.start_soon(supervisor.run, listening)
         await supervisor.wait_for(S.SUSPENDED)
         await trio.sleep(5)
         supervisor.retry_now()
-    assert world.attempts[-2:] == [94, 125]
+    assert world.attempts[-2:] == [85, 125]
 
 
 async def test_retry_now_cannot_make_it_spin(

@@ -32,7 +32,7 @@ OPENING = Opening(
 
 
 def half() -> float:
-    """No jitter: with it the delays are 2.5, 1.5, 3, 6, 12, 24, 45, 45, …"""
+    """No jitter: with it the delays are 2.5, 3, 9, 27, 43.5, 45, 45, …"""
     return 0.5
 
 

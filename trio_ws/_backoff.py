@@ -9,7 +9,7 @@ So each delay is drawn at random from a range, and the ranges grow::
 
     failure                          low                  high
     the first after things went well 0                    first
-    the k-th after that one          h                    2 h      h = min(cap, 2^(k-1))
+    the k-th after that one          min(cap, 3^(k-1))    min(2 cap, 5 × 3^(k-1))
 
 and they are stretched where somebody knows better::
 
@@ -24,6 +24,11 @@ That it was opened proves nothing: the server that accepts and then closes does 
 The *restart intensity* is that of Erlang's supervisors:
 what opens and is lost `max_restarts` times within `restart_window` seconds
 does not get better by being restarted quickly.
+
+Why these ranges: they are wide, so that ten thousand clients which lost the same server at once
+have spread over more than ten seconds when it comes back ten seconds later,
+and it is never asked more often than it can answer (``tests/storm.py`` is the proof;
+the usual ``2^k`` with its narrower ranges asks it twice as often).
 
 There is no clock in here and no chance: every method is told the time,
 and the random numbers come from a source that is given.
@@ -40,6 +45,12 @@ from typing import final
 from ._classify import Remedy
 from ._policy import check_seconds
 
+GROWTH = 3.0
+"""By which factor the ranges grow with each failure."""
+
+WIDTH = 5.0
+"""How many times the lower end of a range the upper one is."""
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +59,14 @@ class Backoff:
 
     The first attempt of all is made at once.
     The delay after the first failure is ``U(0, first)``, as RFC 6455 §7.2.3 advises;
-    that after the k-th failure behind it is ``h + U(0, h)`` with ``h = min(cap, 2^(k-1))``,
-    for k = 1, 2, …
+    that after the k-th failure behind it is ``U(low, high)``
+    with ``low = min(cap, 3^(k-1))`` and ``high = min(2 cap, 5 × 3^(k-1))``, for k = 1, 2, …
+    By default: 0 to 5 s, 1 to 5, 3 to 15, 9 to 45, 27 to 60, and 30 to 60 from then on.
     The count starts afresh once a connection was up for ``max(stable, the last delay)``.
 
     Attributes:
         first: the upper end of the first delay.
-        cap: where the doubling stops; the longest delay is twice that.
+        cap: where the growth stops; the longest delay is twice that.
         stable: how long a connection must be up before it counts as a success.
         restart: the range of the delay after a close with 1012 (service restart).
         overload: the shortest delay after 1013 (try again later) from the only endpoint.
@@ -195,13 +207,13 @@ class Streak:
     def _range(self, *, flapping: bool) -> tuple[float, float]:
         backoff = self._backoff
         if flapping:
-            # Stay at the cap from here on: 2^10 s is beyond any sensible one.
-            self._failures = max(self._failures, math.ceil(math.log2(backoff.cap)) + 1)
+            # Stay at the cap from here on.
+            self._failures = max(self._failures, math.ceil(math.log(backoff.cap, GROWTH)) + 1)
             return backoff.cap, 2 * backoff.cap
         if self._failures == 0:
             return 0.0, backoff.first
-        half = min(backoff.cap, 2.0 ** min(self._failures - 1, 63))
-        return half, 2 * half
+        grown = GROWTH ** min(self._failures - 1, 63)
+        return min(backoff.cap, grown), min(2 * backoff.cap, WIDTH * grown)
 
     @staticmethod
     def _stretched(low: float, high: float, least: float, most: float) -> tuple[float, float]:
