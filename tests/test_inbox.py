@@ -21,6 +21,11 @@ def test_wire_size(message: str | bytes) -> None:
     assert wire_size(message) == len(message.encode() if isinstance(message, str) else message)
 
 
+def test_wire_size_of_what_cannot_be_sent() -> None:
+    """Text with lone surrogates has a size too: that it cannot be sent is told elsewhere."""
+    assert wire_size("a\ud800") == 4
+
+
 @given(st.lists(messages))
 def test_order(arrived: list[str | bytes]) -> None:
     """Messages come out in the order in which they went in."""

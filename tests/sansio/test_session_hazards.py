@@ -123,6 +123,17 @@ def test_bad_text_is_refused_at_once(side: Side) -> None:
 
 
 @every_side
+def test_text_that_looks_like_a_frame(side: Side) -> None:
+    """The payload of a frame is never taken for a frame, wherever the bytes are cut."""
+    session = side.session()
+    mask, key = (0, b"") if side.client else (0x80, bytes(4))
+    inner = bytes([0x81, mask | 2]) + key + b"hi"
+    assert session.feed(bytes([0x81, mask | len(inner)]) + key) == []
+    assert session.feed(inner) == []
+    assert refused(side, session, 1007)
+
+
+@every_side
 def test_characters_across_fragments(side: Side) -> None:
     """A character may be cut by frames: only the message as a whole must be UTF-8."""
     session = side.session()

@@ -46,7 +46,7 @@ from wsproto.extensions import Extension
 
 from .._errors import LocalProtocolError, closed
 from .._policy import Limits
-from .._values import Close, CloseCode, Ending, Loss, may_be_sent, printable
+from .._values import Close, CloseCode, Ending, Loss, may_be_sent
 from .assembly import Assembly, Mode, Part
 from .fastlane import FastLane, encode
 from .frames import (
@@ -327,7 +327,7 @@ class Session:
 
     def _fail(self, offence: Violation) -> None:
         """The peer broke the rules: say so, and stop listening (RFC 6455 §7.1.7)."""
-        loss, detail = Loss.VIOLATION, printable(offence.detail)
+        loss, detail = Loss.VIOLATION, offence.detail
         if self._step(Input.VIOLATION) is Action.FAIL:
             self._queue_close(Close(offence.code, cut(detail)), hurry=True)
         else:
