@@ -35,6 +35,7 @@ class Wire(trio.abc.Stream):
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream = stream
         self.written = bytearray()
+        self.read = bytearray()
         self.closed = False
         self._window = trio.Event()
         self._window.set()
@@ -81,7 +82,9 @@ class Wire(trio.abc.Stream):
         """Read, or fail."""
         if self._receive_error is None:
             with trio.CancelScope() as self._receiving:
-                return await self.stream.receive_some(max_bytes)
+                data = await self.stream.receive_some(max_bytes)
+                self.read += data
+                return data
         assert self._receive_error is not None
         raise self._receive_error
 
