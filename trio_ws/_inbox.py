@@ -33,7 +33,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self.messages: deque[str | bytes] = deque()
-        self.parts: deque[Part] = deque()
+        self.parts: list[Part] = []
         self.size = 0
         self.receivers = trio.lowlevel.ParkingLot()
         self.streamers = trio.lowlevel.ParkingLot()
@@ -64,7 +64,7 @@ class Inbox:
 
     def take_part(self) -> Part:
         """Remove and return the oldest part."""
-        part = self.parts.popleft()
+        part = self.parts.pop(0)
         self.size -= cost(part.data)
         return part
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from ._errors import closed
+from ._values import Ending
 
 if TYPE_CHECKING:
     from ._services import Services
@@ -48,15 +49,25 @@ class Writer:
         try:
             while True:
                 await self._write_all()
-                if ending := self._session.ending:
-                    if not (self._services.client and ending.clean):
-                        await self._transport.send_eof()
+                if self._session.ending:
+                    await self._end_our_direction(self._session.ending)
                     return
                 self.may_write_now = True
                 await self._rest.park()
         except trio.BrokenResourceError as error:
             self.error = error
             self._services.on_write_error()
+
+    async def _end_our_direction(self, ending: Ending) -> None:
+        """After a closing handshake the server ends TCP first (RFC 6455 §7.1.1).
+
+        A client that does not follow then is not waited for as long as a polite close may take.
+        """
+        if self._services.client and ending.clean:
+            return
+        await self._transport.send_eof()
+        if ending.clean:
+            self._services.cut_off_in(self._services.policies.timeouts.goodbye)
 
     async def _write_all(self) -> None:
         outbox = self._outbox

@@ -17,8 +17,6 @@ and lets a large frame pass alone and uncopied.
 
 from __future__ import annotations
 
-from collections import deque
-
 GULP = 64 * 1024
 """How many bytes are written at once: enough to make the system call's cost small."""
 
@@ -34,10 +32,11 @@ class Outbox:
 
     def __init__(self) -> None:
         self._rest: bytes | None = None
-        self._pongs: deque[bytes] = deque(maxlen=PONGS)
-        self._control: deque[bytes] = deque()
+        # Lists, since an empty deque takes 760 bytes and most connections are idle.
+        self._pongs: list[bytes] = []
+        self._control: list[bytes] = []
         self._control_size = 0
-        self._data: deque[bytes] = deque()
+        self._data: list[bytes] = []
         self._data_size = 0
         self._close: bytes | None = None
         self.frames_in = 0
@@ -69,6 +68,7 @@ class Outbox:
     def put_pong(self, frame: bytes) -> None:
         """Answer a ping; of too many answers that still wait, the oldest is dropped."""
         self._pongs.append(frame)
+        del self._pongs[:-PONGS]
 
     def put_close(self, frame: bytes) -> None:
         """Queue our Close frame; nothing may be queued after it."""
@@ -92,20 +92,26 @@ class Outbox:
             rest, self._rest = self._rest, None
             return rest
         chunk = self._take_control()
-        size = sum(map(len, chunk))
-        data = self._data
-        while data and (not chunk or size + len(data[0]) <= GULP):
-            frame = data.popleft()
-            self._data_size -= len(frame) + ITEM_COST
-            self.frames_out += 1
-            size += len(frame)
-            chunk.append(frame)
-        if self._close is not None and not data:
+        self._take_data(chunk)
+        if self._close is not None and not self._data:
             chunk.append(self._close)
             self._close = None
         if len(chunk) == 1:
             return chunk[0]
         return b"".join(chunk) if chunk else None
+
+    def _take_data(self, chunk: list[bytes]) -> None:
+        """Add data frames to `chunk` up to a gulp, or one that is larger if it is alone."""
+        size, taken = sum(map(len, chunk)), 0
+        for frame in self._data:
+            if chunk and size + len(frame) > GULP:
+                break
+            size += len(frame)
+            chunk.append(frame)
+            taken += 1
+            self._data_size -= len(frame) + ITEM_COST
+        del self._data[:taken]
+        self.frames_out += taken
 
     def _take_control(self) -> list[bytes]:
         chunk = [*self._pongs, *self._control]

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
+from functools import cached_property
 from typing import NamedTuple
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
@@ -148,12 +149,10 @@ class Session:
         trace: Trace | None = None,
         lane: bool = True,
     ) -> None:
-        role = ConnectionType.CLIENT if client else ConnectionType.SERVER
-        extensions = list(extensions)
-        self._judge = Connection(role, extensions)
+        self._extensions = list(extensions)
         self._client = client
         self._lane = FastLane(masked=not client, limit=limits.max_message_size if lane else -1)
-        self._lane_out = lane and not extensions and trace is None
+        self._lane_out = lane and not self._extensions and trace is None
         self._limits = limits
         self._trace = trace
         self.state = State.OPEN
@@ -169,6 +168,12 @@ class Session:
         self._message_size = 0
         self._fragments = 0
         self._bad_gateway = False
+
+    @cached_property
+    def _judge(self) -> Connection:
+        """The state machine of wsproto; made when it is first needed, for it takes 2 KiB."""
+        role = ConnectionType.CLIENT if self._client else ConnectionType.SERVER
+        return Connection(role, self._extensions)
 
     def _step(self, what: Input) -> Action:
         self.state, action = TABLE[self.state, what]
