@@ -17,6 +17,7 @@ from trio_ws._errors import (
     InvalidURL,
     ProtocolViolation,
     Rejected,
+    SupervisorGaveUp,
     UnsupportedVersion,
     WebSocketError,
     closed,
@@ -110,6 +111,12 @@ def test_unsupported_version() -> None:
     assert error.transient is False
     assert (error.request, error.retry_after) == (REQUEST, 2)
     assert isinstance(error, InvalidHandshake)
+
+
+def test_gave_up() -> None:
+    """A supervisor that gave up tells after how many attempts."""
+    error = SupervisorGaveUp("no", attempts=3)
+    assert (str(error), error.attempts) == ("no", 3)
 
 
 # The end of a connection

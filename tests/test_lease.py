@@ -144,6 +144,13 @@ def test_probe() -> None:
     assert run(*events, policies=[EVERY_20, LISTENING]) == [(5, ASK), (15, LOST)]
 
 
+def test_probe_after_a_byte() -> None:
+    """A byte that was heard before the probe does not answer it."""
+    lease = lease_of(EVERY_20)
+    tell(lease, (3, "heard"), (5, "probe"))
+    assert lease.judge(5).verdict is ASK
+
+
 def test_probe_of_one_that_was_asked() -> None:
     """A probe does not ask again while a question is open."""
     assert run((25, "probe")) == [(20, ASK), (30, LOST)]
@@ -173,6 +180,19 @@ def test_ping_behind_another_chunk() -> None:
     """A ping queued behind a chunk is not handed over with it but with the next chunk."""
     chunks = [*at([25], "written", "writing"), (33, "progress"), (40, "written")]
     assert run((10, "writing"), *chunks) == [(20, ASK), (50, LOST)]
+
+
+def test_message_behind_other_messages() -> None:
+    """A question that is a message is handed over with the chunk that holds its frame."""
+    lease = lease_of(BY_MESSAGE)
+    lease.beats[0].asked(20, frame=7)
+    lease.writing(20, frames=6)
+    tell(lease, (25, "written"))
+    assert lease.due() == 30
+    lease.writing(26, frames=7)
+    assert lease.due() == 36
+    tell(lease, (40, "written"))
+    assert lease.due() == 50
 
 
 def test_upload_that_stops() -> None:
@@ -286,3 +306,40 @@ def test_message_on_its_way() -> None:
     assert lease.is_idle_since(30, 80)
     tell(lease, (40, "written"))
     assert lease.last_moved(receiving=False) < 0
+
+
+def test_resume_of_a_writer() -> None:
+    """While we did not read we could not hear that the peer takes our bytes again."""
+    lease = lease_of(timeouts=Timeouts(send=15))
+    tell(lease, (0, "writing"), (500, "resume"))
+    assert lease.due() == 515
+
+
+def test_the_last_byte_is_a_fact() -> None:
+    """Reading again is not hearing: when the last byte came does not change."""
+    lease = lease_of(EVERY_20)
+    tell(lease, (3, "heard"), (500, "resume"))
+    assert lease.last_heard == 3
+
+
+# Between two beats
+
+
+@pytest.mark.parametrize("policy", [CHOSEN_REPLIES, CHOSEN_BEATS])
+def test_excuse(policy: BeatPolicy) -> None:
+    """A peer that is heard amid another message is excused from its beats, as long as it is."""
+    lease = lease_of(policy)
+    timeout = lease.beats[0].timeout
+    first = lease.due()
+    tell(lease, (20, "asked"), (29, "heard"))
+    assert lease.excuse(lease.beats[0], 30)
+    assert lease.due() == 29 + first
+    assert not lease.excuse(lease.beats[0], 29 + timeout)
+
+
+@pytest.mark.parametrize("policy", [EVERY_20, BY_MESSAGE, LISTENING])
+def test_no_excuse(policy: BeatPolicy) -> None:
+    """Where any byte counts there is nothing to excuse."""
+    lease = lease_of(policy)
+    tell(lease, (29, "heard"))
+    assert not lease.excuse(lease.beats[0], 30)

@@ -142,3 +142,17 @@ def test_story_of_a_stall() -> None:
     )
     tell(lease, (58, "heard"))
     assert lease.story(Due(STUCK), 59) == "nothing heard for 1.0 s"
+
+
+def test_story_of_a_pause() -> None:
+    """The story tells for how long we had not read, until the peer was heard again."""
+    lease = lease_of(EVERY_20)
+    tell(lease, (10, "heard"))
+    lease.resume(500, paused=480)
+    lost = Due(LOST, lease.beats[0])
+    assert lease.story(lost, 530) == (
+        "nothing heard for 30.0 s; we had not read for 480.0 s before"
+    )
+    tell(lease, (540, "heard"))
+    lease.due()
+    assert lease.story(lost, 570) == "nothing heard for 30.0 s"

@@ -1,6 +1,6 @@
 """What holds for a session whatever the bytes, however they are cut, whoever speaks when.
 
-Each property is tried on some hundred examples, and with marker ``slow`` on some ten thousand.
+Each property is tried on some hundred examples, and with marker ``slow`` on some thousand.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .strategies import (
 )
 
 often = settings(max_examples=300)
-very_often = settings(max_examples=20_000)
+very_often = settings(max_examples=5_000)
 
 
 def slowly(test: Callable[..., None]) -> Callable[..., None]:
