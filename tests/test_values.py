@@ -105,6 +105,7 @@ def test_lost_endings(loss: Loss) -> None:
     assert not ending.clean
     assert not ending.normal
     assert (ending.code, ending.reason) == (1006, "")
+    assert not Ending(received=Close(1000), loss=loss).normal
 
 
 def test_cause_is_no_part_of_equality() -> None:
