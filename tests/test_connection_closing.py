@@ -291,7 +291,7 @@ async def test_wait_closed(client: bool, autojump_clock: trio.testing.MockClock)
         nursery.start_soon(wait)
         nursery.start_soon(wait)
         await peer.send_close(CloseCode.GOING_AWAY)
-        await trio.sleep(1)
+        await trio.sleep(0.25)
         assert found == []
         await peer.send_eof()
     assert found == [ws.ending, ws.ending]

@@ -108,8 +108,8 @@ class WebSocket(trio.abc.AsyncResource):
         self._session = self._services.session
         self._inbox = self._services.inbox
         self._pace = current_pace()
-        self._data_lane = trio.StrictFIFOLock()
-        self._stream_lock = trio.Lock()
+        self._lane: trio.StrictFIFOLock | None = None
+        self._stream_turn: trio.Lock | None = None
         self._messages_sent = 0
         self._messages_received = 0
 
@@ -150,8 +150,8 @@ class WebSocket(trio.abc.AsyncResource):
             send_queue=self._session.outbox.size,
             receive_queue=self._inbox.size,
             reading_paused=services.reader.paused,
-            tasks_sending=self._data_lane.statistics().tasks_waiting
-            + services.writer.room.statistics().tasks_waiting,
+            tasks_sending=(self._lane.statistics().tasks_waiting if self._lane else 0)
+            + len(services.writer.room),
             tasks_receiving=self._inbox.receivers.statistics().tasks_waiting,
             seconds_paused=services.reader.seconds_paused,
             latency=services.pings.round_trips.last,
@@ -196,8 +196,8 @@ class WebSocket(trio.abc.AsyncResource):
     async def _send_whole(self, message: str | bytes) -> None:
         services, size = self._services, cost(message)
         await self._pace.checkpoint(size)
-        if self._data_lane.locked() or not services.writer.has_room(size):
-            async with self._data_lane:
+        if (self._lane and self._lane.locked()) or not services.writer.has_room(size):
+            async with self._data_lane():
                 await services.writer.wait_for_room(size)
                 await services.check_open()
                 self._queue(message)
@@ -206,6 +206,12 @@ class WebSocket(trio.abc.AsyncResource):
                 await services.check_open()
             self._queue(message)
 
+    def _data_lane(self) -> trio.StrictFIFOLock:
+        """What keeps messages apart, and those who wait to send them in order of arrival."""
+        if self._lane is None:
+            self._lane = trio.StrictFIFOLock()
+        return self._lane
+
     def _queue(self, message: str | bytes) -> None:
         self._session.send(message)
         self._messages_sent += 1
@@ -213,7 +219,7 @@ class WebSocket(trio.abc.AsyncResource):
 
     async def _send_fragments(self, fragments: Fragments) -> None:
         await self._pace.checkpoint(0)
-        async with self._data_lane:
+        async with self._data_lane():
             await self._services.check_open()
             await send_fragments(self._services, fragments)
         self._messages_sent += 1
@@ -311,7 +317,9 @@ class WebSocket(trio.abc.AsyncResource):
         Raises:
             ConnectionClosed: when the connection ends before the message does.
         """
-        return IncomingMessage(self._services, self._stream_lock, self._check_more_comes)
+        if self._stream_turn is None:
+            self._stream_turn = trio.Lock()
+        return IncomingMessage(self._services, self._stream_turn, self._check_more_comes)
 
     # Control frames
 

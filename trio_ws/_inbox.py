@@ -12,6 +12,7 @@ from collections import deque
 
 import trio
 
+from ._parking import QuietLot
 from ._sansio.assembly import Part
 from ._sansio.outbox import ITEM_COST
 
@@ -36,7 +37,7 @@ class Inbox:
         self.parts: list[Part] = []
         self.size = 0
         self.receivers = trio.lowlevel.ParkingLot()
-        self.streamers = trio.lowlevel.ParkingLot()
+        self.streamers = QuietLot()
 
     def __bool__(self) -> bool:
         return bool(self.messages or self.parts)
@@ -48,13 +49,13 @@ class Inbox:
         if self.receivers:
             self.receivers.unpark()
         if self.streamers:
-            self.streamers.unpark()
+            self.streamers.unpark_all()
 
     def put_part(self, part: Part) -> None:
         """A part arrived for the task that streams."""
         self.parts.append(part)
         self.size += cost(part.data)
-        self.streamers.unpark()
+        self.streamers.unpark_all()
 
     def take(self) -> str | bytes:
         """Remove and return the oldest message."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from ._errors import closed
+from ._parking import QuietLot
 from ._values import Ending
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Writer:
         self._lease = services.lease
         self._send_buffer = services.policies.limits.send_buffer
         self._rest = trio.lowlevel.ParkingLot()
-        self.room = trio.lowlevel.ParkingLot()
+        self.room = QuietLot()
         self.may_write_now = False
         self.frames_flushed = 0
         self.error: BaseException | None = None
