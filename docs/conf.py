@@ -15,6 +15,7 @@ from sphinx.util.docutils import SphinxDirective
 TOP = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TOP), str(TOP / "docs")]  # document the checkout that these pages lie in
 
+import remedies  # noqa: E402
 import states  # noqa: E402
 
 from trio_ws._sansio.origins import OriginRule  # noqa: E402
@@ -31,7 +32,10 @@ rst_prolog = ".. currentmodule:: trio_ws\n"
 # `name` in backticks is a link where the name is documented here, and code where it is not.
 default_role = "py:obj"
 
-MADE_BY_US = {f"trio_ws.{name}" for name in ("IncomingMessage", "Server", "WebSocket")}
+MADE_BY_US = {
+    f"trio_ws.{name}"
+    for name in ("IncomingMessage", "ReconnectingWebSocket", "Server", "Supervisor", "WebSocket")
+}
 autoclass_content = "class"
 autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
@@ -95,12 +99,26 @@ class SessionTable(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Make it."""
         self.env.note_dependency(states.__file__)
-        head, *body = states.rows()
-        group = nodes.tgroup("", cols=len(head))
-        group += [nodes.colspec("", colwidth=1) for _ in head]
-        group += nodes.thead("", row(head))
-        group += nodes.tbody("", *map(row, body))
-        return [nodes.table("", group)]
+        return [table(states.rows())]
+
+
+class RemedyTable(SphinxDirective):
+    """``.. remedy-table::`` is the table of `remedies.rows`."""
+
+    def run(self) -> list[nodes.Node]:
+        """Make it."""
+        self.env.note_dependency(remedies.__file__)
+        return [table(remedies.rows())]
+
+
+def table(rows: list[list[str]]) -> nodes.table:
+    """Make a table; the first row is its head."""
+    head, *body = rows
+    group = nodes.tgroup("", cols=len(head))
+    group += [nodes.colspec("", colwidth=1) for _ in head]
+    group += nodes.thead("", row(head))
+    group += nodes.tbody("", *map(row, body))
+    return nodes.table("", group)
 
 
 def row(cells: list[str]) -> nodes.row:
@@ -114,3 +132,4 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-signature", hide_constructors)
     app.add_directive("session-picture", SessionPicture)
     app.add_directive("session-table", SessionTable)
+    app.add_directive("remedy-table", RemedyTable)

@@ -67,7 +67,7 @@ def test_sentences() -> None:
     assert told(S.CLOSED, S.STABLE, detail="the session returned") == "closed; the session returned"
     assert (
         told(S.WAITING, S.CONNECTING, cause=OSError("refused"), delay=2.52)
-        == "waiting, attempt 4 in 2.5 s; wss://example.com/ could not be reached; "
+        == "waiting, attempt 4 in 2.5 s; wss://example.com/ gave no connection; "
         "because of OSError: refused"
     )
     assert (

@@ -115,7 +115,7 @@ class Transition:
 
     def _what_happened(self) -> str:
         if self.previous is SupervisorState.CONNECTING:
-            return "could not be reached"
+            return "gave no connection"
         if self.previous is SupervisorState.WAITING:
             return "has been away for long"
         return "was lost"
