@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from docs import states
-from trio_ws._sansio.session import Action, Input, State
+from trio_ws._sansio.states import Action, Input, State
 
 from . import quickstart
 

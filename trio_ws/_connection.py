@@ -22,7 +22,8 @@ import trio
 from ._errors import ConnectionClosed, closed
 from ._inbox import cost
 from ._pace import current_pace
-from ._sansio.session import State, check_close
+from ._sansio.checks import check_close
+from ._sansio.states import State
 from ._services import Services
 from ._streaming import BytesLike, Fragments, IncomingMessage, send_fragments
 from ._values import CloseCode, Ending, Request, Response

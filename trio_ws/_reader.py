@@ -24,7 +24,8 @@ from ._message_beats import MessageBeats
 from ._pings import PingSent
 from ._policy import FOREVER, MessageHeartbeat
 from ._sansio.assembly import Part
-from ._sansio.session import Happening, State
+from ._sansio.session import Happening
+from ._sansio.states import State
 from ._values import Close, CloseCode, Loss
 
 if TYPE_CHECKING:
@@ -290,6 +291,7 @@ class Reader:
     def _queue_message(self, policy: MessageHeartbeat) -> bool:
         try:
             self._session.send(policy.make())
+            self._services.writer.beats_queued += 1
         except Exception as error:
             self._services.fail(error)
         return self._services.failure is None

@@ -34,7 +34,7 @@ from ._connection import WebSocket
 from ._endpoints import Endpoint
 from ._errors import ConnectionClosed, LocalProtocolError, NotConnected, closed
 from ._outgoing import Outgoing, SendBuffer
-from ._sansio.session import check_close
+from ._sansio.checks import check_close
 from ._supervisor import Supervisor, SupervisorOptions
 from ._values import CloseCode
 

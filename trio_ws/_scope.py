@@ -34,7 +34,7 @@ import trio
 from ._bare import leaves
 from ._connection import WebSocket
 from ._errors import ConnectionClosed, closed
-from ._sansio.session import cut
+from ._sansio.checks import cut
 from ._values import CloseCode, Ending
 
 

@@ -38,9 +38,9 @@ from ._reception import (
     Subprotocols,
     log_handler_failure,
 )
+from ._sansio.checks import check_close
 from ._sansio.handshake import Opening
 from ._sansio.origins import SAME_ORIGIN, Origins
-from ._sansio.session import check_close
 from ._scope import hold
 from ._values import CloseCode
 

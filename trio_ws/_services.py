@@ -33,7 +33,8 @@ from ._pings import Pings, PingSent
 from ._policy import FOREVER, Policies
 from ._reader import Reader
 from ._sansio.handshake import Opening
-from ._sansio.session import Session, State
+from ._sansio.session import Session
+from ._sansio.states import State
 from ._sansio.trace import line
 from ._suspend import watch_for_suspension
 from ._transport import Transport
@@ -183,6 +184,7 @@ class Services:
                 return
             try:
                 session.send(self._messages.next_reply())
+                self.writer.beats_queued += 1
             except Exception as error:
                 self.fail(error)
 

@@ -39,6 +39,8 @@ class Writer:
         self.room = QuietLot()
         self.may_write_now = False
         self.frames_flushed = 0
+        self.beats_queued = 0
+        """How many of the messages that wait are heartbeats, which do not keep us from idling."""
         self.error: BaseException | None = None
         """What broke the stream while we wrote, if anything did."""
 
@@ -94,8 +96,10 @@ class Writer:
         self._lease.written(trio.current_time())
 
     def _note_flushed(self, frames: int) -> None:
-        if self._services.watches_idle and frames > self.frames_flushed:
+        if self._services.watches_idle and frames > self.frames_flushed + self.beats_queued:
             self._lease.data(trio.current_time())
+        if frames == self._outbox.frames_in:
+            self.beats_queued = 0
         self.frames_flushed = frames
         self._announce_room()
 
@@ -122,6 +126,7 @@ class Writer:
             self._outbox.put_back(chunk[gone:])
             return False
         self.frames_flushed = self._outbox.frames_out
+        self.beats_queued = 0
         return self._outbox.size == 0
 
     def has_room(self, size: int) -> bool:

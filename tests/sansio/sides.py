@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import pytest
 
 from trio_ws._policy import Limits
-from trio_ws._sansio.session import Session, State
+from trio_ws._sansio.session import Session
+from trio_ws._sansio.states import State
 from trio_ws._sansio.trace import Trace
 from trio_ws._values import Loss
 from trio_ws.testing import Frame

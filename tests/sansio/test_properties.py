@@ -16,7 +16,8 @@ from wsproto.events import Pong
 from trio_ws._errors import WebSocketError
 from trio_ws._sansio.assembly import Part
 from trio_ws._sansio.outbox import PONGS
-from trio_ws._sansio.session import Happening, Session, State
+from trio_ws._sansio.session import Happening, Session
+from trio_ws._sansio.states import State
 from trio_ws._values import Ending, Loss
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import PING, PONG

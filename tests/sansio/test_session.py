@@ -10,7 +10,8 @@ from wsproto.events import CloseConnection, Event, Pong
 
 from trio_ws._errors import WebSocketError
 from trio_ws._sansio.assembly import Part
-from trio_ws._sansio.session import TABLE, Action, Happening, Input, Session, State
+from trio_ws._sansio.session import Happening, Session
+from trio_ws._sansio.states import TABLE, Action, Input, State
 from trio_ws._values import Close, Ending, Loss
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, TEXT

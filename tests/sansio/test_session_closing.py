@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trio_ws._sansio.session import State
+from trio_ws._sansio.states import State
 from trio_ws._values import Close, Ending
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import BINARY, CLOSE, CONTINUATION, PING, TEXT

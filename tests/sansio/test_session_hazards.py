@@ -6,7 +6,7 @@ import pytest
 from wsproto.events import Pong
 
 from trio_ws._sansio.outbox import PONGS
-from trio_ws._sansio.session import State
+from trio_ws._sansio.states import State
 from trio_ws._values import Close, Ending, Loss
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, encode

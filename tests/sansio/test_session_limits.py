@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import pytest
 
 from trio_ws._policy import MIB
-from trio_ws._sansio.session import Session, State
+from trio_ws._sansio.session import Session
+from trio_ws._sansio.states import State
 from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT
 
 from .sides import Side, every_side, refused

@@ -9,7 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from trio_ws._errors import ConnectionClosed, LocalProtocolError
-from trio_ws._sansio.session import Session, State, cut
+from trio_ws._sansio.checks import cut
+from trio_ws._sansio.session import Session
+from trio_ws._sansio.states import State
 from trio_ws._values import Close, Ending, Loss
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT

@@ -4,14 +4,8 @@ wsproto parses, checks and builds the frames.
 A `Session` owns what wsproto leaves to its user: what to do about each event,
 the limits, and the one fact that says how it ended.
 
-The life of a session has three states::
-
-    OPEN ──── we close ────▶ CLOSING ── the peer answers ──▶ ENDED
-      └── the peer closes, breaks the rules, or is gone ───────▲
-
-`TABLE` says for each state, and for everything that can happen in it,
-what to do and which state comes next.  It is the only place where that is decided:
-the code below looks it up, a test walks all of it, the picture in the docs is drawn from it.
+The life of a session has three states, OPEN, CLOSING and ENDED; `states` has the table
+that says what to do in each of them about everything that can happen.
 
 Two rules keep a session whole under Trio, where any ``await`` may be cancelled:
 
@@ -28,7 +22,6 @@ after each of these, write what `outbox` holds and look at `ending`.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable
 from functools import cached_property
 from typing import NamedTuple
@@ -47,8 +40,9 @@ from wsproto.extensions import Extension
 
 from .._errors import LocalProtocolError, closed
 from .._policy import Limits
-from .._values import Close, CloseCode, Ending, Loss, may_be_sent
+from .._values import Close, CloseCode, Ending, Loss
 from .assembly import Assembly, Mode, Part
+from .checks import as_utf8, check_close, check_control, cut
 from .fastlane import FastLane, encode
 from .frames import (
     MAX_CONTROL_PAYLOAD,
@@ -59,72 +53,8 @@ from .frames import (
     with_close_code,
 )
 from .outbox import Outbox
+from .states import TABLE, Action, Input, State
 from .trace import Trace
-
-
-class State(enum.Enum):
-    """Where a session stands in its life."""
-
-    OPEN = "open"
-    CLOSING = "closing"
-    ENDED = "ended"
-
-
-class Input(enum.Enum):
-    """What can happen to a session: what the peer does, then what we ask for."""
-
-    MESSAGE = "a message arrives"
-    PING = "a ping arrives"
-    PONG = "a pong arrives"
-    CLOSE = "a close arrives"
-    VIOLATION = "the peer breaks the rules"
-    LOSS = "the peer is gone"
-    SEND = "we send a message or a ping"
-    SEND_CLOSE = "we close"
-
-
-class Action(enum.Enum):
-    """What a session does about it."""
-
-    DELIVER = "deliver it"
-    ANSWER = "answer with a pong"
-    NOTE = "note it"
-    REPLY = "reply with a close; over"
-    COMPLETE = "over"
-    FAIL = "close with the code of the offence; over"
-    LOSE = "lost; over"
-    QUEUE = "queue it"
-    REFUSE = "refuse it"
-    IGNORE = "ignore it"
-
-
-TABLE: dict[tuple[State, Input], tuple[State, Action]] = {
-    (State.OPEN, Input.MESSAGE): (State.OPEN, Action.DELIVER),
-    (State.OPEN, Input.PING): (State.OPEN, Action.ANSWER),
-    (State.OPEN, Input.PONG): (State.OPEN, Action.NOTE),
-    (State.OPEN, Input.CLOSE): (State.ENDED, Action.REPLY),
-    (State.OPEN, Input.VIOLATION): (State.ENDED, Action.FAIL),
-    (State.OPEN, Input.LOSS): (State.ENDED, Action.LOSE),
-    (State.OPEN, Input.SEND): (State.OPEN, Action.QUEUE),
-    (State.OPEN, Input.SEND_CLOSE): (State.CLOSING, Action.QUEUE),
-    # Having sent a Close we send nothing more, not even a pong (§5.5.1, §5.5.2),
-    # but what the peer sent before it saw our Close is still good.
-    (State.CLOSING, Input.MESSAGE): (State.CLOSING, Action.DELIVER),
-    (State.CLOSING, Input.PING): (State.CLOSING, Action.IGNORE),
-    (State.CLOSING, Input.PONG): (State.CLOSING, Action.NOTE),
-    (State.CLOSING, Input.CLOSE): (State.ENDED, Action.COMPLETE),
-    (State.CLOSING, Input.VIOLATION): (State.ENDED, Action.LOSE),
-    (State.CLOSING, Input.LOSS): (State.ENDED, Action.LOSE),
-    (State.CLOSING, Input.SEND): (State.CLOSING, Action.REFUSE),
-    (State.CLOSING, Input.SEND_CLOSE): (State.CLOSING, Action.IGNORE),
-    # Whatever the peer sends after the end is not for us to read (§7.1.1).
-    **{
-        (State.ENDED, what): (State.ENDED, Action.IGNORE)
-        for what in Input
-        if what is not Input.SEND
-    },
-    (State.ENDED, Input.SEND): (State.ENDED, Action.REFUSE),
-}
 
 Happening = str | bytes | Part | Pong
 """What `Session.feed` returns: whole messages, parts of one that is streamed, pongs."""
@@ -365,7 +295,7 @@ class Session:
             return
         event: Event
         if isinstance(message, str):
-            _as_utf8(message)
+            as_utf8(message)
             event = TextMessage(data=message, message_finished=finished)
         else:
             event = BytesMessage(data=message, message_finished=finished)
@@ -374,18 +304,18 @@ class Session:
 
     def _encode(self, message: str | bytes) -> bytes:
         if isinstance(message, str):
-            return encode(Opcode.TEXT, _as_utf8(message), masked=self._client)
+            return encode(Opcode.TEXT, as_utf8(message), masked=self._client)
         return encode(Opcode.BINARY, message, masked=self._client)
 
     def ping(self, payload: bytes) -> None:
         """Queue a ping (RFC 6455 §5.5.2)."""
-        _check_control(payload, "ping")
+        check_control(payload, "ping")
         self._check_may_send()
         self.outbox.put_control(self._frame(Ping(payload=payload)))
 
     def pong(self, payload: bytes) -> None:
         """Queue a pong that nobody asked for (RFC 6455 §5.5.3)."""
-        _check_control(payload, "pong")
+        check_control(payload, "pong")
         self._check_may_send()
         self.outbox.put_control(self._frame(Pong(payload=payload)))
 
@@ -441,39 +371,3 @@ def _offence(event: CloseConnection) -> Violation:
     """
     bad_text = event.code == CloseCode.INVALID_PAYLOAD
     return Violation(int(event.code), "invalid UTF-8" if bad_text else event.reason or "")
-
-
-def check_close(code: int, reason: str) -> None:
-    """Refuse what may not stand in a Close frame (RFC 6455 §5.5.1, §7.4)."""
-    if not may_be_sent(code):
-        raise LocalProtocolError(
-            f"close code {code!r} may not be sent; use 1000, 1001, 1003, 1008, 1011 "
-            f"or another registered code, or 3000 to 4999 (RFC 6455 §7.4)"
-        )
-    size = len(_as_utf8(reason))
-    if size > MAX_CONTROL_PAYLOAD - 2:
-        raise LocalProtocolError(f"a close reason has at most 123 bytes of UTF-8; this has {size}")
-
-
-def _check_control(payload: bytes, name: str) -> None:
-    if len(payload) > MAX_CONTROL_PAYLOAD:
-        raise LocalProtocolError(
-            f"the payload of a {name} has at most 125 bytes (RFC 6455 §5.5); "
-            f"this has {len(payload)}"
-        )
-
-
-def _as_utf8(text: str) -> bytes:
-    """`text` as bytes, if it can be sent: lone surrogates cannot (RFC 6455 §8.1)."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise LocalProtocolError(
-            f"text must be valid Unicode to be sent as UTF-8: {error.reason} at {error.start}"
-        ) from None
-
-
-def cut(reason: str) -> str:
-    """`reason` as far as it fits into a Close frame."""
-    data = reason.encode(errors="replace")
-    return data[: MAX_CONTROL_PAYLOAD - 2].decode(errors="ignore")
