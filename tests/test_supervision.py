@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -25,8 +26,8 @@ from trio_ws import (
 from trio_ws._backoff import Backoff
 from trio_ws._classify import Failure, Remedy
 from trio_ws._errors import SupervisorGaveUp
-from trio_ws._states import SupervisorState, Transition
-from trio_ws._supervisor import supervise
+from trio_ws._states import ENDED, TABLE, SupervisorState, Transition
+from trio_ws._supervisor import Supervisor, supervise
 from trio_ws._throttle import Throttle
 from trio_ws.testing import RawPeer
 
@@ -446,6 +447,47 @@ async def test_what_a_transition_tells(autojump_clock: MockClock, make: Make) ->
     assert (waits.cause, waits.attempt, waits.delay) == (REFUSED, 1, 2.5)
     assert waits.endpoint == "ws://***@example.com/feed?***"
     assert [t.number for t in told] == [1, 2, 3, 4, 5]
+
+
+LEAVING_AT = [S.CONNECTING, S.OPEN, S.STABLE, S.WAITING, S.SUSPENDED]
+
+
+@pytest.mark.parametrize("how", ["cancelled", "failed"])
+@pytest.mark.parametrize("last", LEAVING_AT)
+async def test_every_step_to_the_end(
+    autojump_clock: MockClock, make: Make, last: SupervisorState, how: str
+) -> None:
+    """From each state there is a way to either end: by a cancellation, by a failure."""
+    world = make(REFUSED, ending(after=11), REFUSED)
+
+    def observe(transition: Transition) -> None:
+        if transition.state is last:
+            if how == "failed":
+                raise LookupError
+            scope.cancel()
+
+    supervisor = Supervisor(URL, connect=world.connect, jitter=half, observer=observe)
+    with trio.CancelScope() as scope, suppress(LookupError):
+        await supervisor.run(waiting)
+    assert supervisor.transition is not None
+    assert supervisor.transition.previous is last
+    assert supervisor.state is (S.FAILED if how == "failed" else S.CLOSED)
+
+
+async def test_every_other_step(autojump_clock: MockClock, make: Make) -> None:
+    """Each step of the table that is not to an end was made by one of these two."""
+    steps: set[tuple[SupervisorState, SupervisorState]] = set()
+
+    def observe(transition: Transition) -> None:
+        steps.add((transition.previous, transition.state))
+
+    for plays in (
+        [REFUSED, ending(after=1), ending(after=40), *[REFUSED] * 8, closing(1000)],
+        [closing(1000)],
+    ):
+        await run(make(*plays), observer=observe)
+    every = {(before, after) for before, row in TABLE.items() for after in row - ENDED}
+    assert {step for step in steps if step[1] not in ENDED} == every
 
 
 # Giving up
