@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trio_ws._outgoing import Outgoing, SendBuffer
 
@@ -116,6 +119,51 @@ def test_in_doubt(base: int, out: int, confirmed: int, delivered: bool, in_doubt
     outgoing.begin(base)
     outgoing.end(frames_out=out, confirmed=confirmed, delivered=delivered)
     assert outgoing.in_doubt == in_doubt
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.just(0)),
+        st.tuples(st.just("take"), st.just(0)),
+        st.tuples(st.just("send"), st.just(0)),
+        st.tuples(st.just("write"), st.integers(1, 3)),
+        st.tuples(st.just("lose"), st.booleans()),
+    ),
+    max_size=60,
+)
+
+
+@given(steps=STEPS)
+def test_at_most_once_and_in_order(steps: list[tuple[str, int]]) -> None:
+    """Whatever happens: what is written is written once, in order, and nothing else is lost."""
+    outgoing, numbers = Outgoing(SendBuffer()), itertools.count()
+    queued: list[str | bytes] = []  # what the connection has, in frames
+    written = frames_out = given_out = 0
+    everything: list[str | bytes] = []
+    for step, value in [*steps, ("lose", 1)]:
+        match step:
+            case "put":
+                outgoing.put(str(next(numbers)), now=0)
+                given_out += 1
+            case "take" if (message := outgoing.take(0)) is not None:
+                queued.append(message)
+                outgoing.accepted(len(queued))
+            case "send" if not len(outgoing):
+                queued.append(str(next(numbers)))
+                outgoing.accepted_at_once(queued[-1], len(queued), frames_out=frames_out, now=0)
+                given_out += 1
+            case "write":
+                frames_out = min(len(queued), frames_out + value)
+            case "lose":
+                if value:
+                    outgoing.take(0)  # the connection was about to take another one
+                outgoing.end(frames_out=frames_out, confirmed=0, delivered=False)
+                everything += queued[:frames_out]
+                written += frames_out
+                queued, frames_out = [], 0
+                assert outgoing.in_doubt == written
+    everything += take_all(outgoing)
+    assert everything == [str(number) for number in range(given_out)]
 
 
 @pytest.mark.parametrize(

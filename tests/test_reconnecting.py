@@ -116,20 +116,24 @@ async def test_unread_messages(autojump_clock: MockClock, make: Make) -> None:
 
 
 async def test_memory_is_bounded(autojump_clock: MockClock, make: Make) -> None:
-    """A third connection is left alone until the messages of the first have been taken."""
-    told: list[WebSocket] = []
+    """Of what nobody takes `Limits.receive_buffer` bytes are kept; the newest is dropped."""
+    world = make(*[telling("x" * 136, then=ending())] * 5, closing(1000))
+    async with channel_in(world, limits=Limits(receive_buffer=500)) as channel:
+        await trio.sleep(1000)
+        assert len(world.attempts) == 6
+        assert [message async for message in channel] == ["x" * 136] * 2
+        assert channel.statistics().dropped == 3
 
-    async def on_connect(ws: WebSocket) -> None:
-        told.append(ws)
 
-    world = make(*[telling("x", then=ending())] * 2, telling("x"))
-    async with channel_in(world, on_connect=on_connect) as channel:
-        await trio.sleep(100)
-        assert (len(world.attempts), len(told)) == (3, 2)
-        assert await channel.receive() == "x"
-        assert await channel.receive() == "x"
-        await trio.sleep(1)
-        assert len(told) == 3
+async def test_a_program_that_only_sends(autojump_clock: MockClock, make: Make) -> None:
+    """It does not come to a halt because it does not receive."""
+    heard = Heard()
+    world = make(*[telling("noise", then=heard.then(1, ending()))] * 5, closing(1000))
+    async with channel_in(world) as channel:
+        for number in range(5):
+            await channel.send(str(number))
+            await trio.sleep(200)
+    assert heard == ["0", "1", "2", "3", "4"]
 
 
 async def test_several_receivers(autojump_clock: MockClock, make: Make) -> None:

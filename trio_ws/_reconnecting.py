@@ -14,9 +14,9 @@ The session that is supervised attaches its connection, and waits for its end::
     on_connect ─▶ what is waiting goes out ─▶ attached: send and receive use it ─▶ detached
 
 Receivers take from the oldest connection that still has messages, even if it is gone,
-so that nothing that arrived is lost or overtaken.
-At most one connection that is gone waits for its messages to be taken;
-as long as another one does, a new connection is left alone: memory stays bounded.
+so that nothing that arrived is overtaken, and a slow receiver does not lose it.
+Of all connections that are gone together `Limits.receive_buffer` bytes are kept, and no more:
+nobody may ever take them, and a program that only sends must not come to a halt for that.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ class ReconnectingStatistics:
         in_doubt: messages that were handed to the kernel and may not have arrived:
             the connection ended before anything proved that they had.
         expired: messages that were dropped because they had waited for `SendBuffer.max_age`.
+        dropped: messages that arrived and were dropped, because nobody had taken those before them
+            when their connection ended: `Limits.receive_buffer` bytes are kept.
     """
 
     connections: int
@@ -66,6 +68,7 @@ class ReconnectingStatistics:
     waiting_bytes: int
     in_doubt: int
     expired: int
+    dropped: int
 
 
 @final
@@ -99,17 +102,16 @@ class ReconnectingWebSocket:
         # Connections: the one to send on; those to receive from, oldest first
         self._ws: WebSocket | None = None
         self._sources: deque[WebSocket] = deque()
-        # Bells: for senders, for receivers, for a new connection, for those who close
+        # Bells: for senders, for receivers, for those who close
         self._changed = trio.lowlevel.ParkingLot()
         self._arrived = trio.lowlevel.ParkingLot()
-        self._drained = trio.lowlevel.ParkingLot()
         self._finished = trio.Event()
         # The end
         self._scope = trio.CancelScope()
         self._closing = False
         self._failure: Exception | None = None
         self._last_word: ConnectionClosed | None = None
-        self._sent = self._received = 0
+        self._sent = self._received = self._dropped = 0
 
     @property
     def supervisor(self) -> Supervisor:
@@ -128,6 +130,7 @@ class ReconnectingWebSocket:
             waiting_bytes=self._outgoing.size,
             in_doubt=self._outgoing.in_doubt,
             expired=self._outgoing.expired,
+            dropped=self._dropped,
         )
 
     # Sending
@@ -221,7 +224,6 @@ class ReconnectingWebSocket:
         """A connection is over and all its messages have been taken."""
         if self._sources and self._sources[0] is source:
             self._sources.popleft()
-            self._drained.unpark_all()
 
     def __aiter__(self) -> AsyncIterator[str | bytes]:
         """Iterate over the messages; ends quietly with the peer's 1000 or our own `close`."""
@@ -280,8 +282,6 @@ class ReconnectingWebSocket:
 
     async def _session(self, ws: WebSocket) -> None:
         """What is supervised: attach a connection, and wait for its end."""
-        while len(self._sources) > 1:
-            await self._drained.park()
         if self._on_connect is not None:
             await self._on_connect(ws)
         self._outgoing.begin(ws._services.session.outbox.frames_in)
@@ -309,7 +309,7 @@ class ReconnectingWebSocket:
             self._ws = None
 
     def _settle(self, ws: WebSocket) -> None:
-        """What becomes of the messages that the connection had accepted."""
+        """What becomes of the messages that the connection had accepted, and of those it had."""
         outbox = ws._services.session.outbox
         ending = ws.ending
         self._outgoing.end(
@@ -318,6 +318,19 @@ class ReconnectingWebSocket:
             delivered=ending is not None and ending.clean and not ending.received_first,
         )
         outbox.clear()  # or the writer might send what is going to be sent again
+        self._keep_or_drop(ws)
+
+    def _keep_or_drop(self, ws: WebSocket) -> None:
+        """Keep what nobody has taken yet, within bounds."""
+        inbox = ws._services.inbox
+        kept = sum(source._services.inbox.size for source in self._sources)
+        if inbox.messages and kept <= ws._services.policies.limits.receive_buffer:
+            return
+        while inbox.messages:
+            inbox.take()
+            self._dropped += 1
+        if ws in self._sources:
+            self._sources.remove(ws)
 
 
 def _checked(message: object) -> str | bytes:
