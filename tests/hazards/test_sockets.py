@@ -108,7 +108,6 @@ async def test_b1_fragment_cancelled(size: int, client: bool) -> None:
     frames: list[tuple[int, int]] = []
 
     async def take(peer: RawPeer) -> None:
-        await trio.sleep(0.1)
         frames.extend(await receive_frames(peer))
 
     timeouts = Timeouts(goodbye=20)
@@ -116,11 +115,11 @@ async def test_b1_fragment_cancelled(size: int, client: bool) -> None:
         trio.open_nursery() as nursery,
         open_to_peer(client, timeouts=timeouts) as (ws, peer),
     ):
-        nursery.start_soon(take, peer)
         async with trio.open_nursery() as sending:
             sending.start_soon(ws.send, [bytes(size)])
             await settled()
             sending.cancel_scope.cancel()
+        nursery.start_soon(take, peer)
         with pytest.raises(ConnectionClosed):
             await ws.send("too late")
     assert [opcode for opcode, _ in frames] == [BINARY, CLOSE]
