@@ -1,0 +1,181 @@
+"""What ten thousand idle connections with heartbeats cost: CPU time and memory.
+
+``python -m tests.benchmarks.idle`` takes about two minutes, with ``--quick`` some seconds.
+
+There are two processes and TCP between them.
+One, forked off before anything else, is the peers: a loop around epoll that knows nothing
+of the library and answers each ping.
+The other, which is measured, holds the connections with heartbeats,
+lets one interval go by, and then watches its own CPU time for two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import resource
+import select
+import socket
+import struct
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+import trio.testing
+
+from trio_ws import Headers, Heartbeat, Request, Response, WebSocket
+from trio_ws._policy import HeartbeatOption, Policies, Timeouts
+from trio_ws._sansio.handshake import Opening
+from trio_ws._scope import hold
+
+CORE_BAR = 5.0
+"""Per cent of a core that 10,000 connections may take at an interval of 20 s."""
+
+MEMORY_BAR = 16 * 1024
+"""Bytes that an idle connection may take."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured."""
+
+    connections: int
+    interval: float
+    pings: int
+    core: float
+    memory: float
+
+    @property
+    def core_in_full(self) -> float:
+        """Per cent of a core, scaled to 10,000 connections at 20 s."""
+        return self.core * (10_000 / self.connections) * (self.interval / 20)
+
+    def __str__(self) -> str:
+        each = self.core / 100 * self.interval / self.connections * 1e6
+        return (
+            f"{self.connections:,} connections, heartbeat every {self.interval:g} s: "
+            f"{self.core:.2f} % of a core ({each:.0f} µs for a beat), "
+            f"{self.memory / 1024:.1f} KiB each; {self.pings:,} pings were answered\n"
+            f"10,000 connections at 20 s: {self.core_in_full:.2f} % of a core"
+        )
+
+
+# The peers ------------------------------------------------------------------------------------
+
+
+def be_the_peers(address: tuple[str, int], count: int) -> None:
+    """Connect so many times, and answer each ping with its pong until everybody has gone."""
+    poll = select.epoll()
+    sockets = {}
+    for _ in range(count):
+        sock = socket.create_connection(address)
+        sockets[sock.fileno()] = sock
+        poll.register(sock, select.EPOLLIN)
+    while sockets:
+        for number, _ in poll.poll():
+            if not answer_ping(sockets[number]):
+                poll.unregister(number)
+                sockets.pop(number).close()
+
+
+def answer_ping(sock: socket.socket) -> bool:
+    """Answer a server's ping, with a mask of zeros; false if it was something else, or the end."""
+    ping = sock.recv(4096)
+    if ping[:1] != b"\x89":
+        return False
+    length = ping[1]
+    sock.send(struct.pack("!BB4x", 0x8A, 0x80 | length) + ping[2 : 2 + length])
+    return True
+
+
+# The connections ------------------------------------------------------------------------------
+
+
+def accepted(count: int) -> list[socket.socket]:
+    """The server's ends of connections to peers in a process of their own."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+        if os.fork() == 0:
+            be_the_peers(listener.getsockname(), count)
+            os._exit(0)
+        return [listener.accept()[0] for _ in range(count)]
+
+
+@asynccontextmanager
+async def opened(
+    sockets: list[socket.socket], heartbeat: HeartbeatOption
+) -> AsyncGenerator[list[WebSocket]]:
+    """The connections, each in a task of its own that waits for a message."""
+    held: list[WebSocket] = []
+    request = Request(method="GET", target="/", headers=Headers([("Host", "bench")]))
+    opening = Opening(request=request, response=Response(101))
+    policies = Policies(heartbeat=heartbeat, timeouts=Timeouts(goodbye=0))
+
+    async def handle(sock: socket.socket) -> None:
+        stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
+        ws = WebSocket(stream, opening, client=False, policies=policies, ident="bench")
+        async with hold(ws):
+            held.append(ws)
+            await ws.receive()
+
+    async with trio.open_nursery() as nursery:
+        for sock in sockets:
+            nursery.start_soon(handle, sock)
+        await trio.testing.wait_all_tasks_blocked()
+        yield held
+        nursery.cancel_scope.cancel()
+
+
+# Measuring ------------------------------------------------------------------------------------
+
+
+async def measure(count: int, interval: float) -> Figures:
+    """Hold so many connections with this heartbeat for three intervals."""
+    sockets = accepted(count)
+    gc.collect()
+    before = resident()
+    async with opened(sockets, Heartbeat(interval=interval, timeout=interval)) as held:
+        gc.collect()
+        memory = resident() - before
+        await trio.sleep(interval + 0.1)
+        read = sum(ws.statistics().bytes_received for ws in held)
+        began, cpu = time.perf_counter(), time.process_time()
+        await trio.sleep(2 * interval)
+        core = (time.process_time() - cpu) / (time.perf_counter() - began)
+        read = sum(ws.statistics().bytes_received for ws in held) - read
+        assert all(ws.ending is None for ws in held), "a healthy connection was given up"
+    pong = 2 + 4 + 8
+    return Figures(count, interval, read // pong, 100 * core, memory / count)
+
+
+def resident() -> int:
+    """The memory of this process, in bytes."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def raise_file_limit(wanted: int) -> None:
+    """Let this process open so many files, as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def main() -> None:
+    """Measure, and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="2,000 connections at 4 s")
+    quick = parser.parse_args().quick
+    count, interval = (2_000, 4.0) if quick else (10_000, 20.0)
+    raise_file_limit(count + 100)
+    figures = trio.run(measure, count, interval)
+    print(figures)
+    print(f"bars: {CORE_BAR:g} % of a core, {MEMORY_BAR // 1024} KiB each")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""trio_ws."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import trio
+
+from ..wire import Talk, read_talk
+from .line import Options, listening, read_options
+from .talking import Ends, OnTrio, Talking, converse, main
+
+OPTIONS = read_options()  # before the library is imported: numpy may have to be hidden
+
+import trio_ws  # noqa: E402
+
+
+class TrioWs(OnTrio, Talking):
+    """The library that all this is about."""
+
+    async def serve(self, options: Options) -> None:
+        """Tell `line.listening`, and serve until killed."""
+        heartbeat = trio_ws.Heartbeat() if options.heartbeat else None
+        async with trio.open_nursery() as nursery:
+            server = await nursery.start(
+                lambda **start: trio_ws.serve_websocket(
+                    self.handle,
+                    "127.0.0.1",
+                    0,
+                    ssl_context=options.server_tls(),
+                    heartbeat=heartbeat,
+                    **start,
+                )
+            )
+            listening(server.port)
+
+    async def handle(self, ws: trio_ws.WebSocket) -> None:
+        """Serve one connection."""
+        with suppress(trio_ws.ConnectionClosed):
+            await converse(Ends(ws.receive, ws.send), read_talk(ws.request.path))
+
+    @asynccontextmanager
+    async def connect(self, url: str, talk: Talk, tls: Any) -> AsyncGenerator[Ends]:
+        """Open a connection."""
+        async with trio_ws.open_websocket(url, ssl_context=tls) as ws:
+            yield Ends(ws.receive, ws.send)
+
+
+if __name__ == "__main__":
+    main(TrioWs())

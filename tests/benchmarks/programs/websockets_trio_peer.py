@@ -1,0 +1,54 @@
+"""websockets, its Trio side."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any
+
+import trio
+from websockets.exceptions import ConnectionClosed
+from websockets.trio.client import connect
+from websockets.trio.server import ServerConnection, serve
+
+from ..wire import Talk, read_talk
+from .line import Options, listening
+from .talking import Ends, OnTrio, Talking, converse, main
+
+
+class WebsocketsTrio(OnTrio, Talking):
+    """The youngest one on Trio."""
+
+    async def serve(self, options: Options) -> None:
+        """Tell `line.listening`, and serve until killed."""
+        async with trio.open_nursery() as nursery:
+            server = await nursery.start(
+                partial(
+                    serve,
+                    self.handle,
+                    0,
+                    host="127.0.0.1",
+                    ssl=options.server_tls(),
+                    compression=None,
+                    ping_interval=20 if options.heartbeat else None,
+                    backlog=1000,
+                )
+            )
+            listening(server.listeners[0].socket.getsockname()[1])
+
+    async def handle(self, ws: ServerConnection) -> None:
+        """Serve one connection."""
+        assert ws.request is not None
+        with suppress(ConnectionClosed):
+            await converse(Ends(ws.recv, ws.send), read_talk(ws.request.path))
+
+    @asynccontextmanager
+    async def connect(self, url: str, talk: Talk, tls: Any) -> AsyncGenerator[Ends]:
+        """Open a connection."""
+        async with connect(url, ssl=tls, compression=None, proxy=None) as ws:
+            yield Ends(ws.recv, ws.send)
+
+
+if __name__ == "__main__":
+    main(WebsocketsTrio())
