@@ -601,8 +601,8 @@ def test_ctrl_c_in_the_last_moment(client: bool) -> None:
 async def test_foreign_exception_of_the_stream(
     client: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """What a stream must not raise leaves the block in its group; nothing hangs."""
-    with pytest.RaisesGroup(RuntimeError, flatten_subgroups=True):
+    """What a stream must not raise leaves the block bare too; nothing hangs."""
+    with pytest.raises(RuntimeError, match="no stream raises this"):
         async with open_wired(client) as (_, _, wire):
             wire.break_receiving(RuntimeError("no stream raises this"))
             await trio.sleep_forever()

@@ -307,6 +307,19 @@ async def test_read_error(
 
 
 @both_roles
+async def test_error_in_the_stream(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """What no stream may raise is no loss of the connection: it leaves the block as it is."""
+    with pytest.raises(ZeroDivisionError, match="in the stream"):
+        async with open_wired(client) as (ws, _, wire):
+            wire.break_receiving(ZeroDivisionError("in the stream"))
+            await trio.sleep_forever()
+    assert wire.closed
+    assert ws.ending is not None
+    assert ws.ending.loss is Loss.BROKEN
+    assert trio.current_time() == 0
+
+
+@both_roles
 @pytest.mark.parametrize("then", ["nothing", "end", "close"])
 async def test_write_error(then: str, client: bool, autojump_clock: trio.testing.MockClock) -> None:
     """When we cannot write, what the peer still says is heard; the loss names what broke."""

@@ -31,7 +31,7 @@ from typing import final
 
 import trio
 
-from ._bare import leaves
+from ._bare import bare, leaves
 from ._connection import WebSocket
 from ._errors import ConnectionClosed, closed
 from ._sansio.checks import cut
@@ -113,9 +113,10 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
         try:
             await self._nursery_manager.__aexit__(None, None, None)
         except BaseExceptionGroup as group:
-            if all(not isinstance(leaf, Exception) for leaf in leaves(group)):
-                return next(leaves(group))
-            raise
+            single = bare(group)
+            if not isinstance(single, Exception):
+                return single
+            raise single from single.__cause__  # no end of a connection: an error in its stream
         return None
 
     def _verdict(
