@@ -15,7 +15,7 @@ The map of the house, from the ground up; imports go downward only:
 * **Roof**: ``_supervisor``, the face of ``_supervision`` (connect, run, judge, wait, again);
   under it ``_classify`` (what helps against a failure), ``_backoff`` (when to try again),
   ``_throttle`` (what supervisors share), ``_endpoints``, ``_states``, ``_journal`` and ``_beside``.
-  ``_reconnecting``, one channel across many connections, and its ``_outgoing`` messages.
+  ``_reconnecting``, one channel across many connections: ``_incoming`` and ``_outgoing`` messages.
   ``testing``.
 
 To follow a message through the house, begin at the top of ``_services``.

@@ -13,15 +13,11 @@ The session that is supervised attaches its connection, and waits for its end::
 
     on_connect ─▶ what is waiting goes out ─▶ attached: send and receive use it ─▶ detached
 
-Receivers take from the oldest connection that still has messages, even if it is gone,
-so that nothing that arrived is overtaken, and a slow receiver does not lose it.
-Of all connections that are gone together `Limits.receive_buffer` bytes are kept, and no more:
-nobody may ever take them, and a program that only sends must not come to a halt for that.
+What arrives outlives its connection, within bounds (`_incoming`).
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,6 +29,7 @@ from ._beside import Beside
 from ._connection import WebSocket
 from ._endpoints import Endpoint
 from ._errors import ConnectionClosed, LocalProtocolError, NotConnected, closed
+from ._incoming import Incoming
 from ._outgoing import Outgoing, SendBuffer
 from ._sansio.checks import check_close
 from ._supervisor import Supervisor, SupervisorOptions
@@ -99,19 +96,17 @@ class ReconnectingWebSocket:
         self._when_down: WhenDown = when_down
         self._outgoing = Outgoing(buffer)
         self._lane = trio.StrictFIFOLock()
-        # Connections: the one to send on; those to receive from, oldest first
+        self._incoming = Incoming(self._check_more_comes)
+        # The connection to send on, and the bells for senders and for those who close
         self._ws: WebSocket | None = None
-        self._sources: deque[WebSocket] = deque()
-        # Bells: for senders, for receivers, for those who close
         self._changed = trio.lowlevel.ParkingLot()
-        self._arrived = trio.lowlevel.ParkingLot()
         self._finished = trio.Event()
         # The end
         self._scope = trio.CancelScope()
         self._closing = False
         self._failure: Exception | None = None
         self._last_word: ConnectionClosed | None = None
-        self._sent = self._received = self._dropped = 0
+        self._sent = 0
 
     @property
     def supervisor(self) -> Supervisor:
@@ -125,12 +120,12 @@ class ReconnectingWebSocket:
             connections=supervision.connections,
             downtime=supervision.downtime,
             messages_sent=self._sent,
-            messages_received=self._received,
+            messages_received=self._incoming.received,
             waiting=len(self._outgoing),
             waiting_bytes=self._outgoing.size,
             in_doubt=self._outgoing.in_doubt,
             expired=self._outgoing.expired,
-            dropped=self._dropped,
+            dropped=self._incoming.dropped,
         )
 
     # Sending
@@ -201,29 +196,11 @@ class ReconnectingWebSocket:
             ConnectionClosed: the peer closed with 1000, and every message has been taken.
             trio.ClosedResourceError: the channel was closed, and every message has been taken.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
-        while True:  # noqa: ASYNC913 - it parks, or asks a connection, which checks
-            if not self._sources:
-                self._check_more_comes()
-                await self._arrived.park()
-                continue
-            source = self._sources[0]
-            try:
-                message = await source.receive()
-            except ConnectionClosed:
-                self._forget(source)
-            else:
-                self._received += 1
-                return message
+        return await self._incoming.receive()
 
     def _check_more_comes(self) -> None:
         if self._finished.is_set():
             self._check_open()
-
-    def _forget(self, source: WebSocket) -> None:
-        """A connection is over and all its messages have been taken."""
-        if self._sources and self._sources[0] is source:
-            self._sources.popleft()
 
     def __aiter__(self) -> AsyncIterator[str | bytes]:
         """Iterate over the messages; ends quietly with the peer's 1000 or our own `close`."""
@@ -278,15 +255,14 @@ class ReconnectingWebSocket:
         finally:
             self._finished.set()
             self._changed.unpark_all()
-            self._arrived.unpark_all()
+            self._incoming.wake_all()
 
     async def _session(self, ws: WebSocket) -> None:
         """What is supervised: attach a connection, and wait for its end."""
         if self._on_connect is not None:
             await self._on_connect(ws)
         self._outgoing.begin(ws._services.session.outbox.frames_in)
-        self._sources.append(ws)
-        self._arrived.unpark_all()
+        self._incoming.add(ws)
         try:
             await self._send_waiting(ws)
             self._ws = ws
@@ -318,19 +294,7 @@ class ReconnectingWebSocket:
             delivered=ending is not None and ending.clean and not ending.received_first,
         )
         outbox.clear()  # or the writer might send what is going to be sent again
-        self._keep_or_drop(ws)
-
-    def _keep_or_drop(self, ws: WebSocket) -> None:
-        """Keep what nobody has taken yet, within bounds."""
-        inbox = ws._services.inbox
-        kept = sum(source._services.inbox.size for source in self._sources)
-        if inbox.messages and kept <= ws._services.policies.limits.receive_buffer:
-            return
-        while inbox.messages:
-            inbox.take()
-            self._dropped += 1
-        if ws in self._sources:
-            self._sources.remove(ws)
+        self._incoming.over(ws)
 
 
 def _checked(message: object) -> str | bytes:
