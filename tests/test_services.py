@@ -234,6 +234,29 @@ async def test_what_is_kept_has_no_holes(
 
 
 @both_roles
+async def test_parts_that_are_not_kept(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A part of a streamed message that finds no room while we close is dropped, too."""
+    async with (
+        open_wired(client, limits=Limits(receive_buffer=1)) as (ws, peer, _),
+        trio.open_nursery() as nursery,
+        ws.receive_stream() as chunks,
+    ):
+        await peer.send_frame(TEXT, b"a", fin=False)
+        assert await anext(chunks) == "a"
+        nursery.start_soon(ws.close)
+        await settled()
+        for part in (b"kept", b"dropped"):
+            await peer.send_frame(CONTINUATION, part, fin=part == b"dropped")
+            await settled()
+        await peer.send_close()
+        await peer.send_eof()
+        assert await anext(chunks) == "kept"
+        assert (await closed_by(chunks.__anext__)).ending.clean
+
+
+@both_roles
 async def test_close_in_the_same_gulp(client: bool, autojump_clock: trio.testing.MockClock) -> None:
     """Messages that arrive in one gulp with the peer's Close are all received."""
     async with open_wired(client, limits=Limits(receive_buffer=1)) as (ws, peer, _):

@@ -469,6 +469,57 @@ async def test_message_reply_needs_room(
 
 
 @both_roles
+async def test_sign_of_life_to_one_who_takes_nothing(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """While one sign of life of a paused reader waits to be taken no other is queued behind it."""
+    limits = Limits(receive_buffer=1)
+    async with open_wired(client, heartbeat=BEAT, limits=limits) as (ws, peer, wire):
+        wire.stop_taking()
+        await ws.send("in hand")
+        await peer.send_text("unread")
+        await trio.sleep(100)
+        assert ws.ending is None
+        wire.take_again()
+        await settled()
+        assert [frame.opcode for frame in frames_of(wire.written)][1:] == [PONG]
+
+
+@both_roles
+async def test_busy_with_another_message(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A peer in the middle of a message cannot reply; it is excused as long as it is heard."""
+    policy = MessageHeartbeat(message="ping", interval=4, timeout=2, is_reply=is_pong)
+    with pytest.raises(HeartbeatTimeout):
+        async with open_wired(client, heartbeat=policy) as (ws, peer, _):
+            for number in range(30):
+                await peer.send_frame(CONTINUATION if number else BINARY, b"x", fin=False)
+                await trio.sleep(1)
+            assert ws.ending is None
+            silent_since = trio.current_time() - 1
+            try:
+                await trio.sleep_forever()
+            finally:
+                assert 2 <= trio.current_time() - silent_since <= 6
+
+
+@both_roles
+async def test_message_that_cannot_be_made(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """If making the message of a heartbeat raises, the connection ends, and that leaves bare."""
+
+    def make() -> str:
+        raise RuntimeError("the user's own")
+
+    with pytest.raises(RuntimeError, match="the user's own"):
+        async with open_wired(client, heartbeat=MessageHeartbeat(message=make)) as (_, _, wire):
+            await trio.sleep_forever()
+    assert frames_of(wire.written)[-1].payload[:2] == (1011).to_bytes(2, "big")
+
+
+@both_roles
 @pytest.mark.parametrize("function", ["is_ping", "reply"])
 async def test_policy_function_that_fails(
     function: str, client: bool, autojump_clock: trio.testing.MockClock

@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import ConnectionLost, Limits, WebSocket
+from trio_ws import ConnectionLost, Heartbeat, Limits, WebSocket
 from trio_ws._policy import Policies
 from trio_ws._scope import hold
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, TEXT, Frame, RawPeer, encode
@@ -23,7 +23,7 @@ SMALL = 4096
 
 @asynccontextmanager
 async def open_socket(
-    client: bool, *, limits: Limits = Limits()
+    client: bool, *, limits: Limits = Limits(), heartbeat: Heartbeat | None = None
 ) -> AsyncGenerator[tuple[WebSocket, RawPeer, socket.socket]]:
     """Open a connection over a pair of sockets with small buffers; the peer's one is bare too."""
     ours, theirs = socket.socketpair()
@@ -33,7 +33,7 @@ async def open_socket(
     stream, peer_stream = (
         trio.SocketStream(trio.socket.from_stdlib_socket(s)) for s in (ours, theirs)
     )
-    rules = Policies(heartbeat=None, limits=limits)
+    rules = Policies(heartbeat=heartbeat, limits=limits)
     ws = WebSocket(stream, opening(), client=client, policies=rules, ident="tested")
     async with RawPeer(peer_stream, client=not client) as peer, hold(ws):
         yield ws, peer, theirs
@@ -79,6 +79,16 @@ async def test_first_message_leaves_at_once(client: bool) -> None:
         await ws.flush()
         assert len(there(theirs)) > 0
         await say_goodbye(peer)
+
+
+@both_roles
+async def test_ping_of_a_heartbeat_leaves_at_once(client: bool) -> None:
+    """The ping of a heartbeat is with the kernel when it is queued, and its timeout runs."""
+    beat = Heartbeat(interval=0.05, timeout=0.05)
+    with pytest.raises(ConnectionLost, match="was not answered"):
+        async with open_socket(client, heartbeat=beat) as (_, peer, _):
+            await peer.expect_frame(PING)
+            await trio.sleep_forever()
 
 
 @both_roles

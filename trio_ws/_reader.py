@@ -246,7 +246,7 @@ class Reader:
                 self._session.lose(Loss.SEND_TIMEOUT, self._lease.story(due, now))
             case Verdict.IDLE:
                 self._on_idle(now)
-            case Verdict.WAIT:
+            case _:
                 pass
         self._services.settle()
 
