@@ -184,7 +184,7 @@ class WebSocket(trio.abc.AsyncResource):
         """
         if isinstance(message, str):
             await self._send_whole(message)
-        elif isinstance(message, bytes | bytearray | memoryview):
+        elif isinstance(message, (bytes, bytearray, memoryview)):
             await self._send_whole(bytes(message))
         elif _is_fragments(message):
             await self._send_fragments(message)

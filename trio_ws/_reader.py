@@ -110,7 +110,7 @@ class Reader:
         happenings = self._session.feed(data)
         if self._nothing_special():
             for happening in happenings:
-                if isinstance(happening, str | bytes):
+                if isinstance(happening, (str, bytes)):
                     self._inbox.put(happening)
                 else:
                     self._hand_over(happening)

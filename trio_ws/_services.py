@@ -142,8 +142,8 @@ class Services:
         """
         if self.watches_idle:
             self.lease.data(trio.current_time())
-        if self.inbox or not self.writer.write_now():
-            self.settle()
+        if self.inbox.messages or not self.writer.write_now():
+            self.writer.wake()
 
     def begin_close(self, code: int, reason: str = "") -> None:
         """Close politely: what was accepted goes out first; bounded by `Timeouts.close`."""
