@@ -13,7 +13,7 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import ConnectionClosed, ConnectionLost, Ending, WebSocket
+from trio_ws import ConnectionClosed, ConnectionLost, Ending, MessageReply, WebSocket
 from trio_ws._errors import closed
 from trio_ws.testing import RawPeer, open_websocket_to_peer
 
@@ -557,13 +557,13 @@ def test_ctrl_c_in_the_goodbye(own: Exception | None, client: bool) -> None:
 
 
 @both_roles
-def test_ctrl_c_twice(client: bool) -> None:
-    """A second Ctrl-C makes the goodbye neither shorter nor longer, and one leaves, bare."""
+def test_ctrl_c_again_and_again(client: bool) -> None:
+    """More of them make the goodbye neither shorter nor longer, and one leaves, bare."""
 
     async def block() -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(press_in, 1)
-            nursery.start_soon(press_in, 1.25)
+            for seconds in (1, 1.25, 1.375):
+                nursery.start_soon(press_in, seconds)
             with pytest.raises(KeyboardInterrupt):
                 async with open_wired(client):
                     await trio.sleep_forever()
@@ -594,7 +594,38 @@ def test_ctrl_c_in_the_last_moment(client: bool) -> None:
     assert left_in_main_task(block) is None
 
 
-# Services that fail: a stream that raises what no stream may
+# Services that fail: a stream that raises what no stream may, a policy's function that raises
+
+
+@both_roles
+@pytest.mark.parametrize("body", ["waits", "ends", "raises", "is cancelled"])
+async def test_function_of_a_policy_that_fails(
+    body: str, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What a function of a policy raised leaves bare, unless the body raised something itself."""
+    own = ValueError()
+
+    def fail(message: str | bytes) -> bool:
+        raise LookupError
+
+    async def block() -> None:
+        policy = MessageReply(is_ping=fail, reply="")
+        async with open_wired(client, heartbeat=policy) as (_, peer, _):
+            await peer.send_text("?")
+            with trio.CancelScope(shield=body != "waits"):
+                await trio.sleep(0.25)
+            if body == "raises":
+                raise own
+            if body == "is cancelled":
+                outer.cancel()
+                await trio.sleep_forever()
+
+    with trio.CancelScope() as outer:
+        left = await what_leaves(block)
+    if body == "raises":
+        assert left is own
+    else:
+        assert isinstance(left, LookupError)
 
 
 @both_roles
