@@ -259,6 +259,43 @@ async def test_never_handed_over(autojump_clock: MockClock, nursery: trio.Nurser
     assert heard == ["b", "c"]
 
 
+async def test_never_handed_over_twice(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+    """What goes out on the next connection cannot go out on the old one, even if that wakes up."""
+    heard = Heard()
+
+    async def half_closed(peer: RawPeer) -> None:
+        await trio.sleep(5)
+        await peer.send_eof()
+        await trio.sleep(0.1)
+        while True:
+            heard.append((await peer.expect_frame(1)).payload.decode())
+
+    world = Stuck(nursery, half_closed, heard.then(2, closing(1000)))
+    async with channel_in(world) as channel:
+        for message in "abc":
+            await channel.send(message)
+            await trio.sleep(1)
+        assert [message async for message in channel] == []
+    assert heard == ["a", "b", "c"]
+
+
+async def test_sending_on_a_connection_that_has_just_ended(
+    autojump_clock: MockClock, make: Make
+) -> None:
+    """As long as its TCP lingers there is no other connection, and `send` knows it."""
+
+    async def linger(peer: RawPeer) -> None:
+        await peer.send_close(1001)
+        await peer.expect_frame(8)
+        await trio.sleep(5)
+
+    async with channel_in(make(linger, listen), when_down="fail") as channel:
+        await trio.sleep(1)
+        with pytest.raises(NotConnected):
+            await channel.send("a")
+        assert trio.current_time() == 1
+
+
 async def test_waiting_for_room(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     """A `send` that waits for room on a connection that is lost moves on to the next one."""
     heard = Heard()
@@ -486,6 +523,22 @@ async def test_a_connection_that_is_lost_while_it_is_closed(
         await channel.send("a")
         await channel.close()
     assert world.attempts == [0]
+
+
+async def test_closing_just_after_a_loss(autojump_clock: MockClock, make: Make) -> None:
+    """Whoever closes in the same moment as the connection is lost gets no other one."""
+    connections: list[WebSocket] = []
+
+    async def on_connect(ws: WebSocket) -> None:
+        connections.append(ws)
+
+    for _ in range(20):
+        world = make(ending(after=1), listen)
+        async with channel_in(world, on_connect=on_connect) as channel:
+            await trio.sleep(0.5)
+            await connections[-1]._services.over.wait()
+            await channel.close()
+        assert len(world.attempts) == 1
 
 
 async def test_a_cancelled_close(autojump_clock: MockClock, make: Make) -> None:
