@@ -27,6 +27,7 @@ PRINTS = {
     "examples/first_conversation.py": "first_conversation.txt",
     "docs/snippets/endings.py": "endings.txt",
     "docs/snippets/night.py": "night.txt",
+    "tests/liveness.py": "liveness.txt",
 }
 """Programs whose output is shown on a page."""
 
