@@ -110,8 +110,8 @@ class Writer:
     # For those who have something to write
 
     def wake(self) -> None:
-        """Something was queued, or the connection is over."""
-        if self._rest:
+        """Let the writer go on if something was queued, or the connection is over."""
+        if self._rest and (self._outbox or self._session.ending):
             self._rest.unpark()
 
     def write_now(self) -> bool:
