@@ -144,7 +144,7 @@ class Ending:
         if self.loss is None:
             return story
         said_already = self.sent is not None and self.sent.reason == self.detail
-        detail = f" ({self.detail})" if self.detail and not said_already else ""
+        detail = f" ({printable(self.detail)})" if self.detail and not said_already else ""
         return f"{self.loss.value}{detail}; {story or 'no close frame was exchanged'}"
 
 
