@@ -55,7 +55,7 @@ async def test_d2_empty_fragments(client: bool, autojump_clock: trio.testing.Moc
 
 
 @both_roles
-@pytest.mark.parametrize("size", [1 << 11, pytest.param(1 << 15, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [1 << 11, pytest.param(1 << 13, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("cut", ["fragments", "writes"])
 async def test_d2_single_bytes(
     cut: str, size: int, client: bool, autojump_clock: trio.testing.MockClock
