@@ -111,7 +111,7 @@ class Writer:
 
     def wake(self) -> None:
         """Let the writer go on if something was queued, or the connection is over."""
-        if self._rest and (self._outbox or self._session.ending):
+        if self._rest and (not self._outbox.is_empty or self._session.ending):
             self._rest.unpark()
 
     def write_now(self) -> bool:

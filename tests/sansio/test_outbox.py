@@ -22,6 +22,17 @@ def everything(outbox: Outbox) -> list[bytes]:
 def test_empty() -> None:
     """From an empty outbox nothing is taken."""
     assert Outbox().take() is None
+    assert Outbox().is_empty
+
+
+@pytest.mark.parametrize("lane", ["put_pong", "put_control", "put_data", "put_close", "put_back"])
+def test_not_empty(lane: str) -> None:
+    """An outbox is empty when each lane is."""
+    outbox = Outbox()
+    getattr(outbox, lane)(b"frame")
+    assert not outbox.is_empty
+    assert outbox.take() == b"frame"
+    assert outbox.is_empty
 
 
 def test_order_of_the_lanes() -> None:

@@ -45,6 +45,11 @@ class Outbox:
         """How many data frames were ever taken."""
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits in any lane."""
+        return not (self._rest or self._pongs or self._control or self._data or self._close)
+
+    @property
     def size(self) -> int:
         """The bytes waiting in the data lane, with the cost of each frame."""
         return self._data_size
