@@ -7,6 +7,8 @@ One, forked off before anything else, is the peers: a loop around epoll that kno
 of the library and answers each ping.
 The other, which is measured, holds the connections with heartbeats,
 lets one interval go by, and then watches its own CPU time for two.
+The same is done once more with tasks of bare Trio that do nothing but wait, ping and read:
+what a machine takes for that tells a busy or slow machine from a slow library.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +40,8 @@ CORE_BAR = 5.0
 MEMORY_BAR = 16 * 1024
 """Bytes that an idle connection may take."""
 
+PONG_SIZE = 2 + 4 + 8
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -45,22 +49,21 @@ class Figures:
 
     connections: int
     interval: float
-    pings: int
-    core: float
+    beats: int
+    cpu: float
     memory: float
 
     @property
-    def core_in_full(self) -> float:
-        """Per cent of a core, scaled to 10,000 connections at 20 s."""
-        return self.core * (10_000 / self.connections) * (self.interval / 20)
+    def each(self) -> float:
+        """Seconds of CPU time for one beat: a ping and its pong."""
+        return self.cpu / self.beats
 
     def __str__(self) -> str:
-        each = self.core / 100 * self.interval / self.connections * 1e6
+        core = 100 * self.each * 10_000 / 20
         return (
-            f"{self.connections:,} connections, heartbeat every {self.interval:g} s: "
-            f"{self.core:.2f} % of a core ({each:.0f} µs for a beat), "
-            f"{self.memory / 1024:.1f} KiB each; {self.pings:,} pings were answered\n"
-            f"10,000 connections at 20 s: {self.core_in_full:.2f} % of a core"
+            f"{self.each * 1e6:4.0f} µs for a beat, that is {core:4.1f} % of a core "
+            f"for 10,000 connections at 20 s; {self.memory / 1024:4.1f} KiB each "
+            f"({self.connections:,} connections, {self.beats:,} beats)"
         )
 
 
@@ -129,6 +132,28 @@ async def opened(
         nursery.cancel_scope.cancel()
 
 
+@asynccontextmanager
+async def bare(sockets: list[socket.socket], interval: float) -> AsyncGenerator[list[int]]:
+    """The least that Trio can do: a task that waits for bytes under a deadline, and pings."""
+    read = [0]
+
+    async def handle(sock: socket.socket) -> None:
+        stream = trio.socket.from_stdlib_socket(sock)
+        while True:
+            with trio.CancelScope(deadline=trio.current_time() + interval):
+                while True:
+                    await trio.lowlevel.wait_readable(stream)
+                    read[0] += len(os.read(sock.fileno(), 65536))
+            os.write(sock.fileno(), b"\x89\x08" + bytes(8))
+
+    async with trio.open_nursery() as nursery:
+        for sock in sockets:
+            nursery.start_soon(handle, sock)
+        await trio.testing.wait_all_tasks_blocked()
+        yield read
+        nursery.cancel_scope.cancel()
+
+
 # Measuring ------------------------------------------------------------------------------------
 
 
@@ -140,15 +165,34 @@ async def measure(count: int, interval: float) -> Figures:
     async with opened(sockets, Heartbeat(interval=interval, timeout=interval)) as held:
         gc.collect()
         memory = resident() - before
-        await trio.sleep(interval + 0.1)
-        read = sum(ws.statistics().bytes_received for ws in held)
-        began, cpu = time.perf_counter(), time.process_time()
-        await trio.sleep(2 * interval)
-        core = (time.process_time() - cpu) / (time.perf_counter() - began)
-        read = sum(ws.statistics().bytes_received for ws in held) - read
+        cpu, read = await watch(
+            lambda: sum(ws.statistics().bytes_received for ws in held), interval
+        )
         assert all(ws.ending is None for ws in held), "a healthy connection was given up"
-    pong = 2 + 4 + 8
-    return Figures(count, interval, read // pong, 100 * core, memory / count)
+    return Figures(count, interval, read // PONG_SIZE, cpu, memory / count)
+
+
+async def measure_bare(count: int, interval: float) -> Figures:
+    """The same with tasks of bare Trio."""
+    sockets = accepted(count)
+    gc.collect()
+    before = resident()
+    async with bare(sockets, interval) as received:
+        gc.collect()
+        memory = resident() - before
+        cpu, read = await watch(lambda: received[0], interval)
+    for sock in sockets:
+        sock.close()
+    return Figures(count, interval, read // PONG_SIZE, cpu, memory / count)
+
+
+async def watch(received: Callable[[], int], interval: float) -> tuple[float, int]:
+    """CPU seconds and bytes received of two intervals, after one to settle down."""
+    await trio.sleep(interval + 0.1)
+    read, cpu = received(), time.process_time()
+    await trio.sleep(2 * interval)
+    cpu = time.process_time() - cpu
+    return cpu, received() - read
 
 
 def resident() -> int:
@@ -172,9 +216,12 @@ def main() -> None:
     quick = parser.parse_args().quick
     count, interval = (2_000, 4.0) if quick else (10_000, 20.0)
     raise_file_limit(count + 100)
-    figures = trio.run(measure, count, interval)
-    print(figures)
-    print(f"bars: {CORE_BAR:g} % of a core, {MEMORY_BAR // 1024} KiB each")
+    ours = trio.run(measure, count, interval)
+    print(f"trio_ws    {ours}")
+    least = trio.run(measure_bare, count, interval)
+    print(f"bare Trio  {least}")
+    print(f"ratio      {ours.each / least.each:.1f}")
+    print(f"bars       {CORE_BAR:g} % of a core, {MEMORY_BAR // 1024} KiB each")
 
 
 if __name__ == "__main__":
