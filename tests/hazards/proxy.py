@@ -75,13 +75,13 @@ class Proxy:
                 finally:
                     self._pipes.discard(pipe)
 
-    async def strike(self, fault: Fault) -> None:
+    def strike(self, fault: Fault) -> None:
         """Let it happen."""
         self._fault, self._healed = fault, trio.Event()
         if fault is Fault.REFUSE:
             self._listening.cancel()
         for pipe in list(self._pipes):
-            await pipe.suffer(fault)
+            pipe.suffer(fault)
 
     async def heal(self) -> None:
         """Let it be over; connections that it has stopped stay broken."""
@@ -144,7 +144,7 @@ class _Pipe:
             case _:
                 await sink.send_all(data)
 
-    async def suffer(self, fault: Fault) -> None:
+    def suffer(self, fault: Fault) -> None:
         """Let it happen to this connection."""
         with suppress(*BROKEN):
             match fault:
@@ -156,6 +156,6 @@ class _Pipe:
                     self._scope.cancel()
                 case Fault.HALF_CLOSE:
                     self._stuck = Fault.BLACK_HOLE
-                    await self._client.send_eof()
+                    self._client.socket.shutdown(trio.socket.SHUT_WR)
                 case Fault.BLACK_HOLE | Fault.ZERO_WINDOW | Fault.MID_RECORD:
                     self._stuck = fault

@@ -29,6 +29,7 @@ from trio_ws import (
     open_reconnecting_websocket,
     serve_websocket,
 )
+from trio_ws._lease import GRACE
 
 from .proxy import FATAL, HOST, Fault, Proxy
 
@@ -42,8 +43,11 @@ SILENT = frozenset({Fault.BLACK_HOLE, Fault.ZERO_WINDOW, Fault.MID_RECORD})
 
 
 def patience(fault: Fault) -> float:
-    """Detection, first delay, and one second."""
-    detection = HEARTBEAT.interval + HEARTBEAT.timeout if fault in SILENT else 0.0
+    """Detection, first delay, and one second.
+
+    A busy machine stalls our own loop, and then the heartbeat looks once more before it judges.
+    """
+    detection = HEARTBEAT.interval + HEARTBEAT.timeout + GRACE if fault in SILENT else 0.0
     away = OUTAGE if fault is Fault.REFUSE else 0.0
     return detection + away + BACKOFF.first + 1
 
@@ -174,7 +178,7 @@ async def suffer(proxy: Proxy, client: Client, fault: Fault) -> None:
     supervisor = client.channel.supervisor
     before = supervisor.statistics().connections
     with trio.move_on_after(patience(fault) + (0 if fault in FATAL else 0.2)) as scope:
-        await proxy.strike(fault)
+        proxy.strike(fault)
         if fault is Fault.REFUSE or fault not in FATAL:
             await trio.sleep(OUTAGE)
         await proxy.heal()
