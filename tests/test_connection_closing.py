@@ -309,10 +309,10 @@ async def test_after_the_block(client: bool, autojump_clock: trio.testing.MockCl
         lambda: ws.send(["x"]),
         ws.ping,
         ws.pong,
+        ws.flush,
     ]
     assert await ws.receive() == "unread"
     for call in calls:
         error = await closed_by(call)
         assert isinstance(error, ConnectionLost)
         assert error.ending is ws.ending
-    await ws.flush()

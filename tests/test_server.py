@@ -253,14 +253,14 @@ async def test_return(autojump_clock: object) -> None:
 
 async def test_raise(autojump_clock: object) -> None:
     """A handler that raises closes with 1011 and is reported; nobody else notices."""
-    failures: list[tuple[WebSocket, Exception]] = []
+    failures: list[tuple[WebSocket, BaseException]] = []
 
     async def handler(ws: WebSocket) -> None:
         if await ws.receive() == "fail":
             raise ZeroDivisionError
         await ws.send("fine")
 
-    def failed(ws: WebSocket, error: Exception) -> None:
+    def failed(ws: WebSocket, error: BaseException) -> None:
         assert ws.ending is not None
         failures.append((ws, error))
 
@@ -284,7 +284,7 @@ async def test_report_fails(autojump_clock: object, caplog: pytest.LogCaptureFix
     async def fail(ws: WebSocket) -> None:
         raise ZeroDivisionError
 
-    def failed(ws: WebSocket, error: Exception) -> None:
+    def failed(ws: WebSocket, error: BaseException) -> None:
         raise KeyError("report")
 
     async with serving(fail, handler_failed=failed) as hall:
@@ -340,13 +340,13 @@ async def test_own_end_is_no_failure(
 
 async def test_end_of_another_is_a_failure(autojump_clock: object) -> None:
     """The end of another connection, when it leaves a handler, is a failure like any other."""
-    failures: list[Exception] = []
+    failures: list[BaseException] = []
 
     async def relay(ws: WebSocket) -> None:
         async with inner.open() as other:
             await other.receive()
 
-    def failed(ws: WebSocket, error: Exception) -> None:
+    def failed(ws: WebSocket, error: BaseException) -> None:
         failures.append(error)
 
     async with (
@@ -373,14 +373,34 @@ async def test_exits_pass(error: type[BaseException], autojump_clock: object) ->
             await serve_websocket_listeners(stop, [listener])
 
 
+async def test_foreign_exit_is_a_failure(autojump_clock: object) -> None:
+    """An exception that is no `Exception` but means nothing to Trio is reported too (P9)."""
+    failures: list[BaseException] = []
+
+    class Foreign(BaseException):
+        """What another framework uses to unwind its own stack."""
+
+    async def stop(ws: WebSocket) -> None:
+        raise Foreign
+
+    def failed(ws: WebSocket, error: BaseException) -> None:
+        failures.append(error)
+
+    async with serving(stop, handler_failed=failed) as hall, hall.open() as bystander:
+        async with hall.open() as ws:
+            await ws.wait_closed()
+        assert not bystander.ending or bystander.ending.clean
+    assert {type(error) for error in failures} == {Foreign}
+
+
 async def test_exit_beside_a_failure(autojump_clock: object) -> None:
     """Of a group that holds an error and an exit the one is reported, the other passes."""
-    failures: list[Exception] = []
+    failures: list[BaseException] = []
 
     async def stop(ws: WebSocket) -> None:
         raise BaseExceptionGroup("both", [ZeroDivisionError(), SystemExit()])
 
-    def failed(ws: WebSocket, error: Exception) -> None:
+    def failed(ws: WebSocket, error: BaseException) -> None:
         failures.append(error)
 
     ours, theirs = trio.testing.memory_stream_pair()
@@ -648,6 +668,25 @@ async def test_drain(autojump_clock: object) -> None:
         assert b"\r\nRetry-After: 20\r\n" in answer
     assert closed == [(1012, 0), (1012, 2), (1012, 4), (1012, 6)]
     assert trio.current_time() == 6
+
+
+async def test_drain_while_somebody_comes_in(autojump_clock: object) -> None:
+    """Whoever was being let in when the draining began is closed politely too, and at once."""
+    listener = MemoryListener()
+
+    async with trio.open_nursery() as nursery:
+
+        def drain_now(request: Request) -> None:
+            nursery.start_soon(partial(server.drain, deadline=20, spread=0))
+
+        server: Server = await nursery.start(
+            partial(serve_websocket_listeners, echo, [listener], on_request=drain_now)
+        )
+        with pytest.raises(ConnectionClosed) as caught:
+            async with open_websocket_on(listener.connect(), "ws://h") as ws:
+                await ws.receive()
+        assert caught.value.ending.code == 1012
+    assert trio.current_time() == 0
 
 
 async def test_drain_keeps_plain_http(autojump_clock: object) -> None:

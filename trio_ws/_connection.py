@@ -239,9 +239,11 @@ class WebSocket(trio.abc.AsyncResource):
         """Wait until the kernel has taken all that was sent so far.
 
         Raises:
-            ConnectionClosed: the connection ended before that.
+            ConnectionClosed: the connection is over, or ended before that.
         """
         await self._pace.checkpoint(0)
+        if self.ending is not None:
+            raise closed(self.ending)
         await self._services.writer.wait_until_flushed()
 
     # Receiving

@@ -37,7 +37,7 @@ RequestHook: TypeAlias = Callable[[Request], Response | Awaitable[Response | Non
 Subprotocols: TypeAlias = Sequence[str] | Callable[[Request, Sequence[str]], str | None]
 """What `subprotocols` may be on a server: names, best first, or a function that chooses."""
 
-FailureHook: TypeAlias = Callable[[WebSocket, Exception], object]
+FailureHook: TypeAlias = Callable[[WebSocket, BaseException], object]
 """What `handler_failed` may be."""
 
 LINGER = 1.0
@@ -46,7 +46,7 @@ LINGER = 1.0
 _logger = logging.getLogger("trio_ws.server")
 
 
-def log_handler_failure(ws: WebSocket, error: Exception) -> None:
+def log_handler_failure(ws: WebSocket, error: BaseException) -> None:
     """Log that a handler raised, with its traceback, to the logger ``trio_ws.server``."""
     _logger.error("[%s] the handler failed", ws._services.ident, exc_info=error)
 

@@ -91,6 +91,7 @@ class Server:
         )
         self._reception = Reception(options, self._admission)
         self._connections: set[WebSocket] = set()
+        self._draining_with: int | None = None
         self._opened = 0
         self._failed = 0
         self._accepting = trio.CancelScope()
@@ -146,6 +147,7 @@ class Server:
         check_close(code, "")
         if not (0 <= deadline < FOREVER and 0 <= spread < FOREVER):
             raise ValueError("deadline and spread are finite numbers of seconds, zero or more")
+        self._draining_with = code
         self._admission.close(until=trio.current_time() + deadline)
         self._accepting.cancel(reason="the server is draining")
         with bare_exceptions(), trio.move_on_after(deadline):
@@ -198,6 +200,8 @@ class Server:
         try:
             with self._failure_contained(ws):
                 async with hold(ws):
+                    if self._draining_with is not None:  # we began while it was let in
+                        ws._services.begin_close(self._draining_with)
                     await self._handler(ws)
         finally:
             self._connections.discard(ws)
@@ -215,7 +219,7 @@ class Server:
             if rest is not None:
                 raise rest from rest.__cause__  # noqa: ASYNC104
 
-    def _report(self, ws: WebSocket, failure: Exception) -> None:
+    def _report(self, ws: WebSocket, failure: BaseException) -> None:
         self._failed += 1
         try:
             self._options.handler_failed(ws, failure)
@@ -223,7 +227,13 @@ class Server:
             _logger.exception("[%s] handler_failed failed itself", ws._services.ident)
 
 
-def _split(exc: BaseException, ws: WebSocket) -> tuple[Exception | None, BaseException | None]:
+_MAY_PASS = (KeyboardInterrupt, SystemExit, GeneratorExit, trio.Cancelled)
+"""What a handler may raise through the server; the third is how Python abandons a coroutine."""
+
+
+def _split(
+    exc: BaseException, ws: WebSocket
+) -> tuple[BaseException | None, BaseException | None]:
     """What of an exception is the handler's failure, and what must pass.
 
     The end of the handler's own connection is neither.
@@ -233,10 +243,10 @@ def _split(exc: BaseException, ws: WebSocket) -> tuple[Exception | None, BaseExc
         return isinstance(leaf, ConnectionClosed) and leaf.ending is ws.ending
 
     if not isinstance(exc, BaseExceptionGroup):
-        if not isinstance(exc, Exception):
+        if isinstance(exc, _MAY_PASS):
             return None, exc
         return None if is_own(exc) else exc, None
-    failures, rest = exc.split(Exception)
+    rest, failures = exc.split(_MAY_PASS)
     return failures and failures.split(is_own)[1], rest
 
 
