@@ -11,7 +11,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-
 PARTS = {
     "trio_ws/_pings.py": "services",
     "trio_ws/_reader.py": "services",
