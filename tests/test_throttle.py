@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from trio_ws._throttle import Budget, Throttle, current_throttle
 
@@ -82,6 +83,40 @@ async def test_a_cancelled_wait_keeps_nothing(autojump_clock: trio.testing.MockC
         async with throttle.slot("x", 1):
             raise AssertionError("cancelled")
     assert throttle._hosts == {}
+
+
+async def test_cancelled_while_the_slot_comes(autojump_clock: trio.testing.MockClock) -> None:
+    """Who is cancelled in the moment when the slot becomes free disturbs nobody."""
+    for order in range(20):
+        throttle = Throttle()
+
+        async def hold(throttle: Throttle = throttle) -> None:
+            async with throttle.slot("h", 80) as slot:
+                await trio.sleep(1)
+                slot.leave()
+
+        async def wait(throttle: Throttle = throttle) -> None:
+            with trio.move_on_after(1):
+                async with throttle.slot("h", 80):
+                    pass
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hold)
+            await wait_all_tasks_blocked()
+            nursery.start_soon(wait)
+        assert not throttle._hosts, order
+        assert not throttle._users, order
+
+
+async def test_cancelled_retries_use_no_budget(autojump_clock: trio.testing.MockClock) -> None:
+    """A place in the budget that was waited for in vain is given back."""
+    throttle = Throttle()
+    with trio.move_on_after(0.5):
+        async with trio.open_nursery() as nursery:
+            for _ in range(1_000):
+                nursery.start_soon(throttle.wait_for_retry)
+    await throttle.wait_for_retry()
+    assert trio.current_time() <= 1
 
 
 async def test_a_run_has_one() -> None:

@@ -38,6 +38,10 @@ class Budget:
         self._next = place + self._interval
         return max(0.0, place - now)
 
+    def give_back(self) -> None:
+        """A place that was taken is not used: let the next one come so much earlier."""
+        self._next -= self._interval
+
 
 @final
 class Throttle:
@@ -61,34 +65,39 @@ class Throttle:
         self._connecting_per_host = connecting_per_host
         self._budget = Budget(retries_per_second)
         self._hosts: dict[tuple[str, int], trio.Semaphore] = {}
+        self._users: dict[tuple[str, int], int] = {}
 
     async def wait_for_retry(self) -> None:
         """Wait until the budget allows another retry."""
-        await trio.sleep(self._budget.reserve(trio.current_time()))
+        try:
+            await trio.sleep(self._budget.reserve(trio.current_time()))
+        except BaseException:
+            self._budget.give_back()
+            raise
 
     def slot(self, host: str, port: int) -> Slot:
         """The right to be connecting to a host; ``async with`` waits for it."""
         return Slot(self, (host, port))
 
-    def _semaphore(self, key: tuple[str, int]) -> trio.Semaphore:
+    async def _acquire(self, key: tuple[str, int]) -> None:
+        self._users[key] = self._users.get(key, 0) + 1
         if key not in self._hosts:
             self._hosts[key] = trio.Semaphore(self._connecting_per_host)
-        return self._hosts[key]
-
-    async def _acquire(self, key: tuple[str, int]) -> None:
         try:
-            await self._semaphore(key).acquire()
+            await self._hosts[key].acquire()
         except BaseException:
-            self._forget_if_free(key)
+            self._forget(key)
             raise
 
     def _release(self, key: tuple[str, int]) -> None:
         self._hosts[key].release()
-        self._forget_if_free(key)
+        self._forget(key)
 
-    def _forget_if_free(self, key: tuple[str, int]) -> None:
-        if self._hosts[key].value == self._connecting_per_host:
-            del self._hosts[key]
+    def _forget(self, key: tuple[str, int]) -> None:
+        """One less holds or waits for a slot; with the last one the host is forgotten."""
+        self._users[key] -= 1
+        if not self._users[key]:
+            del self._users[key], self._hosts[key]
 
 
 @final
