@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -174,3 +175,29 @@ def test_the_lane_is_closed_while_a_message_is_streamed() -> None:
     session.stream()
     assert session.feed(encode(2, b"abc", masked=False)) == [Part(b"abc", finished=True)]
     assert session.feed(encode(2, b"abc", masked=False)) == [b"abc"]
+
+
+PONGS = [
+    Frame(0xA),
+    Frame(0xA, b"payload"),
+    Frame(0xA, b"x" * 125),
+    Frame(0xA, b"x" * 126),
+    Frame(0xA, b"x", fin=False),
+    Frame(0xA, b"x", rsv=4),
+    Frame(0xA, b"x", rsv=1),
+]
+
+
+@pytest.mark.parametrize("client", [True, False])
+@pytest.mark.parametrize("wrongly_masked", [False, True])
+@pytest.mark.parametrize("pong", PONGS, ids=str)
+def test_a_pong_is_the_same_with_and_without_the_lane(
+    pong: Frame, wrongly_masked: bool, client: bool
+) -> None:
+    """Good or bad, whole or cut, also between the fragments of a message, and while we close."""
+    bad = replace(pong, masked=client is wrongly_masked)
+    first, last = (Frame(1, b"a", fin=False), Frame(0, b"b"))
+    for around in ([], [replace(part, masked=not client) for part in (first, last)]):
+        data = b"".join(map(frame, [*around[:1], bad, *around[1:]]))
+        assert_equivalent([data], client=client)
+        assert_equivalent([data[i : i + 1] for i in range(len(data))], client=client)

@@ -21,6 +21,9 @@ wsproto judges bad UTF-8 as it arrives, so it must see the bytes as they arrive.
 An incomplete binary frame can offend nobody any more once its header is accepted;
 if it is long, its payload is gathered in a buffer of its own and unmasked once.
 
+Pongs have a lane too (`plain_pong`): on a connection that is idle but for its heartbeat
+they are all that arrives, and the detour would be a fifth of what a beat costs.
+
 The proof is in the tests: any stream in any chunking gives the same messages,
 the same bytes out and the same ending with the lane and without it.
 """
@@ -29,6 +32,7 @@ from __future__ import annotations
 
 from typing import Protocol, final
 
+from .frames import MAX_CONTROL_PAYLOAD
 from .masking import apply_mask, mask_keys
 from .outbox import GULP
 
@@ -37,6 +41,7 @@ MOST = 1024 * 1024
 
 _TEXT = 0x81
 _BINARY = 0x82
+_PONG = 0x8A
 
 
 class Taker(Protocol):
@@ -148,6 +153,14 @@ _NOT_FOR_THE_LANE = 1 << 64
 def _shortest(length: int) -> int:
     """How long the shortest header without a key is for a payload of `length` bytes."""
     return 2 if length < 126 else 4 if length < 65536 else 10
+
+
+def plain_pong(frame: bytes, *, masked: bool) -> bytes | None:
+    """The payload of a whole pong that has nothing wrong about it; None if wsproto is to judge."""
+    second = frame[1]
+    if frame[0] != _PONG or second & 0x7F > MAX_CONTROL_PAYLOAD or (second >= 0x80) is not masked:
+        return None
+    return apply_mask(frame[6:], frame[2:6]) if masked else frame[2:]
 
 
 def encode(opcode: int, payload: bytes, *, masked: bool) -> bytes:

@@ -43,7 +43,7 @@ from .._policy import Limits
 from .._values import Close, CloseCode, Ending, Loss
 from .assembly import Assembly, Mode, Part
 from .checks import as_utf8, check_close, check_control, cut
-from .fastlane import FastLane, encode
+from .fastlane import FastLane, encode, plain_pong
 from .frames import (
     MAX_CONTROL_PAYLOAD,
     Header,
@@ -83,6 +83,7 @@ class Session:
         self._client = client
         self._lane = FastLane(masked=not client, limit=limits.max_message_size if lane else -1)
         self._lane_out = lane and not self._extensions and trace is None
+        self._pong_lane = lane and trace is None
         self._limits = limits
         self._trace = trace
         self.state = State.OPEN
@@ -204,7 +205,12 @@ class Session:
             # Registered after wsproto's list was made: let it judge the rest of the frame.
             frame = with_close_code(frame, header, CloseCode.TRY_AGAIN_LATER)
             self._bad_gateway = True
-        self._hear(frame, happenings)
+        payload = plain_pong(frame, masked=not self._client) if self._pong_lane else None
+        if payload is None:
+            self._hear(frame, happenings)
+        else:
+            self._step(Input.PONG)
+            happenings.append(Pong(payload=payload))
         return start + len(frame)
 
     def _beyond_limits(self, header: Header) -> Violation | None:
