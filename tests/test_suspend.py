@@ -86,7 +86,7 @@ async def test_who_no_longer_listens(autojump_clock: trio.testing.MockClock) -> 
     await trio.sleep(100)
     assert machine.looks == [0, INTERVAL]
     watch.tell(probed)
-    await trio.sleep(INTERVAL)
+    await trio.sleep(INTERVAL + 1)
     assert machine.looks[2:] == [101 + INTERVAL, 101 + 2 * INTERVAL]
     watch.tell_no_more(probed)
     assert gone.told == []

@@ -32,6 +32,17 @@ if TYPE_CHECKING:
     from ._services import Services
 
 
+PIECES = 64
+"""After so many frames, or parts of some, that had to be judged by wsproto others run:
+a peer can put ten thousand pings into one gulp, and they would take a second."""
+
+
+async def _let_others_run() -> bytes:
+    """A checkpoint, and nothing read."""
+    await trio.lowlevel.checkpoint()
+    return b""
+
+
 class Reader:
     """Reads for the session of `services`."""
 
@@ -76,10 +87,11 @@ class Reader:
 
         Returns whether the stream has ended.
         """
-        with trio.CancelScope(deadline=self._lease_due()) as self._lease_scope:
+        with trio.CancelScope(deadline=self._lease_due()) as self._lease_scope:  # noqa: ASYNC912
             while self._session.ending is None and not self._full():
-                data = await self._transport.receive_some(self._session.wanted)
-                if not data:
+                if self._session.behind:
+                    data = await _let_others_run()
+                elif not (data := await self._transport.receive_some(self._session.wanted)):
                     return True
                 self._lease.heard(trio.current_time())
                 questioning = self._lease.questioning
@@ -107,7 +119,7 @@ class Reader:
 
     def _take_in(self, data: bytes) -> None:
         self._services.writer.may_write_now = True
-        happenings = self._session.feed(data)
+        happenings = self._session.feed(data, most=PIECES)
         if self._nothing_special():
             for happening in happenings:
                 if isinstance(happening, (str, bytes)):
