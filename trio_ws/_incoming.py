@@ -2,8 +2,9 @@
 
 Receivers take from the oldest connection that still has messages, even if it is gone,
 so that nothing that arrived is overtaken, and a slow receiver does not lose it.
-Of all connections that are gone together `Limits.receive_buffer` bytes are kept, and no more:
-perhaps nobody will ever take them, and a program that only sends must not come to a halt for that.
+What a connection held when it ended is kept, unless `Limits.receive_buffer` bytes are kept already
+of those before it: perhaps nobody will ever take them,
+and a program that only sends must not come to a halt for that.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ class Incoming:
     def over(self, ws: WebSocket) -> None:
         """A connection is over: keep what nobody has taken yet, within bounds."""
         inbox = ws._services.inbox
-        kept = sum(source._services.inbox.size for source in self._sources)
-        if inbox.messages and kept <= ws._services.policies.limits.receive_buffer:
+        kept = sum(source._services.inbox.size for source in self._sources if source is not ws)
+        if inbox.messages and kept < ws._services.policies.limits.receive_buffer:
             return
         while inbox.messages:
             inbox.take()

@@ -22,6 +22,7 @@ after each of these, write what `outbox` holds and look at `ending`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from functools import cached_property
 from typing import NamedTuple
@@ -95,6 +96,7 @@ class Session:
         self._kind: type[str] | type[bytes] | None = None
         # Receiving
         self._held = b""
+        self.behind = False
         self._frame_left = 0
         self._message_size = 0
         self._fragments = 0
@@ -112,12 +114,15 @@ class Session:
 
     # What arrives
 
-    def feed(self, data: bytes) -> list[Happening]:
+    def feed(self, data: bytes, *, most: int = sys.maxsize) -> list[Happening]:
         """Take bytes as they came from the peer; return what happened, in order.
 
         Never raises, whatever the bytes are (P10): a violation ends the session.
+        At most so many pieces are put before wsproto, which takes its time for each;
+        if that is not all, `behind` is true: call again, with ``b""``, when others have run.
         """
         happenings: list[Happening] = []
+        self.behind = False
         if self.ending is not None:
             return happenings
         if self._held:
@@ -135,6 +140,11 @@ class Session:
                 self._held = data[position:]
                 break
             position = end
+            most -= 1
+            if not most:
+                self._held = data[position:]
+                break
+        self.behind = most == 0 and bool(self._held)
         return happenings
 
     def _lane_is_clear(self) -> bool:
