@@ -1,6 +1,7 @@
 """The command: ``python -m tests.benchmarks``.
 
-Measures all cells with all peers that are installed, and prints tables.
+Measures all cells with all peers that are installed, and prints tables;
+what it has to say besides goes to standard error.
 It installs nothing: ``pip install -e '.[bench]'`` brings all peers.
 """
 
@@ -43,7 +44,7 @@ def main(arguments: list[str]) -> int:
         found.write(options.json)
     if options.plots:
         for path in plots.draw(found, options.plots):
-            print(path)
+            print(path, file=sys.stderr)
     return 0
 
 
@@ -72,7 +73,7 @@ def _present(names: list[str]) -> list[Peer]:
     wanted = [peer for peer in PEERS if not names or peer.name in names]
     for peer in wanted:
         if peer.missing:
-            print(f"{peer.name} is left out, {peer.needs} is not installed: {EXTRA}")
+            print(f"{peer.name} is left out: {peer.needs} is missing: {EXTRA}", file=sys.stderr)
     return [peer for peer in wanted if not peer.missing]
 
 

@@ -105,7 +105,7 @@ def _handshakes() -> list[Cell]:
 
 def _sizes() -> list[Cell]:
     return [
-        Cell("memory-1000", "memory", {"count": 1000}, SIZES, heartbeat=True, most_rounds=2),
+        Cell("memory-1000", "memory", {"count": 1000}, SIZES, heartbeat=True, most_rounds=1),
         Cell("memory-10000", "memory", {"count": 10_000}, SIZES, heartbeat=True, most_rounds=1),
         Cell("import", "import_time", {}, TIME),
     ]

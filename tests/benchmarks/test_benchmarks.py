@@ -40,7 +40,7 @@ def test_quick_run(tmp_path: Path) -> None:
         for peer in found.present():
             assert (found.value(cell, peer, WALL.name) or 0) > 0
             assert (found.value(cell, peer, CPU.name) or 0) > 0
-    assert "× picows" in done.stdout or "picows is left out" in done.stdout
+    assert "× picows" in done.stdout or "picows is left out" in done.stderr
 
 
 def test_missing_peers_are_named(
@@ -49,7 +49,15 @@ def test_missing_peers_are_named(
     """What is not installed is left out, and the extra that would bring it is named."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert main(["--only", "import"]) == 2
-    assert EXTRA in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert EXTRA in told.out + told.err
+
+
+def test_docs_show_what_was_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    """The tables in the documentation are those of the figures beside them."""
+    output = TOP / "docs" / "output"
+    assert main(["--show", str(output / "speed.json")]) == 0
+    assert capsys.readouterr().out == (output / "speed.txt").read_text(encoding="utf-8")
 
 
 def test_a_ratio_above_one_is_better() -> None:
