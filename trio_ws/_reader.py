@@ -279,6 +279,7 @@ class Reader:
         """Close, unless a message is on its way: to crawl is not to be idle."""
         moved = self._lease.last_moved(receiving=self._receiving)
         if self._lease.is_idle_since(moved, now):
+            self._services.nobody_asked_to_close = True
             self._services.begin_close(CloseCode.GOING_AWAY, "idle")
         else:
             self._lease.data(moved)

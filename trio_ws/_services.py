@@ -77,6 +77,7 @@ class Services:
         self.body = trio.CancelScope()
         self.scope = trio.CancelScope(shield=True)
         self.leaving = False
+        self.nobody_asked_to_close = False
         self.failure: Exception | None = None
         """What a function of the user's policies raised: it leaves the block."""
         # What a supervisor changes
@@ -209,14 +210,19 @@ class Services:
         self.logger.debug("[%s] over: %s", self.ident, ending)
         if self.deadly:
             self._on_lost()
-        elif ending.received_first:
+        elif ending.received_first or self.nobody_asked_to_close:
             self.body.deadline = trio.current_time() + self.grace
 
     @property
     def deadly(self) -> bool:
-        """Whether the connection was lost while we wanted it (P3): that cancels the body."""
+        """Whether the connection was lost while the body wanted it (P3): that cancels the body.
+
+        A peer that does not answer our close is no loss to a body that asked for the close.
+        """
         ending = self.session.ending
-        return ending is not None and ending.loss not in (None, Loss.UNANSWERED)
+        if ending is None or ending.clean:
+            return False
+        return ending.loss is not Loss.UNANSWERED or self.nobody_asked_to_close
 
     def _on_lost(self) -> None:
         if self.inbox:

@@ -255,7 +255,7 @@ class Session:
             return self.assembly.add(event.data, event.message_finished)
         if isinstance(event, Ping):
             if self._step(Input.PING) is Action.ANSWER:
-                self.outbox.put_pong(self._frame(event.response()))
+                self.outbox.put_pong(self._control_frame(Opcode.PONG, bytes(event.payload)))
             return None
         assert isinstance(event, Pong)
         self._step(Input.PONG)
@@ -327,13 +327,18 @@ class Session:
         """Queue a ping (RFC 6455 §5.5.2)."""
         check_control(payload, "ping")
         self._check_may_send()
-        self.outbox.put_control(self._frame(Ping(payload=payload)))
+        self.outbox.put_control(self._control_frame(Opcode.PING, payload))
 
     def pong(self, payload: bytes) -> None:
         """Queue a pong that nobody asked for (RFC 6455 §5.5.3)."""
         check_control(payload, "pong")
         self._check_may_send()
-        self.outbox.put_control(self._frame(Pong(payload=payload)))
+        self.outbox.put_control(self._control_frame(Opcode.PONG, payload))
+
+    def _control_frame(self, opcode: Opcode, payload: bytes) -> bytes:
+        if self._lane_out:
+            return encode(opcode, payload, masked=self._client)
+        return self._frame((Ping if opcode is Opcode.PING else Pong)(payload=payload))
 
     def close(self, code: int, reason: str = "", *, hurry: bool = False) -> None:
         """Queue our Close behind the data, or at once if in a `hurry`; only the first counts."""
