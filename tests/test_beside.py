@@ -71,6 +71,30 @@ async def test_a_group_with_the_cancellation() -> None:
     assert isinstance(caught.value, ExceptionGroup)
 
 
+async def test_a_group_with_an_outer_cancellation() -> None:
+    """A scope around both takes its cancellation out of the block's group, and the rest leaves."""
+    with pytest.RaisesGroup(Mine) as caught, trio.CancelScope() as scope:
+        async with Beside(forever, name="task"), trio.open_nursery() as nursery:
+            nursery.start_soon(fail_when_cancelled)
+            nursery.start_soon(forever)
+            await trio.testing.wait_all_tasks_blocked()
+            scope.cancel()
+            await trio.sleep_forever()
+    assert isinstance(caught.value, ExceptionGroup)
+    assert scope.cancelled_caught
+
+
+async def test_a_mixed_group_is_untouched() -> None:
+    """A group with more than exceptions in it is the same object outside, a failure its context."""
+    group = BaseExceptionGroup("mine", [KeyError(1), KeyboardInterrupt()])
+    with pytest.RaisesGroup(KeyError, KeyboardInterrupt) as caught:
+        async with Beside(fail_when_cancelled, name="task"):
+            await trio.testing.wait_all_tasks_blocked()
+            raise group
+    assert caught.value is group
+    assert isinstance(group.__context__, Mine)
+
+
 async def test_the_task_fails() -> None:
     """A failure of the task cancels the block, and leaves in its place."""
     with pytest.raises(Mine):
@@ -120,4 +144,12 @@ async def test_an_interrupted_task() -> None:
     """Ctrl-C in the task leaves bare."""
     with pytest.raises(KeyboardInterrupt):
         async with Beside(interrupted, name="task"):
+            await trio.sleep_forever()
+
+
+async def test_an_interrupted_task_and_a_group() -> None:
+    """Ctrl-C in the task leaves bare also when the block, cancelled by it, raises a group."""
+    with pytest.raises(KeyboardInterrupt):
+        async with Beside(interrupted, name="task"), trio.open_nursery() as nursery:
+            nursery.start_soon(fail_when_cancelled)
             await trio.sleep_forever()

@@ -116,13 +116,23 @@ async def test_unread_messages(autojump_clock: MockClock, make: Make) -> None:
 
 
 async def test_memory_is_bounded(autojump_clock: MockClock, make: Make) -> None:
-    """Of what nobody takes `Limits.receive_buffer` bytes are kept; the newest is dropped."""
+    """Once `Limits.receive_buffer` bytes are kept, what a later connection held is dropped."""
     world = make(*[telling("x" * 136, then=ending())] * 5, closing(1000))
     async with channel_in(world, limits=Limits(receive_buffer=500)) as channel:
         await trio.sleep(1000)
         assert len(world.attempts) == 6
-        assert [message async for message in channel] == ["x" * 136] * 2
-        assert channel.statistics().dropped == 3
+        assert [message async for message in channel] == ["x" * 136] * 3
+        assert channel.statistics().dropped == 2
+
+
+async def test_a_last_burst(autojump_clock: MockClock, make: Make) -> None:
+    """What arrived together with the end is kept whole, even if it is more than the bound."""
+    burst = [f"{number:03}" * 10 for number in range(30)]
+    world = make(telling(*burst, then=closing(1000)))
+    async with channel_in(world, limits=Limits(receive_buffer=1000)) as channel:
+        await trio.sleep(1)
+        assert [message async for message in channel] == burst
+        assert channel.statistics().dropped == 0
 
 
 async def test_a_program_that_only_sends(autojump_clock: MockClock, make: Make) -> None:

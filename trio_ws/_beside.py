@@ -7,10 +7,12 @@ When the block ends, the task is cancelled.
 
 In detail, in this order:
 
-1. The block raised an exception of its own: that leaves,
+1. A Ctrl-C, or an exit, in the task leaves.
+2. The block raised an exception of its own, or a group of whatever: that leaves, untouched,
    with a simultaneous failure of the task as its ``__context__``.
-2. A scope around both was cancelled: `trio.Cancelled` leaves.
-3. The task failed: its exception leaves.
+   A scope around both finds its `trio.Cancelled` in the group and leaves the rest.
+3. A scope around both was cancelled: `trio.Cancelled` leaves.
+4. The task failed: its exception leaves.
 """
 
 from __future__ import annotations
@@ -77,9 +79,13 @@ class Beside(AbstractAsyncContextManager[None, None]):
         return None if caught else exc
 
     async def _leave_nursery(self, failure: BaseException | None) -> BaseException | None:
-        """End the task; return the cancellation (or Ctrl-C) that goes on outside."""
+        """End the task; return the cancellation (or Ctrl-C) that goes on outside.
+
+        The nursery is told of a bare cancellation, which may be its own.
+        A group it would wrap, and take to pieces.
+        """
         self._nursery.cancel_scope.cancel()
-        passing = None if isinstance(failure, Exception) else failure
+        passing = None if _is_the_users(failure) else failure
         try:
             await self._nursery_manager.__aexit__(type(passing) if passing else None, passing, None)
         except BaseExceptionGroup as group:
@@ -89,8 +95,14 @@ class Beside(AbstractAsyncContextManager[None, None]):
     def _verdict(
         self, failure: BaseException | None, interruption: BaseException | None
     ) -> BaseException | None:
-        if not isinstance(failure, Exception):
+        if failure is None or not _is_the_users(failure):
             return interruption or self._failure
+        if interruption is not None and not isinstance(interruption, trio.Cancelled):
+            return interruption
         if failure.__context__ is None and failure is not self._failure:
             failure.__context__ = self._failure
         return failure
+
+
+def _is_the_users(failure: BaseException | None) -> bool:
+    return isinstance(failure, Exception | BaseExceptionGroup)

@@ -53,8 +53,9 @@ class ReconnectingStatistics:
         in_doubt: messages that were handed to the kernel and may not have arrived:
             the connection ended before anything proved that they had.
         expired: messages that were dropped because they had waited for `SendBuffer.max_age`.
-        dropped: messages that arrived and were dropped, because nobody had taken those before them
-            when their connection ended: `Limits.receive_buffer` bytes are kept.
+        dropped: messages that arrived and were dropped when their connection ended,
+            because `Limits.receive_buffer` bytes of earlier connections were still not taken.
+            What is kept of connections that have ended is at most twice that, and one gulp.
     """
 
     connections: int
