@@ -29,7 +29,17 @@ from ._values import Ending, Loss
 
 
 class Remedy(enum.Enum):
-    """What helps against a failure; what a ``classify`` function returns."""
+    """What helps against a failure; what a ``classify`` function returns.
+
+    Attributes:
+        WAIT: try again after the usual delay.
+        RESTART: the server has said that it restarts: try again after a delay of `Backoff.restart`.
+        ELSEWHERE: try the next endpoint; if all have said so, wait for `Backoff.overload`.
+        REFRESH: try once more if the endpoint is a function, which may know a fresh token;
+            fatal if it is not, and when it happens again before a stable connection.
+        DONE: `supervise` returns None.
+        NONE: raise it.
+    """
 
     WAIT = "wait and try again"
     RESTART = "wait until the server has restarted"

@@ -314,7 +314,9 @@ class WebSocket(trio.abc.AsyncResource):
         Chunks are `str` or `bytes`, of any size, and need not be the sender's fragments.
         At most `Limits.receive_buffer` bytes wait;
         the whole message may still not be larger than `Limits.max_message_size`.
-        Leaving the block early drops the rest of the message as it arrives.
+        The message is claimed with its first chunk, not when the block is entered:
+        to enter and leave without iterating drops nothing.
+        Leaving later, but early, drops the rest of the message as it arrives.
         One task streams at a time; another waits for its turn.
 
         Raises:

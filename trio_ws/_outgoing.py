@@ -33,6 +33,9 @@ from ._sansio.outbox import ITEM_COST
 class SendBuffer:
     """How much `ReconnectingWebSocket.send` may take in while there is no connection.
 
+    What still waits when the block of the channel is left is lost, and stays counted
+    in `ReconnectingStatistics.waiting`.
+
     Attributes:
         max_messages: so many messages at most (a number).
         max_bytes: so many bytes at most, each message counted with 64 bytes for itself.

@@ -14,11 +14,11 @@ Only a Ctrl-C, an exit and a cancellation pass.
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypedDict, Unpack, final
 
@@ -29,6 +29,7 @@ from ._bare import bare_exceptions
 from ._connection import WebSocket
 from ._errors import ConnectionClosed
 from ._listening import listen, port_of
+from ._options import check_function
 from ._policy import FOREVER, Heartbeat, HeartbeatOption, Limits, Timeouts
 from ._reception import (
     FailureHook,
@@ -72,13 +73,16 @@ class ServerStatistics:
 
 @final
 class Server:
-    """A running server, as ``await nursery.start(serve_websocket, …)`` returns it.
+    """A running server.
+
+    Made by ``await nursery.start(serve_websocket, …)``, which returns it; never by hand.
 
     Attributes:
         listeners: what it listens on.
     """
 
     def __init__(self, handler: Handler, listeners: Sequence[Listener], options: Options) -> None:
+        check_function("handler", handler)
         self.listeners = tuple(listeners)
         self._ports = [port for listener in listeners if (port := port_of(listener))]
         self._handler = handler
@@ -198,31 +202,41 @@ class Server:
         self._connections.add(ws)
         self._opened += 1
         try:
-            with self._failure_contained(ws):
-                async with hold(ws):
-                    if self._draining_with is not None:  # we began while it was let in
-                        ws._services.begin_close(self._draining_with)
-                    await self._handler(ws)
+            await self._handle(ws)
+        except BaseException as exc:  # noqa: ASYNC103 - a cancellation is in the rest
+            await self._contain(ws, exc)
         finally:
             self._connections.discard(ws)
             self._admission.leave_seat()
 
-    @contextmanager
-    def _failure_contained(self, ws: WebSocket) -> Generator[None]:
-        """Report what goes wrong within, and let nothing pass but Ctrl-C, exit, cancellation."""
-        try:
-            yield
-        except BaseException as exc:  # noqa: ASYNC103 - a cancellation is in the rest
-            failure, rest = _split(exc, ws)
-            if failure is not None:
-                self._report(ws, failure)
-            if rest is not None:
-                raise rest from rest.__cause__  # noqa: ASYNC104
+    async def _handle(self, ws: WebSocket) -> None:
+        async with hold(ws):
+            if self._draining_with is not None:  # we began while it was let in
+                ws._services.begin_close(self._draining_with)
+            running: object = self._handler(ws)
+            if not inspect.isawaitable(running):
+                raise TypeError(
+                    "the handler must be an async function; "
+                    f"calling it returned {type(running).__name__}"
+                )
+            await running
 
-    def _report(self, ws: WebSocket, failure: BaseException) -> None:
+    async def _contain(self, ws: WebSocket, exc: BaseException) -> None:
+        """Report what went wrong, and let nothing pass but Ctrl-C, exit, cancellation."""
+        failure, rest = _split(exc, ws)
+        try:
+            if failure is not None:
+                await self._report(ws, failure)
+        finally:
+            if rest is not None:
+                raise rest from rest.__cause__
+
+    async def _report(self, ws: WebSocket, failure: BaseException) -> None:
         self._failed += 1
         try:
-            self._options.handler_failed(ws, failure)
+            told = self._options.handler_failed(ws, failure)
+            if inspect.isawaitable(told):
+                await told
         except Exception:
             _logger.exception("[%s] handler_failed failed itself", ws._services.ident)
 
@@ -231,9 +245,7 @@ _MAY_PASS = (KeyboardInterrupt, SystemExit, GeneratorExit, trio.Cancelled)
 """What a handler may raise through the server; the third is how Python abandons a coroutine."""
 
 
-def _split(
-    exc: BaseException, ws: WebSocket
-) -> tuple[BaseException | None, BaseException | None]:
+def _split(exc: BaseException, ws: WebSocket) -> tuple[BaseException | None, BaseException | None]:
     """What of an exception is the handler's failure, and what must pass.
 
     The end of the handler's own connection is neither.
@@ -299,7 +311,8 @@ async def serve_websocket(
         ssl_context: the context for ``wss``; None: no TLS.
         subprotocols: those that are spoken here, best first; the first that the client offers
             is chosen.  Or a function of the `Request` and the names offered that returns one,
-            or None.
+            or None.  Without one in common the client is accepted all the same,
+            with `WebSocket.subprotocol` None: close it with 1008 if you need one.
         origins: which web pages may connect: `SAME_ORIGIN`, `ANY`, a compiled pattern,
             or a list of origins, patterns and these.  Others are answered 403.
             Requests without an ``Origin`` header, which do not come from pages, may always.
@@ -314,7 +327,8 @@ async def serve_websocket(
         max_connections: when so many are open, further upgrades are answered 503
             with a ``Retry-After``.
         handler_failed: called with the connection, which is closed, and the exception that
-            its handler raised.  If it raises itself, that is logged.
+            its handler raised; may be async, and then the server's end cancels it.
+            If it raises itself, that is logged.
         task_status: ``await nursery.start(serve_websocket, …)`` returns the `Server`.
 
     Raises:
@@ -332,9 +346,15 @@ async def serve_websocket(
         max_connections=max_connections,
         handler_failed=handler_failed,
     )
+    check_function("handler", handler)
     listeners = await listen(host, port)
-    server = Server(handler, listeners, options)
-    task_status.started(server)
+    try:
+        server = Server(handler, listeners, options)
+        task_status.started(server)
+    except BaseException:
+        for listener in listeners:
+            listener.socket.close()
+        raise
     await server._run()
 
 

@@ -25,24 +25,27 @@ from ._values import printable
 
 
 class SupervisorState(enum.Enum):
-    """What a supervisor is doing; the value is the word for it in the log."""
+    """What a supervisor is doing; the value is the word for it in the log.
+
+    Attributes:
+        IDLE: `Supervisor.run` has not been called.
+        CONNECTING: an attempt is under way.
+        OPEN: a connection is open and the session runs, but it has not yet lasted.
+        STABLE: the connection has lasted; the next loss begins with short delays again.
+        WAITING: the next attempt is not due yet.
+        SUSPENDED: as waiting, but there has been no connection for `Backoff.suspend_after`.
+        CLOSED: the end: the session returned, the peer closed with 1000, or we were cancelled.
+        FAILED: the end: something was raised.
+    """
 
     IDLE = "idle"
-    """`run` has not been called."""
     CONNECTING = "connecting"
-    """An attempt is under way."""
     OPEN = "open"
-    """A connection is open and the session runs, but it has not yet lasted."""
     STABLE = "stable"
-    """The connection has lasted; the next loss begins with short delays again."""
     WAITING = "waiting"
-    """The next attempt is not due yet."""
     SUSPENDED = "suspended"
-    """As waiting, but there has been no connection for `Backoff.suspend_after`."""
     CLOSED = "closed"
-    """The end: the session returned, the peer closed with 1000, or we were cancelled."""
     FAILED = "failed"
-    """The end: something was raised."""
 
 
 _S = SupervisorState

@@ -127,7 +127,7 @@ async def supervise(
 
 @final
 class Supervisor:
-    """What `open_supervisor` gives: `supervise` with a handle on it.
+    """`supervise` with a handle on it; made by `open_supervisor`, never by hand.
 
     `run` may be called once; everything else may be called from any task, at any time.
     """

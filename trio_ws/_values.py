@@ -86,7 +86,16 @@ class Close:
 
 
 class Loss(enum.Enum):
-    """How a connection ended without a closing handshake; the value is the sentence for it."""
+    """How a connection ended without a closing handshake; the value is the sentence for it.
+
+    Attributes:
+        EOF: TCP was ended in order, but nobody had said goodbye: a process that died, a proxy.
+        BROKEN: reading or writing failed; `Ending.cause` is the error.
+        HEARTBEAT: a heartbeat gave the peer up; leaves the block as `HeartbeatTimeout`.
+        SEND_TIMEOUT: `Timeouts.send` has passed.
+        VIOLATION: the peer broke RFC 6455 or exceeded `Limits`; leaves as `ProtocolViolation`.
+        UNANSWERED: we said goodbye, and `Timeouts.close` (or `Timeouts.goodbye`) has passed.
+    """
 
     EOF = "the peer ended the transport without a closing handshake"
     BROKEN = "the transport broke"

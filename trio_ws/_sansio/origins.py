@@ -29,7 +29,14 @@ from .._values import Headers, printable
 
 
 class OriginRule(enum.Enum):
-    """The two rules that are no list; see `SAME_ORIGIN` and `ANY`."""
+    """The two rules for ``origins=`` that are no list.
+
+    Attributes:
+        SAME_ORIGIN: pages of the host that they connect to, whatever the scheme, may connect.
+        ANY: pages from anywhere may; the handler must not trust cookies.
+
+    Requests without an ``Origin`` header, which do not come from pages, always may.
+    """
 
     SAME_ORIGIN = "same origin"
     ANY = "any"
