@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import signal
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
@@ -17,7 +18,15 @@ from trio_ws import ConnectionClosed, ConnectionLost, Ending, MessageReply, WebS
 from trio_ws._errors import closed
 from trio_ws.testing import RawPeer, open_websocket_to_peer
 
-from .wires import TwoWayWire, both_roles, goodbye_of, open_wired, settled, what_leaves
+from .wires import (
+    TwoWayWire,
+    both_roles,
+    frames_of,
+    goodbye_of,
+    open_wired,
+    settled,
+    what_leaves,
+)
 
 
 @dataclass
@@ -478,6 +487,36 @@ async def test_table(
     assert scene.wire.closed
 
 
+class AtTheEndOfServices(trio.abc.Instrument):
+    """Cancels a scope when a connection's services have just ended."""
+
+    def __init__(self, scope: trio.CancelScope) -> None:
+        self.scope = scope
+
+    def task_exited(self, task: trio.lowlevel.Task) -> None:
+        """Cancel, if it is that task."""
+        if task.name.startswith("trio_ws services"):
+            self.scope.cancel()
+
+
+@both_roles
+async def test_cancelled_in_the_last_instant(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A cancellation leaves in place of a loss, even when it comes in the very last instant."""
+
+    async def block() -> None:
+        async with open_wired(client) as (_, peer, _):
+            trio.lowlevel.add_instrument(instrument)
+            await peer.stream.aclose()
+            await trio.sleep_forever()
+
+    with trio.CancelScope() as outer:
+        instrument = AtTheEndOfServices(outer)
+        left = await what_leaves(block)
+    assert isinstance(left, trio.Cancelled)
+
+
 # The Ctrl-C: pressed in the main task, so these run Trio themselves
 
 
@@ -534,6 +573,62 @@ def test_ctrl_c_while_waiting(call: str, client: bool) -> None:
     assert left_in_main_task(block) is None
     assert found[1] == 1.5
     assert goodbye_of(found[0].written) == (1000 if call == "close" else 1001, "")
+
+
+class PressingHandler(logging.Handler):
+    """Presses Ctrl-C in the middle of a change of the session: when a frame is logged."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what = what
+        self.pressed = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Press once."""
+        if self.what in record.getMessage() and not self.pressed:
+            self.pressed = True
+            press()
+
+
+@both_roles
+@pytest.mark.parametrize(
+    "when", ["> TEXT 'whole'", "> TEXT 'a'", "> PING", "> PONG", "< TEXT", "> CLOSE", "over"]
+)
+def test_ctrl_c_between_two_halves(when: str, client: bool) -> None:
+    """A Ctrl-C does not land between two halves of a change of the session (law 8)."""
+    wires: list[TwoWayWire] = []
+
+    async def block() -> None:
+        async with open_wired(client) as (ws, peer, wire):
+            wires.append(wire)
+            await ws.send("whole")
+            await ws.send(["a"])
+            await ws.flush()
+            with trio.move_on_after(1):
+                await ws.ping(b"ping")
+            await ws.pong(b"pong")
+            await ws.flush()
+            await peer.send_text("in")
+            await ws.receive()
+            await peer.send_close()
+            await peer.send_eof()
+
+    handler = PressingHandler(when)
+    logger = logging.getLogger("trio_ws.client" if client else "trio_ws.server")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        left = left_in_main_task(block)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+    assert handler.pressed
+    assert isinstance(left, KeyboardInterrupt)
+    *before, close = frames_of(wires[0].written)
+    payloads = [frame.payload for frame in before]
+    assert payloads == [b"whole", b"a", b"", b"ping", b"pong"][: len(payloads)]
+    assert close.opcode == 0x8
+    assert wires[0].closed
 
 
 @both_roles
