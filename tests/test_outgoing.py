@@ -110,6 +110,7 @@ def test_without_a_buffer_messages_never_expire() -> None:
         (0, 5, 4, False, 1),
         (5, 5, 2, False, 0),
         (6, 5, 0, False, 0),
+        (2, 4, 3, False, 1),
         (0, 5, 0, True, 0),
     ],
 )
@@ -117,8 +118,42 @@ def test_in_doubt(base: int, out: int, confirmed: int, delivered: bool, in_doubt
     """In doubt is what was written, unless a pong or a close handshake proves its arrival."""
     outgoing = Outgoing(None)
     outgoing.begin(base)
+    for frame in range(base + 1, 6):
+        outgoing.accepted_at_once("", frame, frames_out=0, now=0)
     outgoing.end(frames_out=out, confirmed=confirmed, delivered=delivered)
     assert outgoing.in_doubt == in_doubt
+
+
+@pytest.mark.parametrize(
+    ("frames", "out", "confirmed", "in_doubt"),
+    [
+        ([], 2, 0, 0),
+        ([2], 4, 0, 1),
+        ([2, 4, 7], 5, 0, 2),
+        ([1], 3, 1, 0),
+        ([1, 2, 4], 5, 2, 2),
+    ],
+)
+def test_heartbeats_made_of_messages(
+    frames: list[int], out: int, confirmed: int, in_doubt: int
+) -> None:
+    """They are not in doubt, but that the count is a bound once a pong has confirmed something."""
+    outgoing = Outgoing(None)
+    outgoing.begin(0)
+    for frame in frames:
+        outgoing.accepted_at_once("", frame, frames_out=0, now=0)
+    outgoing.end(frames_out=out, confirmed=confirmed, delivered=False)
+    assert outgoing.in_doubt == in_doubt
+
+
+def test_each_connection_counts_anew() -> None:
+    """What an earlier connection had written is not in doubt a second time."""
+    outgoing = Outgoing(None)
+    for _ in range(2):
+        outgoing.begin(3)
+        outgoing.accepted_at_once("", 4, frames_out=4, now=0)
+        outgoing.end(frames_out=6, confirmed=0, delivered=False)
+    assert outgoing.in_doubt == 2
 
 
 STEPS = st.lists(

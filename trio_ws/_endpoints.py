@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from inspect import isawaitable
 from typing import TypeAlias
 
 import trio
@@ -10,6 +11,8 @@ import trio
 from ._client import is_transient
 from ._errors import HandshakeError, HandshakeTimeout
 from ._url import URL, parse_url
+
+_WHAT_IT_MAY_BE = "the endpoint must be a URL, a list of URLs or an async function that returns one"
 
 Endpoint: TypeAlias = str | Sequence[str] | Callable[[], Awaitable[str]]
 """A URL; several, which take turns; or an async function that returns one for each attempt."""
@@ -54,7 +57,7 @@ class Endpoints:
         Raises:
             HandshakeTimeout: the function took longer.
             HandshakeError: the network failed it; other exceptions leave it as they are.
-            TypeError: it returned no string.
+            TypeError: it is no async function, or it returned no string.
         """
         if self._ask is None:
             await trio.lowlevel.checkpoint()
@@ -73,11 +76,14 @@ class Endpoints:
 
 async def _asked(ask: Callable[[], Awaitable[str]]) -> str:
     try:
-        return await ask()
+        answer = ask()
+        if isawaitable(answer):
+            return await answer
     except (OSError, trio.TooSlowError) as error:
         if isinstance(error, OSError) and not _may_pass(error):
             raise
         raise HandshakeError(f"the endpoint function failed: {error}", transient=True) from error
+    raise TypeError(f"{_WHAT_IT_MAY_BE}; this function is not async")
 
 
 def _may_pass(error: OSError) -> bool:
@@ -88,10 +94,7 @@ def _may_pass(error: OSError) -> bool:
 
 def _urls(endpoint: object) -> list[str]:
     if not isinstance(endpoint, Sequence):
-        raise TypeError(
-            f"the endpoint must be a URL, a list of URLs or an async function, "
-            f"not {type(endpoint).__name__}"
-        )
+        raise TypeError(f"{_WHAT_IT_MAY_BE}, not {type(endpoint).__name__}")
     urls: list[str] = []
     for url in [endpoint] if isinstance(endpoint, str) else endpoint:
         if not isinstance(url, str):
