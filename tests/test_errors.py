@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 
 import pytest
@@ -114,9 +115,10 @@ def test_unsupported_version() -> None:
 
 
 def test_gave_up() -> None:
-    """A supervisor that gave up tells after how many attempts."""
-    error = SupervisorGaveUp("no", attempts=3)
-    assert (str(error), error.attempts) == ("no", 3)
+    """A supervisor that gave up tells where and after how many attempts; a pickle does, too."""
+    made = SupervisorGaveUp("no", attempts=3, endpoint="ws://a/")
+    for error in (made, pickle.loads(pickle.dumps(made))):  # noqa: S301 - it is ours
+        assert (str(error), error.attempts, error.endpoint) == ("no", 3, "ws://a/")
 
 
 # The end of a connection

@@ -12,7 +12,7 @@
     │   └── ConnectionLost                no closing handshake; cause chained
     │       ├── HeartbeatTimeout          also TimeoutError
     │       └── ProtocolViolation         .code: what we sent (1002, 1003, 1007, 1009)
-    ├── SupervisorGaveUp                  .attempts; the last failure chained
+    ├── SupervisorGaveUp                  .attempts, .endpoint; the last failure chained
     ├── NotConnected                      a reconnecting channel is down, and was not to wait
     └── LocalProtocolError                your fault; nothing was sent
 
@@ -159,11 +159,14 @@ class SupervisorGaveUp(WebSocketError):
 
     Attributes:
         attempts: how many attempts were made since the last stable connection.
+        endpoint: the URL of the last one, without its secrets;
+            None if an endpoint function did not tell it.
     """
 
-    def __init__(self, message: str, *, attempts: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, attempts: int = 0, endpoint: str | None = None) -> None:
+        super().__init__(message)  # a copy is made from this, and then gets the attributes
         self.attempts = attempts
+        self.endpoint = endpoint
 
 
 class NotConnected(WebSocketError):
