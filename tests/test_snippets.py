@@ -17,6 +17,7 @@ from docs.snippets import (
     careful_client,
     closing,
     goodbye,
+    hourly,
     limits,
     nurseries,
     origins,
@@ -35,7 +36,9 @@ from trio_ws import (
     Rejected,
     WebSocket,
     open_websocket,
+    open_websocket_on,
     serve_websocket,
+    serve_websocket_on,
 )
 from trio_ws.testing import open_websocket_pair, open_websocket_to_peer
 
@@ -244,6 +247,25 @@ async def test_prices_by_either_way() -> None:
 
 
 # Closing, limits, streams, origins, TLS
+
+
+@pytest.mark.parametrize("code", [1000, 4000])
+async def test_a_handler_ends_when_its_peer_leaves(
+    code: int, autojump_clock: trio.testing.MockClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ends in the moment of the goodbye and not at its next report; no code is a failure."""
+    theirs, ours = trio.testing.memory_stream_pair()
+    failed: list[BaseException] = []
+    async with trio.open_nursery() as nursery:
+        serve = partial(serve_websocket_on, handler_failed=lambda ws, error: failed.append(error))
+        nursery.start_soon(serve, hourly.handler, ours)
+        async with open_websocket_on(theirs, "ws://station.example/") as ws:
+            await ws.send("Hello")
+            assert await ws.receive() == "all is well"
+            await trio.sleep(90)
+            await ws.close(code)
+    assert trio.current_time() == 90
+    assert (failed, capsys.readouterr().out) == ([], "Hello\n")
 
 
 async def test_members_only() -> None:
