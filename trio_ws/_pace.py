@@ -39,10 +39,10 @@ class Pace:
         self._calls -= 1
         self._bytes -= size
         if self._calls > 0 and self._bytes > 0:
-            return trio.lowlevel.checkpoint_if_cancelled()
+            return trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC105 - by the caller
         self._calls = CALLS
         self._bytes = BYTES
-        return trio.lowlevel.checkpoint()
+        return trio.lowlevel.checkpoint()  # noqa: ASYNC105 - by the caller
 
 
 _pace: trio.lowlevel.RunVar[Pace] = trio.lowlevel.RunVar("trio_ws.pace")

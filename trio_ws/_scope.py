@@ -43,12 +43,15 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
     """``async with`` over one connection; see the top of this file."""
 
     def __init__(self, connect: Callable[[], Awaitable[WebSocket]]) -> None:
-        self._connect = connect
+        self._connect: Callable[[], Awaitable[WebSocket]] | None = connect
 
     @trio.lowlevel.enable_ki_protection
     async def __aenter__(self) -> WebSocket:
         """Connect; nothing is left behind if that fails or is cancelled."""
-        ws = await self._connect()
+        connect, self._connect = self._connect, None
+        if connect is None:
+            raise RuntimeError("this block was entered before; call open_websocket() for each")
+        ws = await connect()
         self._ws = ws
         self._services = ws._services
         self._nursery_manager = trio.open_nursery()
@@ -66,13 +69,14 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
     ) -> bool:
         """Say goodbye, end the services, and let exactly one exception out."""
         failure = self._leave_body(exc)
-        interruption = await self._farewell(failure)
-        interruption = await self._leave_nursery() or interruption
+        # Bounded: from here on the services have a deadline.
+        interruption = await self._farewell(failure)  # noqa: ASYNC102
+        interruption = await self._leave_nursery() or interruption  # noqa: ASYNC102
         verdict = self._verdict(failure, interruption)
         if verdict is None or verdict is exc:
             return verdict is None
         if isinstance(verdict, ConnectionClosed):
-            await trio.lowlevel.checkpoint_if_cancelled()
+            await trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC102 - does not wait
         context = verdict.__context__
         try:
             raise verdict
@@ -85,8 +89,8 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
         self._services.leaving = True
         try:
             caught = self._services.body.__exit__(type(exc) if exc else None, exc, None)
-        except BaseException as rest:
-            return rest
+        except BaseException as rest:  # noqa: ASYNC103
+            return rest  # noqa: ASYNC104 - it leaves at the end of the block
         return None if caught else exc
 
     async def _farewell(self, failure: BaseException | None) -> BaseException | None:
@@ -103,9 +107,9 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
             services.begin_close(CloseCode.INTERNAL_ERROR)
         try:
             await services.finished.wait()
-        except BaseException as interruption:
+        except BaseException as interruption:  # noqa: ASYNC103
             services.hurry(CloseCode.GOING_AWAY)
-            return interruption
+            return interruption  # noqa: ASYNC104 - the verdict raises it
         return None
 
     async def _leave_nursery(self) -> BaseException | None:
@@ -175,7 +179,7 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
 def hold(ws: WebSocket) -> ConnectionScope:
     """The block of a connection that is open already."""
 
-    async def connected() -> WebSocket:
+    async def connected() -> WebSocket:  # noqa: ASYNC124 - others have to wait
         return ws
 
     return ConnectionScope(connected)

@@ -72,7 +72,7 @@ class Transport:
             await trio.lowlevel.checkpoint()
         else:
             await trio.lowlevel.wait_readable(sock)
-        while True:
+        while True:  # noqa: ASYNC913 - the checkpoint is above
             try:
                 data = os.read(sock.fileno(), size)
             except BlockingIOError:

@@ -201,3 +201,17 @@ def test_a_pong_is_the_same_with_and_without_the_lane(
         data = b"".join(map(frame, [*around[:1], bad, *around[1:]]))
         assert_equivalent([data], client=client)
         assert_equivalent([data[i : i + 1] for i in range(len(data))], client=client)
+
+
+@pytest.mark.parametrize("client", [True, False])
+def test_how_much_to_read(client: bool) -> None:
+    """A gulp, or what is missing of a long frame, and never more than a mebibyte."""
+    session = Session(client=client, limits=Limits(max_message_size=10 * 2**20))
+    assert session.wanted == 2**16
+    long = encode(2, bytes(3 * 2**20), masked=not client)
+    session.feed(long[:100])
+    assert session.wanted == 2**20
+    session.feed(long[100:-500_000])
+    assert session.wanted == 500_000
+    session.feed(long[-500_000:-10])
+    assert session.wanted == 2**16

@@ -81,3 +81,13 @@ def test_a_forked_child_does_not_share_the_keys_of_its_parent() -> None:
     assert os.read(reader, 4) != parents_next
     os.close(reader)
     os.close(writer)
+
+
+def test_forgotten_keys_are_never_given_out() -> None:
+    """What a forked child does first: it draws keys of its own."""
+    keys = MaskKeys()
+    keys.take()
+    rest = keys._bytes[4:]
+    keys.forget()
+    assert keys.take() != rest[:4]
+    assert keys._bytes[4:] != rest
