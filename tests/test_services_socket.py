@@ -130,6 +130,21 @@ async def test_what_is_left_over_goes_first(client: bool) -> None:
 
 
 @both_roles
+async def test_large_message_behind_a_small_one(client: bool) -> None:
+    """The writer too goes on where the kernel stopped taking, with nothing lost or doubled."""
+    large = bytes(range(256)) * 2000
+    async with open_socket(client, limits=Limits(send_buffer=1 << 30)) as (ws, peer, _):
+        await settled()
+        await ws.send("small")
+        await ws.send(large)
+        await ws.send(large[1:])
+        assert await receive_frames(peer, 3) == written_by(
+            client, Frame(TEXT, b"small"), Frame(BINARY, large), Frame(BINARY, large[1:])
+        )
+        await say_goodbye(peer)
+
+
+@both_roles
 @pytest.mark.parametrize("how", ["cancelled", "closed by the peer", "violated"])
 async def test_half_a_frame_and_the_end(how: str, client: bool) -> None:
     """When the kernel has half a frame and we close in a hurry, it gets the other half first."""

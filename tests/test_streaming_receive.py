@@ -6,7 +6,14 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import ConnectionClosed, ConnectionLost, Limits, ProtocolViolation, WebSocket
+from trio_ws import (
+    ConnectionClosed,
+    ConnectionLost,
+    Limits,
+    MessageReply,
+    ProtocolViolation,
+    WebSocket,
+)
 from trio_ws.testing import RawPeer, open_websocket_pair
 from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT
 
@@ -210,6 +217,27 @@ async def test_left_early_and_streamed_again(
             await peer.send_frame(CONTINUATION, b"dropped as well")
             await peer.send_text("next")
             assert [chunk async for chunk in chunks] == ["next"]
+
+
+@both_roles
+async def test_left_early_and_a_heartbeat_message(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """After a message that was left early, heartbeat messages are still kept from who streams."""
+    policy = MessageReply(is_ping=lambda message: message == "ping", reply="pong")
+    async with open_wired(client, heartbeat=policy) as (ws, peer, _):
+        async with ws.receive_stream() as chunks:
+            await begin(peer, b"dropped")
+            await anext(chunks)
+        await peer.send_frame(CONTINUATION)
+        async with ws.receive_stream() as chunks, trio.open_nursery() as nursery:
+            nursery.start_soon(send_parts, peer, TEXT, b"ping")
+            nursery.start_soon(peer.expect_frame, TEXT, b"pong")
+            with trio.move_on_after(1) as patience:
+                await anext(chunks)
+            assert patience.cancelled_caught
+            nursery.start_soon(send_parts, peer, TEXT, b"next")
+            assert await anext(chunks) == "next"
 
 
 @both_roles
