@@ -147,8 +147,12 @@ async def test_b2_bulk_both_ways(count: int) -> None:
                 nursery.start_soon(ping)
                 for _ in range(count):
                     assert await ws.receive() == data
+            done.append(ws)
+            while len(done) < 2:  # the other end may still wait for a pong
+                await trio.lowlevel.checkpoint()
             await ws.close()
 
+    done: list[WebSocket] = []
     with trio.fail_after(50):
         async with trio.open_nursery() as nursery:
             for stream, client in ((ours, True), (theirs, False)):
