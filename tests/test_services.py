@@ -13,7 +13,7 @@ from trio_ws import ConnectionLost, Heartbeat, Limits, Loss, Timeouts
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import CLOSE, CONTINUATION, PING, PONG, TEXT, encode
 
-from .wires import Wire, both_roles, closed_by, frames_of, open_wired, settled
+from .wires import TwoWayWire, Wire, both_roles, closed_by, frames_of, open_wired, settled
 
 
 def texts(client: bool, *messages: str) -> bytes:
@@ -83,6 +83,47 @@ async def test_no_log(
         async with open_wired(client) as (ws, _, _):
             await ws.send("secret")
     assert "secret" not in caplog.text
+
+
+class Watched(TwoWayWire):
+    """Notes which tasks read and write."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        super().__init__(stream)
+        self.readers: set[str] = set()
+        self.writers: set[str] = set()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        self.readers.add(trio.lowlevel.current_task().name)
+        return await super().receive_some(max_bytes)
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self.writers.add(trio.lowlevel.current_task().name)
+        await super().send_all(data)
+
+
+@both_roles
+async def test_one_task_reads_and_one_writes(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Whoever sends and receives, one task reads the stream and one writes it (law 1)."""
+    async with (
+        open_wired(client, Watched) as (ws, peer, wire),
+        trio.open_nursery() as nursery,
+    ):
+        for _ in range(5):
+            nursery.start_soon(ws.send, "x" * 100)
+            nursery.start_soon(ws.send, ["y", "z"])
+            nursery.start_soon(ws.receive)
+            nursery.start_soon(ws.pong)
+        for _ in range(5):
+            await peer.send_text("in")
+            await peer.send_frame(PING)
+        nursery.start_soon(peer.close_politely)
+        await settled()
+        await ws.close()
+    assert len(wire.readers) == len(wire.writers) == 1
+    assert wire.readers != wire.writers
 
 
 # How much of it waits (P7)
