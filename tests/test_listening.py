@@ -6,6 +6,7 @@ import errno
 import socket
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -57,6 +58,16 @@ async def test_no_such_address() -> None:
     """An address that is not ours cannot be listened on."""
     with pytest.raises(OSError):
         await listen("192.0.2.1", 0)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "error"),
+    [("127.0.0.1", 65536, ValueError), (None, "80", TypeError), (b"127.0.0.1", 0, TypeError)],
+)
+async def test_no_place(host: Any, port: Any, error: type[Exception]) -> None:
+    """What is no host or no port is refused."""
+    with pytest.raises(error, match="the (host|port) must be"):
+        await listen(host, port)
 
 
 async def test_port_behind_tls() -> None:

@@ -136,6 +136,14 @@ def test_heartbeats() -> None:
     assert both.beats == (Heartbeat(),)
 
 
+@pytest.mark.parametrize("name", ["Timeouts", "Limits"])
+@pytest.mark.parametrize("value", [3, None, Heartbeat()])
+def test_no_policy(name: str, value: Any) -> None:
+    """What are no timeouts or no limits is refused; the error says what would do."""
+    with pytest.raises(TypeError, match=rf"{name.lower()} must be {name}\(…\); got "):
+        Policies(**{name.lower(): value})
+
+
 @pytest.mark.parametrize("value", [20, "20", [Heartbeat(), None], {Heartbeat()}, Heartbeat])
 def test_no_heartbeat(value: Any) -> None:
     """What is no heartbeat policy is refused; the error says what would do."""

@@ -596,3 +596,17 @@ async def test_words_after_a_violation_bound(
             await trio.sleep_forever()
     assert caught.value.code == 1002
     assert trio.current_time() == 0.5
+
+
+async def test_entered_once(autojump_clock: trio.testing.MockClock) -> None:
+    """A block can be entered once, whether or not it came about."""
+
+    async def fail() -> WebSocket:
+        await trio.lowlevel.checkpoint()
+        raise ZeroDivisionError
+
+    scope = ConnectionScope(fail)
+    with pytest.raises(ZeroDivisionError):
+        await scope.__aenter__()
+    with pytest.raises(RuntimeError, match="entered before"):
+        await scope.__aenter__()

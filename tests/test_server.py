@@ -231,10 +231,66 @@ async def test_one_stream(autojump_clock: object) -> None:
         await ours.receive_some()
 
 
-async def test_wrong_options_open_no_listener() -> None:
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[trio.SocketListener]:
+    """Collect the listeners that are opened."""
+    opened: list[trio.SocketListener] = []
+    open_listeners = trio.open_tcp_listeners
+
+    async def open_and_tell(port: int, **options: Any) -> list[trio.SocketListener]:
+        opened.extend(listeners := await open_listeners(port, **options))
+        return listeners
+
+    monkeypatch.setattr(trio, "open_tcp_listeners", open_and_tell)
+    return opened
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"max_connections": 0}, ValueError),
+        ({"heartbeat": 3}, TypeError),
+        ({"timeouts": 3}, TypeError),
+        ({"limits": 3}, TypeError),
+        ({"origins": "https://a"}, TypeError),
+        ({"subprotocols": "chat"}, LocalProtocolError),
+        ({"ssl_context": True}, TypeError),
+        ({"ssl_context": ssl.create_default_context()}, ValueError),
+        ({"on_request": 3}, TypeError),
+        ({"handler_failed": None}, TypeError),
+        ({"handler": 3}, TypeError),
+        ({"port": 65536}, ValueError),
+        ({"port": "80"}, TypeError),
+        ({"host": b"127.0.0.1"}, TypeError),
+    ],
+)
+async def test_wrong_options_open_no_listener(
+    options: dict[str, Any], error: type[Exception], opened: list[trio.SocketListener]
+) -> None:
     """Options are checked before anything listens."""
-    with pytest.raises(ValueError, match="max_connections"):
-        await serve_websocket(echo, "127.0.0.1", 0, max_connections=0)
+    given: dict[str, Any] = {"handler": echo, "host": "127.0.0.1", "port": 0, **options}
+    with pytest.raises(error):
+        await serve_websocket(**given)
+    assert not opened
+
+
+async def test_nobody_wants_to_know(opened: list[trio.SocketListener]) -> None:
+    """When telling that the server has started fails, its listeners are closed."""
+
+    class Broken(trio.TaskStatus[Server]):
+        def started(self, value: object = None) -> None:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await serve_websocket(echo, "127.0.0.1", 0, task_status=Broken())
+    (listener,) = opened
+    assert listener.socket.fileno() == -1
+
+
+async def test_wrong_handler(autojump_clock: object) -> None:
+    """A handler that cannot be called is refused on listeners of one's own, too."""
+    with pytest.raises(TypeError, match="handler must be a function"):
+        await serve_websocket_listeners(3, [MemoryListener()])  # type: ignore[arg-type]
 
 
 # What becomes of handlers (P9)
@@ -295,6 +351,100 @@ async def test_report_fails(autojump_clock: object, caplog: pytest.LogCaptureFix
         assert "KeyError" in caplog.text
         async with hall.open() as ws:
             await ws.wait_closed()
+
+
+async def test_async_report(autojump_clock: object) -> None:
+    """A handler_failed may be async: it is awaited, and the server waits for it."""
+    told: list[BaseException] = []
+
+    async def fail(ws: WebSocket) -> None:
+        raise ZeroDivisionError
+
+    async def failed(ws: WebSocket, error: BaseException) -> None:
+        await trio.sleep(3)
+        told.append(error)
+
+    async with serving(fail, handler_failed=failed) as hall:
+        async with hall.open() as ws:
+            await ws.wait_closed()
+        await hall.server.drain()
+        assert trio.current_time() == 3
+    assert {type(error) for error in told} == {ZeroDivisionError}
+
+
+async def test_async_report_fails(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> None:
+    """An async handler_failed that fails is logged, and no more."""
+
+    async def fail(ws: WebSocket) -> None:
+        raise ZeroDivisionError
+
+    async def failed(ws: WebSocket, error: BaseException) -> None:
+        await trio.lowlevel.checkpoint()
+        raise KeyError("report")
+
+    async with serving(fail, handler_failed=failed) as hall:
+        async with hall.open() as ws:
+            await ws.wait_closed()
+        await hall.server.drain()
+    assert "handler_failed failed itself" in caplog.text
+
+
+async def test_report_is_cancelled(autojump_clock: object) -> None:
+    """An async handler_failed that hangs ends with the server."""
+    cancelled = False
+
+    async def fail(ws: WebSocket) -> None:
+        raise ZeroDivisionError
+
+    async def failed(ws: WebSocket, error: BaseException) -> None:
+        nonlocal cancelled
+        try:
+            await trio.sleep_forever()
+        finally:
+            cancelled = True
+
+    async with serving(fail, handler_failed=failed) as hall:
+        async with hall.open() as ws:
+            await ws.wait_closed()
+        await trio.testing.wait_all_tasks_blocked()
+        assert hall.server.statistics().connections == 1
+    assert cancelled
+
+
+async def test_plain_handler(autojump_clock: object) -> None:
+    """A handler that returns nothing to await has failed, and the message says how."""
+    failures: list[BaseException] = []
+
+    def failed(ws: WebSocket, error: BaseException) -> None:
+        failures.append(error)
+
+    def plain(ws: WebSocket) -> int:
+        return 3
+
+    async with serving(plain, handler_failed=failed) as hall:  # type: ignore[arg-type]
+        async with hall.open() as ws:
+            assert (await ws.wait_closed()).code == 1011
+        await trio.testing.wait_all_tasks_blocked()
+    (error,) = failures
+    assert isinstance(error, TypeError)
+    assert str(error) == "the handler must be an async function; calling it returned int"
+
+
+class Greeter:
+    """A handler that is an object."""
+
+    async def __call__(self, ws: WebSocket, greeting: str = "hello") -> None:
+        await ws.send(greeting)
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [Greeter(), partial(Greeter(), greeting="hello"), lambda ws: Greeter()(ws, "hello")],
+)
+async def test_kinds_of_handlers(handler: Handler, autojump_clock: object) -> None:
+    """A partial, an object and a plain function that returns an awaitable are handlers, too."""
+    async with serving(handler) as hall, hall.open() as ws:
+        assert await ws.receive() == "hello"
 
 
 async def receive_forever(ws: WebSocket) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import trio
 
+from ._options import check_port
+
 
 async def listen(host: str | None, port: int) -> list[trio.SocketListener]:
     """Listen on all addresses of `host` (None: of this machine), all with the same port.
@@ -18,7 +20,11 @@ async def listen(host: str | None, port: int) -> list[trio.SocketListener]:
 
     Raises:
         OSError: there is no such address here, or the port is taken.
+        TypeError, ValueError: the port is none, or the host is no text.
     """
+    check_port(port)
+    if not isinstance(host, str | None):
+        raise TypeError(f"the host must be a str or None, not {type(host).__name__}")
     listeners = await trio.open_tcp_listeners(port, host=host)
     while len(ports := {port_of(listener) for listener in listeners}) > 1:
         for listener in listeners:

@@ -234,6 +234,10 @@ class Policies:
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.timeouts, Timeouts):
+            raise TypeError(f"timeouts must be Timeouts(…); got {self.timeouts!r}")
+        if not isinstance(self.limits, Limits):
+            raise TypeError(f"limits must be Limits(…); got {self.limits!r}")
         for policy in self.heartbeats:
             if not isinstance(policy, HeartbeatPolicy):
                 raise TypeError(

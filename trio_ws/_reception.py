@@ -15,7 +15,7 @@ import inspect
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import TypeAlias
 
@@ -24,6 +24,7 @@ import trio
 from ._admission import Admission, Place
 from ._connection import WebSocket
 from ._errors import LocalProtocolError
+from ._options import check_context, check_function
 from ._policy import Heartbeat, HeartbeatOption, Limits, Policies, Timeouts
 from ._sansio.handshake import Opening, check_subprotocols
 from ._sansio.origins import SAME_ORIGIN, OriginCheck, Origins
@@ -53,7 +54,12 @@ def log_handler_failure(ws: WebSocket, error: BaseException) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The options of a server, checked; `serve_websocket` says what they mean."""
+    """The options of a server, checked; `serve_websocket` says what they mean.
+
+    Attributes:
+        policies: what the connections need of them.
+        origin_check: `origins`, ready to judge; they may be an iterator, which can be read once.
+    """
 
     ssl_context: ssl.SSLContext | None = None
     subprotocols: Subprotocols = ()
@@ -64,17 +70,20 @@ class Options:
     on_request: RequestHook | None = None
     max_connections: int | None = None
     handler_failed: FailureHook = log_handler_failure
+    policies: Policies = field(init=False)
+    origin_check: OriginCheck = field(init=False)
 
     def __post_init__(self) -> None:
+        check_context(self.ssl_context, server=True)
+        check_function("on_request", self.on_request, optional=True)
+        check_function("handler_failed", self.handler_failed)
         if not callable(self.subprotocols):
             check_subprotocols(self.subprotocols)
         if self.max_connections is not None and self.max_connections < 1:
             raise ValueError(f"max_connections must be 1 or more, got {self.max_connections}")
-
-    @property
-    def policies(self) -> Policies:
-        """What the connections need of it."""
-        return Policies(heartbeat=self.heartbeat, timeouts=self.timeouts, limits=self.limits)
+        policies = Policies(heartbeat=self.heartbeat, timeouts=self.timeouts, limits=self.limits)
+        object.__setattr__(self, "policies", policies)
+        object.__setattr__(self, "origin_check", OriginCheck(self.origins))
 
 
 class Reception:
@@ -83,7 +92,6 @@ class Reception:
     def __init__(self, options: Options, admission: Admission) -> None:
         self._options = options
         self._admission = admission
-        self._origins = OriginCheck(options.origins)
 
     async def receive(
         self, stream: trio.abc.Stream, place: Place, ident: str
@@ -124,7 +132,7 @@ class Reception:
             if response is not None:
                 return _checked(response)
         offers = handshake.check_upgrade()
-        if not self._origins.allows(request.headers):
+        if not self._options.origin_check.allows(request.headers):
             raise Refusal(403, "This origin may not connect here.")
         accepted = handshake.accept(self._choose(request, offers))
         self._admission.take_seat()

@@ -14,11 +14,11 @@ Only a Ctrl-C, an exit and a cancellation pass.
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypedDict, Unpack, final
 
@@ -29,6 +29,7 @@ from ._bare import bare_exceptions
 from ._connection import WebSocket
 from ._errors import ConnectionClosed
 from ._listening import listen, port_of
+from ._options import check_function
 from ._policy import FOREVER, Heartbeat, HeartbeatOption, Limits, Timeouts
 from ._reception import (
     FailureHook,
@@ -81,6 +82,7 @@ class Server:
     """
 
     def __init__(self, handler: Handler, listeners: Sequence[Listener], options: Options) -> None:
+        check_function("handler", handler)
         self.listeners = tuple(listeners)
         self._ports = [port for listener in listeners if (port := port_of(listener))]
         self._handler = handler
@@ -200,31 +202,34 @@ class Server:
         self._connections.add(ws)
         self._opened += 1
         try:
-            with self._failure_contained(ws):
-                async with hold(ws):
-                    if self._draining_with is not None:  # we began while it was let in
-                        ws._services.begin_close(self._draining_with)
-                    await self._handler(ws)
+            failure, rest = await self._handle(ws)
+            try:
+                if failure is not None:
+                    await self._report(ws, failure)
+            finally:
+                if rest is not None:
+                    raise rest from rest.__cause__
         finally:
             self._connections.discard(ws)
             self._admission.leave_seat()
 
-    @contextmanager
-    def _failure_contained(self, ws: WebSocket) -> Generator[None]:
-        """Report what goes wrong within, and let nothing pass but Ctrl-C, exit, cancellation."""
+    async def _handle(self, ws: WebSocket) -> _Outcome:
+        """Run the handler; the rest of the outcome (Ctrl-C, exit, cancellation) must be raised."""
         try:
-            yield
-        except BaseException as exc:  # noqa: ASYNC103 - a cancellation is in the rest
-            failure, rest = _split(exc, ws)
-            if failure is not None:
-                self._report(ws, failure)
-            if rest is not None:
-                raise rest from rest.__cause__  # noqa: ASYNC104
+            async with hold(ws):
+                if self._draining_with is not None:  # we began while it was let in
+                    ws._services.begin_close(self._draining_with)
+                await _started(self._handler, ws)
+        except BaseException as exc:  # noqa: ASYNC103 - a cancellation is in the outcome
+            return _split(exc, ws)  # noqa: ASYNC104
+        return None, None
 
-    def _report(self, ws: WebSocket, failure: BaseException) -> None:
+    async def _report(self, ws: WebSocket, failure: BaseException) -> None:
         self._failed += 1
         try:
-            self._options.handler_failed(ws, failure)
+            told = self._options.handler_failed(ws, failure)
+            if inspect.isawaitable(told):
+                await told
         except Exception:
             _logger.exception("[%s] handler_failed failed itself", ws._services.ident)
 
@@ -233,9 +238,19 @@ _MAY_PASS = (KeyboardInterrupt, SystemExit, GeneratorExit, trio.Cancelled)
 """What a handler may raise through the server; the third is how Python abandons a coroutine."""
 
 
-def _split(
-    exc: BaseException, ws: WebSocket
-) -> tuple[BaseException | None, BaseException | None]:
+_Outcome: TypeAlias = tuple[BaseException | None, BaseException | None]
+"""The failure of a handler, and what must pass."""
+
+
+def _started(handler: Handler, ws: WebSocket) -> Awaitable[object]:
+    running: object = handler(ws)
+    if not inspect.isawaitable(running):
+        what = type(running).__name__
+        raise TypeError(f"the handler must be an async function; calling it returned {what}")
+    return running
+
+
+def _split(exc: BaseException, ws: WebSocket) -> _Outcome:
     """What of an exception is the handler's failure, and what must pass.
 
     The end of the handler's own connection is neither.
@@ -317,7 +332,8 @@ async def serve_websocket(
         max_connections: when so many are open, further upgrades are answered 503
             with a ``Retry-After``.
         handler_failed: called with the connection, which is closed, and the exception that
-            its handler raised.  If it raises itself, that is logged.
+            its handler raised; may be async, and then the server's end cancels it.
+            If it raises itself, that is logged.
         task_status: ``await nursery.start(serve_websocket, …)`` returns the `Server`.
 
     Raises:
@@ -335,9 +351,15 @@ async def serve_websocket(
         max_connections=max_connections,
         handler_failed=handler_failed,
     )
+    check_function("handler", handler)
     listeners = await listen(host, port)
-    server = Server(handler, listeners, options)
-    task_status.started(server)
+    try:
+        server = Server(handler, listeners, options)
+        task_status.started(server)
+    except BaseException:
+        for listener in listeners:
+            listener.socket.close()
+        raise
     await server._run()
 
 
