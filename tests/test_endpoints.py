@@ -29,6 +29,7 @@ async def test_several() -> None:
         got.append(await endpoints.get(1))
         endpoints.rotate()
     assert got == ["ws://a/", "ws://b/", "ws://a/"]
+    assert endpoints.examples == ["ws://a/", "ws://b/"]
     assert len(endpoints) == 2
 
 
@@ -42,6 +43,7 @@ async def test_a_function() -> None:
     endpoints = Endpoints(ask)
     assert (len(endpoints), endpoints.can_refresh, endpoints.known) == (1, True, None)
     endpoints.rotate()
+    assert endpoints.examples == ["wss://localhost/"]
     assert [await endpoints.get(1), await endpoints.get(1)] == ["ws://a/", "ws://b/"]
 
 

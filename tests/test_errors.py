@@ -117,7 +117,7 @@ def test_unsupported_version() -> None:
 def test_gave_up() -> None:
     """A supervisor that gave up tells where and after how many attempts; a pickle does, too."""
     made = SupervisorGaveUp("no", attempts=3, endpoint="ws://a/")
-    for error in (made, pickle.loads(pickle.dumps(made))):  # noqa: S301 - it is ours
+    for error in (made, pickle.loads(pickle.dumps(made))):
         assert (str(error), error.attempts, error.endpoint) == ("no", 3, "ws://a/")
 
 

@@ -15,6 +15,7 @@ from trio_ws import (
     Backoff,
     ConnectionClosed,
     HandshakeError,
+    InvalidURL,
     Limits,
     LocalProtocolError,
     Rejected,
@@ -188,7 +189,10 @@ async def test_sending_fails(autojump_clock: MockClock, make: Make) -> None:
     """If it is asked for, `send` fails at once while there is no connection."""
     world = make(REFUSED, listen)
     async with channel_in(world, when_down="fail") as channel:
-        with pytest.raises(NotConnected):
+        with pytest.raises(NotConnected, match=r"no connection: supervisor-.*: (idle|connecting)"):
+            await channel.send("a")
+        await channel.supervisor.wait_for(SupervisorState.WAITING)
+        with pytest.raises(NotConnected, match=r"attempt 2 in 2\.5 s"):
             await channel.send("a")
         await channel.supervisor.wait_for(SupervisorState.OPEN)
         await trio.testing.wait_all_tasks_blocked()
@@ -424,6 +428,27 @@ async def test_on_connect_fails(autojump_clock: MockClock, make: Make) -> None:
     assert world.farewells == [1011]
 
 
+async def test_on_connect_hangs(autojump_clock: MockClock, make: Make) -> None:
+    """After `Timeouts.connect` the next connection is tried, and the channel goes on."""
+    calls: list[float] = []
+
+    async def subscribe(ws: WebSocket) -> None:
+        calls.append(trio.current_time())
+        if len(calls) == 1:
+            await ws.receive()
+
+    heard = Heard()
+    world = make(listen, heard.then(1, closing(1000)))
+    async with channel_in(world, on_connect=subscribe, timeouts=Timeouts(connect=20)) as channel:
+        await channel.send("a")
+        assert [message async for message in channel] == []
+        failure = channel.supervisor.statistics().last_failure
+    assert calls == [0, 22.5]
+    assert heard == ["a"]
+    assert world.farewells == [1001]
+    assert isinstance(failure, ConnectionClosed)
+
+
 # The end
 
 
@@ -578,11 +603,47 @@ async def test_statistics(autojump_clock: MockClock, make: Make) -> None:
     assert (statistics.messages_received, statistics.messages_sent) == (2, 0)
 
 
-async def test_nonsense() -> None:
-    """What to do when down is one of two words."""
-    with pytest.raises(ValueError, match="when_down"):
-        async with open_reconnecting_websocket(URL, when_down="panic"):  # type: ignore[arg-type]
-            pass
+async def test_repr(autojump_clock: MockClock, make: Make) -> None:
+    """It tells the state, and how many messages wait."""
+    async with channel_in(make(REFUSED), buffer=SendBuffer()) as channel:
+        assert repr(channel).endswith(": idle>")
+        await channel.send("a")
+        await trio.sleep(1)
+        assert ": waiting, attempt 2 in 2.5 s; ws://example.com/feed" in repr(channel)
+        assert repr(channel).endswith("; messages waiting: 1>")
+
+
+@pytest.mark.parametrize(
+    ("steps", "after", "word"),
+    [
+        ([listen], 1, "the channel was closed"),
+        ([REFUSED], 1, "cancelled: the channel was closed"),
+        ([closing(1000)], 1, "the peer closed with 1000"),
+    ],
+)
+async def test_the_word_for_the_end(
+    autojump_clock: MockClock, make: Make, steps: list[Step], after: float, word: str
+) -> None:
+    """A channel has no session: the log says that the channel was closed, or by whom."""
+    async with channel_in(make(*steps)) as channel:
+        await trio.sleep(after)
+    assert channel.supervisor.transition.detail == word
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"when_down": "panic"}, ValueError),
+        ({"buffer": 1000}, TypeError),
+        ({"on_connect": "subscribe"}, TypeError),
+        ({"hartbeat": None}, TypeError),
+        ({"endpoint": "http://a/"}, InvalidURL),
+    ],
+)
+def test_nonsense(wrong: dict[str, Any], error: type[Exception]) -> None:
+    """It is refused by the call, before there is a block."""
+    with pytest.raises(error, match=next(iter(wrong.keys() - {"endpoint"}), "http")):
+        open_reconnecting_websocket(**{"endpoint": URL, **wrong})
 
 
 # Leaving at any point (hazard B6)

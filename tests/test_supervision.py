@@ -27,6 +27,7 @@ from trio_ws._backoff import Backoff
 from trio_ws._classify import Failure, Remedy
 from trio_ws._errors import SupervisorGaveUp
 from trio_ws._states import ENDED, TABLE, SupervisorState, Transition
+from trio_ws._supervision import Work
 from trio_ws._supervisor import Supervisor, supervise
 from trio_ws._throttle import Throttle
 from trio_ws.testing import RawPeer
@@ -160,6 +161,67 @@ async def test_a_cancellation(autojump_clock: MockClock, make: Make) -> None:
     await trio.testing.wait_all_tasks_blocked()
     assert world.farewells == [1001]
     assert log == [(0, S.CONNECTING), (0, S.OPEN), (3, S.CLOSED)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "detail"), [("maintenance", "cancelled: maintenance"), (None, "cancelled")]
+)
+async def test_the_reason_of_a_cancellation(
+    autojump_clock: MockClock, make: Make, reason: str | None, detail: str
+) -> None:
+    """The journal tells the reason that was given to the cancellation."""
+    told: list[Transition] = []
+    with trio.CancelScope() as scope:
+
+        def observe(transition: Transition) -> None:
+            told.append(transition)
+            if transition.state is S.WAITING:
+                scope.cancel(reason=reason)
+
+        await run(make(REFUSED), observer=observe)
+    assert told[-1].detail == detail
+
+
+async def prepared(world: World, prepare: Callable[[WebSocket], Any], **options: Any) -> Any:
+    """Run what a channel runs: `prepare`, and then a session."""
+    options = {"connect": world.connect, "jitter": half, **options}
+    return await Supervisor(URL, **options)._run(Work(session=listening, prepare=prepare, done="x"))
+
+
+async def test_preparing_comes_first(autojump_clock: MockClock, make: Make) -> None:
+    """What prepares a connection is done before the session begins, and the end has its word."""
+    told: list[Transition] = []
+
+    async def prepare(ws: WebSocket) -> None:
+        assert await ws.receive() == "welcome"
+
+    world = make(telling("welcome", "a", then=closing(1000)))
+    assert await prepared(world, prepare, observer=told.append) == ["a"]
+    assert told[-1].detail == "x"
+
+
+@pytest.mark.parametrize(("play", "closes_in"), [(listen, 0), (silence, 4)])
+async def test_preparing_takes_too_long(
+    autojump_clock: MockClock, make: Make, play: Play, closes_in: float
+) -> None:
+    """After `Timeouts.connect` the connection is closed, was never stable, and says why."""
+    told: list[Transition] = []
+    world = make(play)
+    with pytest.raises(SupervisorGaveUp, match=r"on_connect was not done within 20 s") as caught:
+        await prepared(
+            world,
+            waiting,
+            observer=told.append,
+            backoff=Backoff(max_attempts=2),
+            timeouts=Timeouts(connect=20, close=4),
+        )
+    assert world.attempts == [0, 20 + closes_in + 2.5]
+    assert isinstance(caught.value.__cause__, ConnectionClosed)
+    assert [each.state for each in told] == [
+        *[S.CONNECTING, S.OPEN, S.WAITING],
+        *[S.CONNECTING, S.OPEN, S.FAILED],
+    ]
+    assert world.farewells == [1001] * 2 if play is listen else not world.farewells
 
 
 # How a connection ends
@@ -499,8 +561,35 @@ async def test_max_attempts(autojump_clock: MockClock, make: Make) -> None:
     with pytest.raises(SupervisorGaveUp, match="3 of 3 attempts failed: refused") as caught:
         await run(world, backoff=Backoff(max_attempts=3))
     assert world.attempts == [0, 2.5, 5.5]
-    assert caught.value.attempts == 3
+    assert str(caught.value).startswith(f"gave up on {URL}: 3 of 3")
+    assert (caught.value.attempts, caught.value.endpoint) == (3, URL)
     assert caught.value.__cause__ is REFUSED
+
+
+async def test_attempts_are_counted_since_the_last_stable_connection(
+    autojump_clock: MockClock, make: Make
+) -> None:
+    """A connection that was lost at once does not restart the count, a stable one does."""
+    counts: list[int] = []
+
+    def observe(transition: Transition) -> None:
+        if transition.state is S.CONNECTING:
+            counts.append(transition.attempt)
+
+    world = make(REFUSED, ending(after=1), ending(after=60), REFUSED, closing(1000))
+    await run(world, observer=observe)
+    assert counts == [1, 2, 3, 1, 2]
+
+
+async def test_giving_up_without_a_url(autojump_clock: MockClock, make: Make) -> None:
+    """An endpoint function that never told a URL is no secret."""
+
+    async def ask() -> str:
+        raise ConnectionRefusedError
+
+    with pytest.raises(SupervisorGaveUp, match="gave up on the endpoint: 1 of 1") as caught:
+        await run(make(listen), url=ask, backoff=Backoff(max_attempts=1))
+    assert caught.value.endpoint is None
 
 
 async def test_max_elapsed(autojump_clock: MockClock, make: Make) -> None:
@@ -738,3 +827,25 @@ async def leave_at(make: Make, rng: random.Random) -> None:
     await trio.testing.wait_all_tasks_blocked()
     await trio.sleep(1)
     assert trio.lowlevel.current_statistics().tasks_living == tasks
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"backoff": 5},
+        {"classify": {}},
+        {"jitter": None},
+        {"connect": URL},
+        {"session": URL},
+    ],
+)
+async def test_mistakes(make: Make, wrong: dict[str, Any]) -> None:
+    """What is not of the right kind is refused by name, before the first attempt."""
+    world = make(listen)
+    options = {"connect": world.connect, "session": listening, "endpoint": URL, **wrong}
+    with pytest.raises(TypeError, match=next(iter(wrong))):
+        await supervise(**options)
+    assert world.attempts == []

@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trio_ws import HandshakeError, WebSocket
+from trio_ws import HandshakeError, InvalidURL, LocalProtocolError, WebSocket
 from trio_ws._states import SupervisorState, Transition
 from trio_ws._supervisor import Supervisor, SupervisorStatistics, open_supervisor, supervise
 
@@ -197,7 +197,45 @@ async def test_an_exception_in_the_block() -> None:
             raise KeyError
 
 
-async def test_nonsense() -> None:
-    """An endpoint that is none is refused at once."""
-    with pytest.raises(ValueError):
-        open_supervisor([])
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"endpoint": []}, ValueError),
+        ({"endpoint": "http://a/"}, InvalidURL),
+        ({"hartbeat": None}, TypeError),
+        ({"timeouts": 5}, TypeError),
+        ({"observer": []}, TypeError),
+        ({"subprotocols": ["a b"]}, LocalProtocolError),
+        ({"headers": {"Upgrade": "x"}}, LocalProtocolError),
+    ],
+)
+def test_nonsense(wrong: dict[str, Any], error: type[Exception]) -> None:
+    """Endpoints and options that are none are refused by the call, even outside of Trio."""
+    with pytest.raises(error):
+        open_supervisor(**{"endpoint": URL, **wrong})
+
+
+async def test_headers_that_can_be_read_once(
+    autojump_clock: MockClock, spare: trio.Nursery
+) -> None:
+    """They are sent with each attempt all the same."""
+    world, seen = World(spare, REFUSED, closing(1000)), []
+
+    def connect(url: str, **options: Any) -> Any:
+        seen.append(dict(options["headers"]))
+        return world.connect(url, **options)
+
+    given: Any = {"connect": connect, "jitter": half, "headers": iter([("A", "b")])}
+    await supervise(listening, URL, **given)
+    assert seen == [{"A": "b"}] * 2
+
+
+async def test_repr(autojump_clock: MockClock, spare: trio.Nursery) -> None:
+    """It tells the state, the endpoint, what is next and why."""
+    world = World(spare, REFUSED, closing(1000))
+    async with open_supervisor(URL, **options(world)) as supervisor, trio.open_nursery() as nursery:
+        nursery.start_soon(supervisor.run, listening)
+        await supervisor.wait_for(S.WAITING)
+        told = repr(supervisor)
+    assert "waiting, attempt 2 in 2.5 s; ws://example.com/ gave no connection" in told
+    assert "refused" in told

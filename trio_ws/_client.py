@@ -180,10 +180,11 @@ class _Dialler:
         self._ssl_context = ssl_context
         self._stream = stream
         self._stage = "connecting"
-        self._ident = f"client-{next(_numbers)}"
+        self._ident = ""
 
     async def connect(self) -> WebSocket:
         """Go through all stages under one deadline; leave no stream open on failure."""
+        self._ident = f"client-{next(_numbers)}"
         self._log("connecting to %s", self._url)
         try:
             with trio.move_on_after(self._policies.timeouts.connect):

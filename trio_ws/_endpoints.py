@@ -46,6 +46,11 @@ class Endpoints:
         """Whose turn it is; None if a function has to be asked."""
         return parse_url(self._urls[self._turn]) if self._urls else None
 
+    @property
+    def examples(self) -> list[str]:
+        """All that are known, to try options on; of a function, what it might say."""
+        return self._urls or ["wss://localhost/"]
+
     def rotate(self) -> None:
         """It is the next one's turn."""
         if self._urls:

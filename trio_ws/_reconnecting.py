@@ -19,7 +19,7 @@ What arrives outlives its connection, within bounds (`_incoming`).
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, Unpack, final
 
@@ -32,6 +32,7 @@ from ._errors import ConnectionClosed, LocalProtocolError, NotConnected, closed
 from ._incoming import Incoming
 from ._outgoing import Outgoing, SendBuffer
 from ._sansio.checks import check_close
+from ._supervision import Work, check_callable
 from ._supervisor import Supervisor, SupervisorOptions
 from ._values import CloseCode
 
@@ -92,8 +93,11 @@ class ReconnectingWebSocket:
     ) -> None:
         if when_down not in ("wait", "fail"):
             raise ValueError(f'when_down must be "wait" or "fail", not {when_down!r}')
+        if not isinstance(buffer, SendBuffer | None):
+            raise TypeError(f"buffer must be a SendBuffer, not {type(buffer).__name__}")
+        check_callable("on_connect", on_connect, optional=True)
         self._supervisor = supervisor
-        self._on_connect = on_connect
+        self._work = Work(session=self._session, prepare=on_connect, done="the channel was closed")
         self._when_down: WhenDown = when_down
         self._outgoing = Outgoing(buffer)
         self._lane = trio.StrictFIFOLock()
@@ -108,6 +112,10 @@ class ReconnectingWebSocket:
         self._failure: Exception | None = None
         self._last_word: ConnectionClosed | None = None
         self._sent = 0
+
+    def __repr__(self) -> str:
+        waiting = f"; messages waiting: {len(self._outgoing)}" if len(self._outgoing) else ""
+        return f"<ReconnectingWebSocket {self._supervisor._told}{waiting}>"
 
     @property
     def supervisor(self) -> Supervisor:
@@ -173,7 +181,7 @@ class ReconnectingWebSocket:
             self._outgoing.put(message, trio.current_time())
             return True
         if self._when_down == "fail":
-            raise NotConnected(f"there is no connection: {self._supervisor.transition}")
+            raise NotConnected(f"there is no connection: {self._supervisor._told}")
         return False
 
     def _check_open(self) -> None:
@@ -246,7 +254,7 @@ class ReconnectingWebSocket:
         """Keep connected until there is an end; tell everybody who waits."""
         try:
             with self._scope:
-                await self._supervisor.run(self._session)
+                await self._supervisor._run(self._work)
                 if not self._closing:
                     last = self._supervisor.statistics().last_failure
                     self._last_word = last if isinstance(last, ConnectionClosed) else None
@@ -260,8 +268,6 @@ class ReconnectingWebSocket:
 
     async def _session(self, ws: WebSocket) -> None:
         """What is supervised: attach a connection, and wait for its end."""
-        if self._on_connect is not None:
-            await self._on_connect(ws)
         self._outgoing.begin(ws._services.session.outbox.frames_in)
         self._incoming.add(ws)
         try:
@@ -310,15 +316,14 @@ def _checked(message: object) -> str | bytes:
     return message
 
 
-@asynccontextmanager
-async def open_reconnecting_websocket(
+def open_reconnecting_websocket(
     endpoint: Endpoint,
     *,
     on_connect: OnConnect | None = None,
     buffer: SendBuffer | None = None,
     when_down: WhenDown = "wait",
     **options: Unpack[SupervisorOptions],
-) -> AsyncGenerator[ReconnectingWebSocket]:
+) -> AbstractAsyncContextManager[ReconnectingWebSocket]:
     """One channel across many connections, for the length of a block::
 
         async def subscribe(ws):
@@ -338,11 +343,15 @@ async def open_reconnecting_websocket(
         endpoint: as `supervise` takes it.
         on_connect: an async function of each new `WebSocket`, called before anything else is sent:
             to log in, to subscribe.  What it receives is not seen by the channel.
+            It may take `Timeouts.connect`, once more after connecting;
+            then the connection is closed (1001) and counts as one that was lost.
         buffer: lets `ReconnectingWebSocket.send` return at once while there is no connection.
         when_down: what `send` does without a connection and without room in the buffer.
         options: those of `supervise`.
 
     Raises:
+        TypeError, ValueError, LocalProtocolError: an option or the endpoint is none;
+            this function raises it, before the block.
         SupervisorGaveUp, HandshakeError, ConnectionClosed: as `supervise`.
     """
     channel = ReconnectingWebSocket(
@@ -351,6 +360,11 @@ async def open_reconnecting_websocket(
         buffer=buffer,
         when_down=when_down,
     )
+    return _block(channel)
+
+
+@asynccontextmanager
+async def _block(channel: ReconnectingWebSocket) -> AsyncGenerator[ReconnectingWebSocket]:
     async with Beside(channel._run, name="trio_ws reconnecting channel"):
         try:
             yield channel

@@ -15,6 +15,9 @@ What is left for this file is the loop::
     ask the endpoint ─▶ a slot ─▶ connect ─▶ session ─▶ failure judged ─▶ raise
                                                └─ returned ─▶ value
 
+A reconnecting channel has something to do before its session: ``prepare``, its ``on_connect``.
+That takes `Timeouts.connect` at most, and no connection is stable before it is done.
+
 There is no async generator in it, hence no point at which leaving a loop early
 could tear a scope; ``return``, ``raise`` and cancellation do in a session
 what they do everywhere.
@@ -30,12 +33,13 @@ from typing import Generic, TypeAlias, TypeVar
 import trio
 
 from ._backoff import Backoff, Delay, Streak
+from ._bare import leaves
 from ._beside import Beside
 from ._classify import Classify, Failure, Remedy, classify, is_unknown_name
 from ._client import ClientOptions
 from ._connection import WebSocket
 from ._endpoints import Endpoints
-from ._errors import ConnectionClosed, HandshakeError, Rejected, SupervisorGaveUp
+from ._errors import ConnectionClosed, HandshakeError, Rejected, SupervisorGaveUp, closed
 from ._journal import Journal
 from ._policy import Timeouts
 from ._states import SupervisorState
@@ -61,10 +65,34 @@ class Settings:
     connect: Connect
     options: ClientOptions
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.backoff, Backoff):
+            raise TypeError(f"backoff must be a Backoff, not {type(self.backoff).__name__}")
+        for name in ("classify", "jitter", "connect"):
+            check_callable(name, getattr(self, name), optional=name == "classify")
+
     @property
     def timeouts(self) -> Timeouts:
         """The timeouts of each connection."""
         return self.options.get("timeouts", Timeouts())
+
+
+def check_callable(name: str, value: object, *, optional: bool = False) -> None:
+    """Refuse what cannot be called."""
+    if not (callable(value) or (optional and value is None)):
+        raise TypeError(f"{name} must be a function, not {type(value).__name__}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work(Generic[T]):
+    """What is done with each connection: `prepare` it, then `session`; `done` tells of its end."""
+
+    session: Session[T]
+    prepare: Session[object] | None = None
+    done: str = "the session returned"
+
+    def __post_init__(self) -> None:
+        check_callable("session", self.session)
 
 
 @dataclass(slots=True)
@@ -102,14 +130,14 @@ class Supervision(Generic[T]):
 
     def __init__(
         self,
-        session: Session[T],
+        work: Work[T],
         endpoints: Endpoints,
         settings: Settings,
         journal: Journal,
         tally: Tally,
     ) -> None:
         now = trio.current_time()
-        self._session = session
+        self._work = work
         self._endpoints = endpoints
         self._settings = settings
         self._journal = journal
@@ -130,13 +158,13 @@ class Supervision(Generic[T]):
         except Exception as error:
             self._end(SupervisorState.FAILED, cause=error)
             raise
-        except BaseException:
-            self._end(SupervisorState.CLOSED, detail="cancelled")
+        except BaseException as error:
+            self._end(SupervisorState.CLOSED, detail=_why_cancelled(error))
             raise
         if returned is None:
             self._end(SupervisorState.CLOSED, detail="the peer closed with 1000")
             return None
-        self._end(SupervisorState.CLOSED, detail="the session returned")
+        self._end(SupervisorState.CLOSED, detail=self._work.done)
         return returned.value
 
     def _end(
@@ -195,6 +223,8 @@ class Supervision(Generic[T]):
         self._tally.up(trio.current_time())
         self._tally.connections += 1
         self._enter(SupervisorState.OPEN)
+        if self._work.prepare is not None:
+            await self._prepare(ws, self._work.prepare)
 
         async def become_stable() -> None:
             after = self._streak.stable_after()
@@ -204,7 +234,16 @@ class Supervision(Generic[T]):
                 self._enter(SupervisorState.STABLE, detail=f"up for {after:g} s")
 
         async with Beside(become_stable, name=f"{self._journal.ident} stability"):
-            return await self._session(ws)
+            return await self._work.session(ws)
+
+    async def _prepare(self, ws: WebSocket, prepare: Session[object]) -> None:
+        """Call `prepare`; a connection for which it takes too long is closed, and has failed."""
+        patience = self._settings.timeouts.connect
+        with trio.move_on_after(patience) as scope:
+            await prepare(ws)
+        if scope.cancelled_caught:
+            await ws.close(CloseCode.GOING_AWAY, f"on_connect was not done within {patience:g} s")
+            raise closed(await ws.wait_closed())
 
     # After a failure
 
@@ -230,7 +269,11 @@ class Supervision(Generic[T]):
             endpoints=len(self._endpoints),
         )
         if why := self._streak.is_exhausted(now + delay.seconds):
-            raise SupervisorGaveUp(f"{why}: {error}", attempts=self._streak.attempts) from error
+            raise SupervisorGaveUp(
+                f"gave up on {self._endpoint or 'the endpoint'}: {why}: {error}",
+                attempts=self._streak.attempts,
+                endpoint=self._endpoint,
+            ) from error
         return delay
 
     def _may_refresh(self) -> bool:
@@ -287,3 +330,11 @@ class Supervision(Generic[T]):
             flapping=delay.flapping if delay else False,
             detail=detail,
         )
+
+
+def _why_cancelled(error: BaseException) -> str:
+    """With the text that somebody gave to ``cancel(reason=…)``."""
+    for leaf in leaves(error):
+        if isinstance(leaf, trio.Cancelled) and leaf.source == "explicit" and leaf.reason:
+            return f"cancelled: {leaf.reason}"
+    return "cancelled"

@@ -6,7 +6,7 @@ The work is done in `_supervision`; here is what users hold.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import TracebackType
@@ -20,8 +20,18 @@ from ._client import ClientOptions, open_websocket
 from ._endpoints import Endpoint, Endpoints
 from ._journal import Events, Journal, Observer
 from ._states import SupervisorState, Transition
-from ._supervision import Connect, Session, Settings, Supervision, T, Tally
+from ._supervision import (
+    Connect,
+    Session,
+    Settings,
+    Supervision,
+    T,
+    Tally,
+    Work,
+    check_callable,
+)
 from ._throttle import Throttle
+from ._values import Headers
 
 
 class SupervisorOptions(ClientOptions, total=False):
@@ -106,6 +116,8 @@ async def supervise(
         connection_options: the options of `open_websocket`.
 
     Raises:
+        TypeError, ValueError, LocalProtocolError: an option or the endpoint is none;
+            that is seen before the first attempt.
         SupervisorGaveUp: `Backoff.max_attempts` or `Backoff.max_elapsed` is reached.
         HandshakeError: no connection came about, and waiting would not help.
         ConnectionClosed: the connection ended, and waiting would not help.
@@ -145,7 +157,9 @@ class Supervisor:
         connect: Connect = open_websocket,
         **connection_options: Unpack[ClientOptions],
     ) -> None:
+        check_callable("observer", observer, optional=True)
         self._endpoints = Endpoints(endpoint)
+        _check_options(connection_options, self._endpoints.examples)
         self._settings = Settings(
             backoff=backoff,
             classify=classify,
@@ -162,7 +176,12 @@ class Supervisor:
         self._supervision: Supervision[Any] | None = None
 
     def __repr__(self) -> str:
-        return f"<Supervisor {self._journal.ident}: {self.state.value}>"
+        return f"<Supervisor {self._told}>"
+
+    @property
+    def _told(self) -> str:
+        """Its name and what it is doing, for people to read."""
+        return f"{self._journal.ident}: {self.transition or self.state.value}"
 
     @property
     def state(self) -> SupervisorState:
@@ -221,13 +240,16 @@ class Supervisor:
             trio.ClosedResourceError: the block of `open_supervisor` was left meanwhile, or before.
             RuntimeError: it was called before.
         """
+        return await self._run(Work(session=session))
+
+    async def _run(self, work: Work[T]) -> T | None:
         if self._scope.cancel_called:
             raise trio.ClosedResourceError("the block of open_supervisor was left")
         if self._finished is not None:
             raise RuntimeError("a supervisor runs once")
         self._finished = trio.Event()
         self._supervision = supervision = Supervision(
-            session, self._endpoints, self._settings, self._journal, self._tally
+            work, self._endpoints, self._settings, self._journal, self._tally
         )
         try:
             with self._scope:
@@ -243,6 +265,14 @@ class Supervisor:
             self._journal.enter(SupervisorState.CLOSED, attempt=0, detail="it never ran")
         elif not self._finished.is_set():
             await self._finished.wait()
+
+
+def _check_options(options: ClientOptions, urls: Iterable[str]) -> None:
+    """Refuse what `open_websocket` would refuse; headers that can be read only once are kept."""
+    if isinstance(headers := options.get("headers"), Iterator):
+        options["headers"] = Headers(headers)
+    for url in urls:
+        open_websocket(url, **options)
 
 
 @final
