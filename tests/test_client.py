@@ -272,6 +272,27 @@ async def test_tls_on_a_stream(already: bool, autojump_clock: object) -> None:
             assert ws.request.headers["Host"] == "h"
 
 
+async def test_only_once() -> None:
+    """One call of `open_websocket` opens one connection."""
+    async with tcp(accept_and_close) as port:
+        opening = open_websocket(f"ws://127.0.0.1:{port}")
+        async with opening:
+            pass
+        with pytest.raises(RuntimeError, match="entered before"):
+            async with opening:
+                pass
+
+
+async def test_addresses_stay() -> None:
+    """The addresses are known when the connection is over, too."""
+    async with tcp(accept_and_close) as port, open_websocket(f"ws://127.0.0.1:{port}") as ws:
+        ours = ws.local_address
+        await ws.close()
+        assert ws.remote_address == ("127.0.0.1", port)
+        assert ws.local_address == ours
+        assert ours
+
+
 # What fails before anything is opened
 
 
@@ -283,9 +304,20 @@ async def test_tls_on_a_stream(already: bool, autojump_clock: object) -> None:
         ("ws://h", {"headers": {"X": "a\r\nb"}}, LocalProtocolError),
         ("ws://h", {"subprotocols": ["a b"]}, LocalProtocolError),
         ("ws://h", {"heartbeat": 3}, TypeError),
+        ("ws://h", {"timeouts": 3}, TypeError),
+        ("ws://h", {"limits": 3}, TypeError),
+        ("ws://h", {"headers": 3}, TypeError),
+        ("ws://h", {"headers": "X: 1"}, TypeError),
+        ("ws://h", {"headers": ["X: 1"]}, TypeError),
+        ("ws://h", {"headers": {"X": 1}}, TypeError),
+        ("ws://h", {"ssl_context": ssl.create_default_context()}, ValueError),
+        ("wss://h", {"ssl_context": ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)}, ValueError),
+        ("wss://h", {"ssl_context": True}, TypeError),
+        (None, {}, TypeError),
+        (b"ws://h", {}, TypeError),
     ],
 )
-async def test_wrong_arguments(url: str, options: dict[str, object], error: type) -> None:
+async def test_wrong_arguments(url: Any, options: dict[str, object], error: type) -> None:
     """What cannot be sent is refused before anything is opened."""
     with pytest.raises(error):
         open_websocket(url, **options)  # type: ignore[arg-type]
@@ -655,7 +687,8 @@ async def test_cancellation_sweep(tls: bool, autojump_clock: object) -> None:
                 instrument = CancelAtStep(scope, step)
                 trio.lowlevel.add_instrument(instrument)
                 url = "wss://h" if tls else "ws://h"
-                async with open_websocket_on(spy, url, ssl_context=trusting()):
+                trust = trusting() if tls else None
+                async with open_websocket_on(spy, url, ssl_context=trust):
                     opened = True
             trio.lowlevel.remove_instrument(instrument)
             nursery.cancel_scope.cancel()

@@ -66,7 +66,7 @@ async def test_no_such_address() -> None:
 )
 async def test_no_place(host: Any, port: Any, error: type[Exception]) -> None:
     """What is no host or no port is refused."""
-    with pytest.raises(error, match="the (host|port) must be"):
+    with pytest.raises(error, match=r"the (host|port) must be"):
         await listen(host, port)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -140,6 +141,19 @@ def test_refusals_keep_secrets(text: str) -> None:
     with pytest.raises(InvalidURL) as caught:
         parse_url(text)
     assert "hunter2" not in str(caught.value)
+
+
+def test_refusals_keep_the_scheme() -> None:
+    """A refusal shows the scheme also where credentials follow it."""
+    with pytest.raises(InvalidURL, match=r"^'wss://\*\*\*@h:0/' cannot be opened"):
+        parse_url("wss://me:hunter2@h:0/")
+
+
+@pytest.mark.parametrize("url", [None, b"ws://h"])
+def test_no_text(url: Any) -> None:
+    """What is no text is no URL either, and the type is named."""
+    with pytest.raises(TypeError, match=r"a URL must be a str, not (NoneType|bytes)"):
+        parse_url(url)
 
 
 def test_shown_without_secrets() -> None:

@@ -15,7 +15,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import TypedDict, Unpack
 
 import trio
@@ -23,13 +23,14 @@ import trio
 from ._bare import bare_exceptions, leaves
 from ._connection import WebSocket
 from ._errors import HandshakeError, HandshakeTimeout, TLSError
+from ._options import check_context
 from ._policy import FOREVER, Heartbeat, HeartbeatOption, Limits, Policies, Timeouts
 from ._sansio.client_handshake import ClientHandshake
 from ._sansio.handshake import Opening
 from ._scope import ConnectionScope
 from ._transport import Transport
 from ._url import URL, parse_url
-from ._values import HeaderSource
+from ._values import Headers, HeaderSource
 
 USER_AGENT = "trio_ws"
 
@@ -98,7 +99,7 @@ def open_websocket(
         subprotocols: offered to the server, in order of preference (RFC 6455 §1.9).
         headers: more headers of the request; they replace ones that we would send,
             but cannot be ones that make up the handshake.
-        ssl_context: for ``wss``; by default the system's trusted certificates are asked.
+        ssl_context: for ``wss`` only; by default the system's trusted certificates are asked.
         heartbeat: how the peer is kept an eye on; None: not at all.
         timeouts: `Timeouts.connect` bounds DNS, TCP, TLS and HTTP together.
         limits: how much of everything.
@@ -108,6 +109,7 @@ def open_websocket(
     Raises:
         InvalidURL: the URL is no WebSocket URL.
         LocalProtocolError: a header or a subprotocol cannot be sent.
+        ValueError, TypeError: another option makes no sense.
         HandshakeTimeout: it took longer than `Timeouts.connect`.
         Rejected: the server answered with another status than 101.
         InvalidHandshake: the server does not speak WebSocket properly.
@@ -149,18 +151,30 @@ def _scope(
 ) -> AbstractAsyncContextManager[WebSocket]:
     url = parse_url(text)
     timeouts, limits = options.get("timeouts", Timeouts()), options.get("limits", Limits())
+    heartbeat: HeartbeatOption = options.get("heartbeat", Heartbeat())
+    policies = Policies(heartbeat=heartbeat, timeouts=timeouts, limits=limits)
+    check_context(options.get("ssl_context"), server=False)
+    if options.get("ssl_context") is not None and not url.tls:
+        raise ValueError(f"an ssl_context is for wss://, and of no use for {url}")
     handshake = ClientHandshake(
         url,
         subprotocols=options.get("subprotocols", ()),
-        headers=options.get("headers", ()),
+        headers=_checked(options.get("headers", ())),
         origin=options.get("origin"),
         user_agent=options.get("user_agent", USER_AGENT),
         limits=limits,
     )
-    heartbeat: HeartbeatOption = options.get("heartbeat", Heartbeat())
-    policies = Policies(heartbeat=heartbeat, timeouts=timeouts, limits=limits)
     dialler = _Dialler(url, handshake, policies, options.get("ssl_context"), stream)
     return ConnectionScope(dialler.connect)
+
+
+def _checked(source: HeaderSource) -> Headers:
+    """The headers that were given, if that is what they are; values may be secret."""
+    with suppress(TypeError, ValueError):
+        headers = Headers(source)
+        if all(isinstance(part, str) for line in headers.items_all() for part in line):
+            return headers
+    raise TypeError("headers must be a mapping of str to str, or pairs of them")
 
 
 class _Dialler:

@@ -106,6 +106,10 @@ class WebSocket(trio.abc.AsyncResource):
         self.response: Response = opening.response
         self.subprotocol: str | None = opening.subprotocol
         self._services = Services(stream, opening, client=client, policies=policies, ident=ident)
+        self._local_address = self._services.transport.local_address
+        self._remote_address = (
+            opening.request.remote_address or self._services.transport.remote_address
+        )
         self._session = self._services.session
         self._inbox = self._services.inbox
         self._pace = current_pace()
@@ -132,13 +136,19 @@ class WebSocket(trio.abc.AsyncResource):
 
     @property
     def local_address(self) -> object:
-        """Our address in the form of ``socket.getsockname``; None if this is no socket."""
-        return self._services.transport.local_address
+        """Our address in the form of ``socket.getsockname``; None if this is no socket.
+
+        It stays when the connection is over.
+        """
+        return self._local_address
 
     @property
     def remote_address(self) -> object:
-        """The peer's address in the form of ``socket.getpeername``; None if this is no socket."""
-        return self._services.transport.remote_address
+        """The peer's address in the form of ``socket.getpeername``; None if this is no socket.
+
+        It stays when the connection is over.
+        """
+        return self._remote_address
 
     def statistics(self) -> ConnectionStatistics:
         """A snapshot of counters and queues."""

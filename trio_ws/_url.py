@@ -27,6 +27,7 @@ DEFAULT_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443}
 _PARTS = re.compile(r"([^:/?#]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_SCHEME = re.compile(r"(?:ws|http)s?://", re.IGNORECASE)
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
 _KEPT = "%/?:@!$&'()*+,;=~[]"
 
@@ -80,7 +81,10 @@ def parse_url(text: str) -> URL:
 
     Raises:
         InvalidURL: it is none, or not one of WebSocket; the message says which part and why.
+        TypeError: it is no text.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"a URL must be a str, not {type(text).__name__}")
     if found := _UNPRINTABLE.search(text):
         _refuse(text, f"it contains {found[0]!r}; blanks and controls must be encoded")
     parts = _PARTS.fullmatch(text)
@@ -120,8 +124,10 @@ def parse_authority(text: str) -> tuple[str, int | None]:
 
 
 def _refuse(text: str, why: str) -> NoReturn:
-    _, secret, shown = text.rpartition("@")
-    shown = ("***@" if secret else "") + printable(shown.partition("?")[0])
+    before, secret, shown = text.rpartition("@")
+    scheme = _SCHEME.match(before)
+    hidden = (scheme[0] if scheme else "") + "***@" if secret else ""
+    shown = hidden + printable(shown.partition("?")[0])
     raise InvalidURL(f"{shown!r} cannot be opened: {printable(why)}") from None
 
 
