@@ -1,0 +1,195 @@
+"""The public names as a type checker sees them; this file is checked by mypy and never run.
+
+Each function uses a part of the library as an application would.
+`assert_type` states what comes out, and an ``ignore`` with a code states what must be refused:
+mypy complains about an ignore that is not needed.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import assert_type
+
+import trio
+
+from trio_ws import (
+    ANY,
+    SAME_ORIGIN,
+    Close,
+    CloseCode,
+    ConnectionClosed,
+    ConnectionStatistics,
+    Ending,
+    Headers,
+    Heartbeat,
+    Limits,
+    Loss,
+    MessageHeartbeat,
+    MessageReply,
+    ProtocolViolation,
+    Rejected,
+    Request,
+    Response,
+    Server,
+    ServerStatistics,
+    Timeouts,
+    Watchdog,
+    WebSocket,
+    open_reconnecting_websocket,
+    open_supervisor,
+    open_websocket,
+    open_websocket_on,
+    serve_websocket,
+    serve_websocket_listeners,
+    serve_websocket_on,
+    supervise,
+)
+from trio_ws.testing import Frame, RawPeer, open_websocket_pair, open_websocket_to_peer
+
+
+async def converse(ws: WebSocket) -> None:
+    """Messages, control frames, facts."""
+    await ws.send("text")
+    await ws.send(b"binary")
+    await ws.send(bytearray(b"binary"))
+    await ws.send(memoryview(b"binary"))
+    await ws.send(["a", "b"])
+    await ws.send(fragments())
+    await ws.send(3)  # type: ignore[arg-type]
+    assert_type(await ws.receive(), str | bytes)
+    async for message in ws:
+        assert_type(message, str | bytes)
+    async with ws.receive_stream() as chunks:
+        async for chunk in chunks:
+            assert_type(chunk, str | bytes)
+    await ws.send_json({"any": ["thing"]})
+    await ws.receive_json()
+    assert_type(await ws.ping(), float)
+    await ws.pong(b"")
+    await ws.flush()
+    await ws.close(CloseCode.GOING_AWAY, "bye")
+    assert_type(await ws.wait_closed(), Ending)
+    assert_type(ws.ending, Ending | None)
+    assert_type(ws.request, Request)
+    assert_type(ws.response, Response)
+    assert_type(ws.subprotocol, str | None)
+    assert_type(ws.latency, float | None)
+    assert_type(ws.statistics(), ConnectionStatistics)
+
+
+async def fragments() -> AsyncIterator[bytes]:
+    """Fragments that come one by one."""
+    yield b"fragment"
+
+
+async def clients(stream: trio.abc.Stream) -> None:
+    """The client's doors and what they raise."""
+    async with open_websocket(
+        "wss://example.com",
+        subprotocols=["chat"],
+        headers={"X-Name": "value"},
+        ssl_context=ssl.create_default_context(),
+        heartbeat=[Heartbeat(interval=5, timeout=5), Watchdog(timeout=30)],
+        timeouts=Timeouts(connect=3),
+        limits=Limits(max_message_size=1 << 24),
+        origin="https://example.com",
+    ) as ws:
+        assert_type(ws, WebSocket)
+    async with open_websocket_on(stream, "ws://localhost/", heartbeat=None) as ws:
+        assert_type(ws, WebSocket)
+    try:
+        open_websocket("ws://localhost/", colour="red")  # type: ignore[call-arg]
+    except Rejected as error:
+        assert_type(error.response, Response)
+        assert_type(error.retry_after, float | None)
+        assert_type(error.response.headers, Headers)
+    except ProtocolViolation as error:
+        assert_type(error.code, int)
+    except ConnectionClosed as error:
+        assert_type(error.ending.sent, Close | None)
+        assert_type(error.ending.loss, Loss | None)
+        assert_type(error.ending.code, int)
+
+
+async def handler(ws: WebSocket) -> None:
+    """What a server calls."""
+
+
+def health(request: Request) -> Response | None:
+    """A hook that answers some requests."""
+    assert_type(request.query, dict[str, list[str]])
+    return Response(200, {"Content-Type": "text/plain"}, "fine") if request.path == "/" else None
+
+
+async def hook(request: Request) -> Response | None:
+    """The same, async."""
+    return health(request)
+
+
+async def servers(listener: trio.SocketListener, stream: trio.abc.Stream) -> None:
+    """The server's doors."""
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(
+            partial(
+                serve_websocket,
+                handler,
+                "localhost",
+                0,
+                origins=[SAME_ORIGIN, "https://example.com", re.compile(r"https://.*\.example")],
+                on_request=hook,
+                subprotocols=["chat", "echo"],
+                max_connections=100,
+            )
+        )
+        assert isinstance(server, Server)
+        assert_type(server.port, int)
+        assert_type(server.connections, frozenset[WebSocket])
+        assert_type(server.statistics(), ServerStatistics)
+        await server.drain(deadline=5, spread=1, code=CloseCode.SERVICE_RESTART)
+    await serve_websocket_listeners(handler, [listener], origins=ANY, on_request=health)
+    await serve_websocket_on(handler, stream)
+    await serve_websocket(health, "localhost", 0)  # type: ignore[arg-type]
+
+
+async def count(ws: WebSocket) -> int:
+    """A session with a result."""
+    return len([message async for message in ws])
+
+
+async def endpoint() -> str:
+    """A fresh endpoint for each attempt."""
+    return "wss://example.com/?token=fresh"
+
+
+async def supervisors() -> None:
+    """Supervision and the reconnecting channel."""
+    assert_type(await supervise(count, "wss://example.com"), int | None)
+    assert_type(await supervise(count, ["wss://a", "wss://b"]), int | None)
+    assert_type(await supervise(count, endpoint, heartbeat=Heartbeat()), int | None)
+    async with open_supervisor("wss://example.com") as supervisor:
+        assert_type(await supervisor.run(count), int | None)
+    async with open_reconnecting_websocket("wss://example.com") as channel:
+        await channel.send("text")
+        assert_type(await channel.receive(), str | bytes)
+
+
+def policies() -> None:
+    """What heartbeats are made of."""
+    MessageHeartbeat(message="ping", is_reply=lambda message: message == "pong")
+    MessageHeartbeat(message=lambda: b"ping")
+    MessageReply(is_ping=lambda message: message == "ping", reply="pong")
+    Heartbeat(5, 5)  # type: ignore[call-arg]
+
+
+async def tests() -> None:
+    """The testing kit."""
+    async with open_websocket_pair(subprotocol="chat") as (client, server):
+        assert_type(client, WebSocket)
+        assert_type(server, WebSocket)
+    async with open_websocket_to_peer(client=True) as (ws, peer):
+        assert_type(ws, WebSocket)
+        assert_type(peer, RawPeer)
+        assert_type(await peer.receive_frame(), Frame)
