@@ -727,7 +727,7 @@ async def test_log(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> 
         pass
     lines = [record.getMessage() for record in caplog.records]
     assert lines[0].endswith("] connecting to ws://***@h/path?***")
-    assert "failed: server rejected the WebSocket with status 403" in lines[1]
+    assert "failed: ws://***@h/path?*** rejected the WebSocket with status 403" in lines[1]
     assert any(line.endswith("open, subprotocol None") for line in lines)
     for line in lines:
         assert line.startswith("[client-")

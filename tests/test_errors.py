@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -112,6 +115,34 @@ def test_unsupported_version() -> None:
     assert error.transient is False
     assert (error.request, error.retry_after) == (REQUEST, 2)
     assert isinstance(error, InvalidHandshake)
+
+
+def test_rejected_by() -> None:
+    """A rejection names who rejected it, where that is known."""
+    error = Rejected(Response(404), url="ws://h/")
+    assert str(error) == "ws://h/ rejected the WebSocket with status 404"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Rejected(Response(404, {"X": "y"}, "no"), url="ws://h/", request=REQUEST, retry_after=3),
+        UnsupportedVersion(Response(426), supported=("8",), request=REQUEST),
+        HandshakeTimeout("slow", request=REQUEST, transient=True),
+        SupervisorGaveUp("no", attempts=3),
+        InvalidURL("no"),
+        closed(Ending(sent=Close(1000), received=Close(1000))),
+        closed(Ending(loss=Loss.HEARTBEAT)),
+    ],
+)
+@pytest.mark.parametrize("again", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy])
+def test_pickle(error: WebSocketError, again: Callable[[Any], Any]) -> None:
+    """An exception can be sent to another process, and copied, with all that it carries."""
+    other = again(error)
+    assert type(other) is type(error)
+    assert str(other) == str(error)
+    assert other.args == error.args
+    assert other.__dict__ == error.__dict__
 
 
 def test_gave_up() -> None:

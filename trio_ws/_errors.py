@@ -24,11 +24,23 @@ everything below it means that they did not.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ._values import Ending, Loss, Request, Response, printable
 
 
 class WebSocketError(Exception):
-    """The base of every exception of this library."""
+    """The base of every exception of this library; all of them can be pickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How to make it again: not by its constructor, which takes other arguments."""
+        return _again, (type(self), self.args), self.__dict__
+
+
+def _again(cls: type[WebSocketError], args: tuple[object, ...]) -> WebSocketError:
+    error = cls.__new__(cls)
+    error.args = args
+    return error
 
 
 class InvalidURL(WebSocketError, ValueError):
@@ -76,16 +88,18 @@ class Rejected(HandshakeError):
         self,
         response: Response,
         *,
+        url: object = None,
         request: Request | None = None,
         retry_after: float | None = None,
     ) -> None:
         self.response = response
         self.retry_after = retry_after
-        super().__init__(_rejection_story(response, retry_after), request=request)
+        super().__init__(_rejection_story(url, response, retry_after), request=request)
 
 
-def _rejection_story(response: Response, retry_after: float | None) -> str:
-    text = f"server rejected the WebSocket with status {response.status}"
+def _rejection_story(url: object, response: Response, retry_after: float | None) -> str:
+    who = "server" if url is None else str(url)
+    text = f"{who} rejected the WebSocket with status {response.status}"
     if challenge := response.headers.get("WWW-Authenticate"):
         text += f"; it asks for credentials: {printable(challenge)}"
     if versions := response.headers.get("Sec-WebSocket-Version"):
@@ -111,10 +125,11 @@ class UnsupportedVersion(Rejected, InvalidHandshake):
         response: Response,
         *,
         supported: tuple[str, ...],
+        url: object = None,
         request: Request | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(response, request=request, retry_after=retry_after)
+        super().__init__(response, url=url, request=request, retry_after=retry_after)
         self.supported = supported
         self.transient = False
 

@@ -190,7 +190,10 @@ Lines = Callable[[ClientHandshake], bytes]
         (lambda c: answer_to(c, *[b"X: y"] * 100), "more than 100 header lines"),
         (lambda _: b"x" * 20000, "does not speak HTTP"),
         (lambda _: b"SSH-2.0-x\r\n", "does not speak HTTP"),
-        (lambda _: b"\x15\x03\x01\x00\x02\x02\x50", "does not speak HTTP"),
+        (
+            lambda _: b"\x15\x03\x01\x00\x02\x02\x50",
+            "it speaks TLS, and the URL must begin with wss://",
+        ),
         (lambda _: b"HTTP/2.0 200 OK\r\n\r\n", "does not speak HTTP"),
         (lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "Content-Length"),
     ],
@@ -361,3 +364,23 @@ def test_mutated(answer: bytes, cuts: list[tuple[int, int, bytes]], size: int) -
     result = outcome(client, bytes(data), size)
     assert isinstance(result, Opening | WebSocketError)
     assert str(result)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "hint"),
+    [("ws", "the URL must begin with wss://"), ("wss", "a certificate of the client")],
+)
+def test_end_without_an_answer(scheme: str, hint: str) -> None:
+    """A connection that just ends is named, and so is what may be behind it."""
+    error = outcome(ClientHandshake(parse_url(f"{scheme}://me:secret@h/?secret")), b"")
+    assert str(error).startswith(f"no connection to {scheme}://***@h/?***: the server ended it")
+    assert hint in str(error)
+    assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize("status", [b"403 No", b"426 No\r\nSec-WebSocket-Version: 8", b"abc"])
+def test_refusals_name_the_url(status: bytes) -> None:
+    """What the server answered instead is told with the URL, its secrets hidden."""
+    client = ClientHandshake(parse_url("ws://me:secret@h/?secret"))
+    error = outcome(client, b"HTTP/1.1 " + status + b"\r\n\r\n")
+    assert "ws://***@h/?***" in str(error)

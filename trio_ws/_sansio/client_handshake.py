@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from email.utils import mktime_tz, parsedate_tz
+from typing import TypedDict
 
 import h11
 from wsproto import ConnectionType, WSConnection
@@ -89,6 +90,7 @@ class ClientHandshake:
         extra += write_headers(
             [(n, v) for n, v in ours.items() if v and n.lower().encode() not in given]
         )
+        self._url = url
         self._limits = limits
         self._judge = WSConnection(ConnectionType.CLIENT)
         self._bytes = self._judge.send(
@@ -137,7 +139,15 @@ class ClientHandshake:
             return None
         headers = read_headers(self._rejection.headers.raw_items())
         body = bytes(self._body[: self._limits.max_reject_body])
-        return _rejected(Response(self._rejection.status_code, headers, body), self.request)
+        return self._rejected(Response(self._rejection.status_code, headers, body))
+
+    def _rejected(self, response: Response) -> Rejected:
+        wait = retry_after(response.headers)
+        versions = tuple(elements(response.headers, "Sec-WebSocket-Version"))
+        told: _Told = {"url": self._url, "request": self.request, "retry_after": wait}
+        if response.status == 426 and versions and VERSION not in versions:
+            return UnsupportedVersion(response, supported=versions, **told)
+        return Rejected(response, **told)
 
     def _feed(self, data: bytes) -> Opening | None:
         if self._rejection is None:
@@ -154,7 +164,8 @@ class ClientHandshake:
                     return self._settle(event)
             if not data:
                 raise HandshakeError(
-                    "the server ended the connection before it answered the handshake",
+                    f"no connection to {self._url}: the server ended it before it answered "
+                    f"the handshake ({_FORGOTTEN[self._url.tls]})",
                     request=self.request,
                     transient=True,
                 )
@@ -164,6 +175,8 @@ class ClientHandshake:
 
     def _next_head(self) -> bytes | None:
         start = bytes(self._heads.data[: len(_MARK)])
+        if start.startswith(_TLS_ALERT) and not self._url.tls:
+            raise self._invalid("it speaks TLS, and the URL must begin with wss://")
         if not _MARK.startswith(start):
             raise self._invalid(f"it does not speak HTTP/1.1, but says {printable(repr(start))}")
         return self._heads.next_head()
@@ -207,10 +220,26 @@ class ClientHandshake:
 
     def _invalid(self, why: str) -> InvalidHandshake:
         return InvalidHandshake(
-            f"the server's answer to the handshake is invalid: {why}",
+            f"no WebSocket to {self._url}: the server's answer to the handshake is invalid: {why}",
             request=self.request,
             transient=False,
         )
+
+
+_TLS_ALERT = b"\x15"
+"""How an answer begins that is not HTTP but a complaint about our lack of TLS."""
+
+_FORGOTTEN = {
+    False: "if it expects TLS, the URL must begin with wss://",
+    True: "it may want a certificate of the client, or another one",
+}
+"""What is behind a connection that just ends, as often as not; by whether it had TLS."""
+
+
+class _Told(TypedDict):
+    url: URL
+    request: Request
+    retry_after: float | None
 
 
 class _Authority(str):
@@ -242,14 +271,6 @@ def _clean_answer(headers: Headers) -> bytes:
     judged = [f"{name}: {headers[name]}" for name in names if name in headers]
     lines = ["HTTP/1.1 101 ", "Upgrade: websocket", "Connection: Upgrade", *judged, "", ""]
     return "\r\n".join(lines).encode("ascii", "backslashreplace")
-
-
-def _rejected(response: Response, request: Request) -> Rejected:
-    wait = retry_after(response.headers)
-    supported = tuple(elements(response.headers, "Sec-WebSocket-Version"))
-    if response.status == 426 and supported and VERSION not in supported:
-        return UnsupportedVersion(response, supported=supported, request=request, retry_after=wait)
-    return Rejected(response, request=request, retry_after=wait)
 
 
 def retry_after(headers: Headers) -> float | None:
