@@ -10,6 +10,7 @@ import trio
 import trio.testing
 
 from trio_ws import ConnectionLost, Heartbeat, Limits, Loss, Timeouts
+from trio_ws._reader import PIECES
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import CLOSE, CONTINUATION, PING, PONG, TEXT, encode
 
@@ -295,6 +296,26 @@ async def test_parts_that_are_not_kept(
         await peer.send_eof()
         assert await anext(chunks) == "kept"
         assert (await closed_by(chunks.__anext__)).ending.clean
+
+
+@both_roles
+async def test_gulp_of_many_frames(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """A gulp of very many frames is taken in piece by piece, and others run in between."""
+    turns = 0
+
+    async def live() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await trio.lowlevel.checkpoint()
+
+    async with open_wired(client) as (ws, peer, _), trio.open_nursery() as nursery:
+        ping = encode(Frame(PING, masked=not client))
+        await peer.send_bytes(ping * 6400 + texts(client, "last"))
+        nursery.start_soon(live)
+        assert await ws.receive() == "last"
+        nursery.cancel_scope.cancel()
+    assert turns >= 6400 / PIECES
 
 
 @both_roles

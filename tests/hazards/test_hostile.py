@@ -6,7 +6,9 @@ here a peer goes on and on, and the connection around the session has to stay sm
 
 from __future__ import annotations
 
+import gc
 import logging
+import sys
 import tracemalloc
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -27,16 +29,19 @@ MIB = 1 << 20
 
 @contextmanager
 def memory() -> Generator[list[int]]:
-    """Tell how many bytes more are in use at the end of the block, and at its worst moment."""
+    """Tell how many bytes more are in use at the end of the block, and at the worst moment."""
     found: list[int] = []
+    trace = sys.gettrace()
+    sys.settrace(None)  # a coverage run needs memory of its own
+    gc.collect()
     tracemalloc.start()
     try:
-        before, _ = tracemalloc.get_traced_memory()
         yield found
-        now, peak = tracemalloc.get_traced_memory()
-        found += [now - before, peak - before]
+        gc.collect()
+        found += tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
+        sys.settrace(trace)
 
 
 # D2: fragments without end
@@ -55,7 +60,7 @@ async def test_d2_empty_fragments(client: bool, autojump_clock: trio.testing.Moc
 
 
 @both_roles
-@pytest.mark.parametrize("size", [1 << 11, pytest.param(1 << 13, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [1 << 12, pytest.param(1 << 14, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("cut", ["fragments", "writes"])
 async def test_d2_single_bytes(
     cut: str, size: int, client: bool, autojump_clock: trio.testing.MockClock
@@ -79,7 +84,7 @@ async def test_d2_single_bytes(
                     wire.read.clear()
             await settled()
             wire.read.clear()
-        assert kept[0] <= 1.25 * size + 8 * 1024
+        assert kept[0] <= 1.25 * size + 16 * 1024
         assert ws.ending is None
         if cut == "fragments":
             await peer.send_frame(CONTINUATION)
@@ -144,12 +149,12 @@ async def test_d7_flood(
 async def test_d7_flood_and_one_who_takes_the_answers(
     client: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """A gulp full of pings is answered with a few pongs, not with a gulp of them."""
+    """A gulp full of pings is answered with few pongs, not with a gulp of them."""
     async with open_wired(client) as (_, peer, wire):
         ping = encode(Frame(PING, masked=not client))
         await peer.send_bytes(ping * 2000)
         await settled()
-        assert 1 <= len(frames_of(wire.written)) <= PONGS
+        assert 1 <= len(frames_of(wire.written)) <= 2000 / 10
 
 
 @both_roles

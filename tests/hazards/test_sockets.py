@@ -126,6 +126,21 @@ async def test_b1_fragment_cancelled(size: int, client: bool) -> None:
     assert frames[0][1] == size
 
 
+class Meeting:
+    """Where some tasks wait for each other."""
+
+    def __init__(self, missing: int) -> None:
+        self._missing = missing
+        self._complete = trio.Event()
+
+    async def wait(self) -> None:
+        """Wait until all are here."""
+        self._missing -= 1
+        if self._missing == 0:
+            self._complete.set()
+        await self._complete.wait()
+
+
 @pytest.mark.parametrize("count", [4, pytest.param(30, marks=pytest.mark.slow)])
 async def test_b2_bulk_both_ways(count: int) -> None:
     """Both ends send bulk while they receive, with pings: all of it arrives, nobody waits."""
@@ -147,12 +162,10 @@ async def test_b2_bulk_both_ways(count: int) -> None:
                 nursery.start_soon(ping)
                 for _ in range(count):
                     assert await ws.receive() == data
-            done.append(ws)
-            while len(done) < 2:  # the other end may still wait for a pong
-                await trio.lowlevel.checkpoint()
+            await both.wait()  # the other end may still wait for a pong
             await ws.close()
 
-    done: list[WebSocket] = []
+    both = Meeting(2)
     with trio.fail_after(50):
         async with trio.open_nursery() as nursery:
             for stream, client in ((ours, True), (theirs, False)):
@@ -164,11 +177,10 @@ async def test_b2_bulk_both_ways(count: int) -> None:
 async def test_b3_zero_window(client: bool) -> None:
     """A peer that stops reading and says nothing is lost after interval and timeout."""
     began = time.monotonic()
-    with pytest.raises(HeartbeatTimeout) as caught:
+    with pytest.raises(HeartbeatTimeout):
         async with open_to_peer(client, heartbeat=Heartbeat(interval=0.3, timeout=0.3)) as (ws, _):
             while True:
                 await ws.send(bytes(1 << 20))
-    assert "not even taken" in str(caught.value)
     assert 0.3 <= time.monotonic() - began <= 1.8
 
 
