@@ -266,8 +266,22 @@ async def test_log(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> 
         await receive_response(peer)
         await receive_response(peer)
     ident = r"\[server-\d+\] "
-    assert re.fullmatch(ident + "GET /a: answered 426", caplog.messages[0])
-    assert re.fullmatch(ident + "what is no request: answered 400", caplog.messages[1])
+    first, second, third = caplog.messages[:3]
+    assert re.fullmatch(ident + "connection from None", first)
+    assert re.fullmatch(ident + r"GET /a: answered 426 \(.+\.\)", second)
+    assert re.fullmatch(ident + r"what is no request: answered 400 \(.+\)", third)
+
+
+async def test_log_of_an_origin(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> None:
+    """The log names an origin that is refused, cut, and the option; the peer is not told."""
+    caplog.set_level(logging.DEBUG, "trio_ws.server")
+    async with visit() as peer:
+        head = await peer.request("/", "Origin: https://evil.example" + "x" * 1000)
+        assert head.startswith(b"HTTP/1.1 403 ")
+        assert b"evil" not in head + peer._received
+    (line,) = [line for line in caplog.messages if "answered 403" in line]
+    assert "The option origins= does not allow 'https://evil.examplexxx" in line
+    assert len(line) < 400
 
 
 # Ends
@@ -425,7 +439,7 @@ async def test_failure_is_logged(autojump_clock: object, caplog: pytest.LogCaptu
         await peer.close_politely()
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("trio_ws.server", logging.ERROR)
-    assert re.fullmatch(r"\[server-\d+\] the handler failed", record.getMessage())
+    assert re.fullmatch(r"\[server-\d+\] the handler failed: /chat for None", record.getMessage())
     assert record.exc_info
     assert isinstance(record.exc_info[1], ZeroDivisionError)
 

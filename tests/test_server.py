@@ -27,6 +27,7 @@ from trio_ws import (
     Response,
     Server,
     Timeouts,
+    TLSError,
     WebSocket,
     open_websocket,
     open_websocket_on,
@@ -127,6 +128,38 @@ async def test_conversation(host: str | None) -> None:
                 assert served.request.remote_address == ws.local_address
         nursery.cancel_scope.cancel()
     assert len(families) == (2 if host is None else 1)
+
+
+async def test_log_of_the_address(caplog: pytest.LogCaptureFixture) -> None:
+    """The log begins with the peer's address, and a failed handler is named with it."""
+    caplog.set_level("DEBUG", "trio_ws.server")
+
+    async def fail(ws: WebSocket) -> None:
+        raise ZeroDivisionError
+
+    async with trio.open_nursery() as nursery:
+        server: Server = await nursery.start(serve_websocket, fail, "127.0.0.1", 0)
+        async with open_websocket(f"ws://127.0.0.1:{server.port}/chat") as ws:
+            await ws.wait_closed()
+            address = ws.local_address
+        await server.drain()
+    assert caplog.messages[0].endswith(f"] connection from {address!r}")
+    assert caplog.messages[-1].endswith(f"] the handler failed: /chat for {address!r}")
+
+
+async def test_log_of_a_context_without_certificate(
+    autojump_clock: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When TLS fails because the server has no certificate, its log says so."""
+    caplog.set_level("DEBUG", "trio_ws.server")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(serve_websocket_on, echo, ours, ssl_context=context))
+        with pytest.raises(TLSError):
+            async with open_websocket_on(theirs, "wss://h"):
+                pass
+    assert "has the ssl_context a certificate" in caplog.messages[-1]
 
 
 async def test_given_port() -> None:

@@ -44,12 +44,17 @@ FailureHook: TypeAlias = Callable[[WebSocket, BaseException], object]
 LINGER = 1.0
 """Seconds for which we read on after an answer that ends the connection."""
 
+SHOWN = 200
+"""Characters of what a peer says that may stand in a line of the log."""
+
 _logger = logging.getLogger("trio_ws.server")
 
 
 def log_handler_failure(ws: WebSocket, error: BaseException) -> None:
     """Log that a handler raised, with its traceback, to the logger ``trio_ws.server``."""
-    _logger.error("[%s] the handler failed", ws._services.ident, exc_info=error)
+    path, peer = printable(ws.request.path[:SHOWN]), ws.remote_address
+    ident = ws._services.ident
+    _logger.error("[%s] the handler failed: %s for %r", ident, path, peer, exc_info=error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +138,7 @@ class Reception:
                 return _checked(response)
         offers = handshake.check_upgrade()
         if not self._options.origin_check.allows(request.headers):
-            raise Refusal(403, "This origin may not connect here.")
+            raise _strange_origin(request.headers["Origin"])
         accepted = handshake.accept(self._choose(request, offers))
         self._admission.take_seat()
         return accepted
@@ -164,15 +169,16 @@ class _Visit:
     async def next_answer(self) -> tuple[bytes, Opening | None] | None:
         """What to send next, with the opening if it is the 101; None: the peer has gone."""
         request: Request | None = None
+        why = ""
         try:
             request = await self._next_request()
             if request is None:
                 return None
             decision = await self._decide(request)
         except Refusal as refusal:
-            decision = refusal.response
+            decision, why = refusal.response, _reason(refusal)
         if isinstance(decision, Response):
-            return self._encode(request, decision), None
+            return self._encode(request, decision, why), None
         self._log(request, 101)
         return decision
 
@@ -194,17 +200,17 @@ class _Visit:
             self.handshake.feed(data)
         return request
 
-    def _encode(self, request: Request | None, response: Response) -> bytes:
-        self._log(request, response.status)
+    def _encode(self, request: Request | None, response: Response, why: str) -> bytes:
+        self._log(request, response.status, why)
         try:
             return self.handshake.respond(_dated(response))
         except LocalProtocolError:
             _logger.exception("[%s] a response cannot be sent", self._ident)
             return self.handshake.respond(_dated(_FAILED))
 
-    def _log(self, request: Request | None, status: int) -> None:
+    def _log(self, request: Request | None, status: int, why: str = "") -> None:
         what = f"{request.method} {request.path}" if request else "what is no request"
-        _logger.debug("[%s] %s: answered %d", self._ident, printable(what), status)
+        _logger.debug("[%s] %s: answered %d%s", self._ident, printable(what), status, why)
 
     async def send(self, data: bytes, *, seated: bool) -> None:
         """Send an answer; if that fails the seat is free again."""
@@ -223,6 +229,19 @@ class _Visit:
             await self._transport.send_eof()
             while await self._transport.receive_some():
                 pass
+
+
+def _strange_origin(origin: str) -> Refusal:
+    """The peer is told that it may not; our log says why, and where that is decided."""
+    refusal = Refusal(403, "This origin may not connect here.")
+    refusal.add_note(f"The option origins= does not allow {origin[:SHOWN]!r}.")
+    return refusal
+
+
+def _reason(refusal: Refusal) -> str:
+    """What goes into the log about a refusal, notes included."""
+    said = str(refusal).partition(": ")[2]
+    return f" ({printable(' '.join([said, *getattr(refusal, '__notes__', ())]))})"
 
 
 _FAILED = Response(500, {"Content-Type": "text/plain"}, "The server failed.\n")

@@ -43,6 +43,7 @@ from ._sansio.checks import check_close
 from ._sansio.handshake import Opening
 from ._sansio.origins import SAME_ORIGIN, Origins
 from ._scope import hold
+from ._transport import remote_address
 from ._values import CloseCode
 
 Handler: TypeAlias = Callable[[WebSocket], Awaitable[object]]
@@ -179,11 +180,14 @@ class Server:
     async def _serve(self, stream: trio.abc.Stream) -> None:
         """One connection, from the first byte to the last."""
         ident = f"server-{next(_numbers)}"
+        if _logger.isEnabledFor(logging.DEBUG):
+            _logger.debug("[%s] connection from %r", ident, remote_address(stream))
         try:
             if received := await self._receive(stream, ident):
                 await self._converse(*received, ident)
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as exc:
-            _logger.debug("[%s] broke before it was open: %s", ident, exc.__cause__ or exc)
+            cause = exc.__cause__ or exc
+            _logger.debug("[%s] broke before it was open: %s%s", ident, cause, _hint(cause))
         except Exception:
             _logger.exception("[%s] failed in a way that nobody expected", ident)
         finally:
@@ -232,6 +236,13 @@ class Server:
                 await told
         except Exception:
             _logger.exception("[%s] handler_failed failed itself", ws._services.ident)
+
+
+def _hint(cause: BaseException) -> str:
+    """What OpenSSL means when it says that the two sides share no cipher."""
+    if isinstance(cause, ssl.SSLError) and cause.reason == "NO_SHARED_CIPHER":
+        return "; has the ssl_context a certificate (load_cert_chain)?"
+    return ""
 
 
 _MAY_PASS = (KeyboardInterrupt, SystemExit, GeneratorExit, trio.Cancelled)
