@@ -57,7 +57,7 @@ class Program:
         self.nursery = nursery
         self.scope = trio.CancelScope()
         self.left_at = math.inf
-        self.failures: list[Exception] = []
+        self.failures: list[BaseException] = []
         self.ws: WebSocket | None = None
         self.other: WebSocket | None = None
 
@@ -137,7 +137,7 @@ class Program:
             self.ws = ws
             await self.loop(ws, self)
 
-        def failed(ws: WebSocket, failure: Exception) -> None:
+        def failed(ws: WebSocket, failure: BaseException) -> None:
             assert ws is self.ws
             self.failures.append(failure)
 

@@ -148,7 +148,7 @@ class Host:
         self.go = trio.Event()
         self.over = trio.Event()
         self.held: WebSocket | None = None
-        self.left: Exception | None = None
+        self.left: BaseException | None = None
 
     async def handle(self, ws: WebSocket) -> None:
         """The handler."""
@@ -159,7 +159,7 @@ class Host:
         finally:
             self.over.set()
 
-    def note_failure(self, ws: WebSocket, failure: Exception) -> None:
+    def note_failure(self, ws: WebSocket, failure: BaseException) -> None:
         """What left the handler, if that was a failure."""
         self.left = failure
 
