@@ -189,7 +189,7 @@ class Host:
 
 async def serve_one(
     peer: Peer, papers: Papers, setup: Setup, body: Body, wire: Wire | None = None
-) -> tuple[Ending, Exception | None]:
+) -> tuple[Ending, BaseException | None]:
     """Serve one connection of the peer: how it ended, and what the handler failed with.
 
     With a `wire` every byte of it is written down there.
