@@ -259,6 +259,11 @@ async def is_lost_and_sends(scene: Scene) -> None:
 
 
 @leaves(nothing)
+async def is_lost_and_ends_without_noticing(scene: Scene) -> None:
+    await scene.lose(unread=True)
+
+
+@leaves(nothing)
 async def is_lost_and_catches_it(scene: Scene) -> None:
     await scene.lose(unread=True)
     with pytest.raises(ConnectionLost):

@@ -68,7 +68,7 @@ class Ended:
     role: Role
     ending: Ending
     seen_by_peer: dict[str, Any]
-    left: Exception | None
+    left: BaseException | None
 
 
 Body = Callable[[Talk], Awaitable[None]]
