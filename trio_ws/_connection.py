@@ -343,6 +343,8 @@ class WebSocket(trio.abc.AsyncResource):
         """Send a ping, wait for its pong, and return the round trip in seconds (RFC 6455 §5.5.2).
 
         Without a `payload` (at most 125 bytes) an unpredictable one is used.
+        The pong is behind the messages that the peer sent before it: while the receive buffer
+        is full and nobody receives, it is not seen.
         If cancelled, the ping may be on its way but nobody waits for it.
 
         Raises:

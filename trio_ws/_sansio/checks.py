@@ -23,6 +23,7 @@ def check_close(code: int, reason: str) -> None:
 
 
 def check_control(payload: bytes, name: str) -> None:
+    """Refuse a payload that is too long for a control frame (RFC 6455 §5.5)."""
     if len(payload) > MAX_CONTROL_PAYLOAD:
         raise LocalProtocolError(
             f"the payload of a {name} has at most 125 bytes (RFC 6455 §5.5); "
