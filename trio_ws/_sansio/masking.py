@@ -89,4 +89,5 @@ class MaskKeys:
 
 
 mask_keys = MaskKeys()
-os.register_at_fork(after_in_child=mask_keys.forget)
+if hasattr(os, "register_at_fork"):  # pragma: no branch - where there is no fork there is none
+    os.register_at_fork(after_in_child=mask_keys.forget)
