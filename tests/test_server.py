@@ -685,7 +685,8 @@ async def test_seat_of_a_peer_that_vanished(autojump_clock: object) -> None:
 # Slow and hostile peers
 
 
-async def test_slowloris(autojump_clock: object) -> None:
+@pytest.mark.parametrize("count", [300, pytest.param(1_000, marks=pytest.mark.slow)])
+async def test_slowloris(count: int, autojump_clock: object) -> None:
     """Hundreds of peers that drip are dropped at the deadline, and nobody waits (hazard D4)."""
     dropped = 0
 
@@ -700,10 +701,10 @@ async def test_slowloris(autojump_clock: object) -> None:
                 dropped += 1
 
     async with serving() as hall, trio.open_nursery() as nursery:
-        for _ in range(300):
+        for _ in range(count):
             nursery.start_soon(drip, hall.raw())
         await trio.sleep(5)
-        assert hall.server.statistics().handshakes == 300
+        assert hall.server.statistics().handshakes == count
         async with hall.open() as ws:
             await ws.send("quick")
             assert await ws.receive() == "quick"
@@ -711,7 +712,7 @@ async def test_slowloris(autojump_clock: object) -> None:
         await trio.sleep(5.5)
         assert hall.server.statistics().handshakes == 0
         await trio.sleep(1)
-        assert dropped == 300
+        assert dropped == count
 
 
 async def test_flood_of_newcomers(autojump_clock: object) -> None:
