@@ -197,3 +197,17 @@ def test_trace_of_a_violation(side: Side) -> None:
     session.feed(side.frame(TEXT, rsv=7))
     assert told == [">"]
     assert [frame.opcode for frame in side.said(session)] == [CLOSE]
+
+
+@every_side
+def test_so_many_pieces_at_a_time(side: Side) -> None:
+    """`feed` stops after as many judged frames as it is told to, and goes on when called again."""
+    session = side.session()
+    pings = [bytes([number]) for number in range(10)]
+    assert session.feed(b"".join(side.frame(PING, ping) for ping in pings), most=4) == []
+    assert session.behind
+    session.feed(b"", most=4)
+    assert session.behind
+    assert session.feed(side.frame(TEXT, b"after"), most=4) == ["after"]
+    assert not session.behind
+    assert len(session.outbox._pongs) == 10
