@@ -107,3 +107,11 @@ async def test_peer_that_leaves(autojump_clock: trio.testing.MockClock) -> None:
         async with open_websocket_to_peer(client=True) as (ws, peer):
             await peer.aclose()
             await ws.receive()
+
+
+async def test_what_leaves_is_not_replaced(autojump_clock: trio.testing.MockClock) -> None:
+    """A scope around the block that is cancelled does not hide what the block raised."""
+    with trio.CancelScope() as scope, pytest.raises(ZeroDivisionError):
+        async with open_websocket_to_peer(client=True):
+            scope.cancel()
+            raise ZeroDivisionError

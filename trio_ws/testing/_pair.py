@@ -69,5 +69,11 @@ async def open_websocket_to_peer(
         stream, peer_stream = trio.testing.memory_stream_pair()
     policies = Policies(heartbeat=heartbeat, timeouts=timeouts, limits=limits)
     ws = WebSocket(stream, _opening(subprotocol), client=client, policies=policies, ident="tested")
-    async with RawPeer(peer_stream, client=not client) as peer, hold(ws):
-        yield ws, peer
+    peer = RawPeer(peer_stream, client=not client)
+    try:
+        async with hold(ws):
+            yield ws, peer
+    finally:
+        # Shielded, so that a cancellation does not take the place of what leaves the block.
+        with trio.move_on_after(1, shield=True):
+            await trio.aclose_forcefully(peer)
