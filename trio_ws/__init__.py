@@ -4,10 +4,11 @@ The map of the house, from the ground up; imports go downward only:
 
 * **Words**: what is said.  ``_errors`` (every exception, on one screen), ``_values`` (requests,
   close codes, the ending), ``_policy`` (how long, how often, how much), ``_url``.
-* **Protocol**: bytes in, bytes out, no I/O.  ``_sansio/session`` is an open connection
-  and owns the state table; ``_sansio/*handshake`` is how one comes about.
+* **Protocol**: bytes in, bytes out, no I/O.  ``_sansio/session`` is an open connection,
+  ``_sansio/states`` its state table; ``_sansio/*handshake`` is how one comes about.
   wsproto and h11 live here.
-* **Trio**: ``_transport`` (a stream), ``_services`` (the task that reads and the task that writes),
+* **Trio**: ``_transport`` (a stream), ``_services`` (what drives a session),
+  ``_reader`` and ``_writer`` (the task that reads and the task that writes),
   ``_lease`` (is the peer alive), ``_connection`` (`WebSocket`, what you hold),
   ``_scope`` (the block around it, and the one exception that leaves it).
 * **Doors**: ``_client``; ``_server``, behind it ``_reception`` (TLS and HTTP of one newcomer)

@@ -1,7 +1,7 @@
 """When a call that need not wait yields all the same (P11).
 
 Trio's rule is that every async function is a checkpoint: it notices a cancellation
-and lets other tasks run.  A full checkpoint costs about ten times a check for cancellation,
+and lets other tasks run.  A full checkpoint costs many times as much as a check for cancellation,
 which is most of the cost of taking a small message from a queue.
 So a call that can be answered at once always checks for cancellation,
 but it lets others run only once in `CALLS` calls or `BYTES` bytes,

@@ -12,7 +12,7 @@ Invariants (the numbers are those of the laws in the docs):
 1. One task reads, one task writes.
 2. The reader never waits for the writer: it queues pongs and close replies and goes on.
 3. Between a change of the session and its bytes in the outbox there is no ``await``;
-   every change is followed by `_settle`, which acts on the ending and wakes the writer.
+   every change is followed by `settle`, which acts on the ending and wakes the writer.
 5. When a write fails the session is told, and everyone who waits is woken.
 6. `Session.ending` is the one fact that says it is over; `over` is the bell that rings for it.
 7. Whoever waits, waits for "its thing or the ending".

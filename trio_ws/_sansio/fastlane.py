@@ -2,7 +2,7 @@
 
 Nearly all traffic is of one kind: a data frame that is a whole message, not compressed,
 with nothing wrong about it.  For such a frame there is nothing to judge.
-The lane recognises it, and does what wsproto would have done, some twenty times as fast.
+The lane recognises it, and does what wsproto would have done, in a fraction of the time.
 
 **wsproto is the judge.**  The lane never raises, never decides an error, keeps no state
 but the frame it is in the middle of, and takes a frame only if wsproto would accept it
@@ -22,7 +22,7 @@ An incomplete binary frame can offend nobody any more once its header is accepte
 if it is long, its payload is gathered in a buffer of its own and unmasked once.
 
 Pongs have a lane too (`plain_pong`): on a connection that is idle but for its heartbeat
-they are all that arrives, and the detour would be a fifth of what a beat costs.
+they are all that arrives, and the detour would be a good part of what a beat costs.
 
 The proof is in the tests: any stream in any chunking gives the same messages,
 the same bytes out and the same ending with the lane and without it.
