@@ -213,7 +213,7 @@ async def test_newcomer_takes_what_somebody_was_woken_for(
     async with open_wired(client) as (ws, peer, _), trio.open_nursery() as nursery:
         nursery.start_soon(take)
         await settled()
-        ws._inbox.put("for the newcomer")  # as the reader does it, in the middle of a step
+        ws._inbox.put(["for the newcomer"])  # as the reader does it, in the middle of a step
         taken.append(await ws.receive())
         await settled()
         assert taken == ["for the newcomer"]

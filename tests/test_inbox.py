@@ -31,7 +31,7 @@ def test_order(arrived: list[str | bytes]) -> None:
     """Messages come out in the order in which they went in."""
     inbox = Inbox()
     for message in arrived:
-        inbox.put(message)
+        inbox.put([message])
     assert [inbox.take() for _ in arrived] == arrived
     assert not inbox
 
@@ -41,7 +41,7 @@ def test_size(arrived: list[str | bytes], parts: list[str | bytes]) -> None:
     """The size counts bytes, and for each item what it costs to keep; nothing is left behind."""
     inbox = Inbox()
     for message in arrived:
-        inbox.put(message)
+        inbox.put([message])
     for part in parts:
         inbox.put_part(Part(part, finished=False))
     assert inbox.size == sum(wire_size(item) + ITEM_COST for item in arrived + parts)
@@ -56,7 +56,7 @@ def test_empty_messages_fill_it_too() -> None:
     """A flood of empty messages has a size."""
     inbox = Inbox()
     for _ in range(1000):
-        inbox.put("")
+        inbox.put([""])
     assert inbox.size == 1000 * ITEM_COST
 
 
@@ -66,7 +66,7 @@ def test_parts_wait_apart(finished: bool) -> None:
     inbox = Inbox()
     inbox.put_part(Part("a", finished))
     assert inbox
-    inbox.put("b")
+    inbox.put(["b"])
     assert inbox.take() == "b"
     assert inbox
     assert inbox.take_part() == Part("a", finished)
@@ -87,7 +87,7 @@ async def test_one_message_wakes_one_receiver() -> None:
             nursery.start_soon(receive, number)
             await wait_all_tasks_blocked()
         for message in ("a", "b", "c"):
-            inbox.put(message)
+            inbox.put([message])
             await wait_all_tasks_blocked()
     assert got == [(0, "a"), (1, "b"), (2, "c")]
 
@@ -111,7 +111,7 @@ async def test_a_message_wakes_the_streamer_too() -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(inbox.streamers.park)
         await wait_all_tasks_blocked()
-        inbox.put(b"a")
+        inbox.put([b"a"])
 
 
 async def test_wake_all() -> None:

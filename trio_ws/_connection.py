@@ -74,6 +74,9 @@ class ConnectionStatistics:
     silence: float
 
 
+_OPEN = State.OPEN  # to look it up in its class takes as long as all the rest of the check
+
+
 @final
 class WebSocket(trio.abc.AsyncResource):
     """An open WebSocket connection, client or server.
@@ -112,6 +115,7 @@ class WebSocket(trio.abc.AsyncResource):
         )
         self._session = self._services.session
         self._inbox = self._services.inbox
+        self._reader = self._services.reader
         self._pace = current_pace()
         self._lane: trio.StrictFIFOLock | None = None
         self._stream_turn: trio.Lock | None = None
@@ -163,7 +167,7 @@ class WebSocket(trio.abc.AsyncResource):
             reading_paused=services.reader.paused,
             tasks_sending=(self._lane.statistics().tasks_waiting if self._lane else 0)
             + len(services.writer.room),
-            tasks_receiving=self._inbox.receivers.statistics().tasks_waiting,
+            tasks_receiving=len(self._inbox.receivers),
             seconds_paused=services.reader.seconds_paused,
             latency=services.pings.round_trips.last,
             smoothed_latency=services.pings.round_trips.smoothed,
@@ -192,29 +196,25 @@ class WebSocket(trio.abc.AsyncResource):
             LocalProtocolError: the text is not valid Unicode, or the fragments mix the types.
             TypeError: `message` is none of the above.
         """
-        if isinstance(message, str):
-            await self._send_whole(message)
-        elif isinstance(message, (bytes, bytearray, memoryview)):
-            await self._send_whole(bytes(message))
-        elif _is_fragments(message):
-            await self._send_fragments(message)
-        else:
-            raise TypeError(
-                f"send() takes str, bytes or an iterable of them, not {type(message).__name__}; "
-                f"for other values use send_json()"
-            )
-
-    async def _send_whole(self, message: str | bytes) -> None:
-        services, size = self._services, cost(message)
+        if not isinstance(message, (str, bytes)):
+            if not isinstance(message, (bytearray, memoryview)):
+                await self._send_fragments(_checked(message))
+                return
+            message = bytes(message)
+        size = cost(message)
         await self._pace.checkpoint(size)
-        if (self._lane and self._lane.locked()) or not services.writer.has_room(size):
-            async with self._data_lane():
-                await services.writer.wait_for_room(size)
-                await services.check_open()
-                self._queue(message)
-        else:
-            if self._session.state is not State.OPEN:
-                await services.check_open()
+        writer = self._services.writer
+        if (self._lane is not None and self._lane.locked()) or not writer.has_room(size):
+            await self._send_in_turn(message, size)
+            return
+        if self._session.state is not _OPEN:
+            await self._services.check_open()
+        self._queue(message)
+
+    async def _send_in_turn(self, message: str | bytes, size: int) -> None:
+        async with self._data_lane():
+            await self._services.writer.wait_for_room(size)
+            await self._services.check_open()
             self._queue(message)
 
     def _data_lane(self) -> trio.StrictFIFOLock:
@@ -269,7 +269,7 @@ class WebSocket(trio.abc.AsyncResource):
         """
         inbox = self._inbox
         if inbox.messages:
-            await self._pace.checkpoint(cost(inbox.messages[0]))
+            await self._pace.checkpoint(inbox.messages[-1][1])
         elif self.ending is not None:
             await self._pace.checkpoint(0)
         while not inbox.messages:
@@ -277,7 +277,8 @@ class WebSocket(trio.abc.AsyncResource):
             await inbox.receivers.park()
         message = inbox.take()
         self._messages_received += 1
-        self._services.reader.go_on()
+        if self._reader.paused:
+            self._reader.go_on()
         return message
 
     def _check_more_comes(self) -> None:
@@ -413,6 +414,15 @@ class WebSocket(trio.abc.AsyncResource):
     async def aclose(self) -> None:
         """`close`, as `trio.abc.AsyncResource` asks for it: by force if cancelled."""
         await self.close()
+
+
+def _checked(message: object) -> Fragments:
+    if not _is_fragments(message):
+        raise TypeError(
+            f"send() takes str, bytes or an iterable of them, not {type(message).__name__}; "
+            f"for other values use send_json()"
+        )
+    return message
 
 
 def _is_fragments(message: object) -> TypeGuard[Fragments]:

@@ -121,14 +121,15 @@ class Reader:
         self._services.writer.may_write_now = True
         happenings = self._session.feed(data, most=PIECES)
         if self._nothing_special():
-            for happening in happenings:
-                if isinstance(happening, (str, bytes)):
-                    self._inbox.put(happening)
-                else:
-                    self._hand_over(happening)
-        else:
-            for happening in happenings:
-                self._hand_over(happening)
+            messages = [each for each in happenings if isinstance(each, (str, bytes))]
+            if messages:
+                self._inbox.put(messages)
+            if len(messages) < len(happenings):
+                happenings = [each for each in happenings if not isinstance(each, (str, bytes))]
+            else:
+                happenings = []
+        for happening in happenings:
+            self._hand_over(happening)
         self._services.settle()
 
     def _nothing_special(self) -> bool:
@@ -151,7 +152,7 @@ class Reader:
             return
         self._lease.data(now)
         if self._listens():
-            self._inbox.put(message)
+            self._inbox.put((message,))
 
     def _inspect(self, message: str | bytes, now: float) -> bool:
         try:

@@ -35,7 +35,7 @@ class Writer:
         self._transport = services.transport
         self._lease = services.lease
         self._send_buffer = services.policies.limits.send_buffer
-        self._rest = trio.lowlevel.ParkingLot()
+        self._rest = QuietLot()
         self.room = QuietLot()
         self.may_write_now = False
         self.frames_flushed = 0
