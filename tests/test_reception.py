@@ -417,8 +417,18 @@ async def test_no_tls(
 
 
 async def test_stalling_tls(autojump_clock: object) -> None:
-    """TLS and the first request share one deadline (hazard C1)."""
+    """A peer that does not get on with TLS is dropped in time (hazard C1)."""
     async with visit(ssl_context=server_context()) as peer:
+        await peer.expect_eof()
+        assert trio.current_time() == 10
+
+
+async def test_tls_counts(autojump_clock: object) -> None:
+    """TLS and the first request share one deadline (hazard C1)."""
+    async with visit(secure, ssl_context=server_context()) as peer:
+        assert isinstance(peer.stream, trio.SSLStream)
+        await trio.sleep(6)
+        await peer.stream.do_handshake()
         await peer.expect_eof()
         assert trio.current_time() == 10
 

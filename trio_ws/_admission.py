@@ -22,11 +22,11 @@ FULL_RETRY_AFTER = 5
 
 
 class Place:
-    """A place in the lobby, as a context; its time begins when it is entered."""
+    """A place in the lobby, as a context; its time has begun."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
-        self._scope = trio.CancelScope()
+        self._scope = trio.CancelScope(deadline=trio.current_time() + admission.patience)
 
     def renew(self) -> None:
         """Begin a new stretch of time: a request was answered, another may follow."""
@@ -43,7 +43,6 @@ class Place:
     def __enter__(self) -> Self:
         self._admission.make_room()
         self._admission.places[self] = None
-        self.renew()
         self._scope.__enter__()
         return self
 

@@ -20,11 +20,12 @@ from typing import TypedDict, Unpack
 
 import trio
 
-from ._bare import bare_exceptions, leaves
+from ._bare import leaves
 from ._connection import WebSocket
+from ._dial import open_tcp
 from ._errors import HandshakeError, HandshakeTimeout, TLSError
 from ._options import check_context
-from ._policy import FOREVER, Heartbeat, HeartbeatOption, Limits, Policies, Timeouts
+from ._policy import Heartbeat, HeartbeatOption, Limits, Policies, Timeouts
 from ._sansio.client_handshake import ClientHandshake
 from ._sansio.handshake import Opening
 from ._scope import ConnectionScope
@@ -195,13 +196,15 @@ class _Dialler:
         self._stream = stream
         self._stage = "connecting"
         self._ident = ""
+        self._time = trio.CancelScope()
+        self._impatient = False
 
     async def connect(self) -> WebSocket:
         """Go through all stages under one deadline; leave no stream open on failure."""
         self._ident = f"client-{next(_numbers)}"
         self._log("connecting to %s", self._url)
         try:
-            with trio.move_on_after(self._policies.timeouts.connect):
+            with trio.move_on_after(self._policies.timeouts.connect) as self._time:
                 return await self._connect()
             raise self._timeout()
         except HandshakeError as exc:
@@ -227,8 +230,7 @@ class _Dialler:
     async def _dial(self) -> trio.abc.Stream:
         self._stage = "looking up the host and connecting over TCP"
         try:
-            with bare_exceptions():
-                return await trio.open_tcp_stream(self._url.host, self._url.port)
+            return await open_tcp(self._url.host, self._url.port)
         except OSError as exc:
             causes = list(leaves(exc.__cause__ or exc))
             cause = causes[0] if len(causes) == 1 else exc
@@ -259,22 +261,25 @@ class _Dialler:
         self._stage = "waiting for the answer to the HTTP upgrade"
         handshake = self._handshake
         try:
-            request = memoryview(handshake.request_bytes())
-            while request:
-                request = request[await transport.send_some(request) :]
-            with trio.CancelScope() as patience:
-                while True:
-                    if opening := handshake.feed(await transport.receive_some()):
-                        return opening
-                    if handshake.rejected and patience.deadline == FOREVER:
-                        patience.deadline = trio.current_time() + REJECTION_PATIENCE
+            request = handshake.request_bytes()
+            rest = memoryview(request)[transport.send_now(request) :]
+            while rest:
+                rest = rest[await transport.send_some(rest) :]
+            while (opening := handshake.feed(await transport.receive_some())) is None:
+                if handshake.rejected:
+                    self._lose_patience()
+            return opening
         except trio.BrokenResourceError as exc:
             cause = exc.__cause__ or exc
             failure = handshake.rejection() or self._failure(f"{cause}", transient=True)
             raise failure from cause
-        rejection = handshake.rejection()
-        assert rejection is not None
-        raise rejection
+
+    def _lose_patience(self) -> None:
+        """Wait for the rest of a rejection, but not much longer."""
+        if not self._impatient:
+            self._impatient = True
+            soon = trio.current_time() + REJECTION_PATIENCE
+            self._time.deadline = min(self._time.deadline, soon)
 
     def _timeout(self) -> HandshakeError:
         """What the deadline means: a rejection with half a body is still a rejection."""

@@ -109,19 +109,16 @@ class Reception:
             stream = trio.SSLStream(stream, self._options.ssl_context, server_side=True)
             await stream.do_handshake()
         visit = _Visit(self, self._options.limits, stream, ident)
-        while True:
-            place.renew()
-            answer = await visit.next_answer()
-            if answer is None:
-                return None
+        while answer := await visit.next_answer():
             data, opening = answer
             await visit.send(data, seated=opening is not None)
             if opening is not None:
                 return stream, opening
+            place.renew()
             if not visit.handshake.reusable:
-                place.renew()
                 await visit.linger()
-                return None
+                break
+        return None
 
     async def decide(
         self, handshake: ServerHandshake, request: Request
@@ -209,12 +206,13 @@ class _Visit:
             return self.handshake.respond(_dated(_FAILED))
 
     def _log(self, request: Request | None, status: int, why: str = "") -> None:
-        what = f"{request.method} {request.path}" if request else "what is no request"
-        _logger.debug("[%s] %s: answered %d%s", self._ident, printable(what), status, why)
+        if _logger.isEnabledFor(logging.DEBUG):
+            what = f"{request.method} {request.path}" if request else "what is no request"
+            _logger.debug("[%s] %s: answered %d%s", self._ident, printable(what), status, why)
 
     async def send(self, data: bytes, *, seated: bool) -> None:
         """Send an answer; if that fails the seat is free again."""
-        rest = memoryview(data)
+        rest = memoryview(data)[self._transport.send_now(data) :]
         try:
             while rest:
                 rest = rest[await self._transport.send_some(rest) :]

@@ -178,7 +178,7 @@ class Server:
                     )
 
     async def _serve(self, stream: trio.abc.Stream) -> None:
-        """One connection, from the first byte to the last."""
+        """One connection, from the first byte to the last; the caller closes the stream."""
         ident = f"server-{next(_numbers)}"
         if _logger.isEnabledFor(logging.DEBUG):
             _logger.debug("[%s] connection from %r", ident, remote_address(stream))
@@ -190,8 +190,6 @@ class Server:
             _logger.debug("[%s] broke before it was open: %s%s", ident, cause, _hint(cause))
         except Exception:
             _logger.exception("[%s] failed in a way that nobody expected", ident)
-        finally:
-            await trio.aclose_forcefully(stream)
 
     async def _receive(
         self, stream: trio.abc.Stream, ident: str
@@ -403,4 +401,7 @@ async def serve_websocket_on(
     """
     server = Server(handler, (), Options(**options))
     with bare_exceptions():
-        await server._serve(stream)
+        try:
+            await server._serve(stream)
+        finally:
+            await trio.aclose_forcefully(stream)

@@ -7,7 +7,9 @@ but the leases think that no time has passed and would wait out what is left of 
 Linux has a second clock, which goes on in suspend (``CLOCK_BOOTTIME``).
 Once in `INTERVAL` seconds one task for the whole Trio run compares the two;
 when the second has gained on the first, every connection asks its peer for a sign of life at once.
-The task lives as long as there are connections.  Where there is no such clock it is not started.
+The task comes with the first connection.  When it looks and finds no connection it goes;
+it does not go with the last one, since on many servers the next is there in a moment.
+Where there is no such clock it is not started.
 """
 
 from __future__ import annotations
@@ -43,31 +45,38 @@ class SuspensionWatch:
     def __init__(self, clock: Callable[[], float] = seconds_suspended) -> None:
         self._clock = clock
         self._listeners: dict[Probed, None] = {}
-        self._scope = trio.CancelScope()
+        self._has_clock = hasattr(time, "CLOCK_BOOTTIME")
+        self._watching = False
+        self._before = 0.0
 
     def tell(self, listener: Probed) -> None:
         """Call ``listener.probe()`` after each suspension from now on."""
+        if self._has_clock and not self._listeners:
+            self._begin()
         self._listeners[listener] = None
-        if len(self._listeners) == 1 and hasattr(time, "CLOCK_BOOTTIME"):
-            self._scope = trio.CancelScope()
-            trio.lowlevel.spawn_system_task(self._watch, self._scope)
 
     def tell_no_more(self, listener: Probed) -> None:
-        """Forget `listener`; the task ends with the last one."""
+        """Forget `listener`."""
         del self._listeners[listener]
-        if not self._listeners:
-            self._scope.cancel()
 
-    async def _watch(self, scope: trio.CancelScope) -> None:
-        before = self._clock()
-        with scope:
-            while True:
+    def _begin(self) -> None:
+        """What passed while nobody listened concerns nobody."""
+        self._before = self._clock()
+        if not self._watching:
+            self._watching = True
+            trio.lowlevel.spawn_system_task(self._watch)
+
+    async def _watch(self) -> None:
+        try:
+            while self._listeners:
                 await trio.sleep(INTERVAL)
                 now = self._clock()
-                if now - before > GAINED:
+                if now - self._before > GAINED:
                     for listener in list(self._listeners):
                         listener.probe()
-                before = now
+                self._before = now
+        finally:
+            self._watching = False
 
 
 _watch: trio.lowlevel.RunVar[SuspensionWatch] = trio.lowlevel.RunVar("trio_ws.suspension")

@@ -8,7 +8,10 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wsproto.utilities import generate_accept_token
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection
+from wsproto.events import Request as UpgradeRequest
+from wsproto.utilities import RemoteProtocolError, generate_accept_token
 
 from trio_ws._errors import (
     HandshakeError,
@@ -23,6 +26,8 @@ from trio_ws._sansio.client_handshake import RESERVED, ClientHandshake, retry_af
 from trio_ws._sansio.handshake import Opening
 from trio_ws._url import parse_url
 from trio_ws._values import Headers
+
+from ..cpu import cpu_seconds
 
 URL = parse_url("ws://example.com/path?query")
 
@@ -158,6 +163,78 @@ def test_interim_responses(size: int) -> None:
     assert isinstance(opening, Opening)
 
 
+NAMES = st.lists(st.from_regex(r"[!#-'*+.^_`|~0-9A-Za-z-]+", fullmatch=True), unique=True)
+VALUES = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]))
+OTHERS = st.lists(st.tuples(st.sampled_from(["X-A", "Origin", "User-Agent", "cookie"]), VALUES))
+
+
+class Asking(WSConnection):
+    """wsproto's client, and the request that it writes."""
+
+    def __init__(self, offers: list[str], others: list[tuple[str, str]]) -> None:
+        super().__init__(ConnectionType.CLIENT)
+        lines = [(name.encode(), value.strip(" \t").encode("latin-1")) for name, value in others]
+        request = UpgradeRequest(
+            host="example.com", target="/path?query", subprotocols=offers, extra_headers=lines
+        )
+        self.request = self.send(request)
+        self.key = self.request.partition(b"Sec-WebSocket-Key: ")[2].partition(b"\r\n")[0]
+
+
+@given(NAMES, OTHERS)
+def test_as_wsproto_asks(offers: list[str], others: list[tuple[str, str]]) -> None:
+    """The request is, byte for byte, the one that wsproto writes, but for the key."""
+    client, judge = (
+        ClientHandshake(URL, subprotocols=offers, headers=others),
+        Asking(offers, others),
+    )
+    ours = client.request.headers["Sec-WebSocket-Key"].encode()
+    assert client.request_bytes().replace(ours, judge.key) == judge.request
+
+
+CHOICES = ["a", "b", "c", "a, b", "", "A", " a\t", "é", "a;b"]
+
+
+@given(
+    st.lists(st.sampled_from(CHOICES), max_size=1),
+    st.lists(st.sampled_from(["permessage-deflate", "", "x; y=1, z"]), max_size=1),
+    st.sampled_from([b"", b"x", b"=", b"\xff"]),
+    st.sampled_from([b"", b"X: \xff"]),
+)
+def test_as_wsproto_judges(
+    chosen: list[str], extensions: list[str], spoilt: bytes, other: bytes
+) -> None:
+    """A 101 is accepted if wsproto accepts it, whoever read it, and settles the same."""
+    client, judge = ClientHandshake(URL, subprotocols=["a", "b"]), Asking(["a", "b"], [])
+
+    def answer(key: bytes) -> bytes:
+        lines = [b"HTTP/1.1 101 x", b"Upgrade: websocket", b"Connection: Upgrade"]
+        lines += [b"Sec-WebSocket-Accept: " + generate_accept_token(key) + spoilt]
+        lines += [b"Sec-WebSocket-Protocol: " + name.encode("latin-1") for name in chosen]
+        lines += [b"Sec-WebSocket-Extensions: " + name.encode() for name in extensions]
+        return b"\r\n".join([*lines, *[other] * bool(other), b"", b""])
+
+    result = outcome(client, answer(client.request.headers["Sec-WebSocket-Key"].encode()))
+    try:
+        judge.receive_data(answer(judge.key))
+        (accepted,) = judge.events()
+    except (RemoteProtocolError, UnicodeDecodeError):
+        assert isinstance(result, InvalidHandshake)
+    else:
+        assert isinstance(accepted, AcceptConnection)
+        assert isinstance(result, Opening)
+        assert result.subprotocol == accepted.subprotocol
+
+
+def test_blanks_are_cheap() -> None:
+    """An answer made to let h11 backtrack for a second costs less than 100 ms (hazard D5)."""
+    client = ClientHandshake(URL)
+    data = answer_to(client, b"X:" + b" " * 16000 + b"\x00")
+    with cpu_seconds() as spent:
+        assert "HTTP forbids" in str(outcome(client, data))
+    assert spent[0] < 0.1
+
+
 Lines = Callable[[ClientHandshake], bytes]
 
 
@@ -165,8 +242,8 @@ Lines = Callable[[ClientHandshake], bytes]
     ("answer", "why"),
     [
         (lambda c: answer_to(c, accept=b""), "one Sec-WebSocket-Accept"),
-        (lambda c: answer_to(c, accept=b"Sec-WebSocket-Accept: AAAA"), "accept"),
-        (lambda c: answer_to(c, accept=b"Sec-WebSocket-Accept: \xff"), "accept"),
+        (lambda c: answer_to(c, accept=b"Sec-WebSocket-Accept: AAAA"), "does not answer our key"),
+        (lambda c: answer_to(c, accept=b"Sec-WebSocket-Accept: \xff"), "does not answer our key"),
         (lambda c: answer_to(c, b"Sec-WebSocket-Accept: x"), "one Sec-WebSocket-Accept"),
         (lambda c: answer_to(c, upgrade=b""), "Upgrade header"),
         (lambda c: answer_to(c, upgrade=b"Upgrade: h2c"), "Upgrade header"),

@@ -13,13 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from email.utils import mktime_tz, parsedate_tz
+from functools import cached_property
 from typing import TypedDict
 
 import h11
-from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection
-from wsproto.events import Request as UpgradeRequest
-from wsproto.utilities import ProtocolError
+from wsproto.utilities import generate_accept_token, generate_nonce
 
 from .._errors import (
     HandshakeError,
@@ -31,13 +29,14 @@ from .._policy import Limits
 from .._url import URL
 from .._values import Headers, HeaderSource, Request, Response, printable
 from .handshake import VERSION, Opening, check_subprotocols
+from .heads import Fields, Lines, by_name, is_fit, plain_switch
 from .http import (
     HeadBuffer,
     HeadTooLarge,
     elements,
-    parse_own_head,
-    read_headers,
+    read_lines,
     tokens,
+    write_head,
     write_headers,
 )
 
@@ -83,26 +82,19 @@ class ClientHandshake:
         user_agent: str | None = None,
         limits: Limits = Limits(),
     ) -> None:
-        offers = check_subprotocols(subprotocols)
-        extra = write_headers(headers, forbidden=RESERVED)
-        given = {name.lower() for name, _ in extra}
+        self._offers = check_subprotocols(subprotocols)
+        given = write_headers(headers, forbidden=RESERVED)
+        names = {name.lower() for name, _ in given}
         ours = {"User-Agent": user_agent, "Origin": origin, "Authorization": url.authorization}
-        extra += write_headers(
-            [(n, v) for n, v in ours.items() if v and n.lower().encode() not in given]
+        extra = given + write_headers(
+            [(n, v) for n, v in ours.items() if v and n.lower().encode() not in names]
         )
         self._url = url
         self._limits = limits
-        self._judge = WSConnection(ConnectionType.CLIENT)
-        self._bytes = self._judge.send(
-            UpgradeRequest(
-                host=_Authority(url.host_header),
-                target=url.target,
-                subprotocols=offers,
-                extra_headers=extra,
-            )
-        )
-        self.request = Request(method="GET", target=url.target, headers=parse_own_head(self._bytes))
-        self._http = _client_that_asked()
+        self._key = generate_nonce()
+        lines = [*_upgrade(url.host_header, self._key, self._offers), *read_lines(extra)]
+        self._bytes = write_head(f"GET {url.target} HTTP/1.1", lines)
+        self.request = Request(method="GET", target=url.target, headers=Headers(lines))
         self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
         self._rejection: h11.Response | None = None
         self._body = bytearray()
@@ -121,7 +113,7 @@ class ClientHandshake:
         """
         try:
             return self._feed(data)
-        except (h11.RemoteProtocolError, ProtocolError) as exc:
+        except h11.RemoteProtocolError as exc:
             if rejected := self.rejection():  # its body breaks off, or breaks the rules
                 raise rejected from None
             raise self._invalid(printable(str(exc))) from exc
@@ -137,13 +129,13 @@ class ClientHandshake:
         """The rejection with as much of its body as arrived; None if no such head came yet."""
         if self._rejection is None:
             return None
-        headers = read_headers(self._rejection.headers.raw_items())
+        headers = Headers(read_lines(self._rejection.headers.raw_items()))
         body = bytes(self._body[: self._limits.max_reject_body])
         return self._rejected(Response(self._rejection.status_code, headers, body))
 
     def _rejected(self, response: Response) -> Rejected:
         wait = retry_after(response.headers)
-        versions = tuple(elements(response.headers, "Sec-WebSocket-Version"))
+        versions = tuple(elements(response.headers.get_all("Sec-WebSocket-Version")))
         told: _Told = {"url": self._url, "request": self.request, "retry_after": wait}
         if response.status == 426 and versions and VERSION not in versions:
             return UnsupportedVersion(response, supported=versions, **told)
@@ -153,15 +145,18 @@ class ClientHandshake:
         if self._rejection is None:
             self._heads.data += data
             while head := self._next_head():
-                self._http.receive_data(head)
-                event = self._http.next_event()
+                if plain := plain_switch(head):
+                    return self._settle(*plain)
+                event = self._let_h11_parse(head)
                 if isinstance(event, h11.Response):
                     self._rejection = event
                     self._feed_body(self._heads.take(len(self._heads.data)), eof=not data)
                     return None
-                assert isinstance(event, h11.InformationalResponse)
                 if event.status_code == 101:
-                    return self._settle(event)
+                    if event.http_version < b"1.1":
+                        raise self._invalid("it upgraded with HTTP/1.0, which cannot")
+                    lines = read_lines(event.headers.raw_items())
+                    return self._settle(lines, by_name(lines))
             if not data:
                 raise HandshakeError(
                     f"no connection to {self._url}: the server ended it before it answered "
@@ -181,6 +176,22 @@ class ClientHandshake:
             raise self._invalid(f"it does not speak HTTP/1.1, but says {printable(repr(start))}")
         return self._heads.next_head()
 
+    def _let_h11_parse(self, head: bytes) -> h11.InformationalResponse | h11.Response:
+        if not is_fit(head):
+            raise self._invalid("it has a character that HTTP forbids")
+        self._http.receive_data(head)
+        event = self._http.next_event()
+        assert isinstance(event, h11.InformationalResponse | h11.Response)
+        return event
+
+    @cached_property
+    def _http(self) -> h11.Connection:
+        """A parser that expects the answer to an upgrade; most answers do without."""
+        http = h11.Connection(h11.CLIENT)
+        http.send(h11.Request(method=b"GET", target=b"/", headers=_ANY_UPGRADE))
+        http.send(h11.EndOfMessage())
+        return http
+
     def _feed_body(self, data: bytes, *, eof: bool) -> None:
         """Collect the body of a rejection; raise it when it is complete or long enough."""
         if data:
@@ -195,28 +206,38 @@ class ClientHandshake:
             assert rejected is not None
             raise rejected
 
-    def _settle(self, answer: h11.InformationalResponse) -> Opening:
+    def _settle(self, lines: Lines, fields: Fields) -> Opening:
         """Judge a 101 (RFC 6455 §4.1, the client's list of what to check)."""
-        headers = read_headers(answer.headers.raw_items())
-        if answer.http_version < b"1.1":
-            raise self._invalid("it upgraded with HTTP/1.0, which cannot")
-        if tokens(headers, "Upgrade") != ["websocket"]:
+        if tokens(fields.get("upgrade", ())) != ["websocket"]:
             raise self._invalid("its Upgrade header is not 'websocket'")
-        if "upgrade" not in tokens(headers, "Connection"):
+        if "upgrade" not in tokens(fields.get("connection", ())):
             raise self._invalid("its Connection header lacks 'Upgrade'")
-        if len(headers.get_all("Sec-WebSocket-Accept")) != 1:
-            raise self._invalid("it must have one Sec-WebSocket-Accept header")
-        if len(headers.get_all("Sec-WebSocket-Protocol")) > 1:
-            raise self._invalid("it has more than one Sec-WebSocket-Protocol header")
-        self._judge.receive_data(_clean_answer(headers))
-        (accepted,) = self._judge.events()
-        assert isinstance(accepted, AcceptConnection)
+        self._check_accept(fields.get("sec-websocket-accept", []))
+        if "sec-websocket-extensions" in fields:
+            raise self._invalid("it chose an extension, and none was offered")
         return Opening(
             request=self.request,
-            response=Response(101, headers),
-            subprotocol=accepted.subprotocol,
+            response=Response(101, lines),
+            subprotocol=self._chosen(fields.get("sec-websocket-protocol", [])),
             trailing=bytes(self._heads.data),
         )
+
+    def _check_accept(self, values: list[str]) -> None:
+        if len(values) != 1:
+            raise self._invalid("it must have one Sec-WebSocket-Accept header")
+        if values[0] != generate_accept_token(self._key).decode("ascii"):
+            raise self._invalid("its Sec-WebSocket-Accept header does not answer our key")
+
+    def _chosen(self, values: list[str]) -> str | None:
+        """The subprotocol; none is a choice, too."""
+        if not values:
+            return None
+        if len(values) > 1:
+            raise self._invalid("it has more than one Sec-WebSocket-Protocol header")
+        if values[0] not in self._offers:
+            shown = printable(values[0])
+            raise self._invalid(f"it chose a subprotocol that was not offered: {shown!r}")
+        return values[0]
 
     def _invalid(self, why: str) -> InvalidHandshake:
         return InvalidHandshake(
@@ -242,35 +263,21 @@ class _Told(TypedDict):
     retry_after: float | None
 
 
-class _Authority(str):
-    """A Host which wsproto has to take as it is.
-
-    Its IDNA codec would count the port as part of the last label, and refuse long ones.
-    """
-
-    __slots__ = ()
-
-    def encode(self, encoding: str = "", errors: str = "strict") -> bytes:  # noqa: ARG002
-        return super().encode("ascii", errors)
-
-
-def _client_that_asked() -> h11.Connection:
-    """An h11 parser that expects the answer to an upgrade."""
-    http = h11.Connection(h11.CLIENT)
-    http.send(h11.Request(method=b"GET", target=b"/", headers=_ANY_UPGRADE))
-    http.send(h11.EndOfMessage())
-    return http
+def _upgrade(host: str, key: bytes, offers: list[str]) -> Lines:
+    """The headers that ask for a WebSocket (RFC 6455 §4.1, the list of what to send)."""
+    lines = [
+        ("Host", host),
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Key", key.decode("ascii")),
+        ("Sec-WebSocket-Version", VERSION),
+    ]
+    if offers:
+        lines.append(("Sec-WebSocket-Protocol", ", ".join(offers)))
+    return lines
 
 
 _ANY_UPGRADE = [(b"Host", b"any"), (b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]
-
-
-def _clean_answer(headers: Headers) -> bytes:
-    """The 101 again, with nothing in it but what wsproto has to judge."""
-    names = ("Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")
-    judged = [f"{name}: {headers[name]}" for name in names if name in headers]
-    lines = ["HTTP/1.1 101 ", "Upgrade: websocket", "Connection: Upgrade", *judged, "", ""]
-    return "\r\n".join(lines).encode("ascii", "backslashreplace")
 
 
 def retry_after(headers: Headers) -> float | None:

@@ -10,11 +10,14 @@ without it anything that echoes would do::
 
 Who does what in the rooms `client_handshake` and `server_handshake`:
 
-* h11 parses every head and frames every body; it judges HTTP.
-* These rooms judge RFC 6455 §4.1 and §4.2.1: which headers, how often, with what in them.
-* wsproto makes the client's request and the server's answer and checks the digest.
-  It is handed a head only after both judges are content,
-  rebuilt from the few headers that it needs: on anything else it may trip.
+* h11 parses heads and frames bodies; it judges HTTP.
+  Heads about which there is nothing to judge are read by `heads` instead.
+* These rooms judge RFC 6455 §4.1 and §4.2.1: which headers, how often, with what in them,
+  and write what is left to say: a dozen words and the digest.
+* wsproto draws the nonce and computes the digest; extensions will be its business, too.
+  Its own handshake would parse every head twice more and stay behind what we judge.
+  Property tests hold us to it: request and answer are the bytes that it would have sent,
+  and what it would refuse is refused.
 
 All of it is pure: bytes in, bytes out, no clock.
 """

@@ -4,7 +4,7 @@ A *head* is a start line, header lines and a blank line.
 `HeadBuffer` collects one, and is the guard of everything behind it:
 it looks at each byte once however small the pieces are in which they arrive,
 it stops at a size and at a number of lines, and it keeps what follows the head.
-Only whole heads reach h11, which judges their grammar;
+Only whole heads reach the judges of their grammar (`heads`, and h11 behind it);
 so h11 never buffers, never parses twice, and its own limits never matter.
 
 Header values may hold any byte but control characters.
@@ -19,8 +19,9 @@ from collections.abc import Iterable
 
 from .._errors import LocalProtocolError
 from .._values import Headers, HeaderSource, printable
+from .heads import Lines
 
-Lines = list[tuple[bytes, bytes]]
+RawLines = list[tuple[bytes, bytes]]
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -71,18 +72,18 @@ class HeadBuffer:
         return taken
 
 
-def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> Headers:
+def read_lines(lines: Iterable[tuple[bytes, bytes]]) -> Lines:
     """Header lines as h11 read them, as text."""
-    return Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in lines)
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in lines]
 
 
-def parse_own_head(head: bytes) -> Headers:
-    """The headers of a head that was made here: well-formed without asking."""
-    lines = head.decode("latin-1").split("\r\n")[1:-2]
-    return Headers((name, value) for name, _, value in (line.partition(": ") for line in lines))
+def write_head(start: str, lines: Lines) -> bytes:
+    """A head made here, of lines that are well-formed without asking."""
+    block = "".join([f"{name}: {value}\r\n" for name, value in lines])
+    return f"{start}\r\n{block}\r\n".encode("latin-1")
 
 
-def write_headers(source: HeaderSource, *, forbidden: frozenset[str] = frozenset()) -> Lines:
+def write_headers(source: HeaderSource, *, forbidden: frozenset[str] = frozenset()) -> RawLines:
     """The header lines of a caller, checked so that nothing can be smuggled into the head.
 
     Raises:
@@ -107,12 +108,11 @@ def _write_line(name: str, value: str, forbidden: frozenset[str]) -> tuple[bytes
     return name.encode("ascii"), encoded
 
 
-def elements(headers: Headers, name: str) -> list[str]:
+def elements(values: Iterable[str]) -> list[str]:
     """The elements of a header that is a list, over all its lines (RFC 9110 §5.6.1)."""
-    pieces = (piece.strip(" \t") for line in headers.get_all(name) for piece in line.split(","))
-    return [piece for piece in pieces if piece]
+    return [piece for value in values for part in value.split(",") if (piece := part.strip(" \t"))]
 
 
-def tokens(headers: Headers, name: str) -> list[str]:
+def tokens(values: Iterable[str]) -> list[str]:
     """As `elements`, in lower case: for headers whose words know no case."""
-    return [element.lower() for element in elements(headers, name)]
+    return [element.lower() for element in elements(values)]

@@ -26,21 +26,21 @@ import re
 from http import HTTPStatus
 
 import h11
-from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection
+from wsproto.utilities import generate_accept_token
 
 from .._errors import LocalProtocolError
 from .._policy import KIB, Limits
 from .._values import Headers, HeaderSource, Request, Response
 from .handshake import VERSION, Opening
+from .heads import Fields, Lines, by_name, is_fit, plain_request
 from .http import (
     HeadBuffer,
     HeadTooLarge,
     elements,
     is_token,
-    parse_own_head,
-    read_headers,
+    read_lines,
     tokens,
+    write_head,
     write_headers,
 )
 
@@ -73,9 +73,13 @@ class ServerHandshake:
         self.reusable = True
         self._remote_address = remote_address
         self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
-        self._http = h11.Connection(h11.SERVER)
-        self._request: Request | None = None
+        self._http: h11.Connection | None = None
         self._skip = 0
+        # The request in hand, and its head if h11 has not seen it
+        self._request: Request | None = None
+        self._version = b""
+        self._fields: Fields = {}
+        self._unseen = b""
 
     def feed(self, data: bytes) -> None:
         """Take what arrived."""
@@ -105,7 +109,7 @@ class ServerHandshake:
             Refusal: it is no WebSocket handshake.
         """
         assert self._request is not None
-        return _check_upgrade(self._request, self._http.their_http_version or b"")
+        return _check_upgrade(self._request.method, self._version, self._fields)
 
     def respond(self, response: Response, *, close: bool = False) -> bytes:
         """The bytes of `response` to the request in hand, or to what could not be read.
@@ -128,12 +132,13 @@ class ServerHandshake:
             )
         except h11.LocalProtocolError as exc:
             raise LocalProtocolError(f"the response cannot be sent: {exc}") from None
-        data = self._http.send(head)
+        http = self._judge()
+        data = http.send(head)
         if has_body and not self._asks("HEAD"):
-            data += self._http.send(h11.Data(data=response.body))
-        data += self._http.send(h11.EndOfMessage())
-        self.reusable = self._http.our_state is h11.DONE
-        self._request, self._http = None, h11.Connection(h11.SERVER)
+            data += http.send(h11.Data(data=response.body))
+        data += http.send(h11.EndOfMessage())
+        self.reusable = http.our_state is h11.DONE
+        self._request = self._http = None
         return data
 
     def accept(self, subprotocol: str | None = None) -> tuple[bytes, Opening]:
@@ -143,16 +148,17 @@ class ServerHandshake:
             LocalProtocolError: the client did not offer `subprotocol`.
         """
         assert self._request is not None
-        headers = self._request.headers
-        offers = elements(headers, "Sec-WebSocket-Protocol")
-        if subprotocol is not None and subprotocol not in offers:
-            raise LocalProtocolError(f"the client did not offer the subprotocol {subprotocol!r}")
-        judge = WSConnection(ConnectionType.SERVER)
-        judge.initiate_upgrade_connection(_clean_request(headers, offers), b"/")
-        data = judge.send(AcceptConnection(subprotocol=subprotocol))
-        return data, Opening(
+        token = generate_accept_token(self._fields["sec-websocket-key"][0].encode("ascii"))
+        lines = [*_SWITCHES, ("Sec-WebSocket-Accept", token.decode("ascii"))]
+        if subprotocol is not None:
+            if subprotocol not in elements(self._fields.get("sec-websocket-protocol", ())):
+                raise LocalProtocolError(
+                    f"the client did not offer the subprotocol {subprotocol!r}"
+                )
+            lines.append(("Sec-WebSocket-Protocol", subprotocol))
+        return write_head("HTTP/1.1 101 Switching Protocols", lines), Opening(
             request=self._request,
-            response=Response(101, parse_own_head(data)),
+            response=Response(101, lines),
             subprotocol=subprotocol,
             trailing=bytes(self._heads.data),
         )
@@ -170,21 +176,48 @@ class ServerHandshake:
             raise Refusal(431, f"The request is too large: {exc}.") from None
 
     def _parse(self, head: bytes) -> Request:
-        self._http.receive_data(head)
+        if plain := plain_request(head):
+            self._unseen = head
+            method, self._version = "GET", b"1.1"
+            target, lines, fields = plain
+        else:
+            event = self._let_h11_parse(head)
+            method, self._version = event.method.decode("ascii"), event.http_version
+            target, lines = event.target.decode("ascii"), read_lines(event.headers.raw_items())
+            fields = by_name(lines)
+            _check_framing(event.http_version, fields)
+        host = _host(fields)
+        self._fields = fields
+        self._skip = int(fields.get("content-length", ["0"])[0])
+        return Request(
+            method=method,
+            target=_origin_form(method, target, host),
+            headers=Headers(lines),
+            remote_address=self._remote_address,
+        )
+
+    def _let_h11_parse(self, head: bytes) -> h11.Request:
+        if not is_fit(head):
+            raise Refusal(400, "The request is malformed: it has a character that HTTP forbids.")
+        http = self._judge()
+        http.receive_data(head)
         try:
-            event = self._http.next_event()
+            event = http.next_event()
         except h11.RemoteProtocolError as exc:
             why = str(exc).partition(":")[0]  # what stands behind it are the peer's own words
             raise Refusal(exc.error_status_hint, f"The request is malformed: {why}.") from exc
         assert isinstance(event, h11.Request)
-        headers = read_headers(event.headers.raw_items())
-        _check_framing(event.http_version, headers)
-        self._skip = int(headers.get("Content-Length", 0))
-        method = event.method.decode("ascii")
-        target = _origin_form(method, event.target.decode("ascii"), headers.get("Host", ""))
-        return Request(
-            method=method, target=target, headers=headers, remote_address=self._remote_address
-        )
+        return event
+
+    def _judge(self) -> h11.Connection:
+        """h11, made when it is first needed, and told about the request in hand."""
+        if self._http is None:
+            self._http = h11.Connection(h11.SERVER)
+        if self._unseen:
+            self._http.receive_data(self._unseen)
+            self._http.next_event()
+            self._unseen = b""
+        return self._http
 
     def _asks(self, method: str) -> bool:
         return self._request is not None and self._request.method == method
@@ -192,23 +225,28 @@ class ServerHandshake:
     def _must_close(self) -> bool:
         if self._request is None:
             return True
-        headers = self._request.headers
+        fields = self._fields
         return (
-            "websocket" in tokens(headers, "Upgrade")
-            or "Transfer-Encoding" in headers
+            "websocket" in tokens(fields.get("upgrade", ()))
+            or "transfer-encoding" in fields
             or self._skip > MAX_SKIPPED_BODY
-            or (self._skip > 0 and "Expect" in headers)
+            or (self._skip > 0 and "expect" in fields)
         )
 
 
-def _check_framing(version: bytes, headers: Headers) -> None:
+def _check_framing(version: bytes, fields: Fields) -> None:
     """Refuse what two parsers might read differently (RFC 9112 §6.3, §11.2)."""
     if not version.startswith(b"1."):
         raise Refusal(505, "Only HTTP/1.1 is spoken here.")
-    if "Transfer-Encoding" in headers and ("Content-Length" in headers or version < b"1.1"):
+    if "transfer-encoding" in fields and ("content-length" in fields or version < b"1.1"):
         raise Refusal(400, "Transfer-Encoding does not go with Content-Length or HTTP/1.0.")
-    if not _HOST.fullmatch(headers.get("Host", "")):
+
+
+def _host(fields: Fields) -> str:
+    (host,) = fields.get("host", [""])
+    if not _HOST.fullmatch(host):
         raise Refusal(400, "The Host header is malformed.")
+    return host
 
 
 def _origin_form(method: str, target: str, host: str) -> str:
@@ -225,40 +263,36 @@ def _origin_form(method: str, target: str, host: str) -> str:
     return target
 
 
-def _check_upgrade(request: Request, version: bytes) -> list[str]:
-    headers = request.headers
-    if request.method != "GET":
+def _check_upgrade(method: str, version: bytes, fields: Fields) -> list[str]:
+    if method != "GET":
         raise Refusal(405, "A WebSocket is opened with GET.", [("Allow", "GET")])
-    if "websocket" not in tokens(headers, "Upgrade"):
+    if "websocket" not in tokens(fields.get("upgrade", ())):
         raise Refusal(426, "This is a WebSocket server.", _SPEAKS_13)
     if version < b"1.1":
         raise Refusal(400, "A WebSocket needs HTTP/1.1.")
-    if "upgrade" not in tokens(headers, "Connection"):
+    if "upgrade" not in tokens(fields.get("connection", ())):
         raise Refusal(400, "The Connection header lacks 'Upgrade'.")
-    if not headers.get("Host"):
+    if not any(fields.get("host", ())):
         raise Refusal(400, "The Host header is empty.")
-    if "Transfer-Encoding" in headers or headers.get("Content-Length", "0").strip("0"):
+    if "transfer-encoding" in fields or fields.get("content-length", ["0"])[0].strip("0"):
         raise Refusal(400, "A WebSocket handshake has no body.")
-    _check_version(_only(headers, "Sec-WebSocket-Version"))
-    _check_key(_only(headers, "Sec-WebSocket-Key"))
-    offers = elements(headers, "Sec-WebSocket-Protocol")
+    _check_version(_only(fields, "Sec-WebSocket-Version"))
+    _check_key(_only(fields, "Sec-WebSocket-Key"))
+    offers = elements(fields.get("sec-websocket-protocol", ()))
     if not all(map(is_token, offers)):
         raise Refusal(400, "The Sec-WebSocket-Protocol header is no list of names.")
-    if not headers.get("Sec-WebSocket-Extensions", "").isascii():
+    if not "".join(fields.get("sec-websocket-extensions", ())).isascii():
         raise Refusal(400, "The Sec-WebSocket-Extensions header is not ASCII.")
     return offers
 
 
-_SPEAKS_13 = [
-    ("Upgrade", "websocket"),
-    ("Connection", "Upgrade"),
-    ("Sec-WebSocket-Version", VERSION),
-]
+_SWITCHES: Lines = [("Upgrade", "websocket"), ("Connection", "Upgrade")]
+_SPEAKS_13: Lines = [*_SWITCHES, ("Sec-WebSocket-Version", VERSION)]
 
 
-def _only(headers: Headers, name: str) -> str:
+def _only(fields: Fields, name: str) -> str:
     """The value of a header that must be there once."""
-    values = headers.get_all(name)
+    values = fields.get(name.lower(), [])
     if len(values) != 1:
         found = "more than one" if values else "no"
         raise Refusal(400, f"The request has {found} {name} header.")
@@ -277,23 +311,6 @@ def _check_key(key: str) -> None:
         nonce = b""
     if len(nonce) != 16:
         raise Refusal(400, "The Sec-WebSocket-Key header is not 16 bytes in base64.")
-
-
-def _clean_request(headers: Headers, offers: list[str]) -> list[tuple[bytes, bytes]]:
-    """The request again, with nothing in it but what wsproto needs.
-
-    It would decode the real Host as IDNA, which fails for some, and has no use for it.
-    """
-    lines = [
-        (b"Host", b"any"),
-        (b"Upgrade", b"websocket"),
-        (b"Connection", b"Upgrade"),
-        (b"Sec-WebSocket-Version", VERSION.encode()),
-        (b"Sec-WebSocket-Key", headers["Sec-WebSocket-Key"].encode("ascii")),
-    ]
-    if offers:
-        lines.append((b"Sec-WebSocket-Protocol", ", ".join(offers).encode("ascii")))
-    return lines
 
 
 def _reason(status: int) -> bytes:

@@ -1,0 +1,81 @@
+"""Heads of HTTP messages: the plain ones are read here, the others by h11.
+
+h11 is the judge of HTTP, careful and slow.
+Nearly all heads are plain, though, and about those there is nothing to judge::
+
+    GET /path HTTP/1.1             HTTP/1.1 101 Any Words
+    Name: value                    Name: value
+    ...                            ...
+
+Lines end with CR LF, names are tokens, values are printable ASCII,
+a request has one ``Host``, and nothing speaks of a body.
+`plain_request` and `plain_switch` recognise such a head and read it as h11 would;
+whatever else it may be, valid or not, they leave to the judge.
+A property test holds them to that: they read what h11 reads, or nothing.
+
+The expressions never backtrack (their quantifiers are possessive),
+so that no head, however strange, takes longer than others of its size.
+h11's own do: blanks before a character that must not be there
+cost it the square of their number.  `is_fit` tells which heads to keep from it.
+"""
+
+from __future__ import annotations
+
+import re
+
+Lines = list[tuple[str, str]]
+"""Header lines: names as they were written, and values."""
+
+Fields = dict[str, list[str]]
+"""The same by name, in lower case."""
+
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_VALUE = r"(?:[!-~]++(?:[ \t]++[!-~]++)*+)?+"
+_BLANKS = r"[ \t]*+"
+_LINE = re.compile(rf"({_NAME}):{_BLANKS}({_VALUE}){_BLANKS}\r\n")
+_LINES = rf"((?:{_NAME}:{_BLANKS}{_VALUE}{_BLANKS}\r\n)*+)\r\n"
+_REQUEST = re.compile(rf"GET (/[!-~]*+) HTTP/1\.1\r\n{_LINES}")
+_SWITCH = re.compile(rf"HTTP/1\.1 101(?: [ -~]*+)?+\r\n{_LINES}")
+_UNFIT = re.compile(rb"[\x00\x0b\x0c]|\r(?!\n)")
+
+
+def is_fit(head: bytes) -> bool:
+    """Whether a head is fit for h11: whatever else is wrong, it will not take long to tell."""
+    return _UNFIT.search(head) is None
+
+
+def by_name(lines: Lines) -> Fields:
+    """Header lines, as one looks them up."""
+    fields: Fields = {}
+    for name, value in lines:
+        fields.setdefault(name.lower(), []).append(value)
+    return fields
+
+
+def plain_request(head: bytes) -> tuple[str, Lines, Fields] | None:
+    """The target and the headers of a request with GET, if there is nothing to judge."""
+    found = _REQUEST.fullmatch(head.decode("latin-1"))
+    if found is None:
+        return None
+    lines, fields = _read(found[2])
+    if len(fields.get("host", ())) != 1 or _speaks_of_a_body(fields):
+        return None
+    return found[1], lines, fields
+
+
+def plain_switch(head: bytes) -> tuple[Lines, Fields] | None:
+    """The headers of a 101, if there is nothing to judge."""
+    found = _SWITCH.fullmatch(head.decode("latin-1"))
+    if found is None:
+        return None
+    lines, fields = _read(found[1])
+    return None if _speaks_of_a_body(fields) else (lines, fields)
+
+
+def _read(block: str) -> tuple[Lines, Fields]:
+    lines: Lines = _LINE.findall(block)
+    return lines, by_name(lines)
+
+
+def _speaks_of_a_body(fields: Fields) -> bool:
+    return "content-length" in fields or "transfer-encoding" in fields
