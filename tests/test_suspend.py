@@ -70,7 +70,7 @@ async def test_clocks_drift(autojump_clock: trio.testing.MockClock) -> None:
 
 
 async def test_who_no_longer_listens(autojump_clock: trio.testing.MockClock) -> None:
-    """Who has gone is not told; the task ends when it finds nobody, and comes with the next."""
+    """Who has gone is not told; the task ends with the last listener and comes with the next."""
     machine, gone, probed = Machine(), Probed(), Probed()
     watch = SuspensionWatch(machine.clock)
     watch.tell(gone)
@@ -84,10 +84,10 @@ async def test_who_no_longer_listens(autojump_clock: trio.testing.MockClock) -> 
     watch.tell_no_more(probed)
     machine.slept += 60
     await trio.sleep(100)
-    assert machine.looks == [0, INTERVAL, 2 * INTERVAL]
+    assert machine.looks == [0, INTERVAL]
     watch.tell(probed)
     await trio.sleep(INTERVAL + 1)
-    assert machine.looks[3:] == [106, 106 + INTERVAL]
+    assert machine.looks[2:] == [101 + INTERVAL, 101 + 2 * INTERVAL]
     watch.tell_no_more(probed)
     assert gone.told == []
     assert probed.told == [INTERVAL], "what passed while nobody listened concerns nobody"
@@ -113,20 +113,33 @@ async def test_listener_that_leaves_when_told(autojump_clock: trio.testing.MockC
     watch.tell_no_more(other)
 
 
-async def test_one_task_for_many_who_come_and_go(autojump_clock: trio.testing.MockClock) -> None:
-    """When the last listener goes and another comes, the task goes on; there is never a second."""
+async def test_ends_and_begins_in_one_breath(autojump_clock: trio.testing.MockClock) -> None:
+    """When the last listener goes and another comes at once there is one task, the new one."""
     machine, probed = Machine(), Probed()
     watch = SuspensionWatch(machine.clock)
     for _ in range(3):
         watch.tell(probed)
+        watch.tell_no_more(probed)
+    watch.tell(probed)
+    await trio.sleep(2 * INTERVAL + 1)
+    assert machine.looks[-2:] == [INTERVAL, 2 * INTERVAL]
+    watch.tell_no_more(probed)
+
+
+async def test_kept_going(autojump_clock: trio.testing.MockClock) -> None:
+    """Somebody who expects listeners can keep one task going from the first to the last."""
+    machine, probed = Machine(), Probed()
+    watch = SuspensionWatch(machine.clock)
+    with watch.kept_going():
+        await trio.sleep(INTERVAL + 1)
+        watch.tell(probed)
         await trio.sleep(1)
         watch.tell_no_more(probed)
-    machine.slept += 60
-    watch.tell(probed)
-    await trio.sleep(2 * INTERVAL)
-    assert machine.looks == [0, 1, 2, 3, INTERVAL, 2 * INTERVAL]
-    assert probed.told == [], "what passed while nobody listened concerns nobody"
-    watch.tell_no_more(probed)
+        await trio.sleep(INTERVAL)
+        machine.slept += 60
+        await trio.sleep(INTERVAL)
+    await trio.sleep(100)
+    assert machine.looks == [0, INTERVAL, 2 * INTERVAL, 3 * INTERVAL]
 
 
 async def test_no_second_clock(

@@ -43,6 +43,7 @@ from ._sansio.checks import check_close
 from ._sansio.handshake import Opening
 from ._sansio.origins import SAME_ORIGIN, Origins
 from ._scope import hold
+from ._suspend import watch_for_suspension
 from ._transport import remote_address
 from ._values import CloseCode
 
@@ -170,7 +171,7 @@ class Server:
 
     async def _run(self) -> None:
         """Serve until drained or cancelled."""
-        with bare_exceptions(), self._everything:
+        with bare_exceptions(), watch_for_suspension().kept_going(), self._everything:
             async with trio.open_nursery() as nursery:
                 with self._accepting:
                     await trio.serve_listeners(

@@ -7,15 +7,16 @@ but the leases think that no time has passed and would wait out what is left of 
 Linux has a second clock, which goes on in suspend (``CLOCK_BOOTTIME``).
 Once in `INTERVAL` seconds one task for the whole Trio run compares the two;
 when the second has gained on the first, every connection asks its peer for a sign of life at once.
-The task comes with the first connection.  When it looks and finds no connection it goes;
-it does not go with the last one, since on many servers the next is there in a moment.
+The task lives as long as there are connections, or a server that expects some:
+one that came and went with each of them would cost more than it saves.
 Where there is no such clock it is not started.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Protocol
 
 import trio
@@ -45,38 +46,48 @@ class SuspensionWatch:
     def __init__(self, clock: Callable[[], float] = seconds_suspended) -> None:
         self._clock = clock
         self._listeners: dict[Probed, None] = {}
-        self._has_clock = hasattr(time, "CLOCK_BOOTTIME")
-        self._watching = False
-        self._before = 0.0
+        self._scope = trio.CancelScope()
 
     def tell(self, listener: Probed) -> None:
         """Call ``listener.probe()`` after each suspension from now on."""
-        if self._has_clock and not self._listeners:
-            self._begin()
         self._listeners[listener] = None
+        if len(self._listeners) == 1 and hasattr(time, "CLOCK_BOOTTIME"):
+            self._scope = trio.CancelScope()
+            trio.lowlevel.spawn_system_task(self._watch, self._scope)
 
     def tell_no_more(self, listener: Probed) -> None:
-        """Forget `listener`."""
+        """Forget `listener`; the task ends with the last one."""
         del self._listeners[listener]
+        if not self._listeners:
+            self._scope.cancel()
 
-    def _begin(self) -> None:
-        """What passed while nobody listened concerns nobody."""
-        self._before = self._clock()
-        if not self._watching:
-            self._watching = True
-            trio.lowlevel.spawn_system_task(self._watch)
-
-    async def _watch(self) -> None:
+    @contextmanager
+    def kept_going(self) -> Generator[None]:
+        """Watch for the length of a block, whoever listens or not."""
+        nobody = _Nobody()
+        self.tell(nobody)
         try:
-            while self._listeners:
+            yield
+        finally:
+            self.tell_no_more(nobody)
+
+    async def _watch(self, scope: trio.CancelScope) -> None:
+        before = self._clock()
+        with scope:
+            while True:
                 await trio.sleep(INTERVAL)
                 now = self._clock()
-                if now - self._before > GAINED:
+                if now - before > GAINED:
                     for listener in list(self._listeners):
                         listener.probe()
-                self._before = now
-        finally:
-            self._watching = False
+                before = now
+
+
+class _Nobody:
+    """A listener who has nobody to ask."""
+
+    def probe(self) -> None:
+        """The machine was suspended."""
 
 
 _watch: trio.lowlevel.RunVar[SuspensionWatch] = trio.lowlevel.RunVar("trio_ws.suspension")
