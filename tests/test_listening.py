@@ -1,4 +1,4 @@
-"""`trio_ws._listening`: one port on all addresses."""
+"""`trio_ws._listening`: one port on all addresses, and streams accepted one after another."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
-from trio_ws._listening import listen, port_of
+from trio_ws._listening import EXHAUSTION, accept_forever, close_by_force, listen, port_of
 
 
 def close(listeners: list[trio.SocketListener]) -> None:
@@ -86,3 +87,72 @@ async def test_no_port(tmp_path: Path) -> None:
     assert port_of(trio.SocketListener(sock)) is None
     assert port_of(object()) is None
     sock.close()
+
+
+class Listener(trio.abc.Listener[trio.abc.Stream]):
+    """Gives out streams, and raises errors, as it was told; then it waits."""
+
+    def __init__(self, *script: trio.abc.Stream | OSError) -> None:
+        self.script = list(script)
+        self.closed = False
+
+    async def accept(self) -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
+        if not self.script:
+            await trio.sleep_forever()
+        if isinstance(event := self.script.pop(0), OSError):
+            raise event
+        return event
+
+    async def aclose(self) -> None:
+        self.closed = True
+        await trio.lowlevel.checkpoint()
+
+
+async def test_accepting(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> None:
+    """Each stream is served; when there are no sockets left, it is tried again in a moment."""
+    one, two = trio.testing.memory_stream_pair()
+    listener = Listener(one, OSError(errno.EMFILE, "too many"), two)
+    served: list[tuple[trio.abc.Stream, float]] = []
+
+    async def serve(stream: trio.abc.Stream) -> None:
+        served.append((stream, trio.current_time()))
+        await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        with trio.move_on_after(1):
+            await accept_forever(listener, nursery, serve)
+    assert served == [(one, 0), (two, EXHAUSTION)]
+    assert listener.closed
+    assert [record.getMessage() for record in caplog.records] == [
+        "nothing can be accepted for a moment: [Errno 24] too many"
+    ]
+
+
+async def test_accepting_fails() -> None:
+    """Any other error ends the listening."""
+    listener = Listener(OSError(errno.EBADF, "gone"))
+    async with trio.open_nursery() as nursery:
+        with pytest.raises(OSError, match="gone"):
+            await accept_forever(listener, nursery, trio.aclose_forcefully)
+    assert listener.closed
+
+
+async def test_closing_a_socket() -> None:
+    """A socket is closed at once, once or twice, also by somebody who is cancelled."""
+    left, right = socket.socketpair()
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(left))
+    with right, trio.CancelScope() as scope:
+        scope.cancel()
+        await close_by_force(stream)
+        await close_by_force(stream)
+        assert right.recv(1) == b""
+    assert stream.socket.fileno() == -1
+    assert not scope.cancelled_caught
+
+
+async def test_closing_something_else() -> None:
+    """Any other stream is closed as it can be, without waiting for its peer."""
+    ours, theirs = trio.testing.memory_stream_pair()
+    await close_by_force(ours)
+    assert await theirs.receive_some() == b""

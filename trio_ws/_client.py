@@ -120,16 +120,14 @@ def open_websocket(
     return _scope(
         None,
         url,
-        {
-            "subprotocols": subprotocols,
-            "headers": headers,
-            "ssl_context": ssl_context,
-            "heartbeat": heartbeat,
-            "timeouts": timeouts,
-            "limits": limits,
-            "origin": origin,
-            "user_agent": user_agent,
-        },
+        subprotocols=subprotocols,
+        headers=headers,
+        ssl_context=ssl_context,
+        heartbeat=heartbeat,
+        timeouts=timeouts,
+        limits=limits,
+        origin=origin,
+        user_agent=user_agent,
     )
 
 
@@ -144,28 +142,36 @@ def open_websocket_on(
     For ``wss`` TLS is begun on the stream, unless it is a `trio.SSLStream` already.
     For a Unix socket, give ``await trio.open_unix_socket(path)``.
     """
-    return _scope(stream, url, options)
+    return _scope(stream, url, **options)
 
 
 def _scope(
-    stream: trio.abc.Stream | None, text: str, options: ClientOptions
+    stream: trio.abc.Stream | None,
+    text: str,
+    *,
+    subprotocols: Sequence[str] = (),
+    headers: HeaderSource = (),
+    ssl_context: ssl.SSLContext | None = None,
+    heartbeat: HeartbeatOption = Heartbeat(),
+    timeouts: Timeouts = Timeouts(),
+    limits: Limits = Limits(),
+    origin: str | None = None,
+    user_agent: str | None = USER_AGENT,
 ) -> AbstractAsyncContextManager[WebSocket]:
     url = parse_url(text)
-    timeouts, limits = options.get("timeouts", Timeouts()), options.get("limits", Limits())
-    heartbeat: HeartbeatOption = options.get("heartbeat", Heartbeat())
     policies = Policies(heartbeat=heartbeat, timeouts=timeouts, limits=limits)
-    check_context(options.get("ssl_context"), server=False)
-    if options.get("ssl_context") is not None and not url.tls:
+    check_context(ssl_context, server=False)
+    if ssl_context is not None and not url.tls:
         raise ValueError(f"an ssl_context is for wss://, and of no use for {url}")
     handshake = ClientHandshake(
         url,
-        subprotocols=options.get("subprotocols", ()),
-        headers=_checked(options.get("headers", ())),
-        origin=options.get("origin"),
-        user_agent=options.get("user_agent", USER_AGENT),
+        subprotocols=subprotocols,
+        headers=_checked(headers),
+        origin=origin,
+        user_agent=user_agent,
         limits=limits,
     )
-    dialler = _Dialler(url, handshake, policies, options.get("ssl_context"), stream)
+    dialler = _Dialler(url, handshake, policies, ssl_context, stream)
     return ConnectionScope(dialler.connect)
 
 

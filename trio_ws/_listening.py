@@ -1,15 +1,33 @@
-"""Listening on TCP: all addresses of a name, one port.
+"""Listening on TCP: all addresses of a name, one port; and accepting what comes.
 
 For port 0 the system gives each address a port of its own.
 Whoever is then told "the port" and connects to the other address finds nobody,
 so all of them get the same.
+
+`accept_forever` does what `trio.serve_listeners` does, but for one thing:
+that closes each stream by force when its handler has returned, closed or not.
+For a stream that is closed already this is a cancel scope, a cancellation and a turn
+of the scheduler for nothing, as much as all the parsing of a handshake.
 """
 
 from __future__ import annotations
 
+import errno
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
+
 import trio
 
 from ._options import check_port
+
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""What ``accept`` says when there are no sockets left: those that are open may be closed."""
+
+EXHAUSTION = 0.1
+"""Seconds after which it is asked again."""
+
+_logger = logging.getLogger("trio_ws.server")
 
 
 async def listen(host: str | None, port: int) -> list[trio.SocketListener]:
@@ -44,3 +62,36 @@ def port_of(listener: object) -> int | None:
         return None
     address = listener.socket.getsockname()
     return address[1] if isinstance(address, tuple) else None
+
+
+async def accept_forever(
+    listener: trio.abc.Listener[Any],
+    nursery: trio.Nursery,
+    serve: Callable[[trio.abc.Stream], Awaitable[object]],
+) -> NoReturn:
+    """Run `serve` in `nursery` with each stream that `listener` accepts; it has to close it.
+
+    The listener is closed at the end, which only a cancellation or an error brings.
+
+    Raises:
+        OSError: nothing can be accepted any more.
+    """
+    async with listener:
+        while True:
+            try:
+                stream = await listener.accept()
+            except OSError as exc:
+                if exc.errno not in EXHAUSTED:
+                    raise
+                _logger.error("nothing can be accepted for a moment: %s", exc)  # noqa: TRY400
+                await trio.sleep(EXHAUSTION)
+            else:
+                nursery.start_soon(serve, stream)
+
+
+async def close_by_force(stream: trio.abc.Stream) -> None:
+    """Close a stream without ceremony; a plain socket without waiting, too."""
+    if isinstance(stream, trio.SocketStream):
+        stream.socket.close()
+    else:
+        await trio.aclose_forcefully(stream)

@@ -28,7 +28,7 @@ from ._admission import Admission
 from ._bare import bare_exceptions
 from ._connection import WebSocket
 from ._errors import ConnectionClosed
-from ._listening import listen, port_of
+from ._listening import accept_forever, close_by_force, listen, port_of
 from ._options import check_function
 from ._policy import FOREVER, Heartbeat, HeartbeatOption, Limits, Timeouts
 from ._reception import (
@@ -174,12 +174,12 @@ class Server:
         with bare_exceptions(), watch_for_suspension().kept_going(), self._everything:
             async with trio.open_nursery() as nursery:
                 with self._accepting:
-                    await trio.serve_listeners(
-                        self._serve, list(self.listeners), handler_nursery=nursery
-                    )
+                    async with trio.open_nursery() as accepting:
+                        for listener in self.listeners:
+                            accepting.start_soon(accept_forever, listener, nursery, self._serve)
 
     async def _serve(self, stream: trio.abc.Stream) -> None:
-        """One connection, from the first byte to the last; the caller closes the stream."""
+        """One connection, from the first byte to the last."""
         ident = f"server-{next(_numbers)}"
         if _logger.isEnabledFor(logging.DEBUG):
             _logger.debug("[%s] connection from %r", ident, remote_address(stream))
@@ -191,6 +191,8 @@ class Server:
             _logger.debug("[%s] broke before it was open: %s%s", ident, cause, _hint(cause))
         except Exception:
             _logger.exception("[%s] failed in a way that nobody expected", ident)
+        finally:
+            await close_by_force(stream)  # noqa: ASYNC102 - does not wait
 
     async def _receive(
         self, stream: trio.abc.Stream, ident: str
@@ -402,7 +404,4 @@ async def serve_websocket_on(
     """
     server = Server(handler, (), Options(**options))
     with bare_exceptions():
-        try:
-            await server._serve(stream)
-        finally:
-            await trio.aclose_forcefully(stream)
+        await server._serve(stream)

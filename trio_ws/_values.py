@@ -56,6 +56,8 @@ NEVER_SENT = frozenset(
 )
 """Codes that describe what did not happen; RFC 6455 §7.4.1 forbids them in a frame."""
 
+_NAMED = frozenset(CloseCode) - NEVER_SENT
+
 NORMAL = frozenset({CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY, CloseCode.NO_STATUS_RECEIVED})
 """Codes of an ending that is nobody's fault; 1005 is what a page's ``socket.close()`` sends."""
 
@@ -64,7 +66,7 @@ def may_be_sent(code: int) -> bool:
     """Whether `code` is allowed in a Close frame (RFC 6455 §7.4)."""
     if 3000 <= code <= 4999:
         return True
-    return code in set(CloseCode) - NEVER_SENT
+    return code in _NAMED
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,18 +94,18 @@ def write_headers(source: HeaderSource, *, forbidden: frozenset[str] = frozenset
 
 
 def _write_line(name: str, value: str, forbidden: frozenset[str]) -> tuple[bytes, bytes]:
-    shown = printable(name)
     if not is_token(name):
-        raise LocalProtocolError(f"{shown!r} is not the name of a header")
+        raise LocalProtocolError(f"{printable(name)!r} is not the name of a header")
     if name.lower() in forbidden:
-        raise LocalProtocolError(f"the header {shown} is the library's own business")
-    try:
-        encoded = value.strip(" \t").encode("latin-1")
-    except UnicodeEncodeError:
-        raise LocalProtocolError(f"the value of the header {shown} is not Latin-1") from None
+        raise LocalProtocolError(f"the header {printable(name)} is the library's own business")
     if _CONTROL.search(value):
+        shown = printable(name)
         raise LocalProtocolError(f"the value of the header {shown} has control characters")
-    return name.encode("ascii"), encoded
+    try:
+        return name.encode("ascii"), value.strip(" \t").encode("latin-1")
+    except UnicodeEncodeError:
+        shown = printable(name)
+        raise LocalProtocolError(f"the value of the header {shown} is not Latin-1") from None
 
 
 def elements(values: Iterable[str]) -> list[str]:
