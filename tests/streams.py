@@ -48,9 +48,13 @@ ERRORS = [
 ]
 
 
-def socket_pair() -> Pair:
-    """Two streams over connected sockets."""
+def socket_pair(buffer: int | None = None) -> Pair:
+    """Two streams over connected sockets, with small buffers if that is asked for."""
     ours, theirs = trio.socket.socketpair()
+    if buffer is not None:
+        for end in (ours, theirs):
+            end.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF, buffer)
+            end.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, buffer)
     return trio.SocketStream(ours), trio.SocketStream(theirs)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+import struct
+from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import memory_stream_pair, wait_all_tasks_blocked
 
 from trio_ws._transport import PIECE, READ_SIZE, Transport
@@ -51,10 +54,58 @@ async def test_progress_of_other_streams() -> None:
 
 
 async def test_read_size() -> None:
-    """At most 64 KiB are read at once."""
+    """At most a message of 64 KiB with its header is read at once, wherever it is put."""
     ours, theirs = map(Transport, memory_stream_pair())
     await send_all(ours, bytes(READ_SIZE + 1))
     assert [len(await theirs.receive_some()) for _ in range(2)] == [READ_SIZE, 1]
+    await send_all(ours, bytes(READ_SIZE + 1))
+    buffer = memoryview(bytearray(2 * READ_SIZE))
+    assert [await theirs.receive_into(buffer) for _ in range(2)] == [READ_SIZE, 1]
+
+
+@every_stream
+@pytest.mark.parametrize("room", [1_000, 1_000_000])
+async def test_receive_into(room: int, make: Callable[[], Pair]) -> None:
+    """Bytes are put where they belong, no more than there is room for, and are counted."""
+    ours, theirs = map(Transport, make())
+    data = bytes(range(256)) * 1000
+    buffer, received = bytearray(b"-" * room), bytearray()
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def send() -> None:
+            await ours.send_all(data)
+            await ours.aclose()
+
+        while count := await theirs.receive_into(memoryview(buffer)[5:]):
+            assert buffer[:5] == b"-----"
+            received += buffer[5 : 5 + count]
+        assert await theirs.receive_into(memoryview(buffer)) == 0
+        await theirs.aclose()
+    assert received == data
+    assert theirs.bytes_received == len(data)
+
+
+@every_stream
+async def test_mixed_reading(make: Callable[[], Pair]) -> None:
+    """Bytes stay in order whichever way each of them is read."""
+    ours, theirs = map(Transport, make())
+    data = bytes(range(256)) * 2000
+    received, buffer = bytearray(), memoryview(bytearray(100_000))
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def send() -> None:
+            await ours.send_all(data)
+            await ours.aclose()
+
+        for size in [10, 100_000, 1, 50_000] * 1000:
+            if not (chunk := await theirs.receive_some()):
+                break
+            received += chunk
+            received += buffer[: await theirs.receive_into(buffer[:size])]
+        await theirs.aclose()
+    assert received == data
 
 
 # Ends
@@ -71,6 +122,7 @@ async def test_end(make: Callable[[], Pair]) -> None:
         nursery.start_soon(theirs.aclose)
         assert await ours.receive_some() == b""
         assert await ours.receive_some() == b""
+        assert await ours.receive_into(memoryview(bytearray(10))) == 0
         await ours.aclose()
 
 
@@ -121,11 +173,21 @@ async def test_half_close(make: Callable[[], Pair], can: bool) -> None:
 # Errors
 
 
+def calls_of(transport: Transport) -> list[Callable[[], Awaitable[object]]]:
+    """All that a connection does with the stream before it ends."""
+    return [
+        transport.receive_some,
+        lambda: transport.receive_into(memoryview(bytearray(10))),
+        lambda: transport.send_some(memoryview(b"a")),
+        lambda: transport.send_all(b"a"),
+    ]
+
+
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 async def test_errors(error: Exception) -> None:
     """Whatever a stream raises, reading and writing raise `BrokenResourceError` from it."""
     transport = Transport(FailingStream(error))
-    for call in (transport.receive_some, lambda: transport.send_some(memoryview(b"a"))):
+    for call in calls_of(transport):
         with pytest.raises(trio.BrokenResourceError, match=str(error.args[-1])) as caught:
             await call()
         assert error in (caught.value, caught.value.__cause__)
@@ -139,13 +201,27 @@ async def test_reset() -> None:
     with pytest.raises(trio.BrokenResourceError):
         await ours.send_some(memoryview(b"a"))
     await ours.aclose()
-    with pytest.raises(trio.BrokenResourceError):
-        await ours.send_some(memoryview(b"a"))
-    with pytest.raises(trio.BrokenResourceError, match="somebody else closed"):
-        await ours.receive_some()
+    for call in calls_of(ours):
+        with pytest.raises(trio.BrokenResourceError, match=r"else closed|Bad file descriptor"):
+            await call()
 
 
-async def test_closed_while_reading() -> None:
+@pytest.mark.parametrize("call", [0, 1])
+async def test_reset_by_the_peer(call: int) -> None:
+    """A connection that the peer has torn down is a `BrokenResourceError` for who reads."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        theirs = await trio.testing.open_stream_to_socket_listener(listener)
+        ours = await listener.accept()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    await theirs.aclose()
+    with pytest.raises(trio.BrokenResourceError, match="reset"):
+        await calls_of(Transport(ours))[call]()
+    await ours.aclose()
+
+
+@pytest.mark.parametrize("call", [0, 1])
+async def test_closed_while_reading(call: int) -> None:
     """Whoever closes the socket under us breaks the read that waits."""
     ours, theirs = socket_pair()
     async with trio.open_nursery() as nursery:
@@ -156,7 +232,7 @@ async def test_closed_while_reading() -> None:
             await ours.aclose()
 
         with pytest.raises(trio.BrokenResourceError):
-            await Transport(ours).receive_some()
+            await calls_of(Transport(ours))[call]()
     await theirs.aclose()
 
 
@@ -185,15 +261,18 @@ async def test_cancelled_close() -> None:
 
 @every_stream
 async def test_cancelled_reading(make: Callable[[], Pair]) -> None:
-    """A cancelled read has taken nothing."""
+    """A cancelled read has taken nothing, and touched nothing, wherever it would put it."""
     ours, theirs = map(Transport, make())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(send_all, theirs, b"first")
         assert await ours.receive_some() == b"first"
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(ours.receive_some)
-        await wait_all_tasks_blocked()
-        nursery.cancel_scope.cancel()
+    buffer = bytearray(10)
+    for call in (ours.receive_some, lambda: ours.receive_into(memoryview(buffer))):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(call)
+            await wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+    assert buffer == bytes(10)
     await theirs.send_some(memoryview(b"second"))
     assert await ours.receive_some() == b"second"
     for transport in (ours, theirs):

@@ -267,10 +267,7 @@ class _Dialler:
         self._stage = "waiting for the answer to the HTTP upgrade"
         handshake = self._handshake
         try:
-            request = handshake.request_bytes()
-            rest = memoryview(request)[transport.send_now(request) :]
-            while rest:
-                rest = rest[await transport.send_some(rest) :]
+            await transport.send_all(handshake.request_bytes())
             while (opening := handshake.feed(await transport.receive_some())) is None:
                 if handshake.rejected:
                     self._lose_patience()

@@ -357,7 +357,7 @@ class WebSocket(trio.abc.AsyncResource):
         await self._services.check_open()
         ping = self._services.send_ping(os.urandom(8) if payload is None else bytes(payload))
         try:
-            await ping.answered.wait()
+            await ping.wait()
         finally:
             self._services.pings.forget(ping)
         if ping.rtt is None:

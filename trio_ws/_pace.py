@@ -4,7 +4,7 @@ Trio's rule is that every async function is a checkpoint: it notices a cancellat
 and lets other tasks run.  A full checkpoint costs many times as much as a check for cancellation,
 which is most of the cost of taking a small message from a queue.
 So a call that can be answered at once always checks for cancellation,
-but it lets others run only once in `CALLS` calls or `BYTES` bytes,
+but it lets others run only once in `CALLS` calls, or when `BYTES` bytes have passed,
 counted over the whole Trio run: a burst on one connection, or one message each
 on a hundred connections, keeps nobody else waiting longer than that.
 
@@ -37,8 +37,8 @@ class Pace:
         `size` is in bytes.  This is no coroutine function itself: one frame less on a hot path.
         """
         self._calls -= 1
-        self._bytes -= size
         if self._calls > 0 and self._bytes > 0:
+            self._bytes -= size
             return trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC105 - by the caller
         self._calls = CALLS
         self._bytes = BYTES

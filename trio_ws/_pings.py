@@ -6,9 +6,9 @@ A pong that answers none of them is ignored, whether it is late, doubled, forged
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import trio
+from ._parking import QuietEvent
 
 
 @dataclass(slots=True, eq=False)
@@ -18,8 +18,18 @@ class PingSent:
     payload: bytes
     sent_at: float
     frames_before: int
-    answered: trio.Event = field(default_factory=trio.Event)
     rtt: float | None = None
+    _over: QuietEvent | None = None
+
+    async def wait(self) -> None:
+        """Wait for the pong, or until none will come any more; for a heartbeat nobody does."""
+        self._over = QuietEvent()
+        await self._over.wait()
+
+    def end(self) -> None:
+        """Wake whoever waits."""
+        if self._over is not None:
+            self._over.set()
 
 
 @dataclass(slots=True)
@@ -62,20 +72,19 @@ class Pings:
 
     def answer(self, payload: bytes, now: float) -> None:
         """A pong came."""
-        payloads = [ping.payload for ping in self._waiting]
-        if payload not in payloads:
+        newest = next((ping for ping in self._waiting if ping.payload == payload), None)
+        if newest is None:
             return
-        count = payloads.index(payload) + 1
+        count = self._waiting.index(newest) + 1
         for ping in self._waiting[:count]:
             ping.rtt = now - ping.sent_at
-            ping.answered.set()
-        newest = self._waiting[count - 1]
+            ping.end()
+        del self._waiting[:count]
         self.round_trips.add(now - newest.sent_at)
         self.frames_confirmed = newest.frames_before
-        del self._waiting[:count]
 
     def give_up(self) -> None:
         """No pong will come any more: wake everybody who waits for one."""
         for ping in self._waiting:
-            ping.answered.set()
+            ping.end()
         self._waiting.clear()

@@ -37,12 +37,6 @@ PIECES = 64
 a peer can put ten thousand pings into one gulp, and they would take a second."""
 
 
-async def _let_others_run() -> bytes:
-    """A checkpoint, and nothing read."""
-    await trio.lowlevel.checkpoint()
-    return b""
-
-
 class Reader:
     """Reads for the session of `services`."""
 
@@ -70,7 +64,7 @@ class Reader:
         """Read until the stream ends; after the ending, only to let it end well."""
         try:
             if self._trailing:
-                self._take_in(self._trailing)
+                self._take_in(self._session.feed(self._trailing, most=PIECES))
                 self._trailing = b""
             while self._session.ending is None:
                 if self._full():
@@ -90,12 +84,19 @@ class Reader:
         with trio.CancelScope(deadline=self._lease_due()) as self._lease_scope:  # noqa: ASYNC912
             while self._session.ending is None and not self._full():
                 if self._session.behind:
-                    data = await _let_others_run()
-                elif not (data := await self._transport.receive_some(self._session.wanted)):
-                    return True
+                    await trio.lowlevel.checkpoint()
+                    happenings = self._session.feed(b"", most=PIECES)
+                elif (landing := self._session.landing) is not None:
+                    if not (count := await self._transport.receive_into(landing)):
+                        return True
+                    happenings = self._session.landed(count)
+                else:
+                    if not (data := await self._transport.receive_some()):
+                        return True
+                    happenings = self._session.feed(data, most=PIECES)
                 self._lease.heard(trio.current_time())
                 questioning = self._lease.questioning
-                self._take_in(data)
+                self._take_in(happenings)
                 if questioning:
                     self._lease_scope.deadline = self._lease_due()
         if self._lease_scope.cancelled_caught:
@@ -117,9 +118,8 @@ class Reader:
 
     # What arrives
 
-    def _take_in(self, data: bytes) -> None:
+    def _take_in(self, happenings: list[Happening]) -> None:
         self._services.writer.may_write_now = True
-        happenings = self._session.feed(data, most=PIECES)
         if self._nothing_special():
             messages = [each for each in happenings if isinstance(each, (str, bytes))]
             if messages:
@@ -188,8 +188,10 @@ class Reader:
     # Backpressure
 
     def _over_full(self) -> bool:
-        size = self._inbox.size + self._session.assembling
-        return bool(self._inbox) and size >= self._services.policies.limits.receive_buffer
+        waiting = self._inbox.size
+        if not waiting:
+            return False
+        return waiting + self._session.assembling >= self._services.policies.limits.receive_buffer
 
     def _full(self) -> bool:
         """Whether to stop reading, so that TCP stops the peer (P7)."""

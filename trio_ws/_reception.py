@@ -212,10 +212,8 @@ class _Visit:
 
     async def send(self, data: bytes, *, seated: bool) -> None:
         """Send an answer; if that fails the seat is free again."""
-        rest = memoryview(data)[self._transport.send_now(data) :]
         try:
-            while rest:
-                rest = rest[await self._transport.send_some(rest) :]
+            await self._transport.send_all(data)
         except BaseException:
             if seated:
                 self._reception.leave_seat()

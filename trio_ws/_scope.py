@@ -56,7 +56,7 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
         self._services = ws._services
         self._nursery_manager = trio.open_nursery()
         nursery = await self._nursery_manager.__aenter__()
-        nursery.start_soon(self._services.run, name=f"trio_ws services of {ws!r}")
+        self._services.start(nursery)
         self._services.body.__enter__()
         return ws
 

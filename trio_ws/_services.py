@@ -29,6 +29,7 @@ from ._errors import closed
 from ._inbox import Inbox
 from ._lease import Lease
 from ._message_beats import MessageBeats
+from ._parking import QuietEvent
 from ._pings import Pings, PingSent
 from ._policy import FOREVER, Policies
 from ._reader import Reader
@@ -39,7 +40,7 @@ from ._sansio.trace import line
 from ._suspend import watch_for_suspension
 from ._transport import Transport
 from ._values import NORMAL, Close, CloseCode, Ending, Loss
-from ._writer import Writer
+from ._writer import MUCH, Writer
 
 
 class Services:
@@ -73,6 +74,7 @@ class Services:
         self._messages = MessageBeats(policies.heartbeats, self.lease)
         self.writer = Writer(self)
         self.reader = Reader(self, self._messages, opening.trailing)
+        self._nursery: trio.Nursery | None = None
         # Scopes: the user's block, and ours
         self.body = trio.CancelScope()
         self.scope = trio.CancelScope(shield=True)
@@ -84,30 +86,42 @@ class Services:
         self.quiet: frozenset[int] = NORMAL
         self.grace = FOREVER
         # Bells
-        self.over = trio.Event()
-        self.finished = trio.Event()
+        self.over = QuietEvent()
+        self.finished = QuietEvent()
 
     def _trace(self, direction: str, event: object) -> None:
         self.logger.debug("[%s] %s", self.ident, line(direction, event))  # type: ignore[arg-type]
 
-    # The task
+    # The tasks
+
+    def start(self, nursery: trio.Nursery) -> None:
+        """Start to read in `nursery`; to write only once there is something to write."""
+        self._nursery = nursery
+        nursery.start_soon(self.run, name=f"trio_ws reader {self.ident}")
+
+    def start_writer(self) -> bool:
+        """Start to write; false if that has to wait for the start, or it is over."""
+        if self._nursery is None:
+            return False
+        self._nursery.start_soon(self.writer.run, name=f"trio_ws writer {self.ident}")
+        return True
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
-        """Read and write until both directions have ended, or the time is up."""
+        """Read until both directions have ended, or the time is up; then close the transport."""
         suspension = watch_for_suspension()
         suspension.tell(self)
         try:
             with self.scope:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self.writer.run)
-                    await self.reader.run()
-                    self.settle()
+                await self.reader.run()
+                self.settle()
+                await self.writer.ended.wait()
                 await self.transport.aclose()
         except Exception as error:
-            self.session.lose(Loss.BROKEN, "an error of our own", cause=error)
+            self.on_own_error(error)
             raise
         finally:
+            self._nursery = None
             suspension.tell_no_more(self)
             self.lose_unless_over(Loss.UNANSWERED, "no answer in time")
             self.settle()
@@ -127,6 +141,11 @@ class Services:
         self.cut_off_in(self.policies.timeouts.goodbye)
         self.reader.go_on()
 
+    def on_own_error(self, error: Exception) -> None:
+        """One of the two tasks failed in a way that nobody expected: it leaves the block."""
+        self.session.lose(Loss.BROKEN, "an error of our own", cause=error)
+        self.settle()
+
     # Everything that changes the session goes through here
 
     def settle(self) -> None:
@@ -143,8 +162,11 @@ class Services:
         """
         if self.watches_idle:
             self.lease.data(trio.current_time())
-        if self.inbox.messages or not self.writer.write_now():
-            self.writer.wake()
+        writer = self.writer
+        if not writer.idle:
+            return
+        if (self.inbox.messages and self.session.outbox.size <= MUCH) or not writer.write_now():
+            writer.wake()
 
     def begin_close(self, code: int, reason: str = "") -> None:
         """Close politely: what was accepted goes out first; bounded by `Timeouts.close`."""
@@ -164,6 +186,7 @@ class Services:
     def cut_off_in(self, seconds: float) -> None:
         """Bound what is left of the services; a bound that is nearer stays."""
         self.scope.deadline = min(self.scope.deadline, trio.current_time() + seconds)
+        self.writer.scope.deadline = self.scope.deadline
 
     def queue_ping(self, payload: bytes) -> PingSent:
         """Queue a ping and remember it until its pong comes; to be followed by `settle`."""

@@ -10,6 +10,8 @@ and a checkpoint is most of the cost of a small write, so on a plain socket the 
 is made on the file descriptor, which Trio keeps non-blocking.  It cannot be cancelled half-way.
 Reading is done likewise: `trio.lowlevel.wait_readable`, then the system call.
 On any other stream `send_now` takes nothing, and the rest is done with Trio's own methods.
+What is to be written comes in pieces; a few go as they are, in one system call (``writev``),
+many small ones are joined first.
 
 What a stream may raise differs; here it is always `trio.BrokenResourceError`,
 and the end of the stream is always ``b""``:
@@ -21,14 +23,24 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import trio
 
-READ_SIZE = 64 * 1024
+from ._sansio.outbox import Piece
+
+READ_SIZE = 65 * 1024
+"""How much is read at once: a message of 64 KiB and its header."""
+
+BULK = 256 * 1024
+"""How much is read at once when the last read left something behind."""
+
 PIECE = 16 * 1024
 """What is given to a stream at once that does not tell its progress: one TLS record."""
+
+FEW = 16
+"""Up to so many pieces it is cheaper to pass them one by one than to join them."""
 
 
 class Transport:
@@ -48,13 +60,59 @@ class Transport:
 
     # Reading
 
-    async def receive_some(self, size: int = READ_SIZE) -> bytes:
-        """The bytes that are there, at most `size`, waiting for one; ``b""`` at the end."""
-        try:
-            if self._socket is not None:
-                data = await self._read_socket(self._socket, size)
+    async def receive_some(self) -> bytes:
+        """The bytes that are there, about a gulp, waiting for one; ``b""`` at the end."""
+        if self._socket is None:
+            return await self._receive_from_stream(READ_SIZE)
+        size = BULK if self._more_to_read else READ_SIZE
+        while True:
+            try:
+                await self._readable(self._socket)
+                data = os.read(self._socket.fileno(), size)
+            except BlockingIOError:
+                self._more_to_read = False
+            except (OSError, trio.ClosedResourceError) as error:
+                raise trio.BrokenResourceError(str(error)) from error
             else:
-                data = bytes(await self._stream.receive_some(size))
+                self._read(len(data), size)
+                return data
+
+    async def receive_into(self, buffer: memoryview) -> int:
+        """The same to where the bytes belong; return how many came, 0 at the end."""
+        if self._socket is None:
+            data = await self._receive_from_stream(min(len(buffer), READ_SIZE))
+            buffer[: len(data)] = data
+            return len(data)
+        while True:
+            try:
+                await self._readable(self._socket)
+                count = os.readv(self._socket.fileno(), [buffer])
+            except BlockingIOError:
+                self._more_to_read = False
+            except (OSError, trio.ClosedResourceError) as error:
+                raise trio.BrokenResourceError(str(error)) from error
+            else:
+                self._read(count, len(buffer))
+                return count
+
+    def _readable(self, sock: trio.socket.SocketType) -> Awaitable[None]:
+        """To be awaited: a wait or, when the last read left something behind, a checkpoint.
+
+        This is no coroutine function itself: an idle connection would have to keep its frame.
+        """
+        if sock.fileno() < 0:
+            raise trio.ClosedResourceError("somebody else closed the socket")
+        if self._more_to_read:
+            return trio.lowlevel.checkpoint()  # noqa: ASYNC105 - by the caller
+        return trio.lowlevel.wait_readable(sock)  # noqa: ASYNC105 - by the caller
+
+    def _read(self, count: int, wanted: int) -> None:
+        self.bytes_received += count
+        self._more_to_read = count == wanted
+
+    async def _receive_from_stream(self, size: int) -> bytes:
+        try:
+            data = bytes(await self._stream.receive_some(size))
         except trio.BrokenResourceError as error:
             if _ended_without_notice(error):
                 return b""
@@ -64,38 +122,32 @@ class Transport:
         self.bytes_received += len(data)
         return data
 
-    async def _read_socket(self, sock: trio.socket.SocketType, size: int) -> bytes:
-        """One read, after a wait or, when the last one left something behind, a checkpoint."""
-        if sock.fileno() < 0:
-            raise trio.ClosedResourceError("somebody else closed the socket")
-        if self._more_to_read:
-            await trio.lowlevel.checkpoint()
-        else:
-            await trio.lowlevel.wait_readable(sock)
-        while True:  # noqa: ASYNC913 - the checkpoint is above
-            try:
-                data = os.read(sock.fileno(), size)
-            except BlockingIOError:
-                await trio.lowlevel.wait_readable(sock)
-            else:
-                self._more_to_read = len(data) == size
-                return data
-
     # Writing
 
-    def send_now(self, data: bytes) -> int:
-        """Send as much of `data` as goes without waiting; return how much, perhaps nothing.
+    def send_now(self, pieces: list[Piece]) -> list[Piece]:
+        """Send as much as goes without waiting; return what is left, perhaps everything.
 
         An error sends nothing: `send_some` will meet it again and raise it.
         """
+        if len(pieces) > FEW or self._socket is None:
+            pieces = [b"".join(pieces)]
         if self._socket is None:
-            return 0
+            return pieces
         try:
-            count = os.write(self._socket.fileno(), data)
+            if len(pieces) == 1:
+                count = os.write(self._socket.fileno(), pieces[0])
+            else:
+                count = os.writev(self._socket.fileno(), pieces)
         except OSError:
-            return 0
+            return pieces
         self.bytes_sent += count
-        return count
+        return without(pieces, count)
+
+    async def send_all(self, data: bytes) -> None:
+        """Send all of `data`, at once and without a checkpoint if the kernel takes it."""
+        rest = self.send_now([data])
+        while rest:
+            rest = without(rest, await self.send_some(memoryview(rest[0])))
 
     async def send_some(self, data: memoryview) -> int:
         """Send as much of `data` as the stream takes now, at least one byte; return how much."""
@@ -132,6 +184,15 @@ class Transport:
         """The peer's address as the socket tells it; None on other streams."""
         sock = _socket_of(self._stream)
         return None if sock is None else _address(sock.getpeername)
+
+
+def without(pieces: list[Piece], count: int) -> list[Piece]:
+    """What is left of `pieces` behind the first `count` bytes."""
+    for index, piece in enumerate(pieces):
+        if count < len(piece):
+            return [memoryview(piece)[count:], *pieces[index + 1 :]]
+        count -= len(piece)
+    return []
 
 
 def remote_address(stream: trio.abc.Stream) -> object:

@@ -18,11 +18,16 @@ from typing import TYPE_CHECKING
 import trio
 
 from ._errors import closed
-from ._parking import QuietLot
+from ._parking import QuietEvent, QuietLot
+from ._sansio.outbox import GULP, Piece
+from ._transport import without
 from ._values import Ending
 
 if TYPE_CHECKING:
     from ._services import Services
+
+MUCH = GULP // 2
+"""With so much in the queue it is not worth while to wait for more."""
 
 
 class Writer:
@@ -36,8 +41,12 @@ class Writer:
         self._lease = services.lease
         self._send_buffer = services.policies.limits.send_buffer
         self._rest = QuietLot()
+        self._started = False
+        self.scope = trio.CancelScope(shield=True)
+        self.ended = QuietEvent()
+        self.idle = True
         self.room = QuietLot()
-        self.may_write_now = False
+        self.may_write_now = True
         self.frames_flushed = 0
         self.beats_queued = 0
         """How many of the messages that wait are heartbeats, which do not keep us from idling."""
@@ -49,17 +58,29 @@ class Writer:
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Write what is queued until our Close is out, or the stream breaks."""
+        self.idle = False
         try:
-            while True:
-                await self._write_all()
-                if self._session.ending:
-                    await self._end_our_direction(self._session.ending)
-                    return
-                self.may_write_now = True
-                await self._rest.park()
+            with self.scope:
+                await self._write_until_the_end()
         except trio.BrokenResourceError as error:
             self.error = error
             self._services.on_write_error()
+        except Exception as error:
+            self._services.on_own_error(error)
+            raise
+        finally:
+            self.idle = False
+            self.ended.set()
+
+    async def _write_until_the_end(self) -> None:
+        while True:
+            await self._write_all()
+            if self._session.ending:
+                await self._end_our_direction(self._session.ending)
+                return
+            self.may_write_now = self.idle = True
+            await self._rest.park()
+            self.idle = False
 
     async def _end_our_direction(self, ending: Ending) -> None:
         """After a closing handshake the server ends TCP first (RFC 6455 §7.1.1).
@@ -74,26 +95,32 @@ class Writer:
 
     async def _write_all(self) -> None:
         outbox = self._outbox
-        while chunk := outbox.take():
+        while pieces := outbox.take():
             self._services.send_replies()
             frames = outbox.frames_out
             self._announce_room()
-            await self._write(chunk)
+            await self._write(pieces)
             self._note_flushed(frames)
 
-    async def _write(self, chunk: bytes) -> None:
-        gone = self._transport.send_now(chunk)
+    async def _write(self, pieces: list[Piece]) -> None:
+        pieces = self._transport.send_now(pieces)
         now = trio.current_time()
         self._lease.writing(now, self._outbox.frames_out)
-        if gone == len(chunk):
-            self._lease.written(now)
-            return
-        data = memoryview(chunk)[gone:]
-        self._services.rearm_lease()
-        while data:
-            data = data[await self._transport.send_some(data) :]
+        if pieces:
+            self._services.rearm_lease()
+            await self._write_slowly(pieces)
+            now = trio.current_time()
+        self._lease.written(now)
+
+    async def _write_slowly(self, pieces: list[Piece]) -> None:
+        """Wait for the kernel to take one, then try the others again."""
+        while pieces:
+            gone = await self._transport.send_some(memoryview(pieces[0]))
             self._lease.progress(trio.current_time())
-        self._lease.written(trio.current_time())
+            whole = gone == len(pieces[0])
+            pieces = without(pieces, gone)
+            if whole and pieces:
+                pieces = self._transport.send_now(pieces)
 
     def _note_flushed(self, frames: int) -> None:
         if self._services.watches_idle and frames > self.frames_flushed + self.beats_queued:
@@ -111,19 +138,21 @@ class Writer:
 
     def wake(self) -> None:
         """Let the writer go on if something was queued, or the connection is over."""
-        if self._rest and (not self._outbox.is_empty or self._session.ending):
+        if self._outbox.is_empty and not self._session.ending:
+            return
+        if self._started:
             self._rest.unpark()
+        else:
+            self._started = self._services.start_writer()
 
     def write_now(self) -> bool:
         """Write what is queued in the writer's stead, if that is allowed; whether all is gone."""
-        if not (self.may_write_now and self._rest):
+        if not (self.idle and (self.may_write_now or self._outbox.size > MUCH)):
             return False
         self.may_write_now = False
-        chunk = self._outbox.take()
-        assert chunk is not None
-        gone = self._transport.send_now(chunk)
-        if gone < len(chunk):
-            self._outbox.put_back(chunk[gone:])
+        rest = self._transport.send_now(self._outbox.take())
+        if rest:
+            self._outbox.put_back(rest)
             return False
         self.frames_flushed = self._outbox.frames_out
         self.beats_queued = 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from trio_ws._policy import Limits
-from trio_ws._sansio.session import Session
+from trio_ws._sansio.session import Happening, Session
 from trio_ws._sansio.states import State
 from trio_ws._sansio.trace import Trace
 from trio_ws._values import Loss
@@ -48,8 +48,8 @@ class Side:
     def said(self, session: Session) -> list[Frame]:
         """What our session has to say, taken from its outbox, without the masks."""
         data = bytearray()
-        while chunk := session.outbox.take():
-            data += chunk
+        while pieces := session.outbox.take():
+            data += b"".join(pieces)
         return parsed(data, masked=self.client)
 
 
@@ -63,6 +63,17 @@ def in_state(side: Side, state: State) -> Session:
     side.said(session)
     assert session.state is state
     return session
+
+
+def read(session: Session, data: bytes) -> list[Happening]:
+    """Let bytes arrive as a connection does: where the session wants them, or else by `feed`."""
+    happenings: list[Happening] = []
+    while data and session.ending is None and (landing := session.landing) is not None:
+        count = min(len(landing), len(data))
+        landing[:count] = data[:count]
+        data = data[count:]
+        happenings += session.landed(count)
+    return happenings + session.feed(data)
 
 
 BAD_UTF8 = [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"a\xc3", b"\xc3("]

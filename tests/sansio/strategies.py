@@ -11,7 +11,9 @@ from trio_ws.testing._peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 
 from .sides import SIDES, Side
 
-sizes_of_interest = st.sampled_from([0, 1, 125, 126, 127, 640, 641, 65535, 65536, 70_000])
+sizes_of_interest = st.sampled_from(
+    [0, 1, 125, 126, 127, 384, 385, 8191, 8192, 65535, 65536, 70_000, 150_001]
+)
 texts = st.text(max_size=30) | sizes_of_interest.map(lambda size: "ä" * (size // 2))
 binaries = st.binary(max_size=60) | sizes_of_interest.map(lambda size: b"\xff" * size)
 messages = texts | binaries

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -10,14 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trio_ws import Limits
+from trio_ws import Limits, Loss
+from trio_ws._sansio import masking
 from trio_ws._sansio.assembly import Part
-from trio_ws._sansio.fastlane import encode
-from trio_ws._sansio.session import Session
-from trio_ws.testing._peer import Frame
+from trio_ws._sansio.fastlane import LARGE, encode, encode_large
+from trio_ws._sansio.session import Happening, Session
+from trio_ws.testing._peer import Frame, decode
 from trio_ws.testing._peer import encode as frame
 
-LIMITS = Limits(max_message_size=70_000, max_fragments=8)
+from .sides import read
+
+LIMITS = Limits(max_message_size=300_000, max_fragments=8)
+NOISE = random.Random(20261122).randbytes(300_001)
 
 
 def sessions(client: bool) -> tuple[Session, Session]:
@@ -29,10 +34,8 @@ def sessions(client: bool) -> tuple[Session, Session]:
 
 def unmasked_outbox(session: Session) -> list[Frame]:
     """What a session wants to write; the keys are random, the rest must be equal."""
-    from trio_ws.testing._peer import decode
-
     frames = []
-    data = bytearray(session.outbox.take() or b"")
+    data = bytearray(b"".join(session.outbox.take()))
     while data:
         parsed = decode(data)
         assert parsed is not None
@@ -42,20 +45,27 @@ def unmasked_outbox(session: Session) -> list[Frame]:
 
 
 def assert_equivalent(chunks: list[bytes], *, client: bool) -> None:
+    """Each chunk does the same to three sessions: with the lane, read both ways, and without."""
     fast, slow = sessions(client)
+    landing, _ = sessions(client)
     for chunk in chunks:
-        assert fast.feed(chunk) == slow.feed(chunk)
-        assert fast.state is slow.state
-        assert fast.ending == slow.ending
-        assert unmasked_outbox(fast) == unmasked_outbox(slow)
+        happened = slow.feed(chunk)
+        said = unmasked_outbox(slow)
+        for session, happenings in ((fast, fast.feed(chunk)), (landing, read(landing, chunk))):
+            assert happenings == happened
+            assert session.state is slow.state
+            assert session.ending == slow.ending
+            assert unmasked_outbox(session) == said
+        assert landing.assembling == fast.assembling
 
 
 payloads = st.one_of(
     st.binary(max_size=200),
     st.text(max_size=60).map(str.encode),
-    st.sampled_from([125, 126, 127, 639, 640, 641, 1025, 65_535, 65_536, 70_000, 70_001]).map(
-        lambda size: b"x" * size
+    st.sampled_from([125, 126, 127, 383, 384, 385, 1025, 65_535, 65_536, 300_000, 300_001]).map(
+        lambda size: NOISE[:size]
     ),
+    st.sampled_from([127, 385, 65_536, 300_000]).map(lambda size: b"x" * size),
 )
 frames = st.builds(
     Frame,
@@ -142,31 +152,97 @@ def test_a_frame_is_written_as_wsproto_writes_it(size: int, client: bool, text: 
     assert unmasked_outbox(fast) == unmasked_outbox(slow)
 
 
+@st.composite
+def long_streams(draw: st.DrawFn) -> tuple[bool, list[bytes]]:
+    """A role, and long binary frames among short ones, cut in many places."""
+    client = draw(st.booleans())
+    data = bytearray()
+    for size in draw(st.lists(st.sampled_from([5, 65_536, 100_003, 300_000, 300_001]), max_size=4)):
+        data += frame(Frame(2, NOISE[:size], masked=not client))
+        data += frame(Frame(draw(st.sampled_from([1, 9, 10])), b"short", masked=not client))
+    places = st.integers(0, len(data)) | st.integers(0, min(len(data), 100))
+    return client, cut(bytes(data), draw(st.lists(places, max_size=12)))
+
+
+@settings(max_examples=200)
+@given(long_streams())
+def test_long_frames_in_any_chunking_give_the_same_with_and_without_the_lane(
+    stream: tuple[bool, list[bytes]],
+) -> None:
+    """The same for what is read straight to its place, masked and not, also beyond the limit."""
+    client, chunks = stream
+    assert_equivalent(chunks, client=client)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_200)
+@settings(max_examples=5_000)
+@given(long_streams())
+def test_thousands_of_long_frames_give_the_same(stream: tuple[bool, list[bytes]]) -> None:
+    """The same, often."""
+    client, chunks = stream
+    assert_equivalent(chunks, client=client)
+
+
 @pytest.mark.parametrize("client", [True, False])
-def test_a_long_binary_frame_arrives_whole_however_it_is_cut(client: bool) -> None:
+@pytest.mark.parametrize("arrive", [Session.feed, read])
+def test_a_long_binary_frame_arrives_whole_however_it_is_cut(
+    arrive: Callable[[Session, bytes], list[Happening]], client: bool
+) -> None:
     """It is gathered in one buffer; messages before and after it are not touched."""
-    payload = random.Random(1).randbytes(70_000)
+    payload = NOISE[:200_000]
     data = b"".join(
         frame(Frame(opcode, body, masked=not client))
         for opcode, body in [(1, b"before"), (2, payload), (1, b"after")]
     )
-    for size in (1_000, 4_096, 65_536):
+    for size in (1_000, 4_096, 65_536, 199_990):
         session = Session(client=client, limits=LIMITS)
         got = [
             happening
             for start in range(0, len(data), size)
-            for happening in session.feed(data[start : start + size])
+            for happening in arrive(session, data[start : start + size])
         ]
         assert got == ["before", payload, "after"]
         assert not session.gathering
 
 
+@pytest.mark.parametrize("client", [True, False])
+def test_a_header_alone_begins_a_frame(client: bool) -> None:
+    """A peer may write header and payload one after the other; the payload has a place to land."""
+    data = frame(Frame(2, NOISE[:200_000], masked=not client))
+    head = len(data) - 200_000
+    session = Session(client=client, limits=LIMITS)
+    assert session.feed(data[:head]) == []
+    assert session.gathering
+    assert session.landing is not None
+    assert len(session.landing) > 0
+    assert read(session, data[head:]) == [NOISE[:200_000]]
+
+
+@pytest.mark.parametrize("client", [True, False])
+def test_an_incomplete_text_frame_does_not_wait_in_the_lane(client: bool) -> None:
+    """Bad UTF-8 is judged when it arrives, not when its frame is complete, however long that is."""
+    text = frame(Frame(1, b"a" * 99_999 + b"\xff" + b"a" * 100_000, masked=not client))
+    session = Session(client=client, limits=LIMITS)
+    assert session.feed(text[:50_000]) == []
+    assert not session.gathering
+    assert session.landing is None
+    assert session.ending is None
+    session.feed(text[50_000:-90_000])
+    assert session.ending is not None
+    assert session.ending.loss is Loss.VIOLATION
+
+
 def test_what_is_gathered_is_counted() -> None:
-    """Backpressure knows of a message that is still arriving on the lane."""
+    """Backpressure knows of a message that is still arriving on the lane, whichever way."""
     session = Session(client=True, limits=LIMITS)
-    session.feed(encode(2, b"x" * 50_000, masked=False)[:30_004])
+    head, payload = encode_large(2, bytes(200_000), masked=False)
+    session.feed(head + payload[:30_000])
     assert session.gathering
     assert session.assembling == 30_000
+    assert session.landing is not None
+    session.landed(len(session.landing[:20_000]))
+    assert session.assembling == 50_000
 
 
 def test_the_lane_is_closed_while_a_message_is_streamed() -> None:
@@ -203,15 +279,67 @@ def test_a_pong_is_the_same_with_and_without_the_lane(
         assert_equivalent([data[i : i + 1] for i in range(len(data))], client=client)
 
 
+# What is written
+
+
+@pytest.mark.parametrize("text", [True, False])
+@pytest.mark.parametrize("size", [LARGE, 65_535, 65_536, 300_000])
+def test_a_large_payload_of_a_server_is_not_copied(size: int, text: bool) -> None:
+    """The frame is two pieces, and the payload is the object that was given."""
+    payload = NOISE[:size]
+    head, body = encode_large(1 if text else 2, payload, masked=False)
+    assert body is payload
+    assert head + body == encode(1 if text else 2, payload, masked=False)
+    session = Session(client=False, limits=LIMITS)
+    session.send(payload)
+    pieces = session.outbox.take()
+    assert len(pieces) == 2
+    assert pieces[1] is payload
+
+
+@pytest.mark.parametrize("numpy", [True, False])
+@pytest.mark.parametrize("size", [LARGE, LARGE + 1, LARGE + 2, LARGE + 3, 65_535, 65_536, 300_000])
+def test_a_large_payload_of_a_client_is_masked(
+    size: int, numpy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The frame is two pieces; the payload is masked into one of its own, and stays as it was."""
+    if numpy:
+        pytest.importorskip("numpy", reason="the extra `fast` is not installed")
+    else:
+        monkeypatch.setattr(masking, "np", None)
+    payload = NOISE[:size]
+    before = bytearray(payload)
+    head, body = encode_large(2, payload, masked=True)
+    assert decode(bytearray(head + body)) == (
+        Frame(2, payload, masked=True),
+        len(head) + len(payload),
+    )
+    assert payload == before
+    assert head[-4:] != encode_large(2, payload, masked=True)[0][-4:]
+
+
 @pytest.mark.parametrize("client", [True, False])
-def test_how_much_to_read(client: bool) -> None:
-    """A gulp, or what is missing of a long frame, and never more than a mebibyte."""
-    session = Session(client=client, limits=Limits(max_message_size=10 * 2**20))
-    assert session.wanted == 2**16
-    long = encode(2, bytes(3 * 2**20), masked=not client)
-    session.feed(long[:100])
-    assert session.wanted == 2**20
-    session.feed(long[100:-500_000])
-    assert session.wanted == 500_000
-    session.feed(long[-500_000:-10])
-    assert session.wanted == 2**16
+def test_what_counts_as_large(client: bool) -> None:
+    """From `LARGE` bytes on a message is written in two pieces, below it in one."""
+    session = Session(client=client, limits=LIMITS)
+    for message in (bytes(LARGE - 1), bytes(LARGE), "ä" * (LARGE // 2 - 1), "ä" * (LARGE // 2)):
+        session.send(message)
+    assert len(session.outbox.take()) == 1 + 2 + 1 + 2
+
+
+@pytest.mark.parametrize("client", [True, False])
+@given(sizes=st.lists(st.sampled_from([0, 1, 125, 126, LARGE - 1, LARGE, 65_536, 100_000])))
+def test_large_and_small_frames_keep_their_order(client: bool, sizes: list[int]) -> None:
+    """However large and small messages, text and binary, are mixed, they leave in order."""
+    session = Session(client=client, limits=LIMITS)
+    messages = [
+        "x" * size if index % 3 == 0 else bytes([index % 256]) * size
+        for index, size in enumerate(sizes)
+    ]
+    for message in messages:
+        session.send(message)
+    data = bytearray()
+    while pieces := session.outbox.take():
+        data += b"".join(pieces)
+    other = Session(client=not client, limits=LIMITS)
+    assert other.feed(bytes(data)) == messages

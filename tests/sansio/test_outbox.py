@@ -12,26 +12,35 @@ from trio_ws._sansio.outbox import GULP, ITEM_COST, PONGS, Outbox
 
 
 def everything(outbox: Outbox) -> list[bytes]:
-    """Take until nothing is left."""
+    """Take until nothing is left, and join what was taken together."""
     chunks = []
-    while chunk := outbox.take():
-        chunks.append(chunk)
+    while pieces := outbox.take():
+        chunks.append(b"".join(pieces))
     return chunks
 
 
 def test_empty() -> None:
     """From an empty outbox nothing is taken."""
-    assert Outbox().take() is None
+    assert Outbox().take() == []
     assert Outbox().is_empty
 
 
-@pytest.mark.parametrize("lane", ["put_pong", "put_control", "put_data", "put_close", "put_back"])
+@pytest.mark.parametrize("lane", ["put_pong", "put_control", "put_data", "put_close"])
 def test_not_empty(lane: str) -> None:
     """An outbox is empty when each lane is."""
     outbox = Outbox()
     getattr(outbox, lane)(b"frame")
     assert not outbox.is_empty
-    assert outbox.take() == b"frame"
+    assert outbox.take() == [b"frame"]
+    assert outbox.is_empty
+
+
+def test_not_empty_with_a_rest() -> None:
+    """An outbox that was given something back is not empty either."""
+    outbox = Outbox()
+    outbox.put_back([b"fra", b"me"])
+    assert not outbox.is_empty
+    assert outbox.take() == [b"fra", b"me"]
     assert outbox.is_empty
 
 
@@ -54,7 +63,7 @@ def test_control_between_data() -> None:
     large = bytes(GULP)
     for _ in range(3):
         outbox.put_data(large)
-    assert outbox.take() == large
+    assert outbox.take() == [large]
     outbox.put_control(b"ping")
     outbox.put_pong(b"pong")
     assert everything(outbox) == [b"pongping", large, large]
@@ -65,7 +74,7 @@ def test_pongs() -> None:
     outbox = Outbox()
     for number in range(PONGS + 3):
         outbox.put_pong(bytes([number]))
-    assert outbox.take() == bytes(range(3, PONGS + 3))
+    assert outbox.take() == [bytes([number]) for number in range(3, PONGS + 3)]
 
 
 @pytest.mark.parametrize(
@@ -81,23 +90,40 @@ def test_pongs() -> None:
     ],
 )
 def test_gulps(sizes: list[int], taken: list[int]) -> None:
-    """Small frames are joined up to a gulp; a larger frame goes alone."""
-    outbox = Outbox()
-    for size in sizes:
-        outbox.put_data(bytes(size))
-    chunks = []
-    while (chunk := outbox.take()) is not None:
-        chunks.append(len(chunk))
-    assert chunks == taken
+    """Small frames are taken up to a gulp together; a larger frame goes alone."""
+    for in_two in (False, True):
+        outbox = Outbox()
+        for size in sizes:
+            outbox.put_data((bytes(size // 2), bytes(size - size // 2)) if in_two else bytes(size))
+        assert list(map(len, everything(outbox))) == taken
+        assert outbox.size == 0
 
 
-@pytest.mark.parametrize("put", [Outbox.put_data, Outbox.put_control, Outbox.put_close])
-def test_a_lonely_frame_is_not_copied(put: Callable[[Outbox, bytes], None]) -> None:
-    """A frame that goes alone is handed on as it is."""
+@pytest.mark.parametrize(
+    "put", [Outbox.put_data, Outbox.put_control, Outbox.put_close, Outbox.put_pong]
+)
+def test_frames_are_not_copied(put: Callable[[Outbox, bytes], None]) -> None:
+    """A frame is handed on as it is."""
     outbox = Outbox()
     frame = bytes(1000)
     put(outbox, frame)
-    assert outbox.take() is frame
+    [piece] = outbox.take()
+    assert piece is frame
+
+
+def test_a_frame_in_two_pieces() -> None:
+    """A header and its payload stay two pieces, side by side, and stay what they are."""
+    outbox = Outbox()
+    head, payload = b"head", bytearray(1000)
+    outbox.put_data(b"before")
+    outbox.put_data((head, payload))
+    outbox.put_data(b"after")
+    outbox.put_control(b"ping")
+    assert outbox.size == len(b"before") + len(head) + len(payload) + len(b"after") + 3 * ITEM_COST
+    pieces = outbox.take()
+    assert pieces == [b"ping", b"before", head, payload, b"after"]
+    assert pieces[3] is payload
+    assert outbox.frames_out == 3
 
 
 def test_close_waits_for_the_data() -> None:
@@ -107,7 +133,7 @@ def test_close_waits_for_the_data() -> None:
     for _ in range(3):
         outbox.put_data(bytes(GULP))
     assert [chunk[-5:] for chunk in everything(outbox)] == [bytes(5), bytes(5), b"close"]
-    assert outbox.take() is None
+    assert outbox.take() == []
 
 
 def test_clear() -> None:
@@ -122,14 +148,13 @@ def test_clear() -> None:
 
 @pytest.mark.parametrize("clear", [False, True])
 def test_put_back(clear: bool) -> None:
-    """The rest of a chunk goes before everything else, and stays when the queue is cleared."""
+    """The rest of what was taken goes before all else, and stays when the queue is cleared."""
     outbox = Outbox()
-    outbox.put_data(b"first")
-    chunk = outbox.take()
-    assert chunk is not None
+    outbox.put_data((b"fi", b"rst"))
+    assert outbox.take() == [b"fi", b"rst"]
     outbox.put_pong(b"pong")
     outbox.put_data(b"second")
-    outbox.put_back(chunk[2:])
+    outbox.put_back([b"rst"])
     outbox.put_close(b"close")
     if clear:
         outbox.clear()
@@ -160,7 +185,7 @@ def test_nothing_is_lost(steps: list[tuple[str, bytes]]) -> None:
     out = bytearray()
     for what, payload in steps:
         if what == "t":
-            out += outbox.take() or b""
+            out += b"".join(outbox.take())
         else:
             frame = what.encode() + bytes([len(payload)]) + payload
             (outbox.put_data if what == "d" else outbox.put_control)(frame)

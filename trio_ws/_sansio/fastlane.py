@@ -18,10 +18,10 @@ Everything else is left where it is for wsproto, from the first byte of the fram
 
 One thing may not wait for its end: an incomplete *text* frame.
 wsproto judges bad UTF-8 as it arrives, so it must see the bytes as they arrive.
-An incomplete binary frame can offend nobody any more once its header is accepted;
-if it is long, its payload is gathered in a buffer of its own and unmasked once.
+An incomplete binary frame can offend nobody any more once its header is accepted:
+its payload is gathered in a buffer of its own (`gathering`), and unmasked there.
 
-Pongs have a lane too (`plain_pong`): on a connection that is idle but for its heartbeat
+Pongs may take the lane too: on a connection that is idle but for its heartbeat
 they are all that arrives, and the detour would be a good part of what a beat costs.
 
 The proof is in the tests: any stream in any chunking gives the same messages,
@@ -32,22 +32,26 @@ from __future__ import annotations
 
 from typing import Protocol, final
 
-from .frames import MAX_CONTROL_PAYLOAD
-from .masking import apply_mask, mask_keys
-from .outbox import GULP
+from wsproto.events import Pong
 
-MOST = 1024 * 1024
-"""How much is read at once of a frame that is longer still."""
+from . import heap
+from .frames import MAX_CONTROL_PAYLOAD, Opcode
+from .gathering import Gathering
+from .masking import apply_mask, mask_into, mask_keys
+
+LARGE = 8 * 1024
+"""A payload of this size is not copied to stand behind its header."""
 
 _TEXT = 0x81
 _BINARY = 0x82
 _PONG = 0x8A
+_PLAIN = frozenset((_TEXT, _BINARY, _PONG))
 
 
 class Taker(Protocol):
-    """Whatever messages can be appended to."""
+    """Whatever messages and pongs can be appended to."""
 
-    def append(self, message: str | bytes, /) -> None: ...
+    def append(self, message: str | bytes | Pong, /) -> None: ...
 
 
 @final
@@ -55,39 +59,23 @@ class FastLane:
     """The inbound lane of one session.
 
     `read` takes what it recognises and says where it stopped.
-    `gathering` is true in the middle of a long binary frame; `gather` goes on with it.
+    `gathering` is there in the middle of a long binary frame; `gather` goes on with it.
     """
 
-    __slots__ = ("_gathered", "_key", "_limit", "_masked", "_missing")
+    __slots__ = ("_limit", "_masked", "gathering")
 
     def __init__(self, *, masked: bool, limit: int) -> None:
         self._masked = masked
         self._limit = limit
-        self._gathered = bytearray()
-        self._missing = 0
-        self._key = b""
-
-    @property
-    def gathering(self) -> bool:
-        """Whether part of a long binary frame is held here."""
-        return self._missing > 0
-
-    @property
-    def wanted(self) -> int:
-        """How many bytes to read: a gulp, or all that is missing of a long frame."""
-        return min(max(GULP, self._missing), MOST)
-
-    @property
-    def size(self) -> int:
-        """The bytes held here."""
-        return len(self._gathered)
+        self.gathering: Gathering | None = None
+        """The long binary frame that we are in the middle of."""
 
     def read(self, data: bytes, position: int, messages: Taker) -> int:
         """Append each whole simple message from `position` on; return where that ended."""
         masked, limit, end = self._masked, self._limit, len(data)
         while end - position >= 2:
             first, second = data[position], data[position + 1]
-            if (first != _TEXT and first != _BINARY) or (second >= 0x80) is not masked:
+            if first not in _PLAIN or (second >= 0x80) is not masked:
                 break
             length, start = second & 0x7F, position + 2
             if length >= 126:
@@ -99,16 +87,14 @@ class FastLane:
             stop = start + length
             if stop > end:
                 break
-            payload = data[start:stop]
             if masked:
-                payload = apply_mask(payload, data[start - 4 : start])
-            if first == _BINARY:
-                messages.append(payload)
+                payload = apply_mask(data, data[start - 4 : start], start, stop)
             else:
-                try:
-                    messages.append(payload.decode())
-                except UnicodeDecodeError:
-                    break
+                payload = data[start:stop]
+            message = payload if first == _BINARY else _text_or_pong(first, payload)
+            if message is None:
+                break
+            messages.append(message)
             position = stop
         return position
 
@@ -118,20 +104,34 @@ class FastLane:
         plain = first == _BINARY and (second >= 0x80) is self._masked and length <= self._limit
         if not plain or _shortest(length) != payload_start - position - 4 * self._masked:
             return False
-        self._key = data[payload_start - 4 : payload_start] if self._masked else b""
-        self._gathered += data[payload_start:]
-        self._missing = length - len(self._gathered)
+        key = data[payload_start - 4 : payload_start] if self._masked else b""
+        self.gathering = Gathering(length, key)
+        self.gathering.add(data, payload_start)
         return True
 
     def gather(self, data: bytes, messages: Taker) -> int:
-        """Go on with the long frame; return how much of `data` belonged to it."""
-        taken = min(self._missing, len(data))
-        self._gathered += data if taken == len(data) else data[:taken]
-        self._missing -= taken
-        if not self._missing:
-            payload, self._gathered = self._gathered, bytearray()
-            messages.append(apply_mask(payload, self._key) if self._masked else bytes(payload))
+        """Go on with the long frame, if there is one; return how much of `data` belonged to it."""
+        if self.gathering is None:
+            return 0
+        taken = self.gathering.add(data, 0)
+        self.finish(messages)
         return taken
+
+    def finish(self, messages: Taker) -> None:
+        """Append the long frame if it is complete."""
+        if self.gathering is not None and not self.gathering.missing:
+            messages.append(self.gathering.finish())
+            self.gathering = None
+
+
+def _text_or_pong(first: int, payload: bytes) -> str | Pong | None:
+    """What a frame says that is not binary; None if wsproto is to judge it."""
+    if first == _PONG:
+        return Pong(payload=payload) if len(payload) <= MAX_CONTROL_PAYLOAD else None
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _long_length(data: bytes, position: int, code: int) -> tuple[int, int]:
@@ -155,25 +155,37 @@ def _shortest(length: int) -> int:
     return 2 if length < 126 else 4 if length < 65536 else 10
 
 
-def plain_pong(frame: bytes, *, masked: bool) -> bytes | None:
-    """The payload of a whole pong that has nothing wrong about it; None if wsproto is to judge."""
-    second = frame[1]
-    if frame[0] != _PONG or second & 0x7F > MAX_CONTROL_PAYLOAD or (second >= 0x80) is not masked:
-        return None
-    return apply_mask(frame[6:], frame[2:6]) if masked else frame[2:]
-
-
 def encode(opcode: int, payload: bytes, *, masked: bool) -> bytes:
     """A whole message as one frame, exactly as wsproto would write it (but for the key)."""
-    length = len(payload)
-    mask_bit = 0x80 if masked else 0
-    if length < 126:
-        head = bytes((0x80 | opcode, mask_bit | length))
-    elif length < 65536:
-        head = bytes((0x80 | opcode, mask_bit | 126)) + length.to_bytes(2, "big")
-    else:
-        head = bytes((0x80 | opcode, mask_bit | 127)) + length.to_bytes(8, "big")
+    head = _head(opcode, len(payload), masked)
     if not masked:
         return head + payload
     key = mask_keys.take()
-    return b"".join((head, key, apply_mask(payload, key)))
+    return head + key + apply_mask(payload, key)
+
+
+def encode_large(opcode: int, payload: bytes, *, masked: bool) -> tuple[bytes, bytes | bytearray]:
+    """The same in two pieces, so that the payload is not copied more often than it must be."""
+    head = _head(opcode, len(payload), masked)
+    if not masked:
+        return head, payload
+    heap.prepare()
+    key, target = mask_keys.take(), bytearray(len(payload))
+    mask_into(target, payload, key)
+    return head + key, target
+
+
+def _head(opcode: int, length: int, masked: bool) -> bytes:
+    if length < 126:
+        return _SHORT_HEADS[opcode, masked][length]
+    first, mask_bit = 0x80 | opcode, 0x80 if masked else 0
+    if length < 65536:
+        return bytes((first, mask_bit | 126)) + length.to_bytes(2, "big")
+    return bytes((first, mask_bit | 127)) + length.to_bytes(8, "big")
+
+
+_SHORT_HEADS = {
+    (int(opcode), masked): [bytes((0x80 | opcode, masked << 7 | size)) for size in range(126)]
+    for opcode in Opcode
+    for masked in (False, True)
+}

@@ -1,11 +1,14 @@
 """Masking (RFC 6455 §5.3): XOR with a key of four bytes, and where the keys come from.
 
-Three ways, each the fastest for some size (measure with ``tests/benchmarks``):
+Four ways, each the best for some size (measure with ``tests/benchmarks``):
 
 * one XOR of two long integers: three steps in C whatever the size, so nothing beats it
   on small payloads, but each step is slow for each byte;
-* ``bytes.translate`` on every fourth byte: a table look-up in C;
-* numpy, if it is installed (extra ``fast``): whole machine words.
+* numpy, if it is installed (extra ``fast``): bytes with bytes, the key repeated beforehand;
+  it reads the payload where it lies, in the middle of what has been received;
+* numpy for large payloads: many words with one, in place or into a buffer that exists already,
+  since fresh memory costs more than the XOR;
+* ``bytes.translate`` on every fourth byte: a table look-up in C.
 
 Keys are four bytes of the system's entropy for each frame.
 They are drawn in bulk, since a system call for four bytes costs as much as one for a thousand,
@@ -18,7 +21,7 @@ import importlib
 import os
 from types import ModuleType
 
-SMALL = 640
+SMALL = 384
 """Up to this size one integer XOR is fastest."""
 
 BULK = 1024
@@ -38,32 +41,44 @@ def find_numpy() -> ModuleType | None:
 np = find_numpy()
 
 
-def apply_mask(data: bytes | bytearray, key: bytes) -> bytes:
-    """`data` masked with `key`, or unmasked: XOR is its own inverse."""
-    size = len(data)
-    if size <= SMALL:
-        return _by_integer(data, key, size)
-    return _by_table(data, key) if np is None else _by_words(np, data, key, size)
-
-
-def _by_integer(data: bytes | bytearray, key: bytes, size: int) -> bytes:
+def apply_mask(data: bytes, key: bytes, start: int = 0, stop: int | None = None) -> bytes:
+    """`data` from `start` to `stop` masked with `key`, or unmasked: XOR is its own inverse."""
+    if stop is None:
+        stop = len(data)
+    size = stop - start
+    if size > SMALL:
+        if np is None:
+            return bytes(_by_table(data[start:stop], key))
+        return _by_bytes(np, data, key, start, size)
     repeated = (key * (size // 4 + 1))[:size]
-    masked = int.from_bytes(data, "little") ^ int.from_bytes(repeated, "little")
+    masked = int.from_bytes(data[start:stop], "little") ^ int.from_bytes(repeated, "little")
     return masked.to_bytes(size, "little")
 
 
-def _by_table(data: bytes | bytearray, key: bytes) -> bytes:
+def _by_bytes(np: ModuleType, data: bytes, key: bytes, start: int, size: int) -> bytes:
+    payload = np.frombuffer(data, np.uint8, size, start)
+    repeated = np.frombuffer(key * (size // 4 + 1), np.uint8, size)
+    masked: bytes = np.bitwise_xor(payload, repeated).tobytes()
+    return masked
+
+
+def mask_into(target: bytearray | memoryview, source: bytes | memoryview, key: bytes) -> None:
+    """Mask the large `source` into `target`, which has the same size and may be the same."""
+    if np is None:
+        target[:] = _by_table(source, key)
+        return
+    words = len(source) // 4
+    payload, masked = (np.frombuffer(each, np.uint32, words) for each in (source, target))
+    np.bitwise_xor(payload, np.frombuffer(key, np.uint32), out=masked)
+    for index in range(4 * words, len(source)):
+        target[index] = source[index] ^ key[index % 4]
+
+
+def _by_table(data: bytes | memoryview, key: bytes) -> bytearray:
     masked = bytearray(data)
     for index, byte in enumerate(key):
         masked[index::4] = masked[index::4].translate(_TABLES[byte])
-    return bytes(masked)
-
-
-def _by_words(np: ModuleType, data: bytes | bytearray, key: bytes, size: int) -> bytes:
-    whole = size & ~3
-    words = np.frombuffer(data, dtype="<u4", count=whole // 4)
-    masked: bytes = (words ^ np.frombuffer(key, dtype="<u4")[0]).tobytes()
-    return masked + _by_integer(data[whole:], key, size - whole) if size > whole else masked
+    return masked
 
 
 class MaskKeys:

@@ -11,11 +11,13 @@ Four lanes, served in this order (RFC 6455 allows control frames between any two
 A close therefore follows the data that was accepted before it;
 one that must not wait (after a cancellation, or a violation) clears the data lane first.
 
-`take` joins small frames up to a gulp, so that a burst leaves in one system call,
-and lets a large frame pass alone and uncopied.
+`take` gives small frames up to a gulp, so that a burst leaves in one system call.
+A large payload is never copied to stand behind its header: the frame is two pieces.
 """
 
 from __future__ import annotations
+
+from typing import TypeAlias
 
 GULP = 64 * 1024
 """How many bytes are written at once: enough to make the system call's cost small."""
@@ -26,49 +28,62 @@ PONGS = 16
 ITEM_COST = 64
 """What one queued frame or message costs besides its bytes, roughly what CPython spends on it."""
 
+Piece: TypeAlias = bytes | bytearray | memoryview
+"""Bytes to be written."""
+
+Frame: TypeAlias = bytes | tuple[bytes, Piece]
+"""A whole frame: in one piece, or its header and its payload."""
+
 
 class Outbox:
     """Frames on their way to the writer; see the top of this file for the lanes."""
 
+    __slots__ = (
+        "_cleared",
+        "_close",
+        "_control",
+        "_data",
+        "_pongs",
+        "_rest",
+        "control_size",
+        "frames_out",
+        "size",
+    )
+
     def __init__(self) -> None:
-        self._rest: bytes | None = None
+        self._rest: list[Piece] = []
         # Lists, since an empty deque takes 760 bytes and most connections are idle.
         self._pongs: list[bytes] = []
         self._control: list[bytes] = []
-        self._control_size = 0
-        self._data: list[bytes] = []
-        self._data_size = 0
+        self._data: list[Frame] = []
         self._close: bytes | None = None
-        self.frames_in = 0
-        """How many data frames were ever queued."""
+        self._cleared = 0
+        self.size = 0
+        """The bytes waiting in the data lane, with the cost of each frame."""
+        self.control_size = 0
+        """The bytes waiting in the control lane, with the cost of each frame."""
         self.frames_out = 0
         """How many data frames were ever taken."""
 
     @property
+    def frames_in(self) -> int:
+        """How many data frames were ever queued."""
+        return self.frames_out + len(self._data) + self._cleared
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing waits in any lane."""
-        return not (self._rest or self._pongs or self._control or self._data or self._close)
+        return not (self._rest or self._data or self._pongs or self._control or self._close)
 
-    @property
-    def size(self) -> int:
-        """The bytes waiting in the data lane, with the cost of each frame."""
-        return self._data_size
-
-    @property
-    def control_size(self) -> int:
-        """The bytes waiting in the control lane, with the cost of each frame."""
-        return self._control_size
-
-    def put_data(self, frame: bytes) -> None:
+    def put_data(self, frame: Frame) -> None:
         """Queue a data frame."""
         self._data.append(frame)
-        self._data_size += len(frame) + ITEM_COST
-        self.frames_in += 1
+        self.size += _size(frame) + ITEM_COST
 
     def put_control(self, frame: bytes) -> None:
         """Queue a ping, or a pong that answers nothing."""
         self._control.append(frame)
-        self._control_size += len(frame) + ITEM_COST
+        self.control_size += len(frame) + ITEM_COST
 
     def put_pong(self, frame: bytes) -> None:
         """Answer a ping; of too many answers that still wait, the oldest is dropped."""
@@ -83,44 +98,63 @@ class Outbox:
         """Drop everything but the Close frame, and what is left of a frame that has begun."""
         self._pongs.clear()
         self._control.clear()
-        self._control_size = 0
+        self.control_size = 0
+        self._cleared += len(self._data)
         self._data.clear()
-        self._data_size = 0
+        self.size = 0
 
-    def put_back(self, rest: bytes) -> None:
-        """What was left over of a chunk that was taken: it goes before everything else."""
+    def put_back(self, rest: list[Piece]) -> None:
+        """What was left over of what was taken: it goes before everything else."""
         self._rest = rest
 
-    def take(self) -> bytes | None:
-        """Remove and return the next whole frames, about a gulp; None if there are none."""
-        if self._rest is not None:
-            rest, self._rest = self._rest, None
+    def take(self) -> list[Piece]:
+        """Remove and return the next whole frames, about a gulp, as pieces in their order."""
+        if self._rest:
+            rest, self._rest = self._rest, []
             return rest
-        chunk = self._take_control()
-        self._take_data(chunk)
+        pieces = self._take_control()
+        if self._data:
+            self._take_data(pieces)
         if self._close is not None and not self._data:
-            chunk.append(self._close)
+            pieces.append(self._close)
             self._close = None
-        if len(chunk) == 1:
-            return chunk[0]
-        return b"".join(chunk) if chunk else None
+        return pieces
 
-    def _take_data(self, chunk: list[bytes]) -> None:
-        """Add data frames to `chunk` up to a gulp, or one that is larger if it is alone."""
-        size, taken = sum(map(len, chunk)), 0
+    def _take_data(self, pieces: list[Piece]) -> None:
+        """Add data frames up to a gulp, or one that is larger if it is alone."""
+        frames = self._fitting(sum(map(len, pieces)))
+        self.frames_out += len(frames)
+        for frame in frames:
+            if isinstance(frame, tuple):
+                pieces += frame
+            else:
+                pieces.append(frame)
+
+    def _fitting(self, size: int) -> list[Frame]:
+        """Remove and return the data frames that go into a gulp behind `size` bytes."""
+        if size + self.size <= GULP:
+            frames, self._data, self.size = self._data, [], 0
+            return frames
+        taken = 0
         for frame in self._data:
-            if chunk and size + len(frame) > GULP:
+            more = _size(frame)
+            if size and size + more > GULP:
                 break
-            size += len(frame)
-            chunk.append(frame)
+            size += more
+            self.size -= more + ITEM_COST
             taken += 1
-            self._data_size -= len(frame) + ITEM_COST
+        frames = self._data[:taken]
         del self._data[:taken]
-        self.frames_out += taken
+        return frames
 
-    def _take_control(self) -> list[bytes]:
-        chunk = [*self._pongs, *self._control]
-        self._pongs.clear()
-        self._control.clear()
-        self._control_size = 0
-        return chunk
+    def _take_control(self) -> list[Piece]:
+        pieces: list[Piece] = [*self._pongs, *self._control]
+        if pieces:
+            self._pongs.clear()
+            self._control.clear()
+            self.control_size = 0
+        return pieces
+
+
+def _size(frame: Frame) -> int:
+    return len(frame[0]) + len(frame[1]) if isinstance(frame, tuple) else len(frame)

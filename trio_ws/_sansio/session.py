@@ -44,7 +44,7 @@ from .._policy import Limits
 from .._values import Close, CloseCode, Ending, Loss
 from .assembly import Assembly, Mode, Part
 from .checks import as_utf8, check_close, check_control, cut
-from .fastlane import FastLane, encode, plain_pong
+from .fastlane import LARGE, FastLane, encode, encode_large
 from .frames import (
     MAX_CONTROL_PAYLOAD,
     Header,
@@ -53,12 +53,17 @@ from .frames import (
     parse_header,
     with_close_code,
 )
-from .outbox import Outbox
+from .outbox import GULP, Frame, Outbox
 from .states import TABLE, Action, Input, State
 from .trace import Trace
 
 Happening = str | bytes | Part | Pong
 """What `Session.feed` returns: whole messages, parts of one that is streamed, pongs."""
+
+
+# Plain values: to look a member of an enumeration up costs more than all else that is done with it.
+_OPEN = State.OPEN
+_TEXT, _BINARY = int(Opcode.TEXT), int(Opcode.BINARY)
 
 
 class Violation(NamedTuple):
@@ -84,7 +89,6 @@ class Session:
         self._client = client
         self._lane = FastLane(masked=not client, limit=limits.max_message_size if lane else -1)
         self._lane_out = lane and not self._extensions and trace is None
-        self._pong_lane = lane and trace is None
         self._limits = limits
         self._trace = trace
         self.state = State.OPEN
@@ -127,7 +131,7 @@ class Session:
             return happenings
         if self._held:
             data, self._held = self._held + data, b""
-        position = self._lane.gather(data, happenings) if self._lane.gathering else 0
+        position = self._lane.gather(data, happenings)
         while position < len(data):
             if self._lane_is_clear():
                 position = self._lane.read(data, position, happenings)
@@ -166,17 +170,29 @@ class Session:
     @property
     def gathering(self) -> bool:
         """Whether a message is arriving on the fast lane, where it cannot be had in parts."""
-        return self._lane.gathering
+        return self._lane.gathering is not None
 
     @property
-    def wanted(self) -> int:
-        """How many bytes it makes sense to read at once."""
-        return self._lane.wanted
+    def landing(self) -> memoryview | None:
+        """Where the next bytes may be read to directly, if so many of one message are missing."""
+        gathering = self._lane.gathering
+        if gathering is None or gathering.missing < GULP:
+            return None
+        return gathering.landing
+
+    def landed(self, count: int) -> list[Happening]:
+        """So many bytes were read to `landing`; return what happened, as `feed` does."""
+        happenings: list[Happening] = []
+        if self._lane.gathering is not None and self.ending is None:
+            self._lane.gathering.landed(count)
+            self._lane.finish(happenings)
+        return happenings
 
     @property
     def assembling(self) -> int:
         """The bytes held of the message that is arriving."""
-        return self.assembly.size + self._lane.size
+        gathering = self._lane.gathering
+        return self.assembly.size + (0 if gathering is None else gathering.size)
 
     def _feed_piece(self, data: bytes, start: int, happenings: list[Happening]) -> int:
         """Take as much from `start` as can be judged now; return where it ends.
@@ -210,17 +226,13 @@ class Session:
         if header.payload_length <= MAX_CONTROL_PAYLOAD and header.end > len(data):
             return start
         frame = data[start : header.end]
-        header = header.moved(-start)
-        if header.opcode == Opcode.CLOSE and close_code(frame, header) == CloseCode.BAD_GATEWAY:
-            # Registered after wsproto's list was made: let it judge the rest of the frame.
-            frame = with_close_code(frame, header, CloseCode.TRY_AGAIN_LATER)
-            self._bad_gateway = True
-        payload = plain_pong(frame, masked=not self._client) if self._pong_lane else None
-        if payload is None:
-            self._hear(frame, happenings)
-        else:
-            self._step(Input.PONG)
-            happenings.append(Pong(payload=payload))
+        if header.opcode == Opcode.CLOSE:
+            header = header.moved(-start)
+            if close_code(frame, header) == CloseCode.BAD_GATEWAY:
+                # Registered after wsproto's list was made: let it judge the rest of the frame.
+                frame = with_close_code(frame, header, CloseCode.TRY_AGAIN_LATER)
+                self._bad_gateway = True
+        self._hear(frame, happenings)
         return start + len(frame)
 
     def _beyond_limits(self, header: Header) -> Violation | None:
@@ -298,17 +310,19 @@ class Session:
 
     def send(self, message: str | bytes, *, finished: bool = True) -> None:
         """Queue a message, or a fragment of one (RFC 6455 §5.4)."""
+        if self._lane_out and finished and self._kind is None and self.state is _OPEN:
+            self.outbox.put_data(self._encode(message))
+        else:
+            self._send_slowly(message, finished)
+
+    def _send_slowly(self, message: str | bytes, finished: bool) -> None:
         kind: type[str] | type[bytes] = str if isinstance(message, str) else bytes
         if self._kind not in (None, kind):
             raise LocalProtocolError(
                 f"a message is either text or binary; this one began as "
                 f"{'text' if self._kind is str else 'binary'} and goes on with {kind.__name__}"
             )
-        if self.state is not State.OPEN:
-            self._check_may_send()
-        if finished and self._kind is None and self._lane_out:
-            self.outbox.put_data(self._encode(message))
-            return
+        self._check_may_send()
         event: Event
         if isinstance(message, str):
             as_utf8(message)
@@ -318,10 +332,13 @@ class Session:
         self.outbox.put_data(self._frame(event))
         self._kind = None if finished else kind
 
-    def _encode(self, message: str | bytes) -> bytes:
+    def _encode(self, message: str | bytes) -> Frame:
+        opcode = _BINARY
         if isinstance(message, str):
-            return encode(Opcode.TEXT, as_utf8(message), masked=self._client)
-        return encode(Opcode.BINARY, message, masked=self._client)
+            opcode, message = _TEXT, as_utf8(message)
+        if len(message) < LARGE:
+            return encode(opcode, message, masked=self._client)
+        return encode_large(opcode, message, masked=self._client)
 
     def ping(self, payload: bytes) -> None:
         """Queue a ping (RFC 6455 §5.5.2)."""

@@ -15,7 +15,13 @@ from __future__ import annotations
 import enum
 
 
-class State(enum.Enum):
+class _Word(enum.Enum):
+    """A word that is looked up often: the hash of an `enum.Enum` takes longer than the rest."""
+
+    __hash__ = object.__hash__
+
+
+class State(_Word):
     """Where a session stands in its life."""
 
     OPEN = "open"
@@ -23,7 +29,7 @@ class State(enum.Enum):
     ENDED = "ended"
 
 
-class Input(enum.Enum):
+class Input(_Word):
     """What can happen to a session: what the peer does, then what we ask for."""
 
     MESSAGE = "a message arrives"
