@@ -662,12 +662,12 @@ async def test_stalled_loop(client: bool, mock_clock: Clock) -> None:
             for _ in range(80):
                 await stall(mock_clock, 8)
                 frame = await peer.expect_frame(PING)
-                await stall(mock_clock, 2.7 * 4)
+                await stall(mock_clock, 10.75)
                 assert ws.ending is None
                 await peer.send_frame(PONG, frame.payload)
                 await settled()
             await stall(mock_clock, 8)
-            await stall(mock_clock, 2.7 * 4)
+            await stall(mock_clock, 10.75)
             assert ws.ending is None
             mock_clock.autojump_threshold = 0
             began = trio.current_time()

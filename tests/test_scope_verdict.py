@@ -500,7 +500,7 @@ class AtTheEndOfServices(trio.abc.Instrument):
 
     def task_exited(self, task: trio.lowlevel.Task) -> None:
         """Cancel, if it is that task."""
-        if task.name.startswith("trio_ws services"):
+        if task.name.startswith("trio_ws reader"):
             self.scope.cancel()
 
 

@@ -23,6 +23,7 @@ from ._errors import ConnectionClosed, closed
 from ._inbox import cost
 from ._pace import current_pace
 from ._sansio.checks import check_close
+from ._sansio.outbox import ITEM_COST
 from ._sansio.states import State
 from ._services import Services
 from ._streaming import BytesLike, Fragments, IncomingMessage, send_fragments
@@ -202,7 +203,7 @@ class WebSocket(trio.abc.AsyncResource):
                 return
             message = bytes(message)
         size = cost(message)
-        await self._pace.checkpoint(size)
+        await self._pace.checkpoint(size - ITEM_COST)
         writer = self._services.writer
         if (self._lane is not None and self._lane.locked()) or not writer.has_room(size):
             await self._send_in_turn(message, size)
@@ -269,7 +270,7 @@ class WebSocket(trio.abc.AsyncResource):
         """
         inbox = self._inbox
         if inbox.messages:
-            await self._pace.checkpoint(inbox.messages[-1][1])
+            await self._pace.checkpoint(inbox.messages[-1][1] - ITEM_COST)
         elif self.ending is not None:
             await self._pace.checkpoint(0)
         while not inbox.messages:

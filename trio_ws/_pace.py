@@ -37,8 +37,9 @@ class Pace:
         `size` is in bytes.  This is no coroutine function itself: one frame less on a hot path.
         """
         self._calls -= 1
-        if self._calls > 0 and self._bytes > 0:
-            self._bytes -= size
+        left = self._bytes - size
+        if self._calls > 0 and left >= 0:
+            self._bytes = left
             return trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC105 - by the caller
         self._calls = CALLS
         self._bytes = BYTES
