@@ -46,6 +46,21 @@ def test_phase(policy: BeatPolicy, phase: float, first: float) -> None:
 
 
 @pytest.mark.parametrize("policy", [EVERY_20, BY_MESSAGE])
+def test_questions_are_asked_at_whole_ticks(policy: BeatPolicy) -> None:
+    """What is due within a tick is asked at its end, together; no verdict waits for a tick."""
+    for heard in (3.001, 3.01, 3.0625):
+        assert run((heard, "heard"), policies=[policy]) == [(23.0625, ASK), (33.0625, LOST)]
+    assert run(policies=[policy], phase=0.001) == [(0.0625, ASK), (10.0625, LOST)]
+
+
+@pytest.mark.parametrize(("interval", "asked"), [(0.99, 0.99), (1, 1), (1.01, 1.0625)])
+def test_a_short_interval_is_exact(interval: float, asked: float) -> None:
+    """Where a tick would be much of the interval there are none."""
+    policy = Heartbeat(interval=interval, timeout=0.5)
+    assert run(policies=[policy]) == [(asked, ASK), (asked + 0.5, LOST)]
+
+
+@pytest.mark.parametrize("policy", [EVERY_20, BY_MESSAGE])
 def test_a_byte_puts_the_question_off(policy: BeatPolicy) -> None:
     """Each byte puts the question off to a whole interval later, the first one too."""
     events = [(3, "heard"), (15, "heard")]

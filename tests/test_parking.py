@@ -1,11 +1,11 @@
-"""`trio_ws._parking`: a parking lot that is made when somebody parks."""
+"""`trio_ws._parking`: a parking lot and an event that cost nothing until somebody waits."""
 
 from __future__ import annotations
 
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import assert_checkpoints, wait_all_tasks_blocked
 
-from trio_ws._parking import QuietLot
+from trio_ws._parking import QuietEvent, QuietLot
 
 
 async def test_nobody() -> None:
@@ -35,3 +35,48 @@ async def test_cancelled() -> None:
         await lot.park()
     assert scope.cancelled_caught
     assert len(lot) == 0
+
+
+async def test_in_their_order() -> None:
+    """Those who have waited longest are woken first, and who has left is not counted."""
+    lot = QuietLot()
+    woken: list[int] = []
+    scopes = [trio.CancelScope() for _ in range(6)]
+
+    async def park(number: int) -> None:
+        with scopes[number]:
+            await lot.park()
+            woken.append(number)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(6):
+            nursery.start_soon(park, number)
+            await wait_all_tasks_blocked()
+        scopes[1].cancel()
+        await wait_all_tasks_blocked()
+        for count, expected in ((1, [0]), (2, [0, 2, 3]), (0, [0, 2, 3]), (9, [0, 2, 3, 4, 5])):
+            lot.unpark(count)
+            await wait_all_tasks_blocked()
+            assert sorted(woken) == expected
+
+
+async def test_event() -> None:
+    """Whoever waits for an event waits until it is set."""
+    event = QuietEvent()
+    assert not event.is_set()
+    async with trio.open_nursery() as nursery:
+        for _ in range(2):
+            nursery.start_soon(event.wait)
+        await wait_all_tasks_blocked()
+        assert len(nursery.child_tasks) == 2
+        event.set()
+    assert event.is_set()
+
+
+async def test_event_that_is_set() -> None:
+    """To wait for what has happened is a checkpoint, and no more."""
+    event = QuietEvent()
+    event.set()
+    event.set()
+    with assert_checkpoints():
+        await event.wait()

@@ -81,6 +81,35 @@ async def test_first_message_leaves_at_once(client: bool) -> None:
         await say_goodbye(peer)
 
 
+def our_tasks() -> list[str]:
+    """The names of the tasks that belong to connections, without the numbers of these."""
+    root = trio.lowlevel.current_root_task()
+    assert root is not None
+    tasks = [root]
+    for task in tasks:
+        for nursery in task.child_nurseries:
+            tasks += nursery.child_tasks
+    return sorted(" ".join(t.name.split()[:2]) for t in tasks if t.name.startswith("trio_ws "))
+
+
+@both_roles
+async def test_tasks_of_an_idle_connection(client: bool) -> None:
+    """There is a reader; a writer comes when there is something for it to do, and stays."""
+    async with open_socket(client, heartbeat=Heartbeat()) as (ws, peer, _):
+        await settled()
+        await ws.send("this one needs nobody")
+        assert our_tasks() == ["trio_ws reader"]
+        await ws.send("this one does")
+        await ws.flush()
+        assert our_tasks() == ["trio_ws reader", "trio_ws writer"]
+        await ws.send("one")
+        await ws.send("and another")
+        await ws.flush()
+        assert our_tasks() == ["trio_ws reader", "trio_ws writer"]
+        await say_goodbye(peer)
+    assert our_tasks() == []
+
+
 @both_roles
 async def test_ping_of_a_heartbeat_leaves_at_once(client: bool) -> None:
     """The ping of a heartbeat is with the kernel when it is queued, and its timeout runs."""

@@ -54,7 +54,8 @@ class Heartbeat:
     """Pings sent into silence, and a verdict when they bring nothing back.
 
     After `interval` seconds in which no byte arrived a ping goes out
-    (the first one at a random point of the interval, so that a fleet does not beat in step);
+    (the first one at a random point of the interval, so that a fleet does not beat in step;
+    each up to a sixteenth of a second later, together with those of other connections);
     when no byte arrived for `timeout` seconds more, the connection is lost.
     Any byte counts, not just the pong::
 

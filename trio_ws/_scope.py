@@ -3,9 +3,9 @@
     async with open_websocket(url) as ws:           the caller's scope
     └─ nursery
        ├─ body scope ── the user's block            ← a loss cancels this
-       └─ services, one shielded scope              ← cancelled last, by us, after the goodbye
+       └─ services, each in a shielded scope        ← cancelled last, by us, after the goodbye
           ├─ reader, holding the lease
-          └─ writer
+          └─ writer, once there is work for it
 
 Leaving the block, for whatever reason, has four steps:
 

@@ -3,9 +3,13 @@
     IN   stream ─▶ reader ─▶ Session.feed ─▶ inbox ─▶ WebSocket.receive
     OUT  WebSocket.send ─▶ Session.send ─▶ outbox ─▶ writer ─▶ stream
 
-They run in one shielded scope, so that a cancelled application can still say goodbye.
+Each runs in a shielded scope, so that a cancelled application can still say goodbye.
 A shield without a bound would be a trap: from the moment when the connection begins to end,
-for whatever reason, `scope.deadline` says when the services are cut off by force.
+for whatever reason, both scopes have the deadline at which they are cut off by force.
+
+The reader is there from the beginning to the end.  The writer is started when there is something
+that `send` or the reader could not write themselves (`Writer.write_now`), and then stays:
+many connections are idle but for their heartbeat and never need one.
 
 Invariants (the numbers are those of the laws in the docs):
 

@@ -2,13 +2,15 @@
 
 The writer takes whole frames from the outbox, about a gulp at a time, and gives them
 to the transport; when there is nothing to take it rests, and `wake` ends the rest.
+The first `wake` starts it.
 It is finished when our Close is out, or when the stream breaks.
 
 One short cut: while the writer rests, `write_now` may write in its stead, without waiting.
 That saves waking a task for every small message, and it cannot be cancelled half-way;
 what the system call leaves over goes back to the front of the outbox, and the writer is woken.
 It is taken only for the first message since we last read or rested:
-the ones that follow are likely to be a burst, and one system call is to take them all.
+the ones that follow are likely to be a burst, and one system call is to take them all;
+and once `MUCH` is waiting, for then there is nothing to be won by waiting for more.
 """
 
 from __future__ import annotations
