@@ -12,7 +12,7 @@ import trio.testing
 from trio_ws import ConnectionLost, Heartbeat, Limits, Loss, Timeouts
 from trio_ws._reader import PIECES
 from trio_ws.testing import Frame, RawPeer
-from trio_ws.testing._peer import CLOSE, CONTINUATION, PING, PONG, TEXT, encode
+from trio_ws.testing._peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, encode
 
 from .wires import TwoWayWire, Wire, both_roles, closed_by, frames_of, open_wired, settled
 
@@ -519,3 +519,41 @@ async def test_discarding_is_no_listening(
         await peer.send_eof()
         assert [message async for message in ws] == []
     assert trio.current_time() == 0
+
+
+# What nobody expected
+
+
+@both_roles
+@pytest.mark.parametrize("way", ["reading", "writing"])
+async def test_an_error_of_another_kind(
+    way: str, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What a stream may not raise leaves the block, bare; nothing is left behind."""
+    with pytest.raises(ZeroDivisionError, match="the stream's own") as caught:
+        async with open_wired(client) as (ws, _, wire):
+            error = ZeroDivisionError("the stream's own")
+            (wire.break_receiving if way == "reading" else wire.break_sending)(error)
+            await ws.send("anything")
+            await trio.sleep_forever()
+    assert caught.value is error
+    assert wire.closed
+    assert ws.ending is not None
+    assert (ws.ending.loss, ws.ending.cause) == (Loss.BROKEN, error)
+
+
+@both_roles
+async def test_the_end_in_the_middle_of_a_long_message(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A stream that ends where a long message is landing has ended too early."""
+    with pytest.raises(ConnectionLost):
+        async with open_wired(client) as (ws, peer, _):
+            frame = encode(Frame(BINARY, bytes(200_000), masked=not client))
+            await peer.send_bytes(frame[:100_000])
+            await settled()
+            assert ws._session.landing is not None
+            await peer.stream.aclose()
+            await trio.sleep_forever()
+    assert ws.ending is not None
+    assert ws.ending.loss is Loss.EOF

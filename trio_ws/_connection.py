@@ -278,8 +278,7 @@ class WebSocket(trio.abc.AsyncResource):
             await inbox.receivers.park()
         message = inbox.take()
         self._messages_received += 1
-        if self._reader.paused:
-            self._reader.go_on()
+        self._reader.go_on()
         return message
 
     def _check_more_comes(self) -> None:

@@ -97,6 +97,7 @@ class Reader:
                 self._lease.heard(trio.current_time())
                 questioning = self._lease.questioning
                 self._take_in(happenings)
+                data, happenings = b"", []  # we may wait for long: keep nothing of it
                 if questioning:
                     self._lease_scope.deadline = self._lease_due()
         if self._lease_scope.cancelled_caught:

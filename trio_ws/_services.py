@@ -78,7 +78,7 @@ class Services:
         self._messages = MessageBeats(policies.heartbeats, self.lease)
         self.writer = Writer(self)
         self.reader = Reader(self, self._messages, opening.trailing)
-        self._nursery: trio.Nursery | None = None
+        self._nursery: trio.Nursery
         # Scopes: the user's block, and ours
         self.body = trio.CancelScope()
         self.scope = trio.CancelScope(shield=True)
@@ -103,12 +103,9 @@ class Services:
         self._nursery = nursery
         nursery.start_soon(self.run, name=f"trio_ws reader {self.ident}")
 
-    def start_writer(self) -> bool:
-        """Start to write; false if that has to wait for the start, or it is over."""
-        if self._nursery is None:
-            return False
+    def start_writer(self) -> None:
+        """Start to write: there is something that nobody could write at once."""
         self._nursery.start_soon(self.writer.run, name=f"trio_ws writer {self.ident}")
-        return True
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
@@ -125,7 +122,6 @@ class Services:
             self.on_own_error(error)
             raise
         finally:
-            self._nursery = None
             suspension.tell_no_more(self)
             self.lose_unless_over(Loss.UNANSWERED, "no answer in time")
             self.settle()

@@ -145,7 +145,8 @@ class Writer:
         if self._started:
             self._rest.unpark()
         else:
-            self._started = self._services.start_writer()
+            self._started = True
+            self._services.start_writer()
 
     def write_now(self) -> bool:
         """Write what is queued in the writer's stead, if that is allowed; whether all is gone."""
