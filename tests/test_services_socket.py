@@ -13,23 +13,31 @@ import trio.testing
 from trio_ws import ConnectionLost, Heartbeat, Limits, WebSocket
 from trio_ws._policy import Policies
 from trio_ws._scope import hold
+from trio_ws._writer import MUCH
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, TEXT, Frame, RawPeer, encode
 
-from .wires import both_roles, opening, settled
+from .wires import both_roles, memory, opening, settled
 
 SMALL = 4096
 """The size of the kernel's buffers, as far as it can be set."""
 
+AMPLE = 200_000
+"""Buffers that take a few large messages."""
+
 
 @asynccontextmanager
 async def open_socket(
-    client: bool, *, limits: Limits = Limits(), heartbeat: Heartbeat | None = None
+    client: bool,
+    *,
+    limits: Limits = Limits(),
+    heartbeat: Heartbeat | None = None,
+    buffers: int = SMALL,
 ) -> AsyncGenerator[tuple[WebSocket, RawPeer, socket.socket]]:
     """Open a connection over a pair of sockets with small buffers; the peer's one is bare too."""
     ours, theirs = socket.socketpair()
     for end in (ours, theirs):
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL)
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffers)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffers)
     stream, peer_stream = (
         trio.SocketStream(trio.socket.from_stdlib_socket(s)) for s in (ours, theirs)
     )
@@ -131,6 +139,77 @@ async def test_flush_of_what_left_at_once(client: bool) -> None:
         await ws.flush()
         texts = [frame.payload for frame in await receive_frames(peer, 2)]
         assert texts == [b"x", b"y"]
+        await say_goodbye(peer)
+
+
+@both_roles
+async def test_flush_while_another_task_writes(client: bool) -> None:
+    """Who waits for the kernel is told, also if another task's message took all along with it.
+
+    Whether it does depends on which of the tasks Trio lets run first, so it is tried often.
+    """
+    async with open_socket(client, buffers=AMPLE) as (ws, peer, theirs):
+        for _ in range(100):
+            await settled()
+            await ws.send("leaves at once")
+            await ws.send("waits for the writer")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(ws.flush)
+                nursery.start_soon(ws.send, bytes(MUCH))
+                await settled()
+                assert not nursery.child_tasks
+            there(theirs)
+        await say_goodbye(peer)
+
+
+@both_roles
+async def test_large_messages_leave_at_once(client: bool) -> None:
+    """With much in the queue `send` writes itself, also while messages wait to be answered."""
+    async with open_socket(client, buffers=AMPLE) as (ws, peer, theirs):
+        for text in ("first", "second", "third"):
+            await peer.send_text(text)
+        await settled()
+        await ws.receive()
+        for _ in range(20):
+            await ws.send(bytes(MUCH))
+            assert len(there(theirs)) == MUCH + (8 if client else 4)
+        for expected in ("second", "third"):
+            assert await ws.receive() == expected
+        await say_goodbye(peer)
+
+
+@both_roles
+@pytest.mark.parametrize("size", [1, MUCH // 4, MUCH])
+async def test_answers_leave_together(size: int, client: bool) -> None:
+    """While messages wait to be answered answers are queued, but not longer than the task runs."""
+    async with open_socket(client, buffers=AMPLE) as (ws, peer, theirs):
+        for text in ("first", "second", "third"):
+            await peer.send_text(text)
+        await settled()
+        await ws.receive()
+        await ws.send(bytes(size))
+        await ws.send(bytes(size))
+        assert (there(theirs) == b"") == (size < MUCH // 2)
+        await settled()  # the handler sleeps, although its inbox is not empty
+        assert ws.statistics().send_queue == 0
+        assert ws.statistics().receive_queue > 0
+        await say_goodbye(peer)
+
+
+@both_roles
+async def test_nothing_is_kept_of_what_was_read(client: bool) -> None:
+    """A connection that waits for bytes holds nothing of those that came before."""
+    async with open_socket(client) as (ws, peer, _):
+        await peer.send_text("all is set up")
+        await ws.receive()
+        await settled()
+        with memory() as kept:
+            for size in (60_000, 500_000):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(peer.send_frame, BINARY, bytes(size))
+                    assert len(await ws.receive()) == size
+            await settled()
+        assert kept[0] < 16 * 1024
         await say_goodbye(peer)
 
 

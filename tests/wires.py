@@ -6,8 +6,11 @@ that besides keeps what was written to it and can be told to fail or to stand st
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import gc
+import sys
+import tracemalloc
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
@@ -171,6 +174,23 @@ async def closed_by(call: Callable[[], Awaitable[object]]) -> ConnectionClosed:
     with pytest.raises(ConnectionClosed) as caught:
         await call()
     return caught.value
+
+
+@contextmanager
+def memory() -> Generator[list[int]]:
+    """Tell how many bytes more are in use at the end of the block, and at the worst moment."""
+    found: list[int] = []
+    trace = sys.gettrace()
+    sys.settrace(None)  # a coverage run needs memory of its own
+    gc.collect()
+    tracemalloc.start()
+    try:
+        yield found
+        gc.collect()
+        found += tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        sys.settrace(trace)
 
 
 class Steps(trio.abc.Instrument):

@@ -159,6 +159,7 @@ class Writer:
             return False
         self.frames_flushed = self._outbox.frames_out
         self.beats_queued = 0
+        self._announce_room()
         return self._outbox.size == 0
 
     def has_room(self, size: int) -> bool:

@@ -6,42 +6,23 @@ here a peer goes on and on, and the connection around the session has to stay sm
 
 from __future__ import annotations
 
-import gc
 import logging
-import sys
-import tracemalloc
-from collections.abc import Generator
-from contextlib import contextmanager
 
 import pytest
 import trio
 import trio.testing
 
 from trio_ws import ConnectionLost, Limits, Loss, ProtocolViolation
+from trio_ws._sansio import heap
+from trio_ws._sansio.gathering import FIRST
 from trio_ws._sansio.outbox import PONGS
+from trio_ws._transport import READ_SIZE
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT, encode
 
-from ..wires import both_roles, frames_of, goodbye_of, open_wired, settled
+from ..wires import both_roles, frames_of, goodbye_of, memory, open_wired, settled
 
 MIB = 1 << 20
-
-
-@contextmanager
-def memory() -> Generator[list[int]]:
-    """Tell how many bytes more are in use at the end of the block, and at the worst moment."""
-    found: list[int] = []
-    trace = sys.gettrace()
-    sys.settrace(None)  # a coverage run needs memory of its own
-    gc.collect()
-    tracemalloc.start()
-    try:
-        yield found
-        gc.collect()
-        found += tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-        sys.settrace(trace)
 
 
 # D2: fragments without end
@@ -108,6 +89,27 @@ async def test_d2_message_never_finished(
     assert ws.statistics().bytes_received < 5100
 
 
+@both_roles
+async def test_d2_header_that_promises_much(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A header that promises a gibibyte costs nothing until its bytes come."""
+    heap.prepare()
+    async with open_wired(client, limits=Limits(max_message_size=1 << 30)) as (ws, peer, _):
+        await peer.send_text("all is set up")
+        await ws.receive()
+        header = b"\x82" + bytes([127 if client else 255]) + (1 << 30).to_bytes(8, "big")
+        with memory() as kept:
+            await peer.send_bytes(header + bytes(0 if client else 4))
+            await settled()
+        assert kept[1] <= 2 * FIRST
+        with memory() as kept:
+            await peer.send_bytes(bytes(1000))
+            await settled()
+        assert kept[1] <= 2 * FIRST
+        assert ws.ending is None
+
+
 # D7: a flood of control frames
 
 
@@ -166,8 +168,8 @@ async def test_d7_flood_of_messages(client: bool, autojump_clock: trio.testing.M
         await settled()
         statistics = ws.statistics()
         assert statistics.reading_paused
-        assert statistics.bytes_received <= 64 * 1024
-        assert statistics.receive_queue <= 64 * (1000 + 32 * 1024)
+        assert statistics.bytes_received <= READ_SIZE
+        assert statistics.receive_queue <= 64 * (1000 + READ_SIZE // 2)
 
 
 # D9: what goes into the log and into errors
