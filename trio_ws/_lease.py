@@ -176,6 +176,9 @@ class Due(NamedTuple):
     beat: Beat | None = None
 
 
+_WAIT = Due(Verdict.WAIT)
+
+
 class Lease:
     """What is due when, for one connection."""
 
@@ -266,13 +269,13 @@ class Lease:
     def judge(self, now: float) -> Due:
         """What is due now; if several things are, one after the other."""
         if now < self.due():
-            return Due(Verdict.WAIT)
+            return _WAIT
         if now >= self._due_idle():
             self._last_data = FOREVER
             return Due(Verdict.IDLE)
         judged = self._judge_silence(now)
         if judged.verdict is not Verdict.ASK and self._grant_grace(now):
-            return Due(Verdict.WAIT)
+            return _WAIT
         return judged
 
     def _grant_grace(self, now: float) -> bool:

@@ -64,7 +64,8 @@ class Reader:
         """Read until the stream ends; after the ending, only to let it end well."""
         try:
             if self._trailing:
-                self._take_in(self._session.feed(self._trailing, most=PIECES))
+                happenings = self._session.feed(self._trailing, most=PIECES)
+                self._take_in(happenings, trio.current_time())
                 self._trailing = b""
             while self._session.ending is None:
                 if self._full():
@@ -94,9 +95,9 @@ class Reader:
                     if not (data := await self._transport.receive_some()):
                         return True
                     happenings = self._session.feed(data, most=PIECES)
-                self._lease.heard(trio.current_time())
+                self._lease.heard(now := trio.current_time())
                 questioning = self._lease.questioning
-                self._take_in(happenings)
+                self._take_in(happenings, now)
                 data, happenings = b"", []  # we may wait for long: keep nothing of it
                 if questioning:
                     self._lease_scope.deadline = self._lease_due()
@@ -119,18 +120,15 @@ class Reader:
 
     # What arrives
 
-    def _take_in(self, happenings: list[Happening]) -> None:
+    def _take_in(self, happenings: list[Happening], now: float) -> None:
         self._services.writer.may_write_now = True
-        if self._nothing_special():
+        if happenings and self._nothing_special():
             messages = [each for each in happenings if isinstance(each, (str, bytes))]
             if messages:
                 self._inbox.put(messages)
-            if len(messages) < len(happenings):
                 happenings = [each for each in happenings if not isinstance(each, (str, bytes))]
-            else:
-                happenings = []
         for happening in happenings:
-            self._hand_over(happening)
+            self._hand_over(happening, now)
         self._services.settle()
 
     def _nothing_special(self) -> bool:
@@ -139,16 +137,15 @@ class Reader:
             return False
         return not self._reads_on()
 
-    def _hand_over(self, happening: Happening) -> None:
+    def _hand_over(self, happening: Happening, now: float) -> None:
         if isinstance(happening, Part):
-            self._hand_over_part(happening)
-        elif isinstance(happening, str | bytes):
-            self._hand_over_message(happening)
+            self._hand_over_part(happening, now)
+        elif isinstance(happening, (str, bytes)):
+            self._hand_over_message(happening, now)
         else:
-            self._services.pings.answer(bytes(happening.payload), trio.current_time())
+            self._services.pings.answer(bytes(happening.payload), now)
 
-    def _hand_over_message(self, message: str | bytes) -> None:
-        now = trio.current_time()
+    def _hand_over_message(self, message: str | bytes, now: float) -> None:
         if self._inspect(message, now):
             return
         self._lease.data(now)
@@ -162,8 +159,7 @@ class Reader:
             self._services.fail(error)
             return False
 
-    def _hand_over_part(self, part: Part) -> None:
-        now = trio.current_time()
+    def _hand_over_part(self, part: Part, now: float) -> None:
         is_whole = part.finished and not self.mid_stream
         if is_whole and self._inspect(part.data, now):
             self._session.stream()  # it was not for the one who streams: the next one is
@@ -292,7 +288,7 @@ class Reader:
         """Ask for a sign of life, in the way of the beat's policy."""
         if not isinstance(beat.policy, MessageHeartbeat):
             self._services.pings.forget(self._beat)
-            self._beat = self._services.queue_ping(os.urandom(8))
+            self._beat = self._services.queue_ping(os.urandom(8), now)
             beat.asked(now)
         elif self._session.mid_message:
             beat.postpone(now)

@@ -188,15 +188,15 @@ class Services:
         self.scope.deadline = min(self.scope.deadline, trio.current_time() + seconds)
         self.writer.scope.deadline = self.scope.deadline
 
-    def queue_ping(self, payload: bytes) -> PingSent:
+    def queue_ping(self, payload: bytes, now: float) -> PingSent:
         """Queue a ping and remember it until its pong comes; to be followed by `settle`."""
         self.session.ping(payload)
         frames_before = self.session.outbox.frames_out
-        return self.pings.add(payload, now=trio.current_time(), frames_before=frames_before)
+        return self.pings.add(payload, now=now, frames_before=frames_before)
 
     def send_ping(self, payload: bytes) -> PingSent:
         """Queue a ping and wake the writer."""
-        ping = self.queue_ping(payload)
+        ping = self.queue_ping(payload, trio.current_time())
         self.settle()
         return ping
 

@@ -67,7 +67,7 @@ class Transport:
         size = BULK if self._more_to_read else READ_SIZE
         while True:
             try:
-                await self._readable(self._socket)
+                await self._readable(self._socket.fileno())
                 data = os.read(self._socket.fileno(), size)
             except BlockingIOError:
                 self._more_to_read = False
@@ -85,7 +85,7 @@ class Transport:
             return len(data)
         while True:
             try:
-                await self._readable(self._socket)
+                await self._readable(self._socket.fileno())
                 count = os.readv(self._socket.fileno(), [buffer])
             except BlockingIOError:
                 self._more_to_read = False
@@ -95,16 +95,16 @@ class Transport:
                 self._read(count, len(buffer))
                 return count
 
-    def _readable(self, sock: trio.socket.SocketType) -> Awaitable[None]:
+    def _readable(self, number: int) -> Awaitable[None]:
         """To be awaited: a wait or, when the last read left something behind, a checkpoint.
 
         This is no coroutine function itself: an idle connection would have to keep its frame.
         """
-        if sock.fileno() < 0:
+        if number < 0:
             raise trio.ClosedResourceError("somebody else closed the socket")
         if self._more_to_read:
             return trio.lowlevel.checkpoint()  # noqa: ASYNC105 - by the caller
-        return trio.lowlevel.wait_readable(sock)  # noqa: ASYNC105 - by the caller
+        return trio.lowlevel.wait_readable(number)  # noqa: ASYNC105 - by the caller
 
     def _read(self, count: int, wanted: int) -> None:
         self.bytes_received += count
