@@ -12,7 +12,8 @@ The map of the house, from the ground up; imports go downward only:
   ``_lease`` (is the peer alive), ``_connection`` (`WebSocket`, what you hold),
   ``_scope`` (the block around it, and the one exception that leaves it).
 * **Doors**: ``_client``, which connects with ``_dial``; ``_server``, behind it ``_reception``
-  (TLS and HTTP of one newcomer) and ``_admission`` (who is inside).
+  (TLS and HTTP of one newcomer), ``_admission`` (who is inside) and ``_handling`` (what becomes
+  of handlers).
 * **Roof**: ``_supervisor``, the face of ``_supervision`` (connect, run, judge, wait, again);
   under it ``_classify`` (what helps against a failure), ``_backoff`` (when to try again),
   ``_throttle`` (what supervisors share), ``_endpoints``, ``_states``, ``_journal`` and ``_beside``.

@@ -14,11 +14,10 @@ Only a Ctrl-C, an exit and a cancellation pass.
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypedDict, Unpack, final
 
@@ -27,7 +26,7 @@ import trio
 from ._admission import Admission
 from ._bare import bare_exceptions
 from ._connection import WebSocket
-from ._errors import ConnectionClosed
+from ._handling import Handler, Handling
 from ._listening import accept_forever, close_by_force, listen, port_of
 from ._options import check_function
 from ._policy import FOREVER, Heartbeat, HeartbeatOption, Limits, Timeouts
@@ -42,13 +41,9 @@ from ._reception import (
 from ._sansio.checks import check_close
 from ._sansio.handshake import Opening
 from ._sansio.origins import SAME_ORIGIN, Origins
-from ._scope import hold
 from ._suspend import watch_for_suspension
 from ._transport import remote_address
 from ._values import CloseCode
-
-Handler: TypeAlias = Callable[[WebSocket], Awaitable[object]]
-"""An async function that is called with each connection and owns it until it returns."""
 
 Listener: TypeAlias = trio.abc.Listener[Any]
 
@@ -84,11 +79,9 @@ class Server:
     """
 
     def __init__(self, handler: Handler, listeners: Sequence[Listener], options: Options) -> None:
-        check_function("handler", handler)
+        self._handling = Handling(handler, options.handler_failed)
         self.listeners = tuple(listeners)
         self._ports = [port for listener in listeners if (port := port_of(listener))]
-        self._handler = handler
-        self._options = options
         self._policies = options.policies
         self._admission = Admission(
             max_places=options.limits.max_handshakes,
@@ -99,7 +92,6 @@ class Server:
         self._connections: set[WebSocket] = set()
         self._draining_with: int | None = None
         self._opened = 0
-        self._failed = 0
         self._accepting = trio.CancelScope()
         self._everything = trio.CancelScope()
 
@@ -125,7 +117,7 @@ class Server:
             connections=self._admission.seats,
             handshakes=len(self._admission.places),
             opened=self._opened,
-            failed=self._failed,
+            failed=self._handling.failed,
         )
 
     async def drain(
@@ -207,36 +199,11 @@ class Server:
         self._connections.add(ws)
         self._opened += 1
         try:
-            failure, rest = await self._handle(ws)
-            try:
-                if failure is not None:
-                    await self._report(ws, failure)
-            finally:
-                if rest is not None:
-                    raise rest from rest.__cause__
+            # We may have begun to drain while it was let in.
+            await self._handling.run(ws, close_with=self._draining_with)
         finally:
             self._connections.discard(ws)
             self._admission.leave_seat()
-
-    async def _handle(self, ws: WebSocket) -> _Outcome:
-        """Run the handler; the rest of the outcome (Ctrl-C, exit, cancellation) must be raised."""
-        try:
-            async with hold(ws):
-                if self._draining_with is not None:  # we began while it was let in
-                    ws._services.begin_close(self._draining_with)
-                await _started(self._handler, ws)
-        except BaseException as exc:  # noqa: ASYNC103 - a cancellation is in the outcome
-            return _split(exc, ws)  # noqa: ASYNC104
-        return None, None
-
-    async def _report(self, ws: WebSocket, failure: BaseException) -> None:
-        self._failed += 1
-        try:
-            told = self._options.handler_failed(ws, failure)
-            if inspect.isawaitable(told):
-                await told
-        except Exception:
-            _logger.exception("[%s] handler_failed failed itself", ws._services.ident)
 
 
 def _hint(cause: BaseException) -> str:
@@ -244,39 +211,6 @@ def _hint(cause: BaseException) -> str:
     if isinstance(cause, ssl.SSLError) and cause.reason == "NO_SHARED_CIPHER":
         return "; has the ssl_context a certificate (load_cert_chain)?"
     return ""
-
-
-_MAY_PASS = (KeyboardInterrupt, SystemExit, GeneratorExit, trio.Cancelled)
-"""What a handler may raise through the server; the third is how Python abandons a coroutine."""
-
-
-_Outcome: TypeAlias = tuple[BaseException | None, BaseException | None]
-"""The failure of a handler, and what must pass."""
-
-
-def _started(handler: Handler, ws: WebSocket) -> Awaitable[object]:
-    running: object = handler(ws)
-    if not inspect.isawaitable(running):
-        what = type(running).__name__
-        raise TypeError(f"the handler must be an async function; calling it returned {what}")
-    return running
-
-
-def _split(exc: BaseException, ws: WebSocket) -> _Outcome:
-    """What of an exception is the handler's failure, and what must pass.
-
-    The end of the handler's own connection is neither.
-    """
-
-    def is_own(leaf: BaseException) -> bool:
-        return isinstance(leaf, ConnectionClosed) and leaf.ending is ws.ending
-
-    if not isinstance(exc, BaseExceptionGroup):
-        if isinstance(exc, _MAY_PASS):
-            return None, exc
-        return None if is_own(exc) else exc, None
-    rest, failures = exc.split(_MAY_PASS)
-    return failures and failures.split(is_own)[1], rest
 
 
 class ServerOptions(TypedDict, total=False):

@@ -1,0 +1,79 @@
+"""Servers over memory, and ways to reach them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Unpack
+
+import trio
+import trio.testing
+
+from trio_ws import Server, WebSocket, open_websocket_on, serve_websocket_listeners
+from trio_ws._handling import Handler
+from trio_ws._server import ServerOptions
+from trio_ws.testing import RawPeer
+
+
+async def echo(ws: WebSocket) -> None:
+    async for message in ws:
+        await ws.send(message)
+
+
+async def returns(ws: WebSocket) -> None:
+    pass
+
+
+async def forever(ws: WebSocket) -> None:
+    await trio.sleep_forever()
+
+
+class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
+    """A listener without a network."""
+
+    def __init__(self) -> None:
+        self._send, self._receive = trio.open_memory_channel[trio.abc.Stream](10_000)
+        self.closed = False
+
+    async def accept(self) -> trio.abc.Stream:
+        return await self._receive.receive()
+
+    async def aclose(self) -> None:
+        self.closed = True
+        await trio.lowlevel.checkpoint()
+
+    def connect(self) -> trio.abc.Stream:
+        """Return a stream whose other end is about to be accepted."""
+        ours, theirs = trio.testing.memory_stream_pair()
+        self._send.send_nowait(theirs)
+        return ours
+
+
+class Hall:
+    """A server over memory, and how to reach it."""
+
+    def __init__(self, server: Server, listener: MemoryListener) -> None:
+        self.server = server
+        self.listener = listener
+
+    def open(self, path: str = "/", **options: Any) -> Any:
+        """Connect as a client."""
+        return open_websocket_on(self.listener.connect(), f"ws://testserver{path}", **options)
+
+    def raw(self) -> RawPeer:
+        """Connect as somebody who does what a script says."""
+        return RawPeer(self.listener.connect(), client=True)
+
+
+@asynccontextmanager
+async def serving(
+    handler: Handler = echo, **options: Unpack[ServerOptions]
+) -> AsyncGenerator[Hall]:
+    """A server over memory, cancelled at the end."""
+    listener = MemoryListener()
+    async with trio.open_nursery() as nursery:
+        serve = partial(serve_websocket_listeners, handler, [listener], **options)
+        server: Server = await nursery.start(serve)
+        yield Hall(server, listener)
+        nursery.cancel_scope.cancel()
