@@ -28,7 +28,7 @@ from ._values import Ending
 if TYPE_CHECKING:
     from ._services import Services
 
-MUCH = GULP // 2
+MUCH = GULP * 3 // 4
 """With so much in the queue it is not worth while to wait for more."""
 
 

@@ -127,20 +127,29 @@ def test_a_promise_is_not_believed(come: int) -> None:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_one_allocation(key: bytes) -> None:
-    """If the first chunk is a good part of it, the payload never moves, and is not copied."""
+@pytest.mark.parametrize("end", ["added", "landed"])
+def test_one_allocation(end: str, key: bytes) -> None:
+    """If the first chunk is a good part of it, the payload never moves, and is not copied.
+
+    That holds also while whoever reads still has hold of where the last bytes landed.
+    """
     if key:
         pytest.importorskip("numpy", reason="the extra `fast` is not installed")
     heap.prepare()
     tracemalloc.start()
     gathering = Gathering(3 * MIB, key)
     gathering.add(PAYLOAD[: 3 * MIB // TRUST], 0)
-    while gathering.missing:
-        gathering.landed(len(gathering.landing))
+    landing = gathering.landing
+    if end == "added":
+        gathering.add(PAYLOAD, 3 * MIB // TRUST)
+    else:
+        gathering.landed(len(landing))
     payload = gathering.finish()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(payload) == 3 * MIB
+    with pytest.raises(ValueError):
+        landing[0] = 1
     assert peak <= 3 * MIB + 3 * MIB // TRUST + 200_000
 
 

@@ -27,13 +27,13 @@ TRUST = 32
 class Gathering:
     """The payload of one binary frame whose header has been accepted."""
 
-    __slots__ = ("_buffer", "_key", "_length", "_view", "size")
+    __slots__ = ("_buffer", "_key", "_landing", "_length", "_view", "size")
 
     def __init__(self, length: int, key: bytes) -> None:
         self._length = length
         self._key = key
         self._buffer = BytesIO()
-        self._view = self._buffer.getbuffer()
+        self._view = self._landing = self._buffer.getbuffer()
         self.size = 0
         """How much of it has come."""
 
@@ -44,13 +44,15 @@ class Gathering:
 
     @property
     def landing(self) -> memoryview:
-        """Where the next bytes may be put, to be followed by `landed`; never empty."""
+        """Where the next bytes may be put, until `landed` is called; never empty."""
         if self.size == len(self._view):
             self._make_room(self.size)
-        return self._view[self.size :]
+        self._landing = self._view[self.size :]
+        return self._landing
 
     def landed(self, count: int) -> None:
         """So many bytes were put where they land."""
+        self._landing.release()
         self.size += count
 
     def add(self, data: bytes, start: int) -> int:
@@ -72,8 +74,9 @@ class Gathering:
         self._buffer, self._view = buffer, view
 
     def finish(self) -> bytes:
-        """The payload, unmasked, once nothing is missing."""
+        """The payload, unmasked, once nothing is missing; nobody may write to it any more."""
         if self._key:
             mask_into(self._view, self._view, self._key)
+        self._landing.release()  # a view that somebody still has would make it a copy
         self._view.release()
         return self._buffer.getvalue()
