@@ -119,6 +119,55 @@ async def test_tasks_of_an_idle_connection(client: bool) -> None:
 
 
 @both_roles
+async def test_the_end_needs_no_writer(client: bool) -> None:
+    """Whoever closes first, our last word leaves at once, without a task for it."""
+    async with open_socket(client) as (ws, peer, theirs):
+        await settled()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ws.close)
+            await settled()
+            assert len(there(theirs)) == 4 + (4 if client else 0)
+            assert our_tasks() == ["trio_ws reader"]
+            await say_goodbye(peer)
+    async with open_socket(client) as (ws, peer, _):
+        await say_goodbye(peer)
+        await peer.expect_frame(CLOSE)
+        assert "trio_ws writer" not in our_tasks()
+
+
+@both_roles
+async def test_the_end_waits_for_the_kernel(client: bool) -> None:
+    """When the kernel takes no more, a task waits until it does; nothing is lost."""
+    count = 3
+    async with open_socket(client) as (ws, peer, _):
+        await settled()
+        for _ in range(count):
+            await ws.send(bytes(20_000))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ws.close)
+            await settled()
+            assert our_tasks() == ["trio_ws reader", "trio_ws writer"]
+            frames = await receive_frames(peer, count + 1)
+            assert [len(frame.payload) for frame in frames] == [20_000] * count + [2]
+            await say_goodbye(peer)
+
+
+@both_roles
+async def test_the_last_word_waits_for_the_kernel(client: bool) -> None:
+    """A Close that the kernel does not take at once is written by a task."""
+    async with open_socket(client) as (ws, _, _):
+        await settled()
+        stuffing = encode(Frame(PONG, bytes(125), masked=client))
+        while ws._services.transport.send_now([stuffing]) == []:
+            pass
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ws.close)
+            await settled()
+            assert our_tasks() == ["trio_ws reader", "trio_ws writer"]
+            nursery.cancel_scope.cancel()
+
+
+@both_roles
 async def test_ping_of_a_heartbeat_leaves_at_once(client: bool) -> None:
     """The ping of a heartbeat is with the kernel when it is queued, and its timeout runs."""
     beat = Heartbeat(interval=0.05, timeout=0.05)

@@ -75,6 +75,48 @@ async def test_send_now() -> None:
     await theirs.aclose()
 
 
+async def test_receive_now() -> None:
+    """What is there is read at once, and counted; nothing is nothing, and so is the end."""
+    ours, theirs = map(Transport, socket_pair())
+    assert ours.receive_now() == b""
+    theirs.send_now([b"hello"])
+    assert ours.receive_now() == b"hello"
+    assert ours.bytes_received == 5
+    await theirs.aclose()
+    assert ours.receive_now() == b""
+    assert await ours.receive_some() == b""
+    await ours.aclose()
+    assert ours.receive_now() == b""
+
+
+async def test_end_now() -> None:
+    """A socket is ended and closed at once, more than once too, also under a cancellation."""
+    ours, theirs = map(Transport, socket_pair())
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await ours.send_eof()
+        assert theirs.receive_now() == b""
+        theirs.send_now([b"still heard"])
+        assert ours.receive_now() == b"still heard"
+        await ours.aclose()
+        assert ours.send_eof_now()
+        assert ours.close_now()
+    assert not scope.cancelled_caught
+    await theirs.aclose()
+
+
+async def test_nothing_now() -> None:
+    """On any other stream nothing is done that would not wait."""
+    ours, theirs = map(Transport, memory_stream_pair())
+    await theirs.send_all(b"hello")
+    assert ours.receive_now() == b""
+    assert not ours.send_eof_now()
+    assert not ours.close_now()
+    assert await ours.receive_some() == b"hello"
+    await ours.aclose()
+    await theirs.aclose()
+
+
 async def test_few_pieces_are_not_joined() -> None:
     """A few pieces go as they are, more are joined; either way they arrive in order."""
     ours, theirs = map(Transport, socket_pair())

@@ -109,6 +109,7 @@ class Reception:
             stream = trio.SSLStream(stream, self._options.ssl_context, server_side=True)
             await stream.do_handshake()
         visit = _Visit(self, self._options.limits, stream, ident)
+        visit.take_what_is_there()
         while answer := await visit.next_answer():
             data, opening = answer
             await visit.send(data, seated=opening is not None)
@@ -162,6 +163,10 @@ class _Visit:
             limits=limits, remote_address=self._transport.remote_address
         )
         self._ident = ident
+
+    def take_what_is_there(self) -> None:
+        """The first request has often come before we look; waiting for it would cost a turn."""
+        self.handshake.feed(self._transport.receive_now())
 
     async def next_answer(self) -> tuple[bytes, Opening | None] | None:
         """What to send next, with the opening if it is the 101; None: the peer has gone."""

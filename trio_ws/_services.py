@@ -125,8 +125,9 @@ class Services:
             suspension.tell_no_more(self)
             self.lose_unless_over(Loss.UNANSWERED, "no answer in time")
             self.settle()
-            with trio.CancelScope(shield=True, deadline=-FOREVER):
-                await self.transport.aclose()
+            if not self.transport.close_now():
+                with trio.CancelScope(shield=True, deadline=-FOREVER):
+                    await self.transport.aclose()
             self.finished.set()
 
     def lose_unless_over(self, loss: Loss, detail: str = "") -> None:

@@ -60,6 +60,17 @@ class Transport:
 
     # Reading
 
+    def receive_now(self) -> bytes:
+        """What is there already; ``b""`` if that is nothing, or cannot be told without waiting."""
+        if self._socket is None:
+            return b""
+        try:
+            data = os.read(self._socket.fileno(), READ_SIZE)
+        except OSError:
+            return b""
+        self._read(len(data), READ_SIZE)
+        return data
+
     async def receive_some(self) -> bytes:
         """The bytes that are there, about a gulp, waiting for one; ``b""`` at the end."""
         if self._socket is None:
@@ -162,16 +173,34 @@ class Transport:
         self.bytes_sent += count
         return count
 
+    # Ending; a plain socket does all of it at once, and Trio's methods would only add a checkpoint
+
+    def send_eof_now(self) -> bool:
+        """End our direction if that needs no waiting; an error then tells nothing new."""
+        if self._socket is None:
+            return False
+        with suppress(OSError):
+            self._socket.shutdown(trio.socket.SHUT_WR)
+        return True
+
     async def send_eof(self) -> None:
-        """End our direction, where the stream can do that; an error then tells nothing new."""
-        if isinstance(self._stream, trio.abc.HalfCloseableStream):
+        """End our direction, where the stream can do that."""
+        if not self.send_eof_now() and self.can_half_close:
             with suppress(OSError, trio.BrokenResourceError, trio.ClosedResourceError):
-                await self._stream.send_eof()
+                await self._stream.send_eof()  # type: ignore[attr-defined]
+
+    def close_now(self) -> bool:
+        """Close if that needs no waiting."""
+        if self._socket is None:
+            return False
+        self._socket.close()
+        return True
 
     async def aclose(self) -> None:
         """Close in the stream's own polite way, or by force when cancelled."""
-        with suppress(OSError, trio.BrokenResourceError):
-            await self._stream.aclose()
+        if not self.close_now():
+            with suppress(OSError, trio.BrokenResourceError):
+                await self._stream.aclose()
 
     @property
     def local_address(self) -> object:

@@ -22,6 +22,7 @@ import trio
 from ._errors import closed
 from ._parking import QuietEvent, QuietLot
 from ._sansio.outbox import GULP, Piece
+from ._sansio.states import State
 from ._transport import without
 from ._values import Ending
 
@@ -85,14 +86,17 @@ class Writer:
             self.idle = False
 
     async def _end_our_direction(self, ending: Ending) -> None:
-        """After a closing handshake the server ends TCP first (RFC 6455 §7.1.1).
+        if self._ends_tcp(ending):
+            await self._transport.send_eof()
+        self._leave_to_the_peer(ending)
 
-        A client that does not follow then is not waited for as long as a polite close may take.
-        """
-        if self._services.client and ending.clean:
-            return
-        await self._transport.send_eof()
-        if ending.clean:
+    def _ends_tcp(self, ending: Ending) -> bool:
+        """After a closing handshake the server ends TCP first (RFC 6455 §7.1.1)."""
+        return not (self._services.client and ending.clean)
+
+    def _leave_to_the_peer(self, ending: Ending) -> None:
+        """A client that does not end TCP is not waited for as long as a polite close may take."""
+        if ending.clean and not self._services.client:
             self._services.cut_off_in(self._services.policies.timeouts.goodbye)
 
     async def _write_all(self) -> None:
@@ -144,9 +148,26 @@ class Writer:
             return
         if self._started:
             self._rest.unpark()
-        else:
+        elif self._session.state is State.OPEN or not self._finish_now():
             self._started = True
             self._services.start_writer()
+
+    def _finish_now(self) -> bool:
+        """While we close: say what is left without a task for it, if nobody has to wait."""
+        if self.ended.is_set():
+            return True
+        if (pieces := self._outbox.take()) and (rest := self._transport.send_now(pieces)):
+            self._outbox.put_back(rest)
+        if not self._outbox.is_empty:
+            return False
+        self._note_flushed(self._outbox.frames_out)
+        if self._session.ending is None:
+            return True
+        if self._ends_tcp(self._session.ending) and not self._transport.send_eof_now():
+            return False
+        self._leave_to_the_peer(self._session.ending)
+        self.ended.set()
+        return True
 
     def write_now(self) -> bool:
         """Write what is queued in the writer's stead, if that is allowed; whether all is gone."""

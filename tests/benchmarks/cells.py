@@ -10,6 +10,9 @@ from .peers import BARE, Peer
 
 KIB = 1024
 
+RARELY = 100_000
+"""New objects between two collections of a server that has many connections and knows it."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -32,7 +35,8 @@ TIME = (Figure("import", "ms", bigger=False),)
 class Cell:
     """One line of the table: `measure` names a function of `measures`, with `details`.
 
-    `limit` is whether the bare TCP echo takes part; `most_rounds` bounds a cell that takes long.
+    `limit` is whether the bare TCP echo takes part; `most_rounds` bounds a cell that takes long;
+    `collect` is after how many new objects Python looks for garbage, if not after 700.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Cell:
     limit: bool = True
     tls: bool = False
     heartbeat: bool = False
+    collect: int | None = None
     most_rounds: int = field(default=1000)
 
     def takes(self, peer: Peer) -> bool:
@@ -91,6 +96,13 @@ def _crowds() -> list[Cell]:
         Cell("connections-100", "connections", {"count": 100}),
         Cell("connections-1000", "connections", {"count": 1000}, most_rounds=3),
         Cell("connections-10000", "connections", {"count": 10_000}, most_rounds=1),
+        Cell(
+            "connections-10000-gc",
+            "connections",
+            {"count": 10_000},
+            collect=RARELY,
+            most_rounds=1,
+        ),
         Cell("latency-100", "latency", {"count": 100}, figures=TRIPS),
     ]
 

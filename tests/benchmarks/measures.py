@@ -104,7 +104,8 @@ def stand(cell: Cell, peer: Peer, seconds: float, certificates: Certificates) ->
         else:
             arguments = ("--certificate", certificates.shown) if cell.tls else ()
             beats = ("--heartbeat",) if cell.heartbeat else ()
-            server = stack.enter_context(running_peer(peer, "server", *arguments, *beats))
+            rarely = () if cell.collect is None else ("--collect", str(cell.collect))
+            server = stack.enter_context(running_peer(peer, "server", *arguments, *beats, *rarely))
             tls = certificates.context() if cell.tls else None
             yield Stand(cell, peer, seconds, server, tls=tls)
 

@@ -60,7 +60,9 @@ def _echo(results: Results, role: str, folder: Path) -> Path | None:
 
 def _connections(results: Results, folder: Path) -> Path | None:
     """Lines: total rate over the number of connections."""
-    cells = [cell for cell in results.measured() if cell.measure == "connections"]
+    cells = [
+        cell for cell in results.measured() if cell.measure == "connections" and not cell.collect
+    ]
     if not cells:
         return None
     figure, axes = _new("Many connections: echoes per second, all together", width=7)

@@ -279,6 +279,51 @@ def test_a_pong_is_the_same_with_and_without_the_lane(
         assert_equivalent([data[i : i + 1] for i in range(len(data))], client=client)
 
 
+CODES = [0, 999, 1000, 1004, 1005, 1006, 1011, 1014, 1015, 2999, 3000, 4999, 5000, 65535]
+CLOSES = [
+    *[Frame(0x8, code.to_bytes(2, "big")) for code in CODES],
+    Frame(0x8),
+    Frame(0x8, b"\x03"),
+    Frame(0x8, b"\x03\xe8" + "größer".encode()),
+    Frame(0x8, b"\x03\xe8" + b"x" * 123),
+    Frame(0x8, b"\x03\xe8" + b"x" * 124),
+    Frame(0x8, b"\x03\xe8\xff"),
+    Frame(0x8, b"\x03\xe8", fin=False),
+    Frame(0x8, b"\x03\xe8", rsv=4),
+]
+
+
+@pytest.mark.parametrize("client", [True, False])
+@pytest.mark.parametrize("wrongly_masked", [False, True])
+@pytest.mark.parametrize("close", CLOSES, ids=str)
+def test_a_close_is_the_same_with_and_without_the_lane(
+    close: Frame, wrongly_masked: bool, client: bool
+) -> None:
+    """Good or bad, whole or cut, also between the fragments of a message."""
+    bad = replace(close, masked=client is wrongly_masked)
+    for around in (b"", frame(Frame(1, b"a", fin=False, masked=not client))):
+        data = around + frame(bad)
+        assert_equivalent([data], client=client)
+        assert_equivalent([data[i : i + 1] for i in range(len(data))], client=client)
+
+
+@pytest.mark.parametrize("client", [True, False])
+@pytest.mark.parametrize("close", CLOSES, ids=str)
+@pytest.mark.parametrize(("code", "reason"), [(1000, ""), (4999, "größer"), (1001, "x" * 123)])
+def test_an_answered_close_is_the_same_with_and_without_the_lane(
+    code: int, reason: str, close: Frame, client: bool
+) -> None:
+    """What we say and what we make of the answer do not depend on the lane."""
+    fast, slow = sessions(client)
+    for session in (fast, slow):
+        session.close(code, reason)
+    assert unmasked_outbox(fast) == unmasked_outbox(slow)
+    for session in (fast, slow):
+        session.feed(frame(replace(close, masked=not client)))
+    assert fast.ending == slow.ending
+    assert fast.state is slow.state
+
+
 # What is written
 
 

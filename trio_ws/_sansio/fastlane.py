@@ -23,6 +23,7 @@ its payload is gathered in a buffer of its own (`gathering`), and unmasked there
 
 Pongs may take the lane too: on a connection that is idle but for its heartbeat
 they are all that arrives, and the detour would be a good part of what a beat costs.
+So have Closes (`plain_close`): many connections carry little else.
 
 The proof is in the tests: any stream in any chunking gives the same messages,
 the same bytes out and the same ending with the lane and without it.
@@ -34,6 +35,7 @@ from typing import Protocol, final
 
 from wsproto.events import Pong
 
+from .._values import CloseCode, may_be_sent
 from . import heap
 from .frames import MAX_CONTROL_PAYLOAD, Opcode
 from .gathering import Gathering
@@ -44,6 +46,7 @@ LARGE = 8 * 1024
 
 _TEXT = 0x81
 _BINARY = 0x82
+_CLOSE = 0x88
 _PONG = 0x8A
 _PLAIN = frozenset((_TEXT, _BINARY, _PONG))
 
@@ -153,6 +156,26 @@ _NOT_FOR_THE_LANE = 1 << 64
 def _shortest(length: int) -> int:
     """How long the shortest header without a key is for a payload of `length` bytes."""
     return 2 if length < 126 else 4 if length < 65536 else 10
+
+
+def plain_close(frame: bytes, *, masked: bool) -> tuple[int, str] | None:
+    """Code and reason of a whole Close with nothing wrong about it; None if wsproto is to judge.
+
+    That includes 1014, which was registered after wsproto's list of codes was made.
+    """
+    second = frame[1]
+    if frame[0] != _CLOSE or second & 0x7F > MAX_CONTROL_PAYLOAD or (second >= 0x80) is not masked:
+        return None
+    payload = apply_mask(frame[6:], frame[2:6]) if masked else frame[2:]
+    if not payload:
+        return int(CloseCode.NO_STATUS_RECEIVED), ""
+    code = int.from_bytes(payload[:2], "big")
+    if len(payload) < 2 or not may_be_sent(code):
+        return None
+    try:
+        return code, payload[2:].decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def encode(opcode: int, payload: bytes, *, masked: bool) -> bytes:

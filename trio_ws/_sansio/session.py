@@ -44,7 +44,7 @@ from .._policy import Limits
 from .._values import Close, CloseCode, Ending, Loss
 from .assembly import Assembly, Mode, Part
 from .checks import as_utf8, check_close, check_control, cut
-from .fastlane import LARGE, FastLane, encode, encode_large
+from .fastlane import LARGE, FastLane, encode, encode_large, plain_close
 from .frames import (
     MAX_CONTROL_PAYLOAD,
     Header,
@@ -227,6 +227,9 @@ class Session:
             return start
         frame = data[start : header.end]
         if header.opcode == Opcode.CLOSE:
+            if self._lane_out and (close := plain_close(frame, masked=not self._client)):
+                self._on_close(Close(*close))
+                return start + len(frame)
             header = header.moved(-start)
             if close_code(frame, header) == CloseCode.BAD_GATEWAY:
                 # Registered after wsproto's list was made: let it judge the rest of the frame.
@@ -259,7 +262,7 @@ class Session:
 
     def _act(self, event: Event) -> Happening | None:
         if isinstance(event, CloseConnection):
-            self._on_close(event)
+            self._judge_close(event)
             return None
         self._tell("<", event)
         if isinstance(event, Message):
@@ -273,7 +276,7 @@ class Session:
         self._step(Input.PONG)
         return event
 
-    def _on_close(self, event: CloseConnection) -> None:
+    def _judge_close(self, event: CloseConnection) -> None:
         if self._judge.state in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING):
             # The peer sent no Close: this is how wsproto reports a violation.
             self._fail(_offence(event))
@@ -281,7 +284,9 @@ class Session:
         if self._bad_gateway:
             event = CloseConnection(code=CloseCode.BAD_GATEWAY, reason=event.reason)
         self._tell("<", event)
-        received = Close(int(event.code), event.reason or "")
+        self._on_close(Close(int(event.code), event.reason or ""))
+
+    def _on_close(self, received: Close) -> None:
         if self._step(Input.CLOSE) is Action.REPLY:
             self._queue_close(Close(received.code), hurry=True)
             self._end(Ending(sent=self._sent, received=received, received_first=True))
@@ -388,10 +393,16 @@ class Session:
     def _queue_close(self, close: Close, *, hurry: bool) -> None:
         if hurry:
             self.outbox.clear()
-        code = None if close.code == CloseCode.NO_STATUS_RECEIVED else close.code
-        event = CloseConnection(code=code, reason=close.reason or None)  # type: ignore[arg-type]
-        self.outbox.put_close(self._frame(event))
+        self.outbox.put_close(self._close_frame(close))
         self._sent = close
+
+    def _close_frame(self, close: Close) -> bytes:
+        code = None if close.code == CloseCode.NO_STATUS_RECEIVED else close.code
+        if self._lane_out:
+            payload = b"" if code is None else code.to_bytes(2, "big") + close.reason.encode()
+            return encode(Opcode.CLOSE, payload, masked=self._client)
+        event = CloseConnection(code=code, reason=close.reason or None)  # type: ignore[arg-type]
+        return self._frame(event)
 
     def _frame(self, event: Event) -> bytes:
         self._tell(">", event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import ssl
@@ -19,6 +20,7 @@ class Options:
 
     role: str
     heartbeat: bool
+    collect: int | None
     certificate: str | None
     trust: str | None
     without: str | None
@@ -37,14 +39,20 @@ class Options:
 
 
 def read_options() -> Options:
-    """Read the command line; hide the module that `--without` names, as if it did not exist."""
+    """Read the command line, and do what it says about the whole process.
+
+    The module that `--without` names is hidden, as if it did not exist.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("role", choices=["server", "client"])
     parser.add_argument("--heartbeat", action="store_true")
+    parser.add_argument("--collect", type=int, help="the first threshold of gc")
     parser.add_argument("--certificate")
     parser.add_argument("--trust")
     parser.add_argument("--without")
     options = Options(**vars(parser.parse_args()))
+    if options.collect is not None:
+        gc.set_threshold(options.collect)
     if options.without:
         sys.modules[options.without] = None  # type: ignore[assignment]
     return options
