@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import resource
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +21,7 @@ from docs.snippets import (
     goodbye,
     hourly,
     limits,
+    many_connections,
     nurseries,
     origins,
     tls_in_tests,
@@ -300,8 +303,23 @@ async def test_a_limit_holds() -> None:
 
 
 def test_the_budget_is_the_formula() -> None:
-    """With the defaults one connection costs 2.2 MiB."""
-    assert limits.budget(Limits(), 1) == pytest.approx(2.2 * 2**20, rel=0.01)
+    """With the defaults one connection costs 2.4 MiB."""
+    assert limits.budget(Limits(), 1) == pytest.approx(2.4 * 2**20, rel=0.02)
+
+
+def test_expecting_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit of files is raised as far as is needed, or the program says what it lacks."""
+    before, threshold = resource.getrlimit(resource.RLIMIT_NOFILE), gc.get_threshold()
+    try:
+        many_connections.expect_many(50)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == 150
+        assert gc.get_threshold()[0] == 100_000
+    finally:
+        gc.set_threshold(*threshold)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (10, 100))
+    with pytest.raises(SystemExit, match="may have 100 open files; it needs 10100"):
+        many_connections.expect_many(10_000)
 
 
 async def test_over_a_unix_socket(tmp_path: Path) -> None:

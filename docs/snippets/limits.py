@@ -29,6 +29,6 @@ async def main(
 
 def budget(limits: Limits, max_connections: int) -> int:
     """The bytes that a server can be made to hold."""
-    gulps = 2 * 64 * KIB
+    at_once = 256 * KIB + 64 * KIB
     buffers = limits.receive_buffer + limits.send_buffer
-    return max_connections * (buffers + limits.max_message_size + gulps)
+    return max_connections * (buffers + limits.max_message_size + at_once)
