@@ -12,7 +12,6 @@ import trio
 import trio.testing
 
 from trio_ws import ConnectionClosed, ConnectionLost, Limits, LocalProtocolError, WebSocket
-from trio_ws._sansio.outbox import ITEM_COST
 from trio_ws.testing import open_websocket_pair
 from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT
 
@@ -155,6 +154,21 @@ async def test_many_senders(client: bool, autojump_clock: trio.testing.MockClock
             assert rest == "x" * 50
             arrived.setdefault(sender, []).append(int(number))
         assert arrived == {f"{name}": list(range(20)) for name in range(5)}
+
+
+@both_roles
+async def test_flush(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """`flush` returns when the kernel has taken what was sent before it."""
+    async with open_wired(client) as (ws, _, wire), trio.open_nursery() as nursery:
+        wire.stop_taking()
+        await ws.send("out")
+        nursery.start_soon(ws.flush)
+        await trio.sleep(3)
+        assert len(nursery.child_tasks) == 1
+        wire.take_again()
+        await settled()
+        assert not nursery.child_tasks
+        assert [frame.payload for frame in frames_of(wire.written)] == [b"out"]
 
 
 # Receiving
@@ -359,33 +373,6 @@ async def test_facts(autojump_clock: trio.testing.MockClock) -> None:
         assert "client" in repr(client)
         assert "server" in repr(server)
     assert "1000 (normal closure)" in repr(client)
-
-
-@both_roles
-async def test_statistics(client: bool, autojump_clock: trio.testing.MockClock) -> None:
-    """The statistics count messages, bytes with their headers, and what waits."""
-    async with open_wired(client) as (ws, peer, _):
-        await ws.send("out")
-        await ws.send(["out", "too"])
-        await ws.flush()
-        for text in ("in", "in", "waits"):
-            await peer.send_text(text)
-        await ws.receive()
-        await ws.receive()
-        await trio.sleep(3)
-        statistics = ws.statistics()
-        masks = 4 if client else 0
-        assert statistics.messages_sent == 2
-        assert statistics.bytes_sent == 3 * (5 + masks) + 2 + masks
-        assert statistics.messages_received == 2
-        assert statistics.bytes_received == 4 + 4 + 7 + 3 * (4 - masks)
-        assert statistics.receive_queue == len("waits") + ITEM_COST
-        assert statistics.send_queue == 0
-        assert statistics.silence == 3
-        assert statistics.seconds_paused == 0
-        assert statistics.latency is statistics.smoothed_latency is statistics.least_latency is None
-        assert (statistics.tasks_sending, statistics.tasks_receiving) == (0, 0)
-        assert not statistics.reading_paused
 
 
 # Checkpoints, which promise P11 is about

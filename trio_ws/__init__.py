@@ -10,7 +10,8 @@ The map of the house, from the ground up; imports go downward only:
 * **Trio**: ``_transport`` (a stream), ``_services`` (what drives a session),
   ``_reader`` and ``_writer`` (the task that reads and the task that writes),
   ``_lease`` (is the peer alive), ``_connection`` (`WebSocket`, what you hold),
-  ``_scope`` (the block around it, and the one exception that leaves it).
+  ``_statistics`` (its numbers), ``_scope`` (the block around it, and the one exception
+  that leaves it).
 * **Doors**: ``_client``, which connects with ``_dial``; ``_server``, behind it ``_reception``
   (TLS and HTTP of one newcomer), ``_admission`` (who is inside) and ``_handling`` (what becomes
   of handlers).
@@ -27,7 +28,7 @@ Everything public is exported here, or from `trio_ws.testing`.
 from ._backoff import Backoff
 from ._classify import Remedy
 from ._client import open_websocket, open_websocket_on
-from ._connection import ConnectionStatistics, WebSocket
+from ._connection import WebSocket
 from ._errors import (
     ConnectionClosed,
     ConnectionLost,
@@ -62,6 +63,7 @@ from ._server import (
     serve_websocket_on,
 )
 from ._states import SupervisorState, Transition
+from ._statistics import ConnectionStatistics
 from ._streaming import IncomingMessage
 from ._supervisor import Supervisor, SupervisorStatistics, open_supervisor, supervise
 from ._throttle import Throttle

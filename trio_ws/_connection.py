@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, final
 
 import trio
@@ -26,6 +25,7 @@ from ._sansio.checks import check_close
 from ._sansio.outbox import ITEM_COST
 from ._sansio.states import State
 from ._services import Services
+from ._statistics import ConnectionStatistics, snapshot
 from ._streaming import BytesLike, Fragments, IncomingMessage, send_fragments
 from ._values import CloseCode, Ending, Request, Response
 
@@ -35,44 +35,6 @@ if TYPE_CHECKING:
 
 Message: TypeAlias = str | BytesLike | Fragments
 """What `WebSocket.send` takes: a message, or the fragments of one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionStatistics:
-    """A snapshot of one connection; see `WebSocket.statistics`.
-
-    Attributes:
-        bytes_sent: bytes that the kernel took, frames' headers included.
-        bytes_received: bytes that arrived, frames' headers included.
-        messages_sent: messages that `send` accepted.
-        messages_received: messages that `receive` gave out.
-        send_queue: bytes that wait for the writer.
-        receive_queue: bytes that wait for `receive`.
-        reading_paused: whether we have stopped reading because the receive queue is full;
-            meanwhile the peer's silence proves nothing and no heartbeat gives it up.
-        tasks_sending: tasks that wait in `send` for room.
-        tasks_receiving: tasks that wait in `receive`.
-        seconds_paused: for how many seconds we had stopped reading so far, pauses that are over.
-        latency: seconds of the last ping's round trip, or None.
-        smoothed_latency: the same, averaged with a weight of 1/8 for the newest.
-        least_latency: the shortest so far.
-        silence: seconds since the last byte arrived.
-    """
-
-    bytes_sent: int
-    bytes_received: int
-    messages_sent: int
-    messages_received: int
-    send_queue: int
-    receive_queue: int
-    reading_paused: bool
-    tasks_sending: int
-    tasks_receiving: int
-    seconds_paused: float
-    latency: float | None
-    smoothed_latency: float | None
-    least_latency: float | None
-    silence: float
 
 
 _OPEN = State.OPEN  # to look it up in its class takes as long as all the rest of the check
@@ -157,23 +119,11 @@ class WebSocket(trio.abc.AsyncResource):
 
     def statistics(self) -> ConnectionStatistics:
         """A snapshot of counters and queues."""
-        services = self._services
-        return ConnectionStatistics(
-            bytes_sent=services.transport.bytes_sent,
-            bytes_received=services.transport.bytes_received,
+        return snapshot(
+            self._services,
             messages_sent=self._messages_sent,
             messages_received=self._messages_received,
-            send_queue=self._session.outbox.size,
-            receive_queue=self._inbox.size,
-            reading_paused=services.reader.paused,
-            tasks_sending=(self._lane.statistics().tasks_waiting if self._lane else 0)
-            + len(services.writer.room),
-            tasks_receiving=len(self._inbox.receivers),
-            seconds_paused=services.reader.seconds_paused,
-            latency=services.pings.round_trips.last,
-            smoothed_latency=services.pings.round_trips.smoothed,
-            least_latency=services.pings.round_trips.least,
-            silence=trio.current_time() - services.lease.last_heard,
+            tasks_in_turn=self._lane.statistics().tasks_waiting if self._lane else 0,
         )
 
     # Sending
