@@ -166,7 +166,10 @@ class Services:
         writer = self.writer
         if not writer.idle:
             return
-        if (self.inbox.messages and self.session.outbox.size <= MUCH) or not writer.write_now():
+        if self.inbox.messages and self.session.outbox.size <= MUCH:
+            if not writer.roused:
+                writer.wake()
+        elif not writer.write_now():
             writer.wake()
 
     def begin_close(self, code: int, reason: str = "") -> None:

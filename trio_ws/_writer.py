@@ -48,6 +48,8 @@ class Writer:
         self.scope = trio.CancelScope(shield=True)
         self.ended = QuietEvent()
         self.idle = True
+        """Whether it has nothing in hand: it rests, or was roused and has not gone on yet."""
+        self.roused = False
         self.room = QuietLot()
         self.may_write_now = True
         self.frames_flushed = 0
@@ -82,6 +84,7 @@ class Writer:
                 await self._end_our_direction(self._session.ending)
                 return
             self.may_write_now = self.idle = True
+            self.roused = False
             await self._rest.park()
             self.idle = False
 
@@ -146,6 +149,7 @@ class Writer:
         """Let the writer go on if something was queued, or the connection is over."""
         if self._outbox.is_empty and not self._session.ending:
             return
+        self.roused = True
         if self._started:
             self._rest.unpark()
         elif self._session.state is State.OPEN or not self._finish_now():

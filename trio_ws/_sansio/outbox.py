@@ -78,7 +78,7 @@ class Outbox:
     def put_data(self, frame: Frame) -> None:
         """Queue a data frame."""
         self._data.append(frame)
-        self.size += _size(frame) + ITEM_COST
+        self.size += (len(frame) if isinstance(frame, bytes) else _size(frame)) + ITEM_COST
 
     def put_control(self, frame: bytes) -> None:
         """Queue a ping, or a pong that answers nothing."""
