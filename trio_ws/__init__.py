@@ -5,7 +5,8 @@ The map of the house, from the ground up; imports go downward only:
 * **Words**: what is said.  ``_errors`` (every exception, on one screen), ``_values`` (requests,
   close codes, the ending), ``_policy`` (how long, how often, how much), ``_url``.
 * **Protocol**: bytes in, bytes out, no I/O.  ``_sansio/session`` is an open connection,
-  ``_sansio/states`` its state table; ``_sansio/*handshake`` is how one comes about.
+  ``_sansio/states`` its state table; ``_sansio/fastlane`` knows the simple frames,
+  ``_sansio/judge`` all the others.  ``_sansio/*handshake`` is how a connection comes about.
   wsproto and h11 live here.
 * **Trio**: ``_transport`` (a stream), ``_services`` (what drives a session),
   ``_reader`` and ``_writer`` (the task that reads and the task that writes),

@@ -148,15 +148,6 @@ def test_streams_are_limited_too(side: Side) -> None:
     assert refused(side, session, 1009)
 
 
-@every_side
-def test_what_we_say_of_a_message_that_is_too_big(side: Side) -> None:
-    """The refusal tells both sizes."""
-    session = side.session(max_message_size=10)
-    session.feed(header(side, TEXT, 4321))
-    assert session.ending is not None
-    assert session.ending.detail == "a message of 4321 bytes or more, over the limit of 10"
-
-
 # Fragments and small writes, which must not cost more than they bring: A16 and D2
 
 

@@ -22,6 +22,15 @@ def check_close(code: int, reason: str) -> None:
         raise LocalProtocolError(f"a close reason has at most 123 bytes of UTF-8; this has {size}")
 
 
+def check_kind(kind: type, began: type | None) -> None:
+    """Refuse a fragment of text in a message that began as binary, or the other way round."""
+    if began not in (None, kind):
+        raise LocalProtocolError(
+            f"a message is either text or binary; this one began as "
+            f"{'text' if began is str else 'binary'} and goes on with {kind.__name__}"
+        )
+
+
 def check_control(payload: bytes, name: str) -> None:
     """Refuse a payload that is too long for a control frame (RFC 6455 §5.5)."""
     if len(payload) > MAX_CONTROL_PAYLOAD:

@@ -37,6 +37,7 @@ from wsproto.events import Pong
 
 from .._values import CloseCode, may_be_sent
 from . import heap
+from .checks import as_utf8
 from .frames import MAX_CONTROL_PAYLOAD, Opcode
 from .gathering import Gathering
 from .masking import apply_mask, mask_into, mask_keys
@@ -178,8 +179,24 @@ def plain_close(frame: bytes, *, masked: bool) -> tuple[int, str] | None:
         return None
 
 
+def encode_message(
+    message: str | bytes, *, masked: bool
+) -> bytes | tuple[bytes, bytes | bytearray]:
+    """A whole message as one frame, in two pieces if it is large."""
+    opcode = _OPCODE_BINARY
+    if isinstance(message, str):
+        opcode, message = _OPCODE_TEXT, as_utf8(message)
+    if len(message) < LARGE:
+        return encode(opcode, message, masked=masked)
+    return encode_large(opcode, message, masked=masked)
+
+
+# Plain values: to look a member of an enumeration up costs more than all else that is done with it.
+_OPCODE_TEXT, _OPCODE_BINARY = int(Opcode.TEXT), int(Opcode.BINARY)
+
+
 def encode(opcode: int, payload: bytes, *, masked: bool) -> bytes:
-    """A whole message as one frame, exactly as wsproto would write it (but for the key)."""
+    """A whole frame, exactly as wsproto would write it (but for the key)."""
     head = _head(opcode, len(payload), masked)
     if not masked:
         return head + payload

@@ -1,8 +1,9 @@
 """An open connection, as a machine of bytes: RFC 6455 §5 to §7 without any I/O.
 
-wsproto parses, checks and builds the frames.
-A `Session` owns what wsproto leaves to its user: what to do about each event,
-the limits, and the one fact that says how it ended.
+What arrives takes one of two ways: whole simple messages the `fastlane`, all else the `judge`,
+which says what wsproto and the limits make of it.
+A `Session` finds out where each frame begins and ends, and gives it one way or the other.
+It decides what to do about each event, and owns the one fact that says how it ended.
 
 The life of a session has three states, OPEN, CLOSING and ENDED; `states` has the table
 that says what to do in each of them about everything that can happen.
@@ -25,9 +26,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from functools import cached_property
-from typing import NamedTuple
 
-from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import (
     BytesMessage,
     CloseConnection,
@@ -43,17 +42,11 @@ from .._errors import LocalProtocolError, closed
 from .._policy import Limits
 from .._values import Close, CloseCode, Ending, Loss
 from .assembly import Assembly, Mode, Part
-from .checks import as_utf8, check_close, check_control, cut
-from .fastlane import LARGE, FastLane, encode, encode_large, plain_close
-from .frames import (
-    MAX_CONTROL_PAYLOAD,
-    Header,
-    Opcode,
-    close_code,
-    parse_header,
-    with_close_code,
-)
-from .outbox import GULP, Frame, Outbox
+from .checks import as_utf8, check_close, check_control, check_kind, cut
+from .fastlane import FastLane, encode, encode_message, plain_close
+from .frames import MAX_CONTROL_PAYLOAD, Header, Opcode, parse_header
+from .judge import Judge, Violation
+from .outbox import GULP, Outbox
 from .states import TABLE, Action, Input, State
 from .trace import Trace
 
@@ -61,16 +54,7 @@ Happening = str | bytes | Part | Pong
 """What `Session.feed` returns: whole messages, parts of one that is streamed, pongs."""
 
 
-# Plain values: to look a member of an enumeration up costs more than all else that is done with it.
-_OPEN = State.OPEN
-_TEXT, _BINARY = int(Opcode.TEXT), int(Opcode.BINARY)
-
-
-class Violation(NamedTuple):
-    """What the peer did wrong, and the code that says so."""
-
-    code: int
-    detail: str
+_OPEN = State.OPEN  # to look it up in its class takes as long as all the rest of the check
 
 
 class Session:
@@ -102,15 +86,10 @@ class Session:
         self._held = b""
         self.behind = False
         self._frame_left = 0
-        self._message_size = 0
-        self._fragments = 0
-        self._bad_gateway = False
 
     @cached_property
-    def _judge(self) -> Connection:
-        """The state machine of wsproto; made when it is first needed, for it takes 2 KiB."""
-        role = ConnectionType.CLIENT if self._client else ConnectionType.SERVER
-        return Connection(role, self._extensions)
+    def _judge(self) -> Judge:
+        return Judge(client=self._client, limits=self._limits, extensions=self._extensions)
 
     def _step(self, what: Input) -> Action:
         self.state, action = TABLE[self.state, what]
@@ -210,7 +189,7 @@ class Session:
                 start_of_payload, length = header.payload_start, header.payload_length
                 if self._lane.start_gathering(data, start, start_of_payload, length):
                     return len(data)
-            if offence := self._beyond_limits(header):
+            if offence := self._judge.measure(header, in_progress=self.assembly.in_progress):
                 self._fail(offence)
                 return start
             self._frame_left = header.end - start
@@ -230,39 +209,20 @@ class Session:
             if self._lane_out and (close := plain_close(frame, masked=not self._client)):
                 self._on_close(Close(*close))
                 return start + len(frame)
-            header = header.moved(-start)
-            if close_code(frame, header) == CloseCode.BAD_GATEWAY:
-                # Registered after wsproto's list was made: let it judge the rest of the frame.
-                frame = with_close_code(frame, header, CloseCode.TRY_AGAIN_LATER)
-                self._bad_gateway = True
+            frame = self._judge.disguise(frame, header.moved(-start))
         self._hear(frame, happenings)
         return start + len(frame)
 
-    def _beyond_limits(self, header: Header) -> Violation | None:
-        if header.opcode != Opcode.CONTINUATION or not self.assembly.in_progress:
-            self._message_size = self._fragments = 0
-        self._message_size += header.payload_length
-        self._fragments += 1
-        limits = self._limits
-        if self._message_size > limits.max_message_size:
-            detail = f"a message of {self._message_size} bytes or more, over the limit of "
-            return Violation(int(CloseCode.MESSAGE_TOO_BIG), f"{detail}{limits.max_message_size}")
-        if self._fragments > limits.max_fragments:
-            detail = f"a message of more than {limits.max_fragments} fragments"
-            return Violation(int(CloseCode.MESSAGE_TOO_BIG), detail)
-        return None
-
     def _hear(self, piece: bytes, happenings: list[Happening]) -> None:
         """Let wsproto judge a piece, and act on each event before it sees the next."""
-        self._judge.receive_data(piece)
-        for event in self._judge.events():
+        for event in self._judge.hear(piece):
             happening = self._act(event)
             if happening is not None:
                 happenings.append(happening)
 
-    def _act(self, event: Event) -> Happening | None:
-        if isinstance(event, CloseConnection):
-            self._judge_close(event)
+    def _act(self, event: Event | Violation) -> Happening | None:
+        if isinstance(event, Violation):
+            self._fail(event)
             return None
         self._tell("<", event)
         if isinstance(event, Message):
@@ -272,19 +232,12 @@ class Session:
             if self._step(Input.PING) is Action.ANSWER:
                 self.outbox.put_pong(self._control_frame(Opcode.PONG, bytes(event.payload)))
             return None
+        if isinstance(event, CloseConnection):
+            self._on_close(Close(int(event.code), event.reason or ""))
+            return None
         assert isinstance(event, Pong)
         self._step(Input.PONG)
         return event
-
-    def _judge_close(self, event: CloseConnection) -> None:
-        if self._judge.state in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING):
-            # The peer sent no Close: this is how wsproto reports a violation.
-            self._fail(_offence(event))
-            return
-        if self._bad_gateway:
-            event = CloseConnection(code=CloseCode.BAD_GATEWAY, reason=event.reason)
-        self._tell("<", event)
-        self._on_close(Close(int(event.code), event.reason or ""))
 
     def _on_close(self, received: Close) -> None:
         if self._step(Input.CLOSE) is Action.REPLY:
@@ -316,17 +269,13 @@ class Session:
     def send(self, message: str | bytes, *, finished: bool = True) -> None:
         """Queue a message, or a fragment of one (RFC 6455 §5.4)."""
         if self._lane_out and finished and self._kind is None and self.state is _OPEN:
-            self.outbox.put_data(self._encode(message))
+            self.outbox.put_data(encode_message(message, masked=self._client))
         else:
             self._send_slowly(message, finished)
 
     def _send_slowly(self, message: str | bytes, finished: bool) -> None:
         kind: type[str] | type[bytes] = str if isinstance(message, str) else bytes
-        if self._kind not in (None, kind):
-            raise LocalProtocolError(
-                f"a message is either text or binary; this one began as "
-                f"{'text' if self._kind is str else 'binary'} and goes on with {kind.__name__}"
-            )
+        check_kind(kind, self._kind)
         self._check_may_send()
         event: Event
         if isinstance(message, str):
@@ -336,14 +285,6 @@ class Session:
             event = BytesMessage(data=message, message_finished=finished)
         self.outbox.put_data(self._frame(event))
         self._kind = None if finished else kind
-
-    def _encode(self, message: str | bytes) -> Frame:
-        opcode = _BINARY
-        if isinstance(message, str):
-            opcode, message = _TEXT, as_utf8(message)
-        if len(message) < LARGE:
-            return encode(opcode, message, masked=self._client)
-        return encode_large(opcode, message, masked=self._client)
 
     def ping(self, payload: bytes) -> None:
         """Queue a ping (RFC 6455 §5.5.2)."""
@@ -411,12 +352,3 @@ class Session:
     def _tell(self, direction: str, event: Event) -> None:
         if self._trace:
             self._trace(direction, event)
-
-
-def _offence(event: CloseConnection) -> Violation:
-    """What wsproto found wrong.
-
-    Its words about bad UTF-8 depend on how the bytes were cut on their way; ours do not.
-    """
-    bad_text = event.code == CloseCode.INVALID_PAYLOAD
-    return Violation(int(event.code), "invalid UTF-8" if bad_text else event.reason or "")
