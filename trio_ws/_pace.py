@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 import trio
+from trio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 CALLS = 32
 BYTES = 64 * 1024
@@ -40,10 +41,10 @@ class Pace:
         left = self._bytes - size
         if self._calls > 0 and left >= 0:
             self._bytes = left
-            return trio.lowlevel.checkpoint_if_cancelled()  # noqa: ASYNC105 - by the caller
+            return checkpoint_if_cancelled()  # noqa: ASYNC105 - by the caller
         self._calls = CALLS
         self._bytes = BYTES
-        return trio.lowlevel.checkpoint()  # noqa: ASYNC105 - by the caller
+        return checkpoint()  # noqa: ASYNC105 - by the caller
 
 
 _pace: trio.lowlevel.RunVar[Pace] = trio.lowlevel.RunVar("trio_ws.pace")
