@@ -76,7 +76,7 @@ class Transport:
         if self._socket is None:
             return await self._receive_from_stream(READ_SIZE)
         size = BULK if self._more_to_read else READ_SIZE
-        while True:
+        while True:  # noqa: ASYNC913 - `_readable` is one
             try:
                 await self._readable(self._socket.fileno())
                 data = os.read(self._socket.fileno(), size)
@@ -94,7 +94,7 @@ class Transport:
             data = await self._receive_from_stream(min(len(buffer), READ_SIZE))
             buffer[: len(data)] = data
             return len(data)
-        while True:
+        while True:  # noqa: ASYNC913 - `_readable` is one
             try:
                 await self._readable(self._socket.fileno())
                 count = os.readv(self._socket.fileno(), [buffer])
