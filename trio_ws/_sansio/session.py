@@ -53,7 +53,6 @@ from .trace import Trace
 Happening = str | bytes | Part | Pong
 """What `Session.feed` returns: whole messages, parts of one that is streamed, pongs."""
 
-
 _OPEN = State.OPEN  # to look it up in its class takes as long as all the rest of the check
 
 
