@@ -238,7 +238,7 @@ class Lease:
 
     def probe(self, now: float) -> None:
         """Something happened to us (a suspended machine): ask every peer now."""
-        self._renew()
+        self.due()  # lets what was heard renew
         for beat in self.beats:
             beat.probe(now)
 
@@ -293,16 +293,12 @@ class Lease:
                 return Due(beat.judge(), beat)
         return Due(Verdict.STUCK)
 
-    def _renew(self) -> None:
-        """Let the bytes that were heard since the last look renew what any byte renews."""
+    def _due_without_grace(self) -> float:
+        """When something is due; what was heard since the last look renews what any byte renews."""
+        due = self._last_data + self._idle
         for beat in self.beats:
             if beat.any_byte and self.last_heard > beat.renewed_at:
                 beat.renew(self.last_heard)
-
-    def _due_without_grace(self) -> float:
-        self._renew()
-        due = self._last_data + self._idle
-        for beat in self.beats:
             due = min(due, beat.due(self._last_progress))
         return min(due, self._due_stuck()) if self._writing else due
 

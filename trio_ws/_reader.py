@@ -185,16 +185,15 @@ class Reader:
     # Backpressure
 
     def _over_full(self) -> bool:
-        waiting = self._inbox.size
-        if not waiting:
-            return False
-        return waiting + self._session.assembling >= self._services.policies.limits.receive_buffer
+        size = self._inbox.size + self._session.assembling
+        return bool(self._inbox) and size >= self._services.policies.limits.receive_buffer
 
     def _full(self) -> bool:
         """Whether to stop reading, so that TCP stops the peer (P7)."""
         return (
-            self._session.state is State.OPEN
+            self._inbox.size > 0
             and self._over_full()
+            and self._session.state is State.OPEN
             and not self._services.writer.error
         )
 
