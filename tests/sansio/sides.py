@@ -73,7 +73,10 @@ def read(session: Session, data: bytes) -> list[Happening]:
         landing[:count] = data[:count]
         data = data[count:]
         happenings += session.landed(count)
-    return happenings + session.feed(data)
+    happenings += session.feed(data)
+    while session.behind:
+        happenings += session.feed(b"")
+    return happenings
 
 
 BAD_UTF8 = [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"a\xc3", b"\xc3("]

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from trio_ws._sansio import masking
-from trio_ws._sansio.masking import SMALL, MaskKeys, apply_mask, mask_into, mask_keys
+from trio_ws._sansio.masking import SMALL, MaskKeys, apply_mask, mask_into, mask_keys, unmask
 
 KEY = b"\x01\x80\xff\x37"
 
@@ -65,6 +65,35 @@ def test_masking_in_place(way: str, size: int) -> None:
     assert around == b"before" + by_hand(data) + b"after"
     place.release()
     around.append(0)  # nobody holds the buffer any more
+
+
+SIZES = [[], [9], [1000], [100, 101, 102, 103, 0, 7000], [1] * 9, [20_000, 20_001], [5000, 0, 64]]
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+@pytest.mark.parametrize("wide", [2, 4, 10])
+def test_unmasking_many(way: str, sizes: list[int], wide: int) -> None:
+    """Frames that follow each other are unmasked each with its own key, whatever their sizes."""
+    data, frames, payloads = os.urandom(5), [], []
+    for size in sizes:
+        header, payload = os.urandom(wide) + KEY, os.urandom(size)
+        start = len(data) + len(header)
+        frames.append((0x82, start, start + size))
+        payloads.append(payload)
+        data += header + by_hand(payload)
+    unmasked = unmask(data + b"more", frames)
+    assert unmasked == payloads
+    assert all(type(payload) is bytes for payload in unmasked)
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_each_key_is_for_its_own_frame(way: str, sizes: list[int]) -> None:
+    """No key reaches into another payload."""
+    data, frames = b"", []
+    for number, size in enumerate(sizes, start=1):
+        data += bytes([0, 0]) + bytes([number] * 4) + bytes([number] * size)
+        frames.append((0x82, len(data) - size, len(data)))
+    assert unmask(data, frames) == [bytes(size) for size in sizes]
 
 
 def test_masking_twice_gives_the_data_back(way: str) -> None:

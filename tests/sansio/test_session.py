@@ -10,6 +10,7 @@ from wsproto.events import CloseConnection, Event, Pong
 
 from trio_ws._errors import WebSocketError
 from trio_ws._sansio.assembly import Part
+from trio_ws._sansio.fastlane import BURST
 from trio_ws._sansio.session import Happening, Session
 from trio_ws._sansio.states import TABLE, Action, Input, State
 from trio_ws._values import Close, Ending, Loss
@@ -210,3 +211,18 @@ def test_so_many_pieces_at_a_time(side: Side) -> None:
     assert session.feed(side.frame(TEXT, b"after"), most=4) == ["after"]
     assert not session.behind
     assert len(session.outbox._pongs) == 10
+
+
+@every_side
+def test_a_burst_of_tiny_messages(side: Side) -> None:
+    """A gulp of tiny messages is taken a burst at a time, for they cost more than their bytes."""
+    session = side.session()
+    texts = [str(number) for number in range(5 * BURST // 2)]
+    happenings = session.feed(b"".join(side.frame(TEXT, text) for text in texts))
+    assert BURST <= len(happenings) <= BURST + 1
+    assert session.behind
+    while session.behind:
+        more = session.feed(b"")
+        assert len(more) <= BURST + 1
+        happenings += more
+    assert happenings == texts

@@ -31,6 +31,7 @@ the same bytes out and the same ending with the lane and without it.
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Protocol, final
 
 from wsproto.events import Pong
@@ -40,7 +41,10 @@ from . import heap
 from .checks import as_utf8
 from .frames import MAX_CONTROL_PAYLOAD, Opcode
 from .gathering import Gathering
-from .masking import apply_mask, mask_into, mask_keys
+from .masking import Span, apply_mask, mask_into, mask_keys, unmask
+
+BURST = 1024
+"""So many messages are taken at once: they cost more memory than their bytes, if they are tiny."""
 
 LARGE = 8 * 1024
 """A payload of this size is not copied to stand behind its header."""
@@ -76,8 +80,26 @@ class FastLane:
 
     def read(self, data: bytes, position: int, messages: Taker) -> int:
         """Append each whole simple message from `position` on; return where that ended."""
+        frames = self._find(data, position)
+        if self._masked:
+            payloads = unmask(data, frames)
+        else:
+            payloads = [data[start:stop] for _, start, stop in frames]
+        for (first, _, stop), payload in zip(frames, payloads, strict=True):
+            message = payload if first == _BINARY else _text_or_pong(first, payload)
+            if message is None:
+                break
+            messages.append(message)
+            position = stop
+        return position
+
+    def _find(self, data: bytes, position: int) -> list[Span]:
+        """The frames from `position` on that look simple, at most `BURST` of them."""
         masked, limit, end = self._masked, self._limit, len(data)
-        while end - position >= 2:
+        frames = []
+        for _ in repeat(None, BURST):
+            if end - position < 2:
+                break
             first, second = data[position], data[position + 1]
             if first not in _PLAIN or (second >= 0x80) is not masked:
                 break
@@ -88,19 +110,11 @@ class FastLane:
                 break
             if masked:
                 start += 4
-            stop = start + length
-            if stop > end:
+            position = start + length
+            if position > end:
                 break
-            if masked:
-                payload = apply_mask(data, data[start - 4 : start], start, stop)
-            else:
-                payload = data[start:stop]
-            message = payload if first == _BINARY else _text_or_pong(first, payload)
-            if message is None:
-                break
-            messages.append(message)
-            position = stop
-        return position
+            frames.append((first, start, position))
+        return frames
 
     def start_gathering(self, data: bytes, position: int, payload_start: int, length: int) -> bool:
         """Begin to gather the incomplete frame at `position`, if it is one for the lane."""

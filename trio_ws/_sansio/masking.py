@@ -1,11 +1,13 @@
 """Masking (RFC 6455 §5.3): XOR with a key of four bytes, and where the keys come from.
 
-Four ways, each the best for some size (measure with ``tests/benchmarks``):
+Five ways, each the best for some size (measure with ``tests/benchmarks``):
 
 * one XOR of two long integers: three steps in C whatever the size, so nothing beats it
   on small payloads, but each step is slow for each byte;
 * numpy, if it is installed (extra ``fast``): bytes with bytes, the key repeated beforehand;
   it reads the payload where it lies, in the middle of what has been received;
+* the same for a whole gulp of frames, each with its own key (`unmask`):
+  one key stream is made for all of them, and numpy is called once;
 * numpy for large payloads: many words with one, in place or into a buffer that exists already,
   since fresh memory costs more than the XOR;
 * ``bytes.translate`` on every fourth byte: a table look-up in C.
@@ -20,12 +22,22 @@ from __future__ import annotations
 import importlib
 import os
 from types import ModuleType
+from typing import TypeAlias
 
 SMALL = 384
 """Up to this size one integer XOR is fastest."""
 
+MIDDLING = range(64, 8192)
+"""With numpy, frames of such a size on average are best unmasked together."""
+
 BULK = 1024
 """How many bytes of entropy are drawn at once."""
+
+Span: TypeAlias = tuple[int, int, int]
+"""Of a frame: its first byte, where its payload begins, and where that ends."""
+
+_ZEROS = bytes(14)
+"""As long as the longest header."""
 
 _TABLES = [bytes(byte ^ key for byte in range(256)) for key in range(256)]
 
@@ -60,6 +72,33 @@ def _by_bytes(np: ModuleType, data: bytes, key: bytes, start: int, size: int) ->
     repeated = np.frombuffer(key * (size // 4 + 1), np.uint8, size)
     masked: bytes = np.bitwise_xor(payload, repeated).tobytes()
     return masked
+
+
+def unmask(data: bytes, frames: list[Span]) -> list[bytes]:
+    """The payloads of frames which follow each other in `data`; each stands behind its key."""
+    if np is not None and len(frames) > 1:
+        begin, end = frames[0][1], frames[-1][2]
+        if (end - begin) // len(frames) in MIDDLING:
+            payloads = np.frombuffer(data, np.uint8, end - begin, begin)
+            stream = np.frombuffer(_key_stream(data, frames), np.uint8, end - begin)
+            gulp = np.bitwise_xor(payloads, stream).tobytes()
+            return [gulp[start - begin : stop - begin] for _, start, stop in frames]
+    return [apply_mask(data, data[start - 4 : start], start, stop) for _, start, stop in frames]
+
+
+def _key_stream(data: bytes, frames: list[Span]) -> bytes:
+    """Each key, repeated to the end of its payload, and zeros for the headers between.
+
+    A key is repeated as a whole, so up to three bytes of it lie over the next header;
+    nobody reads that any more, and there are six bytes of it at least.
+    """
+    pieces: list[bytes] = []
+    position = frames[0][1]
+    for _, start, stop in frames:
+        words = (stop - start + 3) // 4
+        pieces += (_ZEROS[: start - position], data[start - 4 : start] * words)
+        position = start + 4 * words
+    return b"".join(pieces)
 
 
 def mask_into(target: bytearray | memoryview, source: bytes | memoryview, key: bytes) -> None:

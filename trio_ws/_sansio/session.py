@@ -43,7 +43,7 @@ from .._policy import Limits
 from .._values import Close, CloseCode, Ending, Loss
 from .assembly import Assembly, Mode, Part
 from .checks import as_utf8, check_close, check_control, check_kind, cut
-from .fastlane import FastLane, encode, encode_message, plain_close
+from .fastlane import BURST, FastLane, encode, encode_message, plain_close
 from .frames import MAX_CONTROL_PAYLOAD, Header, Opcode, parse_header
 from .judge import Judge, Violation
 from .outbox import GULP, Outbox
@@ -100,7 +100,8 @@ class Session:
         """Take bytes as they came from the peer; return what happened, in order.
 
         Never raises, whatever the bytes are (P10): a violation ends the session.
-        At most so many pieces are put before wsproto, which takes its time for each;
+        At most so many pieces are put before wsproto, which takes its time for each,
+        and about `BURST` messages are taken at once, so that a gulp of tiny ones is not kept whole;
         if that is not all, `behind` is true: call again, with ``b""``, when others have run.
         """
         happenings: list[Happening] = []
@@ -123,10 +124,10 @@ class Session:
                 break
             position = end
             most -= 1
-            if not most:
+            if not most or len(happenings) >= BURST:
                 self._held = data[position:]
+                self.behind = bool(self._held)
                 break
-        self.behind = most == 0 and bool(self._held)
         return happenings
 
     def _lane_is_clear(self) -> bool:
