@@ -185,9 +185,10 @@ class Transport:
 
     async def send_eof(self) -> None:
         """End our direction, where the stream can do that."""
-        if not self.send_eof_now() and self.can_half_close:
+        stream = self._stream
+        if not self.send_eof_now() and isinstance(stream, trio.abc.HalfCloseableStream):
             with suppress(OSError, trio.BrokenResourceError, trio.ClosedResourceError):
-                await self._stream.send_eof()  # type: ignore[attr-defined]
+                await stream.send_eof()
 
     def close_now(self) -> bool:
         """Close if that needs no waiting."""

@@ -87,7 +87,10 @@ def be_the_peers(address: tuple[str, int], count: int) -> None:
 
 def answer_ping(sock: socket.socket) -> bool:
     """Answer a server's ping, with a mask of zeros; false if it was something else, or the end."""
-    ping = sock.recv(4096)
+    try:
+        ping = sock.recv(4096)
+    except ConnectionError:
+        return False
     if ping[:1] != b"\x89":
         return False
     length = ping[1]
