@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import sys
 import tracemalloc
 from itertools import pairwise
 
@@ -164,3 +166,16 @@ def test_the_payload_is_nobody_elses() -> None:
         payloads.append(gathering.finish())
         assert hash(payloads[-1]) == hash(bytes([byte]) * 100_000)
     assert payloads == [bytes([byte]) * 100_000 for byte in range(10)]
+
+
+def test_dropped_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame that never ends can be collected at any time, and nobody hears of it."""
+    heard: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", heard.append)
+    ring: list[object] = []
+    gathering = Gathering(100_000, KEYS[1])
+    gathering.add(bytes(1000), 0)
+    ring += [ring, gathering, gathering.landing]
+    del ring, gathering
+    gc.collect()
+    assert heard == []

@@ -10,6 +10,7 @@ So little is made ready at first (`FIRST`); when that is full, `TRUST` times wha
 
 from __future__ import annotations
 
+from contextlib import suppress
 from io import BytesIO
 from typing import final
 
@@ -23,6 +24,17 @@ TRUST = 32
 """How many times larger than what has come the buffer may be."""
 
 
+class _Buffer(BytesIO):
+    """One that may be dropped half-filled, together with views of it."""
+
+    __slots__ = ()
+
+    def close(self) -> None:
+        """Close, if nobody looks any more: the garbage collector asks for it at any time."""
+        with suppress(BufferError):
+            super().close()
+
+
 @final
 class Gathering:
     """The payload of one binary frame whose header has been accepted."""
@@ -32,7 +44,7 @@ class Gathering:
     def __init__(self, length: int, key: bytes) -> None:
         self._length = length
         self._key = key
-        self._buffer = BytesIO()
+        self._buffer = _Buffer()
         self._view = self._landing = self._buffer.getbuffer()
         self.size = 0
         """How much of it has come."""
@@ -68,7 +80,7 @@ class Gathering:
         """Move to a buffer with room for `more` bytes at least, and for all if we may."""
         heap.prepare()
         room = min(self._length, max(FIRST, TRUST * (self.size + more)))
-        buffer = BytesIO(bytes(room))
+        buffer = _Buffer(bytes(room))
         view = buffer.getbuffer()
         view[: self.size] = self._view[: self.size]
         self._buffer, self._view = buffer, view
