@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import pytest
@@ -610,3 +612,23 @@ async def test_entered_once(autojump_clock: trio.testing.MockClock) -> None:
         await scope.__aenter__()
     with pytest.raises(RuntimeError, match="entered before"):
         await scope.__aenter__()
+
+
+@both_roles
+async def test_nothing_waits_to_be_collected(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Messages that nobody took are gone with their connection, without the garbage collector."""
+    gc.collect()
+    gc.disable()
+    try:
+        async with open_wired(client) as (ws, peer, _):
+            await peer.send_text("not taken")
+            await settled()
+            assert ws.statistics().receive_queue > 0
+            session = weakref.ref(ws._session)
+        del ws
+        await settled()
+        assert session() is None
+    finally:
+        gc.enable()

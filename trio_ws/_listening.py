@@ -20,12 +20,16 @@ from typing import Any, NoReturn
 import trio
 
 from ._options import check_port
+from ._policy import FOREVER
 
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """What ``accept`` says when there are no sockets left: those that are open may be closed."""
 
 EXHAUSTION = 0.1
 """Seconds after which it is asked again."""
+
+SILENCE = 60.0
+"""Seconds in which the log says so once."""
 
 _logger = logging.getLogger("trio_ws.server")
 
@@ -76,6 +80,7 @@ async def accept_forever(
     Raises:
         OSError: nothing can be accepted any more.
     """
+    silent_until = -FOREVER
     async with listener:
         while True:
             try:
@@ -83,7 +88,9 @@ async def accept_forever(
             except OSError as exc:
                 if exc.errno not in EXHAUSTED:
                     raise
-                _logger.error("nothing can be accepted for a moment: %s", exc)  # noqa: TRY400
+                if trio.current_time() >= silent_until:
+                    _logger.error("nothing can be accepted for now: %s", exc)  # noqa: TRY400
+                    silent_until = trio.current_time() + SILENCE
                 await trio.sleep(EXHAUSTION)
             else:
                 nursery.start_soon(serve, stream)

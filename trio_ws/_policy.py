@@ -62,7 +62,7 @@ class Heartbeat:
         ping at  last byte + interval
         lost at  ping handed to the kernel + timeout
 
-    so a dead peer is noticed after at most ``interval + timeout`` seconds of silence.
+    so a dead peer is noticed after ``interval + timeout`` seconds of silence.
     The default of 20 s stays well below the 60 s after which load balancers
     drop idle connections.
     """

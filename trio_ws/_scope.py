@@ -71,7 +71,10 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
         failure = self._leave_body(exc)
         # Bounded: from here on the services have a deadline.
         interruption = await self._farewell(failure)  # noqa: ASYNC102
-        interruption = await self._leave_nursery() or interruption  # noqa: ASYNC102
+        try:
+            interruption = await self._leave_nursery() or interruption  # noqa: ASYNC102
+        finally:
+            self._services.part()
         verdict = self._verdict(failure, interruption)
         if verdict is None or verdict is exc:
             return verdict is None

@@ -130,6 +130,13 @@ class Services:
                     await self.transport.aclose()
             self.finished.set()
 
+    def part(self) -> None:
+        """No task of ours is left: nor is a ring of references, which would wait to be collected.
+
+        With it messages that nobody took would wait, a megabyte for each connection perhaps.
+        """
+        del self.reader._services, self.writer._services
+
     def lose_unless_over(self, loss: Loss, detail: str = "") -> None:
         """The stream has nothing more to tell; a write that failed before it tells the cause."""
         if error := self.writer.error:

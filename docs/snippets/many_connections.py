@@ -6,11 +6,12 @@ import gc
 import resource
 
 
-def expect_many(connections: int) -> None:
-    """Raise the limit of open files, and look for garbage less often."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + 100
+def expect_many(connections: int, handshakes: int = 4096) -> None:
+    """Raise the limit of open files if it is too low, and look for garbage less often."""
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + handshakes + 100
     if most != resource.RLIM_INFINITY and wanted > most:
         raise SystemExit(f"this process may have {most} open files; it needs {wanted}")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
     gc.set_threshold(100_000)

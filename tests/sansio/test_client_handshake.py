@@ -241,6 +241,7 @@ Lines = Callable[[ClientHandshake], bytes]
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
+        (lambda c: answer_to(c, b"X: a\x00b"), "HTTP forbids"),
         (lambda c: answer_to(c, accept=b""), "one Sec-WebSocket-Accept"),
         (lambda c: answer_to(c, accept=b"Sec-WebSocket-Accept: AAAA"), "does not answer our key"),
         (lambda c: answer_to(c, accept=b"Sec-WebSocket-Accept: \xff"), "does not answer our key"),
