@@ -10,13 +10,14 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from wsproto.events import Pong
 
 from trio_ws import Limits, Loss
 from trio_ws._sansio import masking
 from trio_ws._sansio.assembly import Part
-from trio_ws._sansio.fastlane import LARGE, encode, encode_large
+from trio_ws._sansio.fastlane import BURST, LARGE, FastLane, encode, encode_large
 from trio_ws._sansio.session import Happening, Session
-from trio_ws.testing._peer import Frame, decode
+from trio_ws.testing._peer import BINARY, Frame, decode
 from trio_ws.testing._peer import encode as frame
 
 from .sides import read
@@ -388,3 +389,15 @@ def test_large_and_small_frames_keep_their_order(client: bool, sizes: list[int])
         data += b"".join(pieces)
     other = Session(client=not client, limits=LIMITS)
     assert other.feed(bytes(data)) == messages
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_no_more_than_a_burst_at_once(masked: bool) -> None:
+    """The lane stops behind a burst of messages, however many more there are."""
+    lane = FastLane(masked=masked, limit=100)
+    one = frame(Frame(BINARY, b"x", masked=masked))
+    messages: list[str | bytes | Pong] = []
+    position = lane.read(one * (BURST + 1), 0, messages)
+    assert messages == [b"x"] * BURST
+    assert position == BURST * len(one)
+    assert lane.read(one * (BURST + 1), position, messages) == (BURST + 1) * len(one)
