@@ -28,7 +28,7 @@ def test_the_lease(trace: str, days: int, deaths: int) -> None:
     """
     row = liveness.row(liveness.TRACES[trace], ByLease, days, deaths)
     assert row.false <= (0.2 if trace in {"mobile", "TCP loss"} and days > 1 else 0)
-    late = {"slow reader": 300, "garbage collection": 121, "TCP loss": 7}
+    late = {"slow reader": 300, "garbage collection": 121, "TCP loss": 8}
     slack = late.get(trace, 0.5) + TICK
     assert row.worst <= BOUND + slack, "unless we do not look, or something comes late"
 
