@@ -40,18 +40,18 @@ async def test_calls() -> None:
 
 
 async def test_bytes() -> None:
-    """A call yields that would pass 64 KiB since the last that did; its own are not counted."""
+    """A call yields that would pass 64 KiB since the last that did."""
     assert BYTES == 64 * 1024
     quarter = BYTES // 4
-    assert await yields_of(Pace(), [quarter] * 10) == [5, 10]
-    assert await yields_of(Pace(), [quarter - 1] * 12) == [5, 10]
+    assert await yields_of(Pace(), [quarter] * 10) == [5, 9]
+    assert await yields_of(Pace(), [quarter - 1] * 12) == [5, 9]
     assert await yields_of(Pace(), [BYTES - 1, 1, 1]) == [3]
 
 
 async def test_large_calls() -> None:
-    """A call of more than 64 KiB yields, one of 64 KiB makes the next one yield."""
-    assert await yields_of(Pace(), [BYTES] * 6) == [2, 4, 6]
-    assert await yields_of(Pace(), [10 * BYTES, 1, BYTES, 1]) == [1, 3]
+    """A call of more than 64 KiB yields, and one of 64 KiB or more makes the next one yield."""
+    assert await yields_of(Pace(), [BYTES] * 6) == [2, 3, 4, 5, 6]
+    assert await yields_of(Pace(), [10 * BYTES, 1, BYTES, 1]) == [1, 2, 3, 4]
     assert await yields_of(Pace(), [0] * 31 + [BYTES] + [0] * 32) == [32, 64]
     assert await yields_of(Pace(), [0] * 20 + [BYTES] + [1] + [0] * 33) == [22, 54]
 

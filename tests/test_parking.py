@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable
+
+import pytest
 import trio
 from trio.testing import assert_checkpoints, wait_all_tasks_blocked
 
@@ -58,6 +62,26 @@ async def test_in_their_order() -> None:
             lot.unpark(count)
             await wait_all_tasks_blocked()
             assert sorted(woken) == expected
+
+
+def test_ctrl_c_waits(  # in a run of its own: it is for the main task
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A Ctrl-C between the entry in the list and the wait is felt in the wait, without a trace."""
+    lot = QuietLot()
+    wait = trio.lowlevel.wait_task_rescheduled
+
+    async def pressed(abort: Callable[[object], trio.lowlevel.Abort]) -> object:
+        signal.raise_signal(signal.SIGINT)
+        return await wait(abort)
+
+    async def main() -> None:
+        monkeypatch.setattr(trio.lowlevel, "wait_task_rescheduled", pressed)
+        await lot.park()
+
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(main)
+    assert len(lot) == 0
 
 
 async def test_event() -> None:

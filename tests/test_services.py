@@ -10,6 +10,7 @@ import trio
 import trio.testing
 
 from trio_ws import ConnectionLost, Heartbeat, Limits, Loss, Timeouts
+from trio_ws._pings import Pings
 from trio_ws._reader import PIECES
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, encode
@@ -557,3 +558,14 @@ async def test_the_end_in_the_middle_of_a_long_message(
             await trio.sleep_forever()
     assert ws.ending is not None
     assert ws.ending.loss is Loss.EOF
+
+
+async def test_a_ping_that_is_over_before_anybody_waits(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Whoever waits for a pong that will not come any more does not wait."""
+    ping = Pings().add(b"x", now=0, frames_before=0)
+    ping.end()
+    with trio.fail_after(1):
+        await ping.wait()
+    assert ping.rtt is None

@@ -220,7 +220,7 @@ class WebSocket(trio.abc.AsyncResource):
         """
         inbox = self._inbox
         if inbox.messages:
-            await self._pace.checkpoint(inbox.messages[-1][1] - ITEM_COST)
+            await self._pace.checkpoint(inbox.costs[-1] - ITEM_COST)
         elif self.ending is not None:
             await self._pace.checkpoint(0)
         while not inbox.messages:

@@ -36,12 +36,24 @@ def cost(message: str | bytes) -> int:
 class Inbox:
     """What the reader hands to the receivers."""
 
-    __slots__ = ("_arrived", "messages", "parts", "receivers", "size", "streamers")
+    __slots__ = (
+        "_arrived",
+        "_arrived_costs",
+        "costs",
+        "messages",
+        "parts",
+        "receivers",
+        "size",
+        "streamers",
+    )
 
     def __init__(self) -> None:
-        self.messages: list[tuple[str | bytes, int]] = []
-        """Messages with their costs, the next one last; empty only if none waits."""
-        self._arrived: list[tuple[str | bytes, int]] = []
+        self.messages: list[str | bytes] = []
+        """The next one last; empty only if none waits."""
+        self.costs: list[int] = []
+        """What each of them costs; a tuple for each would cost as much again."""
+        self._arrived: list[str | bytes] = []
+        self._arrived_costs: list[int] = []
         self.parts: list[Part] = []
         self.size = 0
         self.receivers = QuietLot()
@@ -52,13 +64,13 @@ class Inbox:
 
     def put(self, messages: Iterable[str | bytes]) -> None:
         """Messages arrived: each belongs to the receiver that has waited longest."""
-        arrived = [(message, cost(message)) for message in messages]
-        self.size += sum([price for _, price in arrived])
-        if self.messages:
-            self._arrived += arrived
-        else:
-            arrived.reverse()
-            self.messages = arrived
+        arrived = list(messages)
+        costs = [cost(message) for message in arrived]
+        self.size += sum(costs)
+        self._arrived += arrived
+        self._arrived_costs += costs
+        if not self.messages:
+            self._turn_round()
         self.receivers.unpark(len(arrived))
         self.streamers.unpark_all()
 
@@ -70,12 +82,17 @@ class Inbox:
 
     def take(self) -> str | bytes:
         """Remove and return the oldest message."""
-        message, price = self.messages.pop()
-        self.size -= price
+        message = self.messages.pop()
+        self.size -= self.costs.pop()
         if not self.messages and self._arrived:
-            self._arrived.reverse()
-            self.messages, self._arrived = self._arrived, []
+            self._turn_round()
         return message
+
+    def _turn_round(self) -> None:
+        self._arrived.reverse()
+        self._arrived_costs.reverse()
+        self.messages, self._arrived = self._arrived, []
+        self.costs, self._arrived_costs = self._arrived_costs, []
 
     def take_part(self) -> Part:
         """Remove and return the oldest part."""

@@ -43,7 +43,7 @@ class Pace:
             self._bytes = left
             return checkpoint_if_cancelled()  # noqa: ASYNC105 - by the caller
         self._calls = CALLS
-        self._bytes = BYTES
+        self._bytes = BYTES - size
         return checkpoint()  # noqa: ASYNC105 - by the caller
 
 

@@ -25,6 +25,7 @@ class QuietLot:
     def __len__(self) -> int:
         return len(self._parked)
 
+    @trio.lowlevel.enable_ki_protection
     async def park(self) -> None:
         """Wait until woken; a checkpoint."""
         task = trio.lowlevel.current_task()
@@ -69,6 +70,7 @@ class QuietEvent:
         self._is_set = True
         self._lot.unpark_all()
 
+    @trio.lowlevel.enable_ki_protection
     async def wait(self) -> None:
         """Wait until it has happened; a checkpoint."""
         if self._is_set:

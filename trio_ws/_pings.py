@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ._parking import QuietEvent
+from ._parking import QuietLot
 
 
 @dataclass(slots=True, eq=False)
@@ -19,17 +19,20 @@ class PingSent:
     sent_at: float
     frames_before: int
     rtt: float | None = None
-    _over: QuietEvent | None = None
+    over: bool = False
+    _waiting: QuietLot | None = None
 
     async def wait(self) -> None:
         """Wait for the pong, or until none will come any more; for a heartbeat nobody does."""
-        self._over = QuietEvent()
-        await self._over.wait()
+        self._waiting = QuietLot()
+        if not self.over:
+            await self._waiting.park()
 
     def end(self) -> None:
         """Wake whoever waits."""
-        if self._over is not None:
-            self._over.set()
+        self.over = True
+        if self._waiting is not None:
+            self._waiting.unpark_all()
 
 
 @dataclass(slots=True)

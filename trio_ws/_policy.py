@@ -100,8 +100,8 @@ class MessageHeartbeat:
     """A heartbeat made of messages, for peers that cannot send or see pings.
 
     A page in a browser is one; many services define their own.
-    After `interval` seconds without a reply `message` is sent; when `timeout` seconds more
-    bring none, the connection is lost::
+    After `interval` seconds without a reply `message` is sent (up to a sixteenth of a second
+    later, as with `Heartbeat`); when `timeout` seconds more bring none, the connection is lost::
 
         sent at  last reply + interval
         lost at  message handed to the kernel + timeout

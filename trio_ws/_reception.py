@@ -116,6 +116,7 @@ class Reception:
             if opening is not None:
                 return stream, opening
             place.renew()
+            await trio.lowlevel.checkpoint()  # a peer may have sent a hundred requests at once
             if not visit.handshake.reusable:
                 await visit.linger()
                 break

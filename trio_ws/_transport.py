@@ -54,6 +54,11 @@ class Transport:
         self.bytes_sent = 0
 
     @property
+    def immediate(self) -> bool:
+        """Whether `send_now` can take anything at all."""
+        return self._socket is not None
+
+    @property
     def can_half_close(self) -> bool:
         """Whether we can end our direction and still read."""
         return isinstance(self._stream, trio.abc.HalfCloseableStream)

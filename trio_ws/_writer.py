@@ -160,6 +160,8 @@ class Writer:
         """While we close: say what is left without a task for it, if nobody has to wait."""
         if self.ended.is_set():
             return True
+        if not self._transport.immediate:
+            return False
         if (pieces := self._outbox.take()) and (rest := self._transport.send_now(pieces)):
             self._outbox.put_back(rest)
         if not self._outbox.is_empty:
@@ -177,15 +179,19 @@ class Writer:
         """Write what is queued in the writer's stead, if that is allowed; whether all is gone."""
         if not (self.idle and (self.may_write_now or self._outbox.size > MUCH)):
             return False
+        if not self._transport.immediate:
+            return False
         self.may_write_now = False
         rest = self._transport.send_now(self._outbox.take())
         if rest:
             self._outbox.put_back(rest)
             return False
         self.frames_flushed = self._outbox.frames_out
-        self.beats_queued = 0
         self._announce_room()
-        return self._outbox.size == 0
+        if self._outbox.size:
+            return False
+        self.beats_queued = 0
+        return True
 
     def has_room(self, size: int) -> bool:
         """Whether a message of `size` bytes may be queued; one may always be if none is."""

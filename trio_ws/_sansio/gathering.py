@@ -78,8 +78,9 @@ class Gathering:
 
     def _make_room(self, more: int) -> None:
         """Move to a buffer with room for `more` bytes at least, and for all if we may."""
-        heap.prepare()
         room = min(self._length, max(FIRST, TRUST * (self.size + more)))
+        if room >= FIRST:
+            heap.prepare()
         buffer = _Buffer(bytes(room))
         view = buffer.getbuffer()
         view[: self.size] = self._view[: self.size]
