@@ -169,8 +169,8 @@ class Writer:
         self._note_flushed(self._outbox.frames_out)
         if self._session.ending is None:
             return True
-        if self._ends_tcp(self._session.ending) and not self._transport.send_eof_now():
-            return False
+        if self._ends_tcp(self._session.ending):
+            self._transport.send_eof_now()
         self._leave_to_the_peer(self._session.ending)
         self.ended.set()
         return True
