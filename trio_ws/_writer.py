@@ -186,12 +186,8 @@ class Writer:
         if rest:
             self._outbox.put_back(rest)
             return False
-        self.frames_flushed = self._outbox.frames_out
-        self._announce_room()
-        if self._outbox.size:
-            return False
-        self.beats_queued = 0
-        return True
+        self._note_flushed(self._outbox.frames_out)
+        return self._outbox.size == 0
 
     def has_room(self, size: int) -> bool:
         """Whether a message of `size` bytes may be queued; one may always be if none is."""
