@@ -61,6 +61,7 @@ async def empty(theirs: Transport, ours: Transport) -> bytes:
 async def test_send_now() -> None:
     """What goes without waiting goes at once, and is counted; a full socket takes nothing."""
     ours, theirs = map(Transport, socket_pair())
+    assert ours.immediate
     assert ours.send_now([b"hello"]) == []
     assert ours.send_now([b"hello", bytearray(b" "), memoryview(b"world")]) == []
     assert ours.send_now([]) == []
@@ -153,6 +154,7 @@ async def test_send_now_takes_a_part(sizes: list[int]) -> None:
 async def test_send_now_on_other_streams(make: Callable[[], Pair]) -> None:
     """A stream that is no bare socket takes nothing without waiting; the pieces are joined."""
     transport = Transport(make()[0])
+    assert not transport.immediate
     assert transport.send_now([b"hello"]) == [b"hello"]
     assert transport.send_now([b"he", bytearray(b"ll"), memoryview(b"o")]) == [b"hello"]
     assert transport.bytes_sent == 0
