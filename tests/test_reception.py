@@ -22,6 +22,8 @@ from trio_ws._server import ServerOptions, serve_websocket_on
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import encode
 
+from .streams import socket_pair
+
 CA = trustme.CA()
 PLAIN = b"GET /health HTTP/1.1\r\nHost: testserver\r\n\r\n"
 UPGRADE = (
@@ -470,3 +472,31 @@ async def test_wrong_options(options: Any, error: type) -> None:
     stream, _ = trio.testing.memory_stream_pair()
     with pytest.raises(error):
         await serve_websocket_on(say_hello, stream, **options)
+
+
+async def test_others_run_between_requests() -> None:
+    """However many requests come at once, each answer is followed by a turn for others."""
+    ours, theirs = socket_pair()
+    turns = 0
+    seen: list[int] = []
+
+    def answer(request: Request) -> Response:
+        seen.append(turns)
+        return Response(404)
+
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def take_turns() -> None:
+            nonlocal turns
+            while True:
+                await trio.lowlevel.checkpoint()
+                turns += 1
+
+        await theirs.send_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 19)
+        await theirs.send_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        await serve_websocket_on(say_hello, ours, on_request=answer)
+        nursery.cancel_scope.cancel()
+    await theirs.aclose()
+    assert len(seen) == 20
+    assert max(map(seen.count, seen)) <= 2  # Trio shuffles who comes first in a turn

@@ -326,3 +326,17 @@ async def test_peer_that_takes_nothing(
             await peer.send_frame(PING, b"%d" % number)
             await peer.send_text(f"{number}")
             assert await ws.receive() == f"{number}"
+
+
+@both_roles
+async def test_a_stream_that_cannot_be_written_at_once(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """On a stream that is no bare socket a message waits in its lane, where a hurry finds it."""
+    async with open_wired(client) as (ws, _, wire):
+        await settled()
+        await ws.send("not sent")
+        assert ws._session.outbox.frames_out == 0
+        ws._services.hurry(1001)
+        await settled()
+        assert [frame.opcode for frame in frames_of(wire.written)] == [CLOSE]
