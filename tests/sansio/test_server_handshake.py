@@ -217,6 +217,7 @@ def test_targets(target: bytes, path: str) -> None:
         (upgrade(start=b"get / HTTP/1.1"), 405, "GET"),
         (plain(b"HEAD"), 405, "GET"),
         (plain(b"CONNECT"), 405, "proxy"),
+        (plain(b"HEAD").replace(b" /", b" "), 400, "request target"),
         (plain(), 426, "WebSocket server"),
         (plain(version=b"1.0"), 426, "WebSocket server"),
         (upgrade(upgrade=b""), 426, "WebSocket server"),

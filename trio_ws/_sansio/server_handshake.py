@@ -75,8 +75,9 @@ class ServerHandshake:
         self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
         self._http: h11.Connection | None = None
         self._skip = 0
-        # The request in hand, and its head if h11 has not seen it
+        # The request in hand, what is known of one that is refused, and a head unseen by h11
         self._request: Request | None = None
+        self._method = ""
         self._version = b""
         self._fields: Fields = {}
         self._unseen = b""
@@ -134,11 +135,12 @@ class ServerHandshake:
             raise LocalProtocolError(f"the response cannot be sent: {exc}") from None
         http = self._judge()
         data = http.send(head)
-        if has_body and not self._asks("HEAD"):
+        if has_body and self._method != "HEAD":
             data += http.send(h11.Data(data=response.body))
         data += http.send(h11.EndOfMessage())
         self.reusable = http.our_state is h11.DONE
         self._request = self._http = None
+        self._method = ""
         return data
 
     def accept(self, subprotocol: str | None = None) -> tuple[bytes, Opening]:
@@ -178,11 +180,11 @@ class ServerHandshake:
     def _parse(self, head: bytes) -> Request:
         if plain := plain_request(head):
             self._unseen = head
-            method, self._version = "GET", b"1.1"
+            self._method, self._version = "GET", b"1.1"
             target, lines, fields = plain
         else:
             event = self._let_h11_parse(head)
-            method, self._version = event.method.decode("ascii"), event.http_version
+            self._method, self._version = event.method.decode("ascii"), event.http_version
             target, lines = event.target.decode("ascii"), read_lines(event.headers.raw_items())
             fields = by_name(lines)
             _check_framing(event.http_version, fields)
@@ -190,8 +192,8 @@ class ServerHandshake:
         self._fields = fields
         self._skip = int(fields.get("content-length", ["0"])[0])
         return Request(
-            method=method,
-            target=_origin_form(method, target, host),
+            method=self._method,
+            target=_origin_form(self._method, target, host),
             headers=Headers(lines),
             remote_address=self._remote_address,
         )
@@ -218,9 +220,6 @@ class ServerHandshake:
             self._http.next_event()
             self._unseen = b""
         return self._http
-
-    def _asks(self, method: str) -> bool:
-        return self._request is not None and self._request.method == method
 
     def _must_close(self) -> bool:
         if self._request is None:
