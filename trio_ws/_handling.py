@@ -59,23 +59,25 @@ class Handling:
 
         With a `close_with` the connection is closed with this code as it begins.
         """
-        outcome = await self._handle(ws, close_with)
-        try:
-            if outcome.failure is not None:
-                await self._report(ws, outcome.failure)
-        finally:
-            if outcome.passing is not None:
-                raise outcome.passing from outcome.passing.__cause__
-
-    async def _handle(self, ws: WebSocket, close_with: int | None) -> _Outcome:
+        outcome = None
         try:
             async with hold(ws):
                 if close_with is not None:
                     ws._services.begin_close(close_with)
                 await self._started(ws)
         except BaseException as exc:  # noqa: ASYNC103 - a cancellation is in the outcome
-            return _split(exc, ws)  # noqa: ASYNC104
-        return _Outcome()
+            outcome = _split(exc, ws)  # noqa: ASYNC104
+        if outcome is not None:
+            await self._conclude(ws, outcome)
+
+    async def _conclude(self, ws: WebSocket, outcome: _Outcome) -> None:
+        """Report a failure, and let out what must pass."""
+        try:
+            if outcome.failure is not None:
+                await self._report(ws, outcome.failure)
+        finally:
+            if outcome.passing is not None:
+                raise outcome.passing from outcome.passing.__cause__
 
     def _started(self, ws: WebSocket) -> Awaitable[object]:
         running: object = self._handler(ws)

@@ -93,7 +93,7 @@ async def accept_forever(
                     silent_until = trio.current_time() + SILENCE
                 await trio.sleep(EXHAUSTION)
             else:
-                nursery.start_soon(serve, stream)
+                nursery.start_soon(serve, stream, name="trio_ws connection")
 
 
 async def close_by_force(stream: trio.abc.Stream) -> None:

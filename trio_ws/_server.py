@@ -175,35 +175,40 @@ class Server:
         ident = f"server-{next(_numbers)}"
         if _logger.isEnabledFor(logging.DEBUG):
             _logger.debug("[%s] connection from %r", ident, remote_address(stream))
+        ws = None
         try:
-            if received := await self._receive(stream, ident):
-                await self._converse(*received, ident)
+            ws = await self._let_in(stream, ident)
+            if ws is not None:
+                # We may have begun to drain while it was let in.
+                await self._handling.run(ws, close_with=self._draining_with)
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as exc:
-            cause = exc.__cause__ or exc
-            _logger.debug("[%s] broke before it was open: %s%s", ident, cause, _hint(cause))
+            _log_break(ident, exc)
         except Exception:
             _logger.exception("[%s] failed in a way that nobody expected", ident)
         finally:
+            if ws is not None:
+                self._connections.discard(ws)
+                self._admission.leave_seat()
             await close_by_force(stream)  # noqa: ASYNC102 - does not wait
 
-    async def _receive(
-        self, stream: trio.abc.Stream, ident: str
-    ) -> tuple[trio.abc.Stream, Opening] | None:
+    async def _let_in(self, stream: trio.abc.Stream, ident: str) -> WebSocket | None:
+        """Take a connection through the lobby to its seat; None: it did not get that far."""
         with self._admission.place() as place:
-            return await self._reception.receive(stream, place, ident)
+            received = await self._reception.receive(stream, place, ident)
+            return None if received is None else self._seated(*received, ident)
         _logger.debug("[%s] dropped before it became a WebSocket", ident)
         return None
 
-    async def _converse(self, stream: trio.abc.Stream, opening: Opening, ident: str) -> None:
+    def _seated(self, stream: trio.abc.Stream, opening: Opening, ident: str) -> WebSocket:
         ws = WebSocket(stream, opening, client=False, policies=self._policies, ident=ident)
         self._connections.add(ws)
         self._opened += 1
-        try:
-            # We may have begun to drain while it was let in.
-            await self._handling.run(ws, close_with=self._draining_with)
-        finally:
-            self._connections.discard(ws)
-            self._admission.leave_seat()
+        return ws
+
+
+def _log_break(ident: str, error: BaseException) -> None:
+    cause = error.__cause__ or error
+    _logger.debug("[%s] broke before it was open: %s%s", ident, cause, _hint(cause))
 
 
 def _hint(cause: BaseException) -> str:

@@ -166,24 +166,28 @@ class Headers(Mapping[str, str]):
     `get_all` gives them apart, `items_all` gives every line in order.
     """
 
-    __slots__ = ("_lines",)
+    __slots__ = ("_parts",)
 
     def __init__(self, source: HeaderSource = ()) -> None:
+        # name, value, name, value …: every open connection keeps its headers, and a tuple of
+        # pairs takes more than twice the memory.
         if isinstance(source, Headers):
-            self._lines: tuple[tuple[str, str], ...] = source._lines
-        elif isinstance(source, Mapping):
-            self._lines = tuple(source.items())
+            self._parts: tuple[str, ...] = source._parts
         else:
-            self._lines = tuple((name, value) for name, value in source)
+            lines = source.items() if isinstance(source, Mapping) else source
+            self._parts = tuple([part for name, value in lines for part in (name, value)])
 
     def get_all(self, name: str) -> list[str]:
         """All values of `name`, in order; empty if it is absent."""
         wanted = name.lower()
-        return [value for key, value in self._lines if key.lower() == wanted]
+        return [value for key, value in self._lines() if key.lower() == wanted]
 
     def items_all(self) -> tuple[tuple[str, str], ...]:
         """Every header line as (name, value), in order."""
-        return self._lines
+        return tuple(self._lines())
+
+    def _lines(self) -> Iterator[tuple[str, str]]:
+        return zip(self._parts[::2], self._parts[1::2], strict=True)
 
     def __getitem__(self, name: str) -> str:
         if values := self.get_all(name):
@@ -194,10 +198,10 @@ class Headers(Mapping[str, str]):
         return isinstance(name, str) and bool(self.get_all(name))
 
     def __iter__(self) -> Iterator[str]:
-        return iter({key.lower(): key for key, _ in reversed(self._lines)}.values())
+        return iter({key.lower(): key for key, _ in reversed(self.items_all())}.values())
 
     def __len__(self) -> int:
-        return len({key.lower() for key, _ in self._lines})
+        return len({key.lower() for key in self._parts[::2]})
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mapping):
@@ -211,7 +215,7 @@ class Headers(Mapping[str, str]):
         return {name.lower(): value for name, value in self.items()}
 
     def __repr__(self) -> str:
-        return f"Headers({list(self._lines)!r})"
+        return f"Headers({list(self._lines())!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,20 @@ def test_plain_request() -> None:
     assert fields == by_name(lines)
 
 
+def test_common_texts_are_kept_once() -> None:
+    """Of names and values that nearly all heads have, ten thousand connections keep one copy."""
+    found = [
+        plain_request(head(START, b"Host: a", b"host2: me", b"Upgrade: websocket", b"cookie: ab"))
+        for _ in range(2)
+    ]
+    one, other = ([text for line in request[1] for text in line] for request in found if request)
+    assert [text for text, copy in zip(one, other, strict=True) if text is copy] == [
+        *("Host", "a"),  # Python itself keeps texts of one character once
+        *("Upgrade", "websocket"),
+        "cookie",
+    ]
+
+
 @pytest.mark.parametrize("start", [SWITCH, b"HTTP/1.1 101", b"HTTP/1.1 101 "])
 def test_plain_switch(start: bytes) -> None:
     """The headers of a plain 101 are read, whatever it says besides."""

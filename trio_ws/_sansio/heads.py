@@ -38,6 +38,47 @@ _REQUEST = re.compile(rf"GET (/[!-~]*+) HTTP/1\.1\r\n{_LINES}")
 _SWITCH = re.compile(rf"HTTP/1\.1 101(?: [ -~]*+)?+\r\n{_LINES}")
 _UNFIT = re.compile(rb"[\x00\x0b\x0c]|\r(?!\n)")
 
+_TYPICAL = """
+Accept: */*
+Accept-Encoding: gzip, deflate
+Accept-Encoding: gzip, deflate, br
+Accept-Encoding: gzip, deflate, br, zstd
+Accept-Language:
+Authorization:
+Cache-Control: no-cache
+Connection: Upgrade
+Connection: keep-alive, Upgrade
+Cookie:
+Host:
+Origin:
+Pragma: no-cache
+Sec-Fetch-Dest: empty
+Sec-Fetch-Dest: websocket
+Sec-Fetch-Mode: websocket
+Sec-Fetch-Site: same-origin
+Sec-WebSocket-Accept:
+Sec-WebSocket-Extensions: permessage-deflate
+Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits
+Sec-WebSocket-Key:
+Sec-WebSocket-Protocol:
+Sec-WebSocket-Version: 13
+Upgrade: websocket
+User-Agent:
+X-Forwarded-For:
+X-Forwarded-Host:
+X-Forwarded-Proto: https
+X-Real-IP:
+"""
+_SHARED = {
+    text: text
+    for name, value in _LINE.findall(_TYPICAL.replace("\n", "\r\n"))
+    for text in (name, name.lower(), value)
+}
+"""Texts that nearly all heads have in common: one copy serves all the connections that keep them.
+
+This is not `sys.intern`, which on some versions of Python keeps for ever what a peer makes up.
+"""
+
 
 def is_fit(head: bytes) -> bool:
     """Whether a head is fit for h11: whatever else is wrong, it will not take long to tell."""
@@ -74,6 +115,7 @@ def plain_switch(head: bytes) -> tuple[Lines, Fields] | None:
 
 def _read(block: str) -> tuple[Lines, Fields]:
     lines: Lines = _LINE.findall(block)
+    lines = [(_SHARED.get(name, name), _SHARED.get(value, value)) for name, value in lines]
     return lines, by_name(lines)
 
 
