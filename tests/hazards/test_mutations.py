@@ -1,0 +1,183 @@
+"""Mutated handshakes and frames, a million of them (HAZARDS D6), without any I/O.
+
+Whatever arrives: either it is accepted or one of the documented errors comes of it (P10).
+Nothing else may be raised, by what arrives nor by what an application then does.
+`test_mutations_sockets` does the same over TCP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from random import Random
+
+import pytest
+from wsproto.events import Pong
+from wsproto.utilities import generate_accept_token
+
+from trio_ws import HandshakeError, Limits, Loss, Rejected, WebSocketError
+from trio_ws._errors import closed
+from trio_ws._sansio.assembly import Part
+from trio_ws._sansio.client_handshake import ClientHandshake
+from trio_ws._sansio.handshake import Opening
+from trio_ws._sansio.origins import SAME_ORIGIN, OriginCheck
+from trio_ws._sansio.server_handshake import Refusal, ServerHandshake
+from trio_ws._sansio.session import Happening, Session
+from trio_ws._sansio.states import State
+from trio_ws._url import parse_url
+
+from ..mutations import ANSWERS, REQUESTS, TO_CLIENT, TO_SERVER, chunks, mutated, play
+from ..sansio.sides import Side, read
+
+URL = parse_url("ws://testserver/chat")
+LIMITS = Limits(max_handshake_size=2000, max_headers=20, max_reject_body=50)
+SAME = OriginCheck(SAME_ORIGIN)
+
+few_or_many = pytest.mark.parametrize(
+    "count",
+    [1000, pytest.param(250_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
+    ids=["few", "many"],
+)
+
+
+@few_or_many
+def test_d6_requests(count: int) -> None:
+    """Whatever is sent to a server is upgraded or refused in words of HTTP; then it is frames."""
+    outcomes = play(request, count)
+    assert outcomes["101"] > count / 20
+    assert outcomes.keys() >= {"400", "405", "426", "431", "unfinished"}
+
+
+def request(chance: Random) -> str:
+    """Let a client that asks for an upgrade send mutated bytes; return how it was answered last."""
+    handshake = ServerHandshake(limits=LIMITS, remote_address=("::1", 5))
+    pieces = chunks(chance, mutated(chance, chance.choice(REQUESTS)))
+    outcome = "unfinished"
+    while pieces:
+        handshake.feed(pieces.pop(0))
+        while given := answer(handshake):
+            sent, opening = given
+            start, status = sent.split(b" ")[:2]
+            assert start == b"HTTP/1.1"
+            outcome = status.decode()
+            if opening is not None:
+                converse(chance, Side(client=False), [opening.trailing, *pieces])
+                return "101"
+    return outcome
+
+
+def answer(handshake: ServerHandshake) -> tuple[bytes, Opening | None] | None:
+    """Answer the next request as a server does, if it is there and the last was not the last."""
+    if not handshake.reusable:
+        return None
+    try:
+        asked = handshake.next_request()
+        if asked is None:
+            return None
+        assert asked.path.startswith(("/", "*"))
+        assert isinstance(asked.query, dict)
+        offers = handshake.check_upgrade()
+        SAME.allows(asked.headers)
+        return handshake.accept(offers[-1] if offers else None)
+    except Refusal as refusal:
+        return handshake.respond(refusal.response), None
+
+
+@few_or_many
+def test_d6_answers(count: int) -> None:
+    """Whatever is answered to a client opens a connection or is one of the documented errors."""
+    outcomes = play(answered, count)
+    assert outcomes["Opening"] > count / 20
+    assert outcomes.keys() == {
+        *("Opening", "Rejected", "UnsupportedVersion", "InvalidHandshake", "HandshakeError")
+    }
+
+
+def answered(chance: Random) -> str:
+    """Let a server answer mutated bytes; return what came of it."""
+    client = ClientHandshake(URL, subprotocols=["a", "b"], limits=LIMITS)
+    accept = generate_accept_token(client.request.headers["Sec-WebSocket-Key"].encode())
+    good = chance.choice(ANSWERS).replace(b"<accept>", accept)
+    pieces = [*chunks(chance, mutated(chance, good)), b""]
+    try:
+        while (opening := client.feed(pieces.pop(0))) is None:
+            assert pieces, "after the end of the stream there is an outcome"
+    except HandshakeError as error:
+        check_error(error)
+        return type(error).__name__
+    assert opening.subprotocol in (None, "a", "b")
+    converse(chance, Side(client=True), [opening.trailing, *pieces])
+    return "Opening"
+
+
+def check_error(error: HandshakeError) -> None:
+    """What a user may do with an error works."""
+    assert error.request is not None
+    assert str(error).isprintable()
+    if isinstance(error, Rejected):
+        assert 200 <= error.response.status < 1000
+        assert len(error.response.body) <= LIMITS.max_reject_body
+
+
+@few_or_many
+@pytest.mark.parametrize("client", [True, False], ids=["client", "server"])
+def test_d6_frames(client: bool, count: int) -> None:
+    """Whatever frames arrive they are messages, or the connection ends with a code that fits."""
+
+    def frames(chance: Random) -> str:
+        side = Side(client, lane=chance.random() < 0.8)
+        data = mutated(chance, chance.choice(TO_CLIENT if client else TO_SERVER))
+        return converse(chance, side, chunks(chance, data))
+
+    outcomes = play(frames, count)
+    assert outcomes.keys() == {"unended", "closed", "1002", "1007", "1009"}
+    assert min(outcomes.values()) > count / 200
+
+
+def converse(chance: Random, side: Side, pieces: list[bytes]) -> str:
+    """Let frames arrive while the application does this and that; return how it ended."""
+    session = side.session(max_message_size=70_000, max_fragments=8)
+    acts = chance.random() < 0.3
+    for piece in pieces:
+        for happening in read(session, piece):
+            check_happening(happening)
+        if acts:
+            with suppress(WebSocketError):
+                chance.choice(ACTS)(session)
+    outcome = ending_of(session)
+    session.lose(Loss.EOF)
+    assert session.ending is not None
+    assert str(closed(session.ending)).isprintable()
+    side.said(session)  # whole frames, and nothing else
+    return outcome
+
+
+ACTS: list[Callable[[Session], object]] = [
+    lambda session: session.send("a"),
+    lambda session: session.send(b"a", finished=False),
+    lambda session: session.ping(b"a"),
+    lambda session: session.stream(),
+    lambda session: session.close(4000, "bye"),
+]
+
+
+def check_happening(happening: Happening) -> None:
+    """What an application is given is what it may expect."""
+    if isinstance(happening, Part | Pong):
+        return
+    assert isinstance(happening, str | bytes)
+    if isinstance(happening, str):
+        happening.encode()  # has no half of a pair of surrogates
+
+
+def ending_of(session: Session) -> str:
+    """How a session ended by what arrived, if it did."""
+    ending = session.ending
+    assert (ending is None) == (session.state is not State.ENDED)
+    if ending is None:
+        return "unended"
+    if ending.loss is Loss.VIOLATION:
+        assert ending.sent is not None
+        return str(ending.sent.code)
+    assert ending.clean or ending.loss is Loss.UNANSWERED
+    return "closed"
