@@ -153,6 +153,38 @@ def test_the_verdict_names_its_beat() -> None:
 # Questions
 
 
+def test_question() -> None:
+    """A ping that is due is a question that anybody may ask; it is one until it was asked."""
+    lease = lease_of(EVERY_20)
+    assert lease.question(19.5) is None
+    assert lease.question(20) is lease.question(25) is lease.beats[0]
+    tell(lease, (25, "asked"), (25, "writing"), (25, "written"))
+    assert lease.question(30) is lease.question(35) is None
+
+
+def test_question_after_a_byte() -> None:
+    """A byte puts the question off."""
+    lease = lease_of(EVERY_20)
+    tell(lease, (5, "heard"))
+    assert lease.question(20) is None
+    assert lease.question(25) is lease.beats[0]
+
+
+@pytest.mark.parametrize("policy", [BY_MESSAGE, CHOSEN_REPLIES, Watchdog(timeout=20)])
+def test_no_question_for_others(policy: BeatPolicy) -> None:
+    """What a function of the policies has a part in, and a verdict, is the reader's own affair."""
+    assert lease_of(policy).question(20) is None
+    assert lease_of(policy, EVERY_20).question(20) is None
+
+
+def test_no_question_beside_a_verdict() -> None:
+    """A connection that is idle, or whose peer takes nothing, is for its own reader to judge."""
+    assert lease_of(EVERY_20, timeouts=Timeouts(idle=20)).question(20) is None
+    stuck = lease_of(EVERY_20, timeouts=Timeouts(send=5))
+    tell(stuck, (5, "writing"))
+    assert stuck.question(10) is None
+
+
 def test_probe() -> None:
     """A probe asks at once, and the timeout runs as ever."""
     events = [(3, "heard"), (5, "probe")]

@@ -4,7 +4,8 @@ What arrives goes through the session; messages go into the inbox, pongs to whoe
 The reader never waits for the writer.  It waits for two things only:
 
 * for bytes, in a cancel scope whose deadline is when the next heartbeat policy wants something
-  (`_lease`): when the scope expires, `_act_on_lease` does what is due;
+  (`_lease`): when the scope expires, `_act_on_lease` does what is due,
+  and asks for others whose lease ends at the same time (`_rounds`);
 * for room in the inbox, outside that scope, so that the lease is suspended while we do not read.
 
 After the ending it reads on for a moment and drops what comes:
@@ -19,10 +20,11 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from ._lease import Beat, Due, Verdict
+from ._lease import TICK, Beat, Due, Verdict
 from ._message_beats import MessageBeats
 from ._pings import PingSent
 from ._policy import FOREVER, MessageHeartbeat
+from ._rounds import current_rounds
 from ._sansio.assembly import Part
 from ._sansio.session import Happening
 from ._sansio.states import State
@@ -49,6 +51,9 @@ class Reader:
         self._messages = messages
         self._trailing = trailing
         self._lease_scope = trio.CancelScope()
+        self._rounds = current_rounds()
+        self._tick: float | None = None
+        self._reserve = min((beat.timeout for beat in services.lease.beats), default=0.0)
         self._rest: trio.Event | None = None
         self._paused_until = -FOREVER
         self._sign_at = FOREVER
@@ -76,13 +81,16 @@ class Reader:
             await self._read_to_the_end()
         except trio.BrokenResourceError as error:
             self._session.lose(Loss.BROKEN, str(error), cause=error)
+        finally:
+            self._leave_round()
 
     async def _read_under_lease(self) -> bool:
         """Read until the inbox is full, the connection is over, or a policy wants something.
 
         Returns whether the stream has ended.
         """
-        with trio.CancelScope(deadline=self._lease_due()) as self._lease_scope:  # noqa: ASYNC912
+        with trio.CancelScope() as self._lease_scope:  # noqa: ASYNC912
+            self._arm(trio.current_time())
             while self._session.ending is None and not self._full():
                 if self._session.behind:
                     await trio.lowlevel.checkpoint()
@@ -100,7 +108,8 @@ class Reader:
                 self._take_in(happenings, now)
                 data, happenings = b"", []  # we may wait for long: keep nothing of it
                 if questioning:
-                    self._lease_scope.deadline = self._lease_due()
+                    self._arm(now)
+        self._leave_round()
         if self._lease_scope.cancelled_caught:
             self._act_on_lease()
         return False
@@ -235,6 +244,36 @@ class Reader:
     def _lease_due(self) -> float:
         """A closing connection has a bound already; nobody is pinged any more."""
         return self._lease.due() if self._session.state is State.OPEN else FOREVER
+
+    def _arm(self, now: float) -> None:
+        """Say when to wake if nothing happens.
+
+        A deadline that is early enough stays: to change it costs more than all else that we do.
+        """
+        self._leave_round()
+        latest = due = self._lease_due()
+        if due > now and not due % TICK:
+            self._tick = now = due
+            if not self._rounds.join(self, due):
+                latest += self._reserve
+        if not now < self._lease_scope.deadline <= latest:
+            self._lease_scope.deadline = latest
+
+    def _leave_round(self) -> None:
+        if self._tick is not None:
+            tick, self._tick = self._tick, None
+            self._rounds.leave(self, tick)
+
+    def lead(self, tick: float) -> None:
+        """Wake at this tick and look after the others of our round."""
+        self._lease_scope.deadline = min(self._lease_scope.deadline, tick)
+
+    def look(self, now: float) -> None:
+        """Our lease ends, and the reader that leads our round is awake: ask, and sleep on."""
+        self._tick = None
+        if self._session.state is State.OPEN and (beat := self._lease.question(now)):
+            self._ask(beat, now)
+        self._arm(now)
 
     def rearm_lease(self) -> None:
         """Something may be due earlier than the reader expects."""
