@@ -148,6 +148,7 @@ async def servers(listener: trio.SocketListener, stream: trio.abc.Stream) -> Non
         assert_type(server.port, int)
         assert_type(server.connections, frozenset[WebSocket])
         assert_type(server.statistics(), ServerStatistics)
+        assert_type(server.statistics().refused, int)
         await server.drain(deadline=5, spread=1, code=CloseCode.SERVICE_RESTART)
     await serve_websocket_listeners(handler, [listener], origins=ANY, on_request=health)
     await serve_websocket_on(handler, stream)

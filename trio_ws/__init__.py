@@ -58,13 +58,12 @@ from ._reconnecting import (
 from ._sansio.origins import ANY, SAME_ORIGIN
 from ._server import (
     Server,
-    ServerStatistics,
     serve_websocket,
     serve_websocket_listeners,
     serve_websocket_on,
 )
 from ._states import SupervisorState, Transition
-from ._statistics import ConnectionStatistics
+from ._statistics import ConnectionStatistics, ServerStatistics
 from ._streaming import IncomingMessage
 from ._supervisor import Supervisor, SupervisorStatistics, open_supervisor, supervise
 from ._throttle import Throttle

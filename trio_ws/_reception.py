@@ -30,7 +30,7 @@ from ._sansio.handshake import Opening, check_subprotocols
 from ._sansio.origins import SAME_ORIGIN, OriginCheck, Origins
 from ._sansio.server_handshake import Refusal, ServerHandshake
 from ._transport import Transport
-from ._values import Headers, Request, Response, printable
+from ._values import Ending, Headers, Request, Response, printable
 
 RequestHook: TypeAlias = Callable[[Request], Response | Awaitable[Response | None] | None]
 """What `on_request` may be."""
@@ -52,9 +52,17 @@ _logger = logging.getLogger("trio_ws.server")
 
 def log_handler_failure(ws: WebSocket, error: BaseException) -> None:
     """Log that a handler raised, with its traceback, to the logger ``trio_ws.server``."""
-    path, peer = printable(ws.request.path[:SHOWN]), ws.remote_address
-    ident = ws._services.ident
-    _logger.error("[%s] the handler failed: %s for %r", ident, path, peer, exc_info=error)
+    _logger.error("[%s] the handler failed: %s for %r", *_identity(ws), exc_info=error)
+
+
+def log_loss(ws: WebSocket, ending: Ending) -> None:
+    """Log that a connection was lost, and how: one line for each, however it is abused."""
+    _logger.info("[%s] the connection was lost: %s for %r: %s", *_identity(ws), ending)
+
+
+def _identity(ws: WebSocket) -> tuple[str, str, object]:
+    """What a connection is called in the log, what it asked for, and who it is."""
+    return ws._services.ident, printable(ws.request.path[:SHOWN]), ws.remote_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +100,14 @@ class Options:
 
 
 class Reception:
-    """Receives the connections of one server."""
+    """Receives the connections of one server.
+
+    Attributes:
+        refused: how many requests the server itself has answered with an error.
+    """
 
     def __init__(self, options: Options, admission: Admission) -> None:
+        self.refused = 0
         self._options = options
         self._admission = admission
 
@@ -179,7 +192,7 @@ class _Visit:
                 return None
             decision = await self._decide(request)
         except Refusal as refusal:
-            decision, why = refusal.response, _reason(refusal)
+            decision, why = self._refuse(refusal.response), _reason(refusal)
         if isinstance(decision, Response):
             return self._encode(request, decision, why), None
         self._log(request, 101)
@@ -193,7 +206,12 @@ class _Visit:
             raise
         except Exception:
             _logger.exception("[%s] answering a request failed", self._ident)
-            return _FAILED
+            return self._refuse(_FAILED)
+
+    def _refuse(self, response: Response) -> Response:
+        """Count an error that is our answer, and not the application's."""
+        self._reception.refused += 1
+        return response
 
     async def _next_request(self) -> Request | None:
         while (request := self.handshake.next_request()) is None:
@@ -209,7 +227,7 @@ class _Visit:
             return self.handshake.respond(_dated(response))
         except LocalProtocolError:
             _logger.exception("[%s] a response cannot be sent", self._ident)
-            return self.handshake.respond(_dated(_FAILED))
+            return self.handshake.respond(_dated(self._refuse(_FAILED)))
 
     def _log(self, request: Request | None, status: int, why: str = "") -> None:
         if _logger.isEnabledFor(logging.DEBUG):

@@ -18,7 +18,6 @@ import itertools
 import logging
 import ssl
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias, TypedDict, Unpack, final
 
 import trio
@@ -37,10 +36,12 @@ from ._reception import (
     RequestHook,
     Subprotocols,
     log_handler_failure,
+    log_loss,
 )
 from ._sansio.checks import check_close
 from ._sansio.handshake import Opening
 from ._sansio.origins import SAME_ORIGIN, Origins
+from ._statistics import ServerStatistics
 from ._suspend import watch_for_suspension
 from ._transport import remote_address
 from ._values import CloseCode
@@ -49,23 +50,6 @@ Listener: TypeAlias = trio.abc.Listener[Any]
 
 _logger = logging.getLogger("trio_ws.server")
 _numbers = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerStatistics:
-    """A snapshot of a server; see `Server.statistics`.
-
-    Attributes:
-        connections: open WebSocket connections, their handlers included.
-        handshakes: connections that have not been upgraded yet.
-        opened: WebSocket connections since the start.
-        failed: handlers that raised, since the start.
-    """
-
-    connections: int
-    handshakes: int
-    opened: int
-    failed: int
 
 
 @final
@@ -91,7 +75,7 @@ class Server:
         self._reception = Reception(options, self._admission)
         self._connections: set[WebSocket] = set()
         self._draining_with: int | None = None
-        self._opened = 0
+        self._accepted = self._opened = self._lost = 0
         self._accepting = trio.CancelScope()
         self._everything = trio.CancelScope()
 
@@ -116,7 +100,10 @@ class Server:
         return ServerStatistics(
             connections=self._admission.seats,
             handshakes=len(self._admission.places),
+            accepted=self._accepted,
+            refused=self._reception.refused,
             opened=self._opened,
+            lost=self._lost,
             failed=self._handling.failed,
         )
 
@@ -173,6 +160,7 @@ class Server:
     async def _serve(self, stream: trio.abc.Stream) -> None:
         """One connection, from the first byte to the last."""
         ident = f"server-{next(_numbers)}"
+        self._accepted += 1
         if _logger.isEnabledFor(logging.DEBUG):
             _logger.debug("[%s] connection from %r", ident, remote_address(stream))
         ws = None
@@ -187,8 +175,7 @@ class Server:
             _logger.exception("[%s] failed in a way that nobody expected", ident)
         finally:
             if ws is not None:
-                self._connections.discard(ws)
-                self._admission.leave_seat()
+                self._see_off(ws)
             await close_by_force(stream)  # noqa: ASYNC102 - does not wait
 
     async def _let_in(self, stream: trio.abc.Stream, ident: str) -> WebSocket | None:
@@ -204,6 +191,14 @@ class Server:
         self._connections.add(ws)
         self._opened += 1
         return ws
+
+    def _see_off(self, ws: WebSocket) -> None:
+        """A connection is over: its seat is free, and if it was lost the log tells how."""
+        self._connections.discard(ws)
+        self._admission.leave_seat()
+        if ws.ending is not None and not ws.ending.clean:
+            self._lost += 1
+            log_loss(ws, ws.ending)
 
 
 def _log_break(ident: str, error: BaseException) -> None:

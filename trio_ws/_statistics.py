@@ -1,8 +1,9 @@
-"""The numbers of one connection, for whoever watches it.
+"""The numbers of a connection, and of a server, for whoever watches them.
 
 Most of them stand where they arise: bytes at the transport, sizes at the queues,
-round trips with the pings.  Nothing is collected, and nothing is written down twice:
-`snapshot` goes from room to room and reads what is there.
+round trips with the pings, seats at the admission.
+Nothing is collected, and nothing is written down twice:
+`snapshot` goes from room to room and reads what is there, and so does `Server.statistics`.
 """
 
 from __future__ import annotations
@@ -52,6 +53,35 @@ class ConnectionStatistics:
     smoothed_latency: float | None
     least_latency: float | None
     silence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerStatistics:
+    """A snapshot of a server; see `Server.statistics`.
+
+    The first two are about now, the others count since the start.
+    What was accepted, but neither opened nor is among the handshakes, never became a WebSocket:
+    it was refused, or answered by `on_request`, or TLS failed, or it said too little for too long.
+
+    Attributes:
+        connections: open WebSocket connections, their handlers included.
+        handshakes: connections that have not been upgraded yet.
+        accepted: connections that were accepted, whatever became of them.
+        refused: requests that the server itself answered with an error: what is no upgrade
+            or not a proper one, a strange origin, a full server, an `on_request` that failed.
+        opened: WebSocket connections that were opened.
+        lost: of these, the ones that ended without a closing handshake (`Ending.loss`);
+            counted when the handler has ended.
+        failed: handlers that raised.
+    """
+
+    connections: int
+    handshakes: int
+    accepted: int
+    refused: int
+    opened: int
+    lost: int
+    failed: int
 
 
 def snapshot(
