@@ -79,10 +79,33 @@ async def test_times(client: bool, autojump_clock: trio.testing.MockClock) -> No
         await trio.sleep(3)
         statistics = ws.statistics()
         assert (statistics.reading_paused, statistics.silence) == (True, 3)
+        assert statistics.seconds_paused == 3
         await ws.receive()
         await settled()
+        await trio.sleep(1)
         statistics = ws.statistics()
         assert (statistics.reading_paused, statistics.seconds_paused) == (False, 3)
+        await peer.send_text("x" * 100)
+        await trio.sleep(4)
+        assert ws.statistics().seconds_paused == 7
+
+
+@both_roles
+async def test_a_pause_ends_with_the_connection(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Whatever ends a connection whose reader pauses, nothing is counted after it."""
+    for hurt in (True, False):
+        with trio.CancelScope() as scope:
+            async with open_wired(client, limits=Limits(receive_buffer=100)) as (ws, peer, _):
+                await peer.send_text("x" * 100)
+                await trio.sleep(3)
+                if hurt:
+                    scope.cancel()
+        at_end = ws.statistics()
+        await trio.sleep(100)
+        assert ws.statistics().seconds_paused == at_end.seconds_paused
+        assert not at_end.reading_paused
 
 
 async def test_a_snapshot_stays(autojump_clock: trio.testing.MockClock) -> None:

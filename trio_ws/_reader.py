@@ -55,13 +55,14 @@ class Reader:
         self._tick: float | None = None
         self._reserve = min((beat.timeout for beat in services.lease.beats), default=0.0)
         self._rest: trio.Event | None = None
+        self._pause_began = 0.0
         self._paused_until = -FOREVER
         self._sign_at = FOREVER
         self._beat: PingSent | None = None
         self._interval, self._first_sign = _signs_of_life(services.lease.beats)
         self._deaf = False
         self.mid_stream = False
-        self.seconds_paused = 0.0
+        self._seconds_paused = 0.0
 
     # The task
 
@@ -208,7 +209,7 @@ class Reader:
 
     async def _wait_for_room(self) -> None:
         """Wait for room in the inbox; say each interval that it is not us who died (P12)."""
-        began = trio.current_time()
+        began = self._pause_began = trio.current_time()
         if began - self._paused_until >= self._interval:
             self._sign_at = began + self._first_sign
         while self._full():
@@ -219,7 +220,7 @@ class Reader:
             if nap.cancelled_caught and self._full():
                 self._give_sign()
         self._paused_until = now = trio.current_time()
-        self.seconds_paused += now - began
+        self._seconds_paused += now - began
         self._lease.resume(now, now - began)
 
     def _give_sign(self) -> None:
@@ -238,6 +239,13 @@ class Reader:
     def paused(self) -> bool:
         """Whether the reader rests because the inbox is full."""
         return self._rest is not None
+
+    @property
+    def seconds_paused(self) -> float:
+        """For how long the reader has rested so far, the pause in progress included."""
+        if not self.paused:
+            return self._seconds_paused
+        return self._seconds_paused + trio.current_time() - self._pause_began
 
     # The lease
 
