@@ -32,7 +32,7 @@ class ConnectionStatistics:
             meanwhile the peer's silence proves nothing and no heartbeat gives it up.
         tasks_sending: tasks that wait in `send` for room.
         tasks_receiving: tasks that wait in `receive`.
-        seconds_paused: for how many seconds we had stopped reading so far, the pause in progress included.
+        seconds_paused: seconds for which we had stopped reading, a pause in progress included.
         latency: seconds of the last ping's round trip, or None.
         smoothed_latency: the same, averaged with a weight of 1/8 for the newest.
         least_latency: the shortest so far.
