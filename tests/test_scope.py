@@ -64,9 +64,11 @@ async def be_cancelled(ws: WebSocket, peer: RawPeer) -> None:
 
 
 @both_roles
+@pytest.mark.parametrize("shared", [False, True], ids=["own nursery", "shared nursery"])
 @pytest.mark.parametrize("body", [end, fail, lose, be_cancelled])
 async def test_nothing_is_left(
     body: Callable[[WebSocket, RawPeer], Awaitable[None]],
+    shared: bool,
     client: bool,
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -74,16 +76,18 @@ async def test_nothing_is_left(
     wires: list[TwoWayWire] = []
     found: list[WebSocket] = []
 
-    async def block() -> None:
-        async with open_wired(client) as (ws, peer, wire):
-            wires.append(wire)
-            found.append(ws)
-            await body(ws, peer)
+    async with trio.open_nursery() as nursery:
 
-    before = tasks()
-    with trio.move_on_after(1):
-        await what_leaves(block)
-    assert tasks() == before
+        async def block() -> None:
+            async with open_wired(client, nursery=nursery if shared else None) as (ws, peer, wire):
+                wires.append(wire)
+                found.append(ws)
+                await body(ws, peer)
+
+        before = tasks()
+        with trio.move_on_after(1):
+            await what_leaves(block)
+        assert tasks() == before
     assert wires[0].closed
     assert found[0].ending is not None
     with pytest.raises(ConnectionClosed):

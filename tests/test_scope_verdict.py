@@ -15,10 +15,12 @@ import trio
 import trio.testing
 
 from trio_ws import ConnectionClosed, ConnectionLost, Ending, MessageReply, WebSocket
+from trio_ws._bare import bare
 from trio_ws._errors import closed
 from trio_ws.testing import RawPeer, open_websocket_to_peer
 
 from .wires import (
+    BadEnd,
     TwoWayWire,
     both_roles,
     frames_of,
@@ -738,6 +740,56 @@ async def test_foreign_exception_of_the_stream(
             wire.break_receiving(RuntimeError("no stream raises this"))
             await trio.sleep_forever()
     assert trio.current_time() == 0
+
+
+@both_roles
+@pytest.mark.parametrize("way", ["reading", "writing", "closing"])
+async def test_services_in_a_shared_nursery(
+    way: str, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What a stream must not raise leaves its own block, and no other with services beside."""
+    async with trio.open_nursery() as nursery:
+        async with open_wired(client, nursery=nursery) as (ws, peer, _):
+            wire_type = BadEnd if way == "closing" else TwoWayWire
+            with pytest.raises(ZeroDivisionError):
+                async with open_wired(client, wire_type, nursery=nursery) as (sick, _, wire):
+                    if way == "closing":
+                        await wire.stream.aclose()
+                    elif way == "reading":
+                        wire.break_receiving(ZeroDivisionError())
+                    else:
+                        wire.break_sending(ZeroDivisionError())
+                        await sick.send("anything")
+                    await trio.sleep_forever()
+            await peer.send_text("still here")
+            assert await ws.receive() == "still here"
+            await peer.send_close()
+            await peer.send_eof()
+        assert not nursery.child_tasks
+
+
+@both_roles
+@pytest.mark.parametrize("shared", [False, True], ids=["own nursery", "shared nursery"])
+async def test_exit_in_a_service(
+    shared: bool, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """An exit, which a function of a policy may raise as well, leaves whatever there is."""
+
+    def leave(message: str | bytes) -> bool:
+        raise SystemExit(3)
+
+    async def block() -> None:
+        policy = MessageReply(is_ping=leave, reply="")
+        async with trio.open_nursery() as nursery:
+            room = nursery if shared else None
+            async with open_wired(client, heartbeat=policy, nursery=room) as (_, peer, _):
+                await peer.send_text("?")
+                await trio.sleep_forever()
+
+    left = await what_leaves(block)
+    assert isinstance(left, BaseExceptionGroup)
+    assert isinstance(bare(left), SystemExit)
+    assert trio.current_time() <= 0.5
 
 
 @both_roles

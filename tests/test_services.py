@@ -15,7 +15,7 @@ from trio_ws._reader import PIECES
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, encode
 
-from .wires import TwoWayWire, Wire, both_roles, closed_by, frames_of, open_wired, settled
+from .wires import BadEnd, TwoWayWire, Wire, both_roles, closed_by, frames_of, open_wired, settled
 
 
 def texts(client: bool, *messages: str) -> bytes:
@@ -541,6 +541,32 @@ async def test_an_error_of_another_kind(
     assert wire.closed
     assert ws.ending is not None
     assert (ws.ending.loss, ws.ending.cause) == (Loss.BROKEN, error)
+
+
+@both_roles
+async def test_an_error_of_another_kind_while_writing(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """When the reader fails the writer may be stuck: it has the time of a goodbye."""
+    with pytest.raises(ZeroDivisionError):
+        async with open_wired(client) as (ws, _, wire):
+            wire.stop_taking()
+            await ws.send("stuck")
+            wire.break_receiving(ZeroDivisionError("the stream's own"))
+            await trio.sleep_forever()
+    assert trio.current_time() == 0.5
+    assert wire.closed
+
+
+@both_roles
+async def test_an_error_of_another_kind_in_the_end(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What a stream may not raise leaves the block also if it is raised by the last call."""
+    with pytest.raises(ZeroDivisionError):
+        async with open_wired(client, BadEnd) as (_, _, wire):
+            pass
+    assert wire.closed
 
 
 @both_roles

@@ -109,6 +109,16 @@ class TwoWayWire(Wire, trio.abc.HalfCloseableStream):
         await self.stream.send_eof()
 
 
+class BadEnd(TwoWayWire):
+    """A wire that cannot even be closed properly."""
+
+    async def aclose(self) -> None:
+        """Close, and fail all the same."""
+        with trio.CancelScope(shield=True):
+            await super().aclose()
+        raise ZeroDivisionError
+
+
 def frames_of(data: bytes | bytearray) -> list[Frame]:
     """Take apart what went over a wire; what is left over is a torn frame."""
     rest, frames = bytearray(data), []
@@ -138,16 +148,24 @@ def opening(trailing: bytes = b"") -> Opening:
 
 @asynccontextmanager
 async def open_wired(
-    client: bool, wire_type: type[Wire] = TwoWayWire, *, trailing: bytes = b"", **policies: Any
+    client: bool,
+    wire_type: type[Wire] = TwoWayWire,
+    *,
+    trailing: bytes = b"",
+    nursery: trio.Nursery | None = None,
+    **policies: Any,
 ) -> AsyncGenerator[tuple[WebSocket, RawPeer, Any]]:
-    """Open a connection over a `Wire` to a raw peer; no heartbeat unless asked for."""
+    """Open a connection over a `Wire` to a raw peer; no heartbeat unless asked for.
+
+    Its services run in `nursery`, as those of a server do, or in one of their own.
+    """
     ours, theirs = trio.testing.memory_stream_pair()
     wire = wire_type(ours)
     rules = Policies(**{"heartbeat": None, **policies})
     ws = WebSocket(wire, opening(trailing), client=client, policies=rules, ident="tested")
     peer = RawPeer(theirs, client=not client)
     try:
-        async with hold(ws):
+        async with hold(ws, nursery):
             yield ws, peer, wire
     finally:
         with trio.CancelScope(shield=True):  # what leaves the block shall not become a Cancelled

@@ -54,14 +54,16 @@ class Handling:
         self._failure_hook = failure_hook
         self.failed = 0
 
-    async def run(self, ws: WebSocket, *, close_with: int | None = None) -> None:
-        """Let the handler have the connection, until both have ended.
+    async def run(
+        self, ws: WebSocket, nursery: trio.Nursery | None = None, *, close_with: int | None = None
+    ) -> None:
+        """Let the handler have the connection, with its services in `nursery`, until both ended.
 
         With a `close_with` the connection is closed with this code as it begins.
         """
         outcome = None
         try:
-            async with hold(ws):
+            async with hold(ws, nursery):
                 if close_with is not None:
                     ws._services.begin_close(close_with)
                 await self._started(ws)

@@ -7,6 +7,10 @@
           ├─ reader, holding the lease
           └─ writer, once there is work for it
 
+The services of a server's connections live in the server's nursery instead:
+a nursery for each would take another kilobyte of memory.
+So nothing leaves their tasks that could touch a neighbour's; an error of theirs leaves here.
+
 Leaving the block, for whatever reason, has four steps:
 
 1. *The body scope is closed.*  If the connection was lost, this is where the cancellation
@@ -15,7 +19,8 @@ Leaving the block, for whatever reason, has four steps:
    1001 after a cancellation.  In the first two cases what was sent goes out first and the peer
    is awaited, up to `Timeouts.close`; in the last there is only `Timeouts.goodbye`,
    and a cancellation that arrives meanwhile turns the former into the latter.
-3. *The nursery is closed*: the services are done, or were cut off at their deadline.
+3. *The services are gone*: they are done, or were cut off at their deadline.
+   A nursery of our own is closed.
 4. *The verdict* (P2): exactly one exception leaves, bare.
 
 This is a class and no generator with `contextlib.asynccontextmanager`:
@@ -40,10 +45,17 @@ from ._values import CloseCode, Ending
 
 @final
 class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
-    """``async with`` over one connection; see the top of this file."""
+    """``async with`` over one connection; see the top of this file.
 
-    def __init__(self, connect: Callable[[], Awaitable[WebSocket]]) -> None:
+    Its services run in `nursery`, or in one of its own.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Awaitable[WebSocket]], nursery: trio.Nursery | None = None
+    ) -> None:
         self._connect: Callable[[], Awaitable[WebSocket]] | None = connect
+        self._nursery = nursery
+        self._nursery_manager: AbstractAsyncContextManager[trio.Nursery] | None = None
 
     @trio.lowlevel.enable_ki_protection
     async def __aenter__(self) -> WebSocket:
@@ -52,11 +64,11 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
         if connect is None:
             raise RuntimeError("this block was entered before; call open_websocket() for each")
         ws = await connect()
-        self._ws = ws
         self._services = ws._services
-        self._nursery_manager = trio.open_nursery()
-        nursery = await self._nursery_manager.__aenter__()
-        self._services.start(nursery)
+        if self._nursery is None:
+            self._nursery_manager = trio.open_nursery()
+            self._nursery = await self._nursery_manager.__aenter__()
+        self._services.start(self._nursery)
         self._services.body.__enter__()
         return ws
 
@@ -72,7 +84,7 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
         # Bounded: from here on the services have a deadline.
         interruption = await self._farewell(failure)  # noqa: ASYNC102
         try:
-            interruption = await self._leave_nursery() or interruption  # noqa: ASYNC102
+            interruption = await self._wait_for_services() or interruption  # noqa: ASYNC102
         finally:
             self._services.part()
         verdict = self._verdict(failure, interruption)
@@ -115,22 +127,37 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
             return interruption  # noqa: ASYNC104 - the verdict raises it
         return None
 
+    async def _wait_for_services(self) -> BaseException | None:
+        """Wait until the services are gone: bounded by their deadline, not by a cancellation.
+
+        Returns the Ctrl-C that came meanwhile, if one did: it passes shields.
+        """
+        interruption: BaseException | None = None
+        while not self._services.finished.is_set():
+            try:
+                with trio.CancelScope(shield=True):
+                    await self._services.finished.wait()
+            except BaseException as exc:  # noqa: ASYNC103
+                interruption = exc
+        interruption = await self._leave_nursery() or interruption
+        if error := self._services.own_error:
+            raise error from error.__cause__  # no end of a connection: an error in its stream
+        return interruption
+
     async def _leave_nursery(self) -> BaseException | None:
-        """Wait until the services are gone: bounded by their deadline, not by a cancellation."""
-        try:
-            await self._nursery_manager.__aexit__(None, None, None)
-        except BaseExceptionGroup as group:
-            single = bare(group)
-            if not isinstance(single, Exception):
-                return single
-            raise single from single.__cause__  # no end of a connection: an error in its stream
+        """Close the nursery, if it is our own; nothing is left in it."""
+        if self._nursery_manager is not None:
+            try:
+                await self._nursery_manager.__aexit__(None, None, None)
+            except BaseExceptionGroup as group:
+                return bare(group)
         return None
 
     def _verdict(
         self, failure: BaseException | None, interruption: BaseException | None
     ) -> BaseException | None:
         """The one exception that leaves (P2), or None."""
-        ending = self._ws.ending
+        ending = self._services.session.ending
         assert ending is not None
         if self._services.body.cancelled_caught and failure is None:
             failure = closed(ending)
@@ -176,16 +203,16 @@ class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
         return (outer or own)[0]
 
     def _is_own(self, error: BaseException) -> bool:
-        return isinstance(error, ConnectionClosed) and error.ending is self._ws.ending
+        return isinstance(error, ConnectionClosed) and error.ending is self._services.session.ending
 
 
-def hold(ws: WebSocket) -> ConnectionScope:
-    """The block of a connection that is open already."""
+def hold(ws: WebSocket, nursery: trio.Nursery | None = None) -> ConnectionScope:
+    """The block of a connection that is open already, with its services in `nursery`."""
 
     async def connected() -> WebSocket:  # noqa: ASYNC124 - others have to wait
         return ws
 
-    return ConnectionScope(connected)
+    return ConnectionScope(connected, nursery)
 
 
 def _contexts(error: BaseException | None) -> Iterator[BaseException]:

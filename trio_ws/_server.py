@@ -3,9 +3,10 @@
     serve_websocket
     └─ nursery
        ├─ accepting, one task per listener        ← cancelled by `drain`
-       └─ one task per connection                 ← cancelled with the server
-          ├─ reception: a place in the lobby, under one deadline
-          └─ the connection's block, with the handler as its body
+       ├─ one task per connection                 ← cancelled with the server
+       │  ├─ reception: a place in the lobby, under one deadline
+       │  └─ the connection's block, with the handler as its body
+       └─ the services of each connection         ← its block waits for them
 
 What happens to one connection stays with it (P9):
 whatever its peer sends and whatever its handler raises ends that task and no other.
@@ -76,6 +77,7 @@ class Server:
         self._connections: set[WebSocket] = set()
         self._draining_with: int | None = None
         self._accepted = self._opened = self._lost = 0
+        self._nursery: trio.Nursery | None = None
         self._accepting = trio.CancelScope()
         self._everything = trio.CancelScope()
 
@@ -152,6 +154,7 @@ class Server:
         """Serve until drained or cancelled."""
         with bare_exceptions(), watch_for_suspension().kept_going(), self._everything:
             async with trio.open_nursery() as nursery:
+                self._nursery = nursery
                 with self._accepting:
                     async with trio.open_nursery() as accepting:
                         for listener in self.listeners:
@@ -168,7 +171,7 @@ class Server:
             ws = await self._let_in(stream, ident)
             if ws is not None:
                 # We may have begun to drain while it was let in.
-                await self._handling.run(ws, close_with=self._draining_with)
+                await self._handling.run(ws, self._nursery, close_with=self._draining_with)
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as exc:
             _log_break(ident, exc)
         except Exception:

@@ -86,6 +86,7 @@ class Services:
         self.nobody_asked_to_close = False
         self.failure: Exception | None = None
         """What a function of the user's policies raised: it leaves the block."""
+        self.own_error: Exception | None = None
         # What a supervisor changes
         self.quiet: frozenset[int] = NORMAL
         self.grace = FOREVER
@@ -120,15 +121,23 @@ class Services:
                 await self.transport.aclose()
         except Exception as error:
             self.on_own_error(error)
-            raise
         finally:
             suspension.tell_no_more(self)
             self.lose_unless_over(Loss.UNANSWERED, "no answer in time")
             self.settle()
-            if not self.transport.close_now():
+            await self._close_by_force()  # noqa: ASYNC102 - does not wait
+            if not self.writer.ended.is_set():
+                with trio.CancelScope(shield=True):  # bounded: its own scope has the same deadline
+                    await self.writer.ended.wait()
+            self.finished.set()
+
+    async def _close_by_force(self) -> None:
+        if not self.transport.close_now():
+            try:
                 with trio.CancelScope(shield=True, deadline=-FOREVER):
                     await self.transport.aclose()
-            self.finished.set()
+            except Exception as error:
+                self.on_own_error(error)
 
     def part(self) -> None:
         """No task of ours is left: nor is a ring of references, which would wait to be collected.
@@ -150,7 +159,11 @@ class Services:
         self.reader.go_on()
 
     def on_own_error(self, error: Exception) -> None:
-        """One of the two tasks failed in a way that nobody expected: it leaves the block."""
+        """One of the two tasks failed in a way that nobody expected: it leaves the block.
+
+        Not the task, which may be in a nursery with those of other connections.
+        """
+        self.own_error = self.own_error or error
         self.session.lose(Loss.BROKEN, "an error of our own", cause=error)
         self.settle()
 

@@ -72,7 +72,6 @@ class Writer:
             self._services.on_write_error()
         except Exception as error:
             self._services.on_own_error(error)
-            raise
         finally:
             self.idle = False
             self.ended.set()
