@@ -28,6 +28,7 @@ from docs.snippets import (
     unix,
 )
 from trio_ws import (
+    Close,
     CloseCode,
     ConnectionClosed,
     ConnectionLost,
@@ -280,12 +281,14 @@ async def test_members_only() -> None:
         async with open_websocket(url) as ws:
             await ws.send("please")
             ending = await ws.wait_closed()
-    assert closing.tell_the_end(ending) == "the peer closed with 1008: members only"
+    told = closing.tell_the_end(ending)
+    assert told == "the peer closed with 1008 (policy violation) 'members only'"
 
 
 def test_ends_are_told_apart() -> None:
-    """A lost connection is none of the clean ones."""
-    assert closing.tell_the_end(Ending()).startswith("the peer closed with 1006")
+    """A lost connection is none of the clean ones, and of those some are our own doing."""
+    ours = Ending(sent=Close(4000, "bye"), received=Close(4000))
+    assert closing.tell_the_end(ours) == "we closed with 4000 'bye'"
     lost = closing.tell_the_end(Ending(loss=Loss.EOF))
     assert lost.startswith("the connection was lost: the peer ended the transport")
 

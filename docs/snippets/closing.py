@@ -16,5 +16,7 @@ def tell_the_end(ending: Ending) -> str:
     if ending.normal:
         return "as it should be"
     if ending.clean:
-        return f"the peer closed with {ending.code}: {ending.reason}"
+        if ending.received_first:
+            return f"the peer closed with {ending.received}"
+        return f"we closed with {ending.sent}"
     return f"the connection was lost: {ending}"

@@ -60,7 +60,9 @@ def is_page_ping(message: str | bytes) -> bool:
     return message == "ping"
 
 
-async def serve_pages(port: int, *, task_status: trio.TaskStatus[Server]) -> None:
+async def serve_pages(
+    port: int = 8765, *, task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED
+) -> None:
     reply = MessageReply(is_ping=is_page_ping, reply="pong")
     await serve_websocket(
         echo, "127.0.0.1", port, heartbeat=[Heartbeat(), reply], task_status=task_status
