@@ -9,6 +9,7 @@ import trio
 import trustme
 from trio.testing import memory_stream_pair
 
+from trio_ws._tls import TLSStream, tls_on
 from trio_ws._transport import Transport
 
 Pair = tuple[trio.abc.Stream, trio.abc.Stream]
@@ -58,26 +59,80 @@ def socket_pair(buffer: int | None = None) -> Pair:
     return trio.SocketStream(ours), trio.SocketStream(theirs)
 
 
+class GenerousStream(trio.abc.Stream):
+    """A stream that gives more than it is asked for, if it has more."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self.stream = stream
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self.stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self.stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        return await self.stream.receive_some()
+
+    async def aclose(self) -> None:
+        await self.stream.aclose()
+
+
+def generous_pair() -> Pair:
+    """Two streams that give more than they are asked for."""
+    ours, theirs = memory_stream_pair()
+    return GenerousStream(ours), GenerousStream(theirs)
+
+
 def pair_without_half_close() -> Pair:
     """Two streams that cannot end one direction alone."""
     return tls_pair(*memory_stream_pair())
 
 
-def tls_pair(ours: trio.abc.Stream, theirs: trio.abc.Stream) -> Pair:
-    """TLS over two streams: a client and a server that trust each other."""
+def tls_contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """For a client, and for a server called "testserver" that it trusts."""
     authority = trustme.CA()
     server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("testserver").configure_cert(server_side)
     client_side = ssl.create_default_context()
     authority.configure_trust(client_side)
+    return client_side, server_side
+
+
+def tls_pair(ours: trio.abc.Stream, theirs: trio.abc.Stream) -> Pair:
+    """TLS over two streams: a client and a server that trust each other."""
+    client_side, server_side = tls_contexts()
     return (
         trio.SSLStream(ours, client_side, server_hostname="testserver"),
         trio.SSLStream(theirs, server_side, server_side=True),
     )
 
 
+def over_tls(ours: trio.abc.Stream, theirs: trio.abc.Stream) -> tuple[TLSStream, TLSStream]:
+    """TLS of our own over two sockets; before anything else, `shake_hands`."""
+    client_side, server_side = tls_contexts()
+    client = tls_on(ours, client_side, server_hostname="testserver")
+    server = tls_on(theirs, server_side, server_side=True)
+    assert isinstance(client, TLSStream)
+    assert isinstance(server, TLSStream)
+    return client, server
+
+
+def tls_socket_pair(buffer: int | None = None) -> tuple[TLSStream, TLSStream]:
+    """The same over sockets of its own."""
+    return over_tls(*socket_pair(buffer))
+
+
+async def shake_hands(*streams: trio.abc.Stream) -> None:
+    """Let all do that at once that have to do it first."""
+    async with trio.open_nursery() as nursery:
+        for stream in streams:
+            if isinstance(stream, TLSStream | trio.SSLStream):
+                nursery.start_soon(stream.do_handshake)
+
+
 every_stream = pytest.mark.parametrize(
-    "make", [socket_pair, memory_stream_pair, pair_without_half_close]
+    "make", [socket_pair, memory_stream_pair, pair_without_half_close, generous_pair]
 )
 
 

@@ -24,7 +24,15 @@ from trio_ws._transport import Transport, without
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import BINARY, CLOSE, PING, TEXT, encode
 
-from .streams import Pair, pair_without_half_close, socket_pair, tls_pair
+from .streams import (
+    Pair,
+    generous_pair,
+    pair_without_half_close,
+    shake_hands,
+    socket_pair,
+    tls_pair,
+    tls_socket_pair,
+)
 from .wires import both_roles, frames_of, goodbye_of, open_wired, opening, settled
 
 NOISE = random.Random(6455).randbytes(300_000)
@@ -55,7 +63,16 @@ def tls_sockets() -> Pair:
 
 
 every_stream = pytest.mark.parametrize(
-    "make", [socket_pair, tiny_sockets, memory_stream_pair, pair_without_half_close, tls_sockets]
+    "make",
+    [
+        socket_pair,
+        tiny_sockets,
+        memory_stream_pair,
+        generous_pair,
+        pair_without_half_close,
+        tls_sockets,
+        tls_socket_pair,
+    ],
 )
 bare_streams = pytest.mark.parametrize("make", [socket_pair, memory_stream_pair])
 
@@ -66,6 +83,7 @@ async def open_over(
 ) -> AsyncGenerator[tuple[WebSocket, RawPeer]]:
     """Open a connection over a pair of streams to a raw peer, which closes it in the end."""
     ours, theirs = make()
+    await shake_hands(ours, theirs)
     rules = Policies(**{"heartbeat": None, **policies})
     ws = WebSocket(ours, opening(), client=client, policies=rules, ident="tested")
     peer = RawPeer(theirs, client=not client)

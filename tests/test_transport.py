@@ -9,16 +9,18 @@ from collections.abc import Awaitable, Callable
 import pytest
 import trio
 import trio.testing
-from trio.testing import memory_stream_pair, wait_all_tasks_blocked
+from trio.testing import assert_checkpoints, memory_stream_pair, wait_all_tasks_blocked
 
 from trio_ws._transport import PIECE, READ_SIZE, Transport
 
+from .cpu import cpu_seconds
 from .streams import (
     ERRORS,
     FailingHalfCloseableStream,
     FailingStream,
     Pair,
     every_stream,
+    generous_pair,
     pair_without_half_close,
     receive_all,
     send_all,
@@ -61,6 +63,34 @@ async def test_read_size() -> None:
     await send_all(ours, bytes(READ_SIZE + 1))
     buffer = memoryview(bytearray(2 * READ_SIZE))
     assert [await theirs.receive_into(buffer) for _ in range(2)] == [READ_SIZE, 1]
+
+
+async def test_more_than_was_asked_for() -> None:
+    """What a stream gives beyond what it was asked for is not lost: it is read next, in order."""
+    ours, theirs = map(Transport, generous_pair())
+    await send_all(theirs, b"abcdefgh")
+    buffer = bytearray(3)
+    with assert_checkpoints():
+        assert await ours.receive_into(memoryview(buffer)) == 3
+    with assert_checkpoints():
+        assert await ours.receive_into(memoryview(buffer)[1:]) == 2
+    assert buffer == b"ade"
+    with assert_checkpoints():
+        assert await ours.receive_some() == b"fgh"
+    assert ours.bytes_received == 8
+    await send_all(theirs, b"ij")
+    assert await ours.receive_some() == b"ij"
+
+
+async def test_much_more_than_was_asked_for() -> None:
+    """It is not copied again and again, either."""
+    ours, theirs = map(Transport, generous_pair())
+    await send_all(theirs, bytes(20_000_000))
+    buffer = memoryview(bytearray(5_000))
+    with cpu_seconds() as spent:
+        for _ in range(4_000):
+            assert await ours.receive_into(buffer) == len(buffer)
+    assert spent[0] < 5, "40 GB would be"
 
 
 @every_stream

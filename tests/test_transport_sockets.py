@@ -18,7 +18,15 @@ from trio.testing import (
 from trio_ws._sansio.outbox import Piece
 from trio_ws._transport import BULK, FEW, READ_SIZE, Transport, remote_address, without
 
-from .streams import Pair, pair_without_half_close, socket_pair, tls_pair
+from .streams import (
+    Pair,
+    over_tls,
+    pair_without_half_close,
+    shake_hands,
+    socket_pair,
+    tls_pair,
+    tls_socket_pair,
+)
 
 SMALL = 4096
 """The size of the kernel's buffers, as far as it can be set."""
@@ -173,6 +181,46 @@ async def test_send_now_to_nobody() -> None:
     assert ours.bytes_sent == 0
 
 
+async def test_tls() -> None:
+    """TLS of ours can what a socket can: read where bytes belong, write and close at once."""
+    ours, theirs = tls_socket_pair(SMALL)
+    await shake_hands(ours, theirs)
+    transports = Transport(ours), Transport(theirs)
+    await both_ways(*transports)
+    assert all(transport.immediate for transport in transports)
+    assert not transports[0].can_half_close
+    with assert_no_checkpoints():
+        assert transports[0].receive_now() == b""
+        assert not transports[0].send_eof_now()
+        assert transports[0].send_now([b"good", b"bye"]) == []
+        assert transports[0].close_now()
+        await transports[0].aclose()
+    assert await transports[1].receive_some() == b"goodbye"
+    assert await transports[1].receive_some() == b""
+    assert transports[1].send_now([b"a"]) == [b"a"]
+    with pytest.raises(trio.BrokenResourceError):
+        await transports[1].send_some(memoryview(b"a"))
+    transports[1].close_now()
+
+
+async def both_ways(near: Transport, far: Transport) -> None:
+    """Send much, in pieces, as much as goes at once and then the rest."""
+    pieces: list[Piece] = [bytes([each]) * 10_000 for each in range(30)]
+    whole, received = b"".join(pieces), bytearray(300_000)
+
+    async def receive() -> None:
+        count = 0
+        while count < len(received):
+            count += await far.receive_into(memoryview(received)[count:])
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(receive)
+        while pieces := near.send_now(pieces):
+            pieces = without(pieces, await near.send_some(memoryview(pieces[0])))
+    assert received == whole
+    assert near.bytes_sent == far.bytes_received == len(whole)
+
+
 async def test_send_all() -> None:
     """All is sent, waiting only where the socket has no room."""
     ours, theirs = map(Transport, socket_pair(SMALL))
@@ -307,12 +355,12 @@ async def over_tcp(use: Callable[[trio.SocketStream, trio.SocketStream], Any]) -
         use(client, server)
 
 
-@pytest.mark.parametrize("tls", [False, True])
-async def test_addresses(tls: bool) -> None:
+@pytest.mark.parametrize("make", [lambda *pair: pair, tls_pair, over_tls])
+async def test_addresses(make: Callable[..., Pair]) -> None:
     """Both addresses are those of the socket, also under TLS."""
 
     def look(client: trio.SocketStream, server: trio.SocketStream) -> None:
-        ours, theirs = tls_pair(client, server) if tls else (client, server)
+        ours, theirs = make(client, server)
         address = client.socket.getsockname()
         assert Transport(ours).local_address == Transport(theirs).remote_address == address
         assert Transport(ours).remote_address == Transport(theirs).local_address

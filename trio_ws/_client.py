@@ -29,6 +29,7 @@ from ._policy import Heartbeat, HeartbeatOption, Limits, Policies, Timeouts
 from ._sansio.client_handshake import ClientHandshake
 from ._sansio.handshake import Opening
 from ._scope import ConnectionScope
+from ._tls import tls_on
 from ._transport import Transport
 from ._url import URL, parse_url
 from ._values import Headers, HeaderSource
@@ -244,12 +245,8 @@ class _Dialler:
 
     async def _secure(self, stream: trio.abc.Stream) -> trio.abc.Stream:
         self._stage = "making the connection secure with TLS"
-        secure = trio.SSLStream(
-            stream,
-            self._ssl_context or ssl.create_default_context(),
-            server_hostname=self._url.server_name,
-            https_compatible=True,
-        )
+        context = self._ssl_context or ssl.create_default_context()
+        secure = tls_on(stream, context, server_hostname=self._url.server_name)
         try:
             await secure.do_handshake()
         except trio.BrokenResourceError as exc:

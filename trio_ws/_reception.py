@@ -29,6 +29,7 @@ from ._policy import Heartbeat, HeartbeatOption, Limits, Policies, Timeouts
 from ._sansio.handshake import Opening, check_subprotocols
 from ._sansio.origins import SAME_ORIGIN, OriginCheck, Origins
 from ._sansio.server_handshake import Refusal, ServerHandshake
+from ._tls import tls_on
 from ._transport import Transport
 from ._values import Ending, Headers, Request, Response, printable
 
@@ -119,8 +120,9 @@ class Reception:
         Returns the stream to go on with, or None if it has ended without an upgrade.
         """
         if self._options.ssl_context is not None:
-            stream = trio.SSLStream(stream, self._options.ssl_context, server_side=True)
-            await stream.do_handshake()
+            secure = tls_on(stream, self._options.ssl_context, server_side=True)
+            await secure.do_handshake()
+            stream = secure
         visit = _Visit(self, self._options.limits, stream, ident)
         visit.take_what_is_there()
         while answer := await visit.next_answer():

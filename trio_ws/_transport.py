@@ -9,6 +9,7 @@ which may take minutes on a slow link; but whoever judges the peer must see that
 and a checkpoint is most of the cost of a small write, so on a plain socket the system call
 is made on the file descriptor, which Trio keeps non-blocking.  It cannot be cancelled half-way.
 Reading is done likewise: `trio.lowlevel.wait_readable`, then the system call.
+TLS on a plain socket can do the same (`_tls`).
 On any other stream `send_now` takes nothing, and the rest is done with Trio's own methods.
 What is to be written comes in pieces; a few go as they are, in one system call (``writev``),
 many small ones are joined first.
@@ -29,6 +30,7 @@ from contextlib import suppress
 import trio
 
 from ._sansio.outbox import Piece
+from ._tls import TLSStream, plain_socket
 
 READ_SIZE = 65 * 1024
 """How much is read at once: a message of 64 KiB and its header."""
@@ -39,6 +41,8 @@ BULK = 256 * 1024
 PIECE = 16 * 1024
 """What is given to a stream at once that does not tell its progress: one TLS record."""
 
+NOTHING = memoryview(b"")
+
 FEW = 16
 """Up to so many pieces it is cheaper to pass them one by one than to join them."""
 
@@ -48,15 +52,14 @@ class Transport:
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
-        self._socket = _plain_socket(stream)
+        self._socket = plain_socket(stream)
+        self._tls = stream if isinstance(stream, TLSStream) else None
         self._more_to_read = False
+        self._surplus = NOTHING
+        self.immediate = self._socket is not None or self._tls is not None
+        """Whether `send_now` can take anything at all."""
         self.bytes_received = 0
         self.bytes_sent = 0
-
-    @property
-    def immediate(self) -> bool:
-        """Whether `send_now` can take anything at all."""
-        return self._socket is not None
 
     @property
     def can_half_close(self) -> bool:
@@ -79,7 +82,7 @@ class Transport:
     async def receive_some(self) -> bytes:
         """The bytes that are there, about a gulp, waiting for one; ``b""`` at the end."""
         if self._socket is None:
-            return await self._receive_from_stream(READ_SIZE)
+            return bytes(await self._receive_from_stream(READ_SIZE))
         size = BULK if self._more_to_read else READ_SIZE
         while True:  # noqa: ASYNC913 - `_readable` is one
             try:
@@ -96,9 +99,7 @@ class Transport:
     async def receive_into(self, buffer: memoryview) -> int:
         """The same to where the bytes belong; return how many came, 0 at the end."""
         if self._socket is None:
-            data = await self._receive_from_stream(min(len(buffer), READ_SIZE))
-            buffer[: len(data)] = data
-            return len(data)
+            return await self._receive_from_stream_into(buffer)
         while True:  # noqa: ASYNC913 - `_readable` is one
             try:
                 await self._readable(self._socket.fileno())
@@ -126,7 +127,23 @@ class Transport:
         self.bytes_received += count
         self._more_to_read = count == wanted
 
-    async def _receive_from_stream(self, size: int) -> bytes:
+    async def _receive_from_stream_into(self, buffer: memoryview) -> int:
+        if self._tls is not None:
+            count = await self._tls.receive_into(buffer)
+            self.bytes_received += count
+            return count
+        data = memoryview(await self._receive_from_stream(min(len(buffer), READ_SIZE)))
+        count = min(len(data), len(buffer))
+        buffer[:count] = data[:count]
+        self._surplus = data[count:] or NOTHING
+        return count
+
+    async def _receive_from_stream(self, size: int) -> bytes | memoryview:
+        """Some bytes; they may be more than was asked for, that is up to the stream."""
+        if self._surplus:
+            await trio.lowlevel.checkpoint()
+            surplus, self._surplus = self._surplus, NOTHING
+            return surplus
         try:
             data = bytes(await self._stream.receive_some(size))
         except trio.BrokenResourceError as error:
@@ -145,6 +162,8 @@ class Transport:
 
         An error sends nothing: `send_some` will meet it again and raise it.
         """
+        if self._tls is not None:
+            return self._send_by_tls(pieces)
         if len(pieces) > FEW or self._socket is None:
             pieces = [b"".join(pieces)]
         if self._socket is None:
@@ -159,6 +178,13 @@ class Transport:
         self.bytes_sent += count
         return without(pieces, count)
 
+    def _send_by_tls(self, pieces: list[Piece]) -> list[Piece]:
+        assert self._tls is not None
+        while pieces and (count := self._tls.write(pieces)):
+            self.bytes_sent += count
+            pieces = without(pieces, count)
+        return pieces
+
     async def send_all(self, data: bytes) -> None:
         """Send all of `data`, at once and without a checkpoint if the kernel takes it."""
         rest = self.send_now([data])
@@ -170,6 +196,8 @@ class Transport:
         try:
             if self._socket is not None:
                 count = await self._socket.send(data)
+            elif self._tls is not None:
+                count = await self._tls.send_some(data)
             else:
                 count = len(piece := data[:PIECE])
                 await self._stream.send_all(piece)
@@ -197,10 +225,11 @@ class Transport:
 
     def close_now(self) -> bool:
         """Close if that needs no waiting."""
-        if self._socket is None:
-            return False
-        self._socket.close()
-        return True
+        if self._socket is not None:
+            self._socket.close()
+        elif self._tls is not None:
+            self._tls.close_now()
+        return self.immediate
 
     async def aclose(self) -> None:
         """Close in the stream's own polite way, or by force when cancelled."""
@@ -239,15 +268,8 @@ def _ended_without_notice(error: BaseException) -> bool:
     return isinstance(error.__cause__, ssl.SSLEOFError)
 
 
-def _plain_socket(stream: trio.abc.Stream) -> trio.socket.SocketType | None:
-    """The socket of a stream that is nothing but one, where sockets are file descriptors."""
-    if isinstance(stream, trio.SocketStream) and os.name == "posix":
-        return stream.socket
-    return None
-
-
 def _socket_of(stream: object) -> trio.socket.SocketType | None:
-    while isinstance(stream, trio.SSLStream):
+    while isinstance(stream, trio.SSLStream | TLSStream):
         stream = stream.transport_stream
     return stream.socket if isinstance(stream, trio.SocketStream) else None
 
