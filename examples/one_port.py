@@ -9,6 +9,8 @@ Open http://localhost:8765/ in a browser to see the page count the server's seco
 
 from __future__ import annotations
 
+from functools import partial
+
 import trio
 
 from trio_ws import Request, Response, Server, WebSocket, serve_websocket
@@ -37,10 +39,10 @@ def on_request(request: Request) -> Response | None:
             return Response(404, {"Content-Type": "text/plain"}, "There is nothing here.\n")
 
 
-async def uptime(ws: WebSocket) -> None:
-    """Tell the seconds since Trio's clock began, once a second, until the client has gone."""
+async def uptime(began: float, ws: WebSocket) -> None:
+    """Tell the seconds since the server began, once a second, until the client has gone."""
     while True:
-        await ws.send(f"{trio.current_time():.0f}")
+        await ws.send(f"{trio.current_time() - began:.0f}")
         await trio.sleep(1)
 
 
@@ -48,7 +50,10 @@ async def main(
     port: int = 8765, *, task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Serve all three."""
-    await serve_websocket(uptime, "localhost", port, on_request=on_request, task_status=task_status)
+    handler = partial(uptime, trio.current_time())
+    await serve_websocket(
+        handler, "localhost", port, on_request=on_request, task_status=task_status
+    )
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ async def test_page_health_and_websocket_on_one_port() -> None:
         async with open_websocket(
             f"ws://localhost:{port}/uptime", origin=f"http://localhost:{port}"
         ) as ws:
-            assert str(await ws.receive()).isdigit()
+            assert int(await ws.receive()) < 60
 
 
 # TLS
