@@ -10,7 +10,9 @@ import trio
 import trio.testing
 
 from trio_ws import ConnectionLost, Limits, Timeouts, WebSocket
+from trio_ws._pace import CALLS
 from trio_ws._sansio.outbox import PONGS
+from trio_ws._writer import PATIENCE
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, TEXT, encode
 
@@ -340,3 +342,83 @@ async def test_a_stream_that_cannot_be_written_at_once(
         ws._services.hurry(1001)
         await settled()
         assert [frame.opcode for frame in frames_of(wire.written)] == [CLOSE]
+
+
+# Bursts
+
+
+class Writes(TwoWayWire):
+    """A wire that notes how many frames came at once."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        super().__init__(stream)
+        self.counts: list[int] = []
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Note, and write."""
+        self.counts.append(len(frames_of(bytes(data))))
+        await super().send_all(data)
+
+
+def burst(client: bool, count: int, payload: bytes = b"?") -> bytes:
+    """So many messages for a client, or a server, in one piece."""
+    return b"".join(encode(Frame(TEXT, payload, masked=not client)) for _ in range(count))
+
+
+async def answer_all(ws: WebSocket, count: int) -> None:
+    """Send back so many messages."""
+    for _ in range(count):
+        await ws.send(await ws.receive())
+
+
+@both_roles
+async def test_the_answers_to_a_burst_leave_together(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Messages that came together are answered together, though a call in 32 lets others run."""
+    async with open_wired(client, Writes) as (ws, peer, wire):
+        await peer.send_bytes(burst(client, 60))
+        await answer_all(ws, 60)
+        await settled()
+        assert wire.counts == [60]
+
+
+@both_roles
+async def test_a_long_burst_is_answered_before_its_end(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The writer waits for no more than a few turns of the scheduler."""
+    async with open_wired(client, Writes) as (ws, peer, wire):
+        await peer.send_bytes(burst(client, 1000))
+        await answer_all(ws, 500)
+        assert 250 < sum(wire.counts) < 500
+        assert max(wire.counts) <= (PATIENCE + 2) * CALLS // 2
+        await answer_all(ws, 500)
+        await settled()
+        assert sum(wire.counts) == 1000
+
+
+@both_roles
+async def test_many_bytes_are_not_held_back(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Answers of a write's size leave, whatever is still to be answered."""
+    async with open_wired(client) as (ws, peer, wire):
+        await peer.send_bytes(burst(client, 40, b"x" * 10_000))
+        await answer_all(ws, 20)
+        assert len(wire.written) >= 100_000
+        await answer_all(ws, 20)
+
+
+@both_roles
+async def test_whoever_does_something_else_first_is_no_burst(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """An answer leaves at once when nothing is added to it, though messages wait."""
+    async with open_wired(client, Writes) as (ws, peer, wire):
+        await peer.send_bytes(burst(client, 3))
+        for answered in (1, 2, 3):
+            await answer_all(ws, 1)
+            await trio.sleep(1)
+            assert sum(wire.counts) == answered
+            assert wire.counts == [1] * answered

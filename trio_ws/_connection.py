@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, final
 import trio
 
 from ._errors import ConnectionClosed, closed
-from ._inbox import cost
+from ._inbox import wire_size
 from ._pace import current_pace
 from ._sansio.checks import check_close
 from ._sansio.outbox import ITEM_COST
@@ -79,6 +79,7 @@ class WebSocket(trio.abc.AsyncResource):
         self._session = self._services.session
         self._inbox = self._services.inbox
         self._reader = self._services.reader
+        self._writer = self._services.writer
         self._pace = current_pace()
         self._lane: trio.StrictFIFOLock | None = None
         self._stream_turn: trio.Lock | None = None
@@ -152,10 +153,9 @@ class WebSocket(trio.abc.AsyncResource):
                 await self._send_fragments(_checked(message))
                 return
             message = bytes(message)
-        size = cost(message)
-        await self._pace.checkpoint(size - ITEM_COST)
-        writer = self._services.writer
-        if (self._lane is not None and self._lane.locked()) or not writer.has_room(size):
+        size = len(message) if isinstance(message, bytes) else wire_size(message)
+        await self._pace.checkpoint(size)
+        if (self._lane is not None and self._lane.locked()) or not self._writer.has_room(size):
             await self._send_in_turn(message, size)
             return
         if self._session.state is not _OPEN:
@@ -164,7 +164,7 @@ class WebSocket(trio.abc.AsyncResource):
 
     async def _send_in_turn(self, message: str | bytes, size: int) -> None:
         async with self._data_lane():
-            await self._services.writer.wait_for_room(size)
+            await self._writer.wait_for_room(size)
             await self._services.check_open()
             self._queue(message)
 
@@ -205,7 +205,7 @@ class WebSocket(trio.abc.AsyncResource):
         await self._pace.checkpoint(0)
         if self.ending is not None:
             raise closed(self.ending)
-        await self._services.writer.wait_until_flushed()
+        await self._writer.wait_until_flushed()
 
     # Receiving
 
@@ -226,6 +226,7 @@ class WebSocket(trio.abc.AsyncResource):
         while not inbox.messages:
             self._check_more_comes()
             await inbox.receivers.park()
+            self._pace.waited()
         message = inbox.take()
         self._messages_received += 1
         self._reader.go_on()
@@ -303,7 +304,7 @@ class WebSocket(trio.abc.AsyncResource):
             LocalProtocolError: the payload is too long.
         """
         await self._pace.checkpoint(0)
-        await self._services.writer.wait_for_control_room()
+        await self._writer.wait_for_control_room()
         await self._services.check_open()
         ping = self._services.send_ping(os.urandom(8) if payload is None else bytes(payload))
         try:
@@ -326,7 +327,7 @@ class WebSocket(trio.abc.AsyncResource):
             LocalProtocolError: the payload is longer than 125 bytes.
         """
         await self._pace.checkpoint(0)
-        await self._services.writer.wait_for_control_room()
+        await self._writer.wait_for_control_room()
         await self._services.check_open()
         self._session.pong(bytes(payload))
         self._services.settle()

@@ -28,8 +28,6 @@ def wire_size(data: str | bytes) -> int:
 
 def cost(message: str | bytes) -> int:
     """What a message counts for in a queue: its bytes, and what it costs to keep it at all."""
-    if isinstance(message, bytes):
-        return len(message) + ITEM_COST
     return wire_size(message) + ITEM_COST
 
 
@@ -65,7 +63,10 @@ class Inbox:
     def put(self, messages: Iterable[str | bytes]) -> None:
         """Messages arrived: each belongs to the receiver that has waited longest."""
         arrived = list(messages)
-        costs = [cost(message) for message in arrived]
+        costs = [
+            len(message) + ITEM_COST if isinstance(message, bytes) else cost(message)
+            for message in arrived
+        ]
         self.size += sum(costs)
         self._arrived += arrived
         self._arrived_costs += costs

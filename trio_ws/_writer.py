@@ -11,6 +11,8 @@ what the system call leaves over goes back to the front of the outbox, and the w
 It is taken only for the first message since we last read or rested:
 the ones that follow are likely to be a burst, and one system call is to take them all;
 and once `MUCH` is waiting, for then there is nothing to be won by waiting for more.
+For the same reason the writer, when it is woken, waits for a few turns of the scheduler
+while more messages wait to be received and answers are added to the queue.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import trio
 
 from ._errors import closed
 from ._parking import QuietEvent, QuietLot
-from ._sansio.outbox import GULP, Piece
+from ._sansio.outbox import GULP, ITEM_COST, Piece
 from ._sansio.states import State
 from ._transport import without
 from ._values import Ending
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 MUCH = GULP * 3 // 4
 """With so much in the queue it is not worth while to wait for more."""
+
+PATIENCE = 6
+"""For so many turns of the scheduler the writer may wait for a burst of answers to end."""
 
 
 class Writer:
@@ -63,7 +68,6 @@ class Writer:
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Write what is queued until our Close is out, or the stream breaks."""
-        self.idle = False
         try:
             with self.scope:
                 await self._write_until_the_end()
@@ -78,6 +82,8 @@ class Writer:
 
     async def _write_until_the_end(self) -> None:
         while True:
+            await self._let_the_burst_end()
+            self.idle = False
             await self._write_all()
             if self._session.ending:
                 await self._end_our_direction(self._session.ending)
@@ -85,7 +91,18 @@ class Writer:
             self.may_write_now = self.idle = True
             self.roused = False
             await self._rest.park()
-            self.idle = False
+
+    async def _let_the_burst_end(self) -> None:
+        """Messages are being answered one after the other: let the answers leave together.
+
+        Trio runs tasks in any order: whoever answers may have no turn between two of ours.
+        """
+        size = before = 0
+        for _ in range(PATIENCE):
+            size, before, last_but_one = self._outbox.size, size, before
+            if size == last_but_one or size > MUCH or not self._services.inbox.messages:
+                return
+            await trio.lowlevel.checkpoint()
 
     async def _end_our_direction(self, ending: Ending) -> None:
         if self._ends_tcp(ending):
@@ -191,7 +208,7 @@ class Writer:
     def has_room(self, size: int) -> bool:
         """Whether a message of `size` bytes may be queued; one may always be if none is."""
         waiting = self._outbox.size
-        return waiting == 0 or waiting + size <= self._send_buffer
+        return waiting == 0 or waiting + size + ITEM_COST <= self._send_buffer
 
     async def wait_for_room(self, size: int) -> None:
         """Wait until `has_room`, or the connection is over."""

@@ -200,7 +200,10 @@ def encode_message(
     opcode = _OPCODE_BINARY
     if isinstance(message, str):
         opcode, message = _OPCODE_TEXT, as_utf8(message)
-    if len(message) < LARGE:
+    size = len(message)
+    if size < 126 and not masked:
+        return _SHORT_HEADS[opcode, False][size] + message
+    if size < LARGE:
         return encode(opcode, message, masked=masked)
     return encode_large(opcode, message, masked=masked)
 
