@@ -26,9 +26,12 @@ class _Watched(NamedTuple):
 class MessageBeats:
     """Looks at each message before a receiver does."""
 
+    __slots__ = ("_answered", "_watched", "replies")
+
     def __init__(self, policies: Iterable[HeartbeatPolicy], lease: Lease) -> None:
-        self._watched = [watched for beat in lease.beats if (watched := _watched(beat))]
-        self._answered = [each for each in policies if isinstance(each, MessageReply)]
+        # Tuples: nearly always they are empty, and all connections share the empty one.
+        self._watched = tuple([watched for beat in lease.beats if (watched := _watched(beat))])
+        self._answered = tuple([each for each in policies if isinstance(each, MessageReply)])
         self.replies: dict[MessageReply, str | bytes] = {}
         """The newest heartbeat message of the peer that waits for its reply, per policy."""
 

@@ -53,6 +53,8 @@ class RoundTrips:
 class Pings:
     """The pings of one connection, oldest first."""
 
+    __slots__ = ("_waiting", "frames_confirmed", "round_trips")
+
     def __init__(self) -> None:
         self._waiting: list[PingSent] = []
         self.round_trips = RoundTrips()

@@ -44,11 +44,13 @@ from ._values import CloseCode, Ending
 
 
 @final
-class ConnectionScope(AbstractAsyncContextManager[WebSocket, bool]):
+class ConnectionScope:
     """``async with`` over one connection; see the top of this file.
 
     Its services run in `nursery`, or in one of its own.
     """
+
+    __slots__ = ("_connect", "_nursery", "_nursery_manager", "_services")
 
     def __init__(
         self, connect: Callable[[], Awaitable[WebSocket]], nursery: trio.Nursery | None = None

@@ -41,6 +41,8 @@ class Mode(enum.Enum):
 class Assembly:
     """Makes messages, or parts of them, from the pieces in which they arrive."""
 
+    __slots__ = ("_buffer", "_dropping", "_is_text", "in_progress", "mode")
+
     def __init__(self) -> None:
         self.mode = Mode.WHOLE
         self.in_progress = False

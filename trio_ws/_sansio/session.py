@@ -68,7 +68,7 @@ class Session:
         trace: Trace | None = None,
         lane: bool = True,
     ) -> None:
-        self._extensions = list(extensions)
+        self._extensions = tuple(extensions)
         self._client = client
         self._lane = FastLane(masked=not client, limit=limits.max_message_size if lane else -1)
         self._lane_out = lane and not self._extensions and trace is None
@@ -76,7 +76,7 @@ class Session:
         self._trace = trace
         self.state = State.OPEN
         self.ending: Ending | None = None
-        self.outbox = Outbox()
+        self.outbox = Outbox(masked=client)
         self.assembly = Assembly()
         # Sending
         self._sent: Close | None = None
