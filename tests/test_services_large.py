@@ -16,8 +16,8 @@ from trio.testing import memory_stream_pair
 
 from trio_ws import ConnectionLost, Heartbeat, Limits, Loss, WebSocket
 from trio_ws._policy import Policies
-from trio_ws._sansio import fastlane
-from trio_ws._sansio.fastlane import LARGE
+from trio_ws._sansio import fastlane, masking
+from trio_ws._sansio.masking import LARGE
 from trio_ws._sansio.outbox import Piece
 from trio_ws._scope import hold
 from trio_ws._transport import Transport, without
@@ -193,7 +193,8 @@ async def test_partial_writes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Wherever a write stops, in a header, in a payload or between them, nothing is lost."""
-    monkeypatch.setattr(fastlane, "LARGE", 5)  # so that short frames are in two pieces, too
+    for room in (fastlane, masking):
+        monkeypatch.setattr(room, "LARGE", 5)  # so that short frames are in two pieces, too
     messages: list[str | bytes] = ["ab", b"12345", "cd", b"67890"]
     whole = sum(len(encode(frame_of(message, masked=client))) for message in messages)
     for first in range(whole + 1):

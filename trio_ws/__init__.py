@@ -10,7 +10,8 @@ The map of the house, from the ground up; imports go downward only:
   wsproto and h11 live here.
 * **Trio**: ``_transport`` (a stream), ``_services`` (what drives a session),
   ``_reader`` and ``_writer`` (the task that reads and the task that writes),
-  ``_lease`` (is the peer alive), ``_connection`` (`WebSocket`, what you hold),
+  ``_lease`` (is the peer alive) and ``_rounds`` (who asks for whom),
+  ``_connection`` (`WebSocket`, what you hold),
   ``_statistics`` (its numbers), ``_scope`` (the block around it, and the one exception
   that leaves it).
 * **Doors**: ``_client``, which connects with ``_dial``; ``_server``, behind it ``_reception``

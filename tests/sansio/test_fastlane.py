@@ -15,7 +15,8 @@ from wsproto.events import Pong
 from trio_ws import Limits, Loss
 from trio_ws._sansio import masking
 from trio_ws._sansio.assembly import Part
-from trio_ws._sansio.fastlane import BURST, LARGE, FastLane, encode, encode_large
+from trio_ws._sansio.fastlane import BURST, FastLane, encode, encode_message
+from trio_ws._sansio.masking import LARGE
 from trio_ws._sansio.session import Happening, Session
 from trio_ws.testing._peer import BINARY, Frame, decode
 from trio_ws.testing._peer import encode as frame
@@ -237,7 +238,9 @@ def test_an_incomplete_text_frame_does_not_wait_in_the_lane(client: bool) -> Non
 def test_what_is_gathered_is_counted() -> None:
     """Backpressure knows of a message that is still arriving on the lane, whichever way."""
     session = Session(client=True, limits=LIMITS)
-    head, payload = encode_large(2, bytes(200_000), masked=False)
+    head, payload = encode_message(bytes(200_000), masked=False)
+    assert isinstance(head, bytes)
+    assert isinstance(payload, bytes)
     session.feed(head + payload[:30_000])
     assert session.gathering
     assert session.assembling == 30_000
@@ -333,14 +336,12 @@ def test_an_answered_close_is_the_same_with_and_without_the_lane(
 def test_a_large_payload_of_a_server_is_not_copied(size: int, text: bool) -> None:
     """The frame is two pieces, and the payload is the object that was given."""
     payload = NOISE[:size]
-    head, body = encode_large(1 if text else 2, payload, masked=False)
-    assert body is payload
-    assert head + body == encode(1 if text else 2, payload, masked=False)
     session = Session(client=False, limits=LIMITS)
-    session.send(payload)
-    pieces = session.outbox.take()
-    assert len(pieces) == 2
-    assert pieces[1] is payload
+    session.send("x" * size if text else payload)
+    head, body = session.outbox.take()
+    expected = b"x" * size if text else payload
+    assert bytes(head) + body == encode(1 if text else 2, expected, masked=False)
+    assert text or body is payload
 
 
 @pytest.mark.parametrize("numpy", [True, False])
@@ -355,13 +356,16 @@ def test_a_large_payload_of_a_client_is_masked(
         monkeypatch.setattr(masking, "np", None)
     payload = NOISE[:size]
     before = bytearray(payload)
-    head, body = encode_large(2, payload, masked=True)
+    session = Session(client=True, limits=LIMITS)
+    session.send(payload)
+    head, body = map(bytes, session.outbox.take())
     assert decode(bytearray(head + body)) == (
         Frame(2, payload, masked=True),
         len(head) + len(payload),
     )
     assert payload == before
-    assert head[-4:] != encode_large(2, payload, masked=True)[0][-4:]
+    session.send(payload)
+    assert head[-4:] != bytes(session.outbox.take()[0])[-4:]
 
 
 @pytest.mark.parametrize("client", [True, False])

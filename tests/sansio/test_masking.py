@@ -8,7 +8,17 @@ import sys
 import pytest
 
 from trio_ws._sansio import masking
-from trio_ws._sansio.masking import SMALL, MaskKeys, apply_mask, mask_into, mask_keys, unmask
+from trio_ws._sansio.masking import (
+    LARGE,
+    SMALL,
+    MaskKeys,
+    Parts,
+    apply_mask,
+    mask_frames,
+    mask_into,
+    mask_keys,
+    unmask,
+)
 
 KEY = b"\x01\x80\xff\x37"
 
@@ -94,6 +104,44 @@ def test_each_key_is_for_its_own_frame(way: str, sizes: list[int]) -> None:
         data += bytes([0, 0]) + bytes([number] * 4) + bytes([number] * size)
         frames.append((0x82, len(data) - size, len(data)))
     assert unmask(data, frames) == [bytes(size) for size in sizes]
+
+
+MIXTURES = [*SIZES, [LARGE - 1, LARGE, 5, 6, LARGE, LARGE + 3, 7], [LARGE], [3, LARGE, 1, 2]]
+
+
+@pytest.mark.parametrize("sizes", MIXTURES, ids=str)
+@pytest.mark.parametrize("wide", [2, 4, 10])
+def test_masking_many(way: str, sizes: list[int], wide: int) -> None:
+    """Frames are masked each with its own key, whatever their sizes, and stay in order."""
+    frames: list[bytes | Parts] = []
+    expected = b""
+    for size in sizes:
+        head, payload = os.urandom(wide + 4), os.urandom(size)
+        frames.append((head, payload))
+        expected += head + apply_mask(payload, head[-4:])
+    assert b"".join(mask_frames(frames)) == expected
+
+
+def test_what_is_masked_already_stays_as_it_is(way: str) -> None:
+    """Frames in one piece keep their place among those that are to be masked."""
+    part = (b"head" + bytes(4), b"payload")
+    assert mask_frames([]) == []
+    assert mask_frames([b"a", part, part, b"b", part]) == [
+        b"a",
+        (b"head" + bytes(4) + b"payload") * 2,
+        b"b",
+        b"head" + bytes(4) + b"payload",
+    ]
+
+
+def test_a_large_payload_is_a_piece_of_its_own(way: str) -> None:
+    """It is not copied once more to stand behind its header; what was given stays as it was."""
+    head, payload = b"head" + KEY, bytes(range(256)) * (LARGE // 256)
+    before = bytearray(payload)
+    first, body = mask_frames([(head, payload)])
+    assert first is head
+    assert body == by_hand(payload)
+    assert payload == before
 
 
 def test_masking_twice_gives_the_data_back(way: str) -> None:

@@ -114,7 +114,7 @@ def test_frames_are_not_copied(put: Callable[[Outbox, bytes], None]) -> None:
 def test_a_frame_in_two_pieces() -> None:
     """A header and its payload stay two pieces, side by side, and stay what they are."""
     outbox = Outbox()
-    head, payload = b"head", bytearray(1000)
+    head, payload = b"head", bytes(1000)
     outbox.put_data(b"before")
     outbox.put_data((head, payload))
     outbox.put_data(b"after")
@@ -124,6 +124,17 @@ def test_a_frame_in_two_pieces() -> None:
     assert pieces == [b"ping", b"before", head, payload, b"after"]
     assert pieces[3] is payload
     assert outbox.frames_out == 3
+
+
+def test_a_clients_frames_are_masked_when_they_are_taken() -> None:
+    """Until then a frame is its header, with the key, and its payload; pieces are wire bytes."""
+    outbox = Outbox(masked=True)
+    outbox.put_data((b"head" + b"\xff\x00\xff\x00", b"\x01\x02\x03"))
+    outbox.put_data(b"masked before")
+    outbox.put_control(b"ping")
+    assert outbox.size == 8 + 3 + len(b"masked before") + 2 * ITEM_COST
+    assert outbox.take() == [b"ping", b"head\xff\x00\xff\x00\xfe\x02\xfc", b"masked before"]
+    assert outbox.frames_out == 2
 
 
 def test_close_waits_for_the_data() -> None:

@@ -37,17 +37,13 @@ from typing import Protocol, final
 from wsproto.events import Pong
 
 from .._values import CloseCode, may_be_sent
-from . import heap
 from .checks import as_utf8
 from .frames import MAX_CONTROL_PAYLOAD, Opcode
 from .gathering import Gathering
-from .masking import Span, apply_mask, mask_into, mask_keys, unmask
+from .masking import LARGE, Span, apply_mask, mask_keys, unmask
 
 BURST = 1024
 """So many messages are taken at once: they cost more memory than their bytes, if they are tiny."""
-
-LARGE = 8 * 1024
-"""A payload of this size is not copied to stand behind its header."""
 
 _TEXT = 0x81
 _BINARY = 0x82
@@ -193,19 +189,24 @@ def plain_close(frame: bytes, *, masked: bool) -> tuple[int, str] | None:
         return None
 
 
-def encode_message(
-    message: str | bytes, *, masked: bool
-) -> bytes | tuple[bytes, bytes | bytearray]:
-    """A whole message as one frame, in two pieces if it is large."""
+def encode_message(message: str | bytes, *, masked: bool) -> bytes | tuple[bytes, bytes]:
+    """A whole message as one frame.
+
+    It is in two parts, header and payload, if it is large, so that the payload is not copied;
+    and if it is to be masked when it is written (`masking.mask_frames`):
+    then the header ends with the key.
+    """
     opcode = _OPCODE_BINARY
     if isinstance(message, str):
         opcode, message = _OPCODE_TEXT, as_utf8(message)
     size = len(message)
-    if size < 126 and not masked:
+    if masked:
+        return _head(opcode, size, True) + mask_keys.take(), message
+    if size < 126:
         return _SHORT_HEADS[opcode, False][size] + message
     if size < LARGE:
-        return encode(opcode, message, masked=masked)
-    return encode_large(opcode, message, masked=masked)
+        return _head(opcode, size, False) + message
+    return _head(opcode, size, False), message
 
 
 # Plain values: to look a member of an enumeration up costs more than all else that is done with it.
@@ -219,17 +220,6 @@ def encode(opcode: int, payload: bytes, *, masked: bool) -> bytes:
         return head + payload
     key = mask_keys.take()
     return head + key + apply_mask(payload, key)
-
-
-def encode_large(opcode: int, payload: bytes, *, masked: bool) -> tuple[bytes, bytes | bytearray]:
-    """The same in two pieces, so that the payload is not copied more often than it must be."""
-    head = _head(opcode, len(payload), masked)
-    if not masked:
-        return head, payload
-    heap.prepare()
-    key, target = mask_keys.take(), bytearray(len(payload))
-    mask_into(target, payload, key)
-    return head + key, target
 
 
 def _head(opcode: int, length: int, masked: bool) -> bytes:

@@ -1,12 +1,12 @@
 """Masking (RFC 6455 §5.3): XOR with a key of four bytes, and where the keys come from.
 
-Five ways, each the best for some size (measure with ``tests/benchmarks``):
+Several ways, each the best for some size (measure with ``tests/benchmarks``):
 
 * one XOR of two long integers: three steps in C whatever the size, so nothing beats it
   on small payloads, but each step is slow for each byte;
 * numpy, if it is installed (extra ``fast``): bytes with bytes, the key repeated beforehand;
   it reads the payload where it lies, in the middle of what has been received;
-* the same for a whole gulp of frames, each with its own key (`unmask`):
+* the same for a whole gulp of frames, each with its own key (`unmask`, `mask_frames`):
   one key stream is made for all of them, and numpy is called once;
 * numpy for large payloads: many words with one, in place or into a buffer that exists already,
   since fresh memory costs more than the XOR;
@@ -15,19 +15,28 @@ Five ways, each the best for some size (measure with ``tests/benchmarks``):
 Keys are four bytes of the system's entropy for each frame.
 They are drawn in bulk, since a system call for four bytes costs as much as one for a thousand,
 and thrown away when the process forks, since two processes must not share them.
+
+So what a client sends is masked when it is written, not when it is queued:
+by then there may be more of it.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Iterable
 from types import ModuleType
 from typing import TypeAlias
+
+from . import heap
 
 SMALL = 384
 """Up to this size one integer XOR is fastest."""
 
-MIDDLING = range(64, 8192)
+LARGE = 8 * 1024
+"""A payload of this size is not copied to stand behind its header."""
+
+MIDDLING = range(64, LARGE)
 """With numpy, frames of such a size on average are best unmasked together."""
 
 BULK = 1024
@@ -35,6 +44,9 @@ BULK = 1024
 
 Span: TypeAlias = tuple[int, int, int]
 """Of a frame: its first byte, where its payload begins, and where that ends."""
+
+Parts: TypeAlias = tuple[bytes, bytes]
+"""Of a frame that is to be masked: its header, which ends with the key, and its payload."""
 
 _ZEROS = bytes(14)
 """As long as the longest header."""
@@ -61,16 +73,16 @@ def apply_mask(data: bytes, key: bytes, start: int = 0, stop: int | None = None)
     if size > SMALL:
         if np is None:
             return bytes(_by_table(data[start:stop], key))
-        return _by_bytes(np, data, key, start, size)
+        return _xor(np, data, key * (size // 4 + 1), start, size)
     repeated = (key * (size // 4 + 1))[:size]
     masked = int.from_bytes(data[start:stop], "little") ^ int.from_bytes(repeated, "little")
     return masked.to_bytes(size, "little")
 
 
-def _by_bytes(np: ModuleType, data: bytes, key: bytes, start: int, size: int) -> bytes:
+def _xor(np: ModuleType, data: bytes, stream: bytes, start: int, size: int) -> bytes:
+    """`size` bytes of `data` from `start` on with the first ones of `stream`."""
     payload = np.frombuffer(data, np.uint8, size, start)
-    repeated = np.frombuffer(key * (size // 4 + 1), np.uint8, size)
-    masked: bytes = np.bitwise_xor(payload, repeated).tobytes()
+    masked: bytes = np.bitwise_xor(payload, np.frombuffer(stream, np.uint8, size)).tobytes()
     return masked
 
 
@@ -79,9 +91,7 @@ def unmask(data: bytes, frames: list[Span]) -> list[bytes]:
     if np is not None and len(frames) > 1:
         begin, end = frames[0][1], frames[-1][2]
         if (end - begin) // len(frames) in MIDDLING:
-            payloads = np.frombuffer(data, np.uint8, end - begin, begin)
-            stream = np.frombuffer(_key_stream(data, frames), np.uint8, end - begin)
-            gulp = np.bitwise_xor(payloads, stream).tobytes()
+            gulp = _xor(np, data, _key_stream(data, frames), begin, end - begin)
             return [gulp[start - begin : stop - begin] for _, start, stop in frames]
     return [apply_mask(data, data[start - 4 : start], start, stop) for _, start, stop in frames]
 
@@ -99,6 +109,47 @@ def _key_stream(data: bytes, frames: list[Span]) -> bytes:
         pieces += (_ZEROS[: start - position], data[start - 4 : start] * words)
         position = start + 4 * words
     return b"".join(pieces)
+
+
+def mask_frames(frames: Iterable[bytes | Parts]) -> list[bytes | bytearray]:
+    """Frames as they are written, in pieces; those that are in two parts are masked first."""
+    pieces: list[bytes | bytearray] = []
+    small: list[Parts] = []
+    for frame in frames:
+        if isinstance(frame, tuple) and len(frame[1]) < LARGE:
+            small.append(frame)
+            continue
+        if small:
+            pieces.append(_masked(small))
+            small = []
+        if isinstance(frame, tuple):
+            pieces += (frame[0], _masked_large(*frame))
+        else:
+            pieces.append(frame)
+    if small:
+        pieces.append(_masked(small))
+    return pieces
+
+
+def _masked(frames: list[Parts]) -> bytes:
+    """Frames behind each other."""
+    if np is None or len(frames) == 1:
+        return b"".join([head + apply_mask(payload, head[-4:]) for head, payload in frames])
+    gulp: list[bytes] = []
+    stream: list[bytes] = []
+    for head, payload in frames:
+        gulp += (head, payload)
+        size = len(payload)
+        stream += (_ZEROS[: len(head)], (head[-4:] * (size // 4 + 1))[:size])
+    plain = b"".join(gulp)
+    return _xor(np, plain, b"".join(stream), 0, len(plain))
+
+
+def _masked_large(head: bytes, payload: bytes) -> bytearray:
+    heap.prepare()
+    target = bytearray(len(payload))
+    mask_into(target, payload, head[-4:])
+    return target
 
 
 def mask_into(target: bytearray | memoryview, source: bytes | memoryview, key: bytes) -> None:

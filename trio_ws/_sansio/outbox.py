@@ -13,11 +13,14 @@ one that must not wait (after a cancellation, or a violation) clears the data la
 
 `take` gives small frames up to a gulp, so that a burst leaves in one system call.
 A large payload is never copied to stand behind its header: the frame is two pieces.
+A client's frames are masked when they are taken, many at a time (`masking`).
 """
 
 from __future__ import annotations
 
 from typing import TypeAlias
+
+from .masking import mask_frames
 
 GULP = 64 * 1024
 """How many bytes are written at once: enough to make the system call's cost small."""
@@ -31,8 +34,8 @@ ITEM_COST = 64
 Piece: TypeAlias = bytes | bytearray | memoryview
 """Bytes to be written."""
 
-Frame: TypeAlias = bytes | tuple[bytes, Piece]
-"""A whole frame: in one piece, or its header and its payload."""
+Frame: TypeAlias = bytes | tuple[bytes, bytes]
+"""A whole frame: in one piece, or its header and its payload; a client's is masked then."""
 
 
 class Outbox:
@@ -43,6 +46,7 @@ class Outbox:
         "_close",
         "_control",
         "_data",
+        "_masked",
         "_pongs",
         "_rest",
         "control_size",
@@ -50,7 +54,8 @@ class Outbox:
         "size",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, *, masked: bool = False) -> None:
+        self._masked = masked
         self._rest: list[Piece] = []
         # Lists, since an empty deque takes 760 bytes and most connections are idle.
         self._pongs: list[bytes] = []
@@ -124,6 +129,9 @@ class Outbox:
         """Add data frames up to a gulp, or one that is larger if it is alone."""
         frames = self._fitting(sum(map(len, pieces)))
         self.frames_out += len(frames)
+        if self._masked:
+            pieces += mask_frames(frames)
+            return
         for frame in frames:
             if isinstance(frame, tuple):
                 pieces += frame
