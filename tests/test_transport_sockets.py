@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,7 +17,16 @@ from trio.testing import (
 )
 
 from trio_ws._sansio.outbox import Piece
-from trio_ws._transport import BULK, FEW, READ_SIZE, Transport, remote_address, without
+from trio_ws._transport import (
+    BULK,
+    FEW,
+    PIECE,
+    READ_SIZE,
+    SHARE,
+    Transport,
+    remote_address,
+    without,
+)
 
 from .streams import (
     Pair,
@@ -30,6 +40,9 @@ from .streams import (
 
 SMALL = 4096
 """The size of the kernel's buffers, as far as it can be set."""
+
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the kernel is asked on Linux")
 
 
 async def test_progress_of_a_socket() -> None:
@@ -179,6 +192,46 @@ async def test_send_now_to_nobody() -> None:
     await ours.aclose()
     assert ours.send_now([b"hello"]) == [b"hello"]
     assert ours.bytes_sent == 0
+
+
+@linux_only
+async def test_pieces_for_trios_tls() -> None:
+    """Trio's TLS on a socket gets large pieces as long as they go without waiting."""
+    room = 128 * 1024
+    ours, theirs = map(Transport, tls_pair(*socket_pair(room)))
+    counts = []
+
+    async def send() -> None:
+        while True:
+            counts.append(await ours.send_some(memoryview(bytes(1_000_000))))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(theirs.receive_some)
+        assert await ours.send_some(memoryview(b"small")) == 5
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send)
+        await wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert counts[0] == 2 * room // SHARE  # the kernel doubles what it is asked for
+    assert set(counts[1:]) <= {counts[0], PIECE}
+    assert sum(counts) > room / 2
+    for transport in (ours, theirs):
+        with trio.move_on_after(0):
+            await transport.aclose()
+
+
+@linux_only
+async def test_pieces_where_the_socket_is_closed() -> None:
+    """A socket that was closed under Trio's TLS is broken, and asked nothing."""
+    client, server = socket_pair()
+    ours, theirs = map(Transport, tls_pair(client, server))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(theirs.receive_some)
+        assert await ours.send_some(memoryview(b"small")) == 5
+    await client.aclose()
+    with pytest.raises(trio.BrokenResourceError):
+        await ours.send_some(memoryview(bytes(1_000_000)))
+    await server.aclose()
 
 
 async def test_tls() -> None:

@@ -4,6 +4,8 @@ Two things are added to `trio.abc.Stream`.
 
 `send_some` shows progress.  `Stream.send_all` is silent until everything is gone,
 which may take minutes on a slow link; but whoever judges the peer must see that bytes are leaving.
+A stream that is silent therefore gets little at once (`PIECE`),
+unless it is Trio's TLS on a socket and the kernel says that much would go without waiting.
 
 `send_now` does not wait.  Trio has no public way to try a write without a checkpoint,
 and a checkpoint is most of the cost of a small write, so on a plain socket the system call
@@ -23,7 +25,9 @@ since a WebSocket has its own way of saying that nothing is missing.
 from __future__ import annotations
 
 import os
+import select
 import ssl
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -41,6 +45,11 @@ BULK = 256 * 1024
 PIECE = 16 * 1024
 """What is given to a stream at once that does not tell its progress: one TLS record."""
 
+SHARE = 8
+"""Such a piece of the kernel's buffer goes without waiting, if the socket is writable.
+
+Linux says so when a third of it is free; but its own records of the bytes are kept there, too."""
+
 NOTHING = memoryview(b"")
 
 FEW = 16
@@ -56,6 +65,7 @@ class Transport:
         self._tls = stream if isinstance(stream, TLSStream) else None
         self._more_to_read = False
         self._surplus = NOTHING
+        self._below = _socket_of(stream) if sys.platform == "linux" else None
         self.immediate = self._socket is not None or self._tls is not None
         """Whether `send_now` can take anything at all."""
         self.bytes_received = 0
@@ -199,12 +209,19 @@ class Transport:
             elif self._tls is not None:
                 count = await self._tls.send_some(data)
             else:
-                count = len(piece := data[:PIECE])
+                count = len(piece := data[: self._piece(len(data))])
                 await self._stream.send_all(piece)
         except (OSError, trio.ClosedResourceError) as error:
             raise trio.BrokenResourceError(str(error)) from error
         self.bytes_sent += count
         return count
+
+    def _piece(self, size: int) -> int:
+        """How much of so much to give to a stream that is silent until all of it has gone."""
+        if size <= PIECE or self._below is None or not _is_writable(self._below):
+            return PIECE
+        buffer = self._below.getsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF)
+        return min(max(PIECE, buffer // SHARE), READ_SIZE)
 
     # Ending; a plain socket does all of it at once, and Trio's methods would only add a checkpoint
 
@@ -272,6 +289,14 @@ def _socket_of(stream: object) -> trio.socket.SocketType | None:
     while isinstance(stream, trio.SSLStream | TLSStream):
         stream = stream.transport_stream
     return stream.socket if isinstance(stream, trio.SocketStream) else None
+
+
+def _is_writable(sock: trio.socket.SocketType) -> bool:
+    if (number := sock.fileno()) < 0:
+        return False
+    poll = select.poll()
+    poll.register(number, select.POLLOUT)
+    return any(event == select.POLLOUT for _, event in poll.poll(0))
 
 
 def _address(ask: Callable[[], object]) -> object:
