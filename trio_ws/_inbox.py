@@ -12,8 +12,6 @@ and when the latter is empty the former is turned round.  An empty deque would t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from ._parking import QuietLot
 from ._sansio.assembly import Part
 from ._sansio.outbox import ITEM_COST
@@ -60,18 +58,21 @@ class Inbox:
     def __bool__(self) -> bool:
         return bool(self.messages or self.parts)
 
-    def put(self, messages: Iterable[str | bytes]) -> None:
-        """Messages arrived: each belongs to the receiver that has waited longest."""
-        arrived = list(messages)
+    def put(self, arrived: list[str | bytes]) -> None:
+        """Messages arrived: each belongs to the receiver that has waited longest.
+
+        The list is the inbox's from now on.
+        """
         costs = [
             len(message) + ITEM_COST if isinstance(message, bytes) else cost(message)
             for message in arrived
         ]
         self.size += sum(costs)
-        self._arrived += arrived
-        self._arrived_costs += costs
-        if not self.messages:
-            self._turn_round()
+        if self.messages:
+            self._arrived += arrived
+            self._arrived_costs += costs
+        else:
+            self._turn_round(arrived, costs)
         self.receivers.unpark(len(arrived))
         self.streamers.unpark_all()
 
@@ -86,14 +87,14 @@ class Inbox:
         message = self.messages.pop()
         self.size -= self.costs.pop()
         if not self.messages and self._arrived:
-            self._turn_round()
+            self._turn_round(self._arrived, self._arrived_costs)
+            self._arrived, self._arrived_costs = [], []
         return message
 
-    def _turn_round(self) -> None:
-        self._arrived.reverse()
-        self._arrived_costs.reverse()
-        self.messages, self._arrived = self._arrived, []
-        self.costs, self._arrived_costs = self._arrived_costs, []
+    def _turn_round(self, arrived: list[str | bytes], costs: list[int]) -> None:
+        arrived.reverse()
+        costs.reverse()
+        self.messages, self.costs = arrived, costs
 
     def take_part(self) -> Part:
         """Remove and return the oldest part."""

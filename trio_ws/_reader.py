@@ -50,6 +50,7 @@ class Reader:
         self._transport = services.transport
         self._messages = messages
         self._trailing = trailing
+        self._receive_buffer = services.policies.limits.receive_buffer
         self._lease_scope = trio.CancelScope()
         self._rounds = current_rounds()
         self._tick: float | None = None
@@ -134,9 +135,12 @@ class Reader:
         self._services.writer.may_write_now = True
         if happenings and self._nothing_special():
             messages = [each for each in happenings if isinstance(each, (str, bytes))]
+            if len(messages) == len(happenings):
+                happenings = []
+            else:
+                happenings = [each for each in happenings if not isinstance(each, (str, bytes))]
             if messages:
                 self._inbox.put(messages)
-                happenings = [each for each in happenings if not isinstance(each, (str, bytes))]
         for happening in happenings:
             self._hand_over(happening, now)
         self._services.settle()
@@ -160,7 +164,7 @@ class Reader:
             return
         self._lease.data(now)
         if self._listens():
-            self._inbox.put((message,))
+            self._inbox.put([message])
 
     def _inspect(self, message: str | bytes, now: float) -> bool:
         try:
@@ -195,17 +199,12 @@ class Reader:
     # Backpressure
 
     def _over_full(self) -> bool:
-        size = self._inbox.size + self._session.assembling
-        return bool(self._inbox) and size >= self._services.policies.limits.receive_buffer
+        waiting = self._inbox.size
+        return waiting > 0 and waiting + self._session.assembling >= self._receive_buffer
 
     def _full(self) -> bool:
         """Whether to stop reading, so that TCP stops the peer (P7)."""
-        return (
-            self._inbox.size > 0
-            and self._over_full()
-            and self._session.state is State.OPEN
-            and not self._services.writer.error
-        )
+        return self._over_full() and not self._reads_on() and self._session.ending is None
 
     async def _wait_for_room(self) -> None:
         """Wait for room in the inbox; say each interval that it is not us who died (P12)."""

@@ -171,7 +171,8 @@ class Services:
 
     def settle(self) -> None:
         """Act on what has just changed in the session: the ending, bytes to write."""
-        self.send_replies()
+        if self._messages.replies:
+            self.send_replies()
         if self.session.ending is not None and not self.over.is_set():
             self._on_over(self.session.ending)
         self.writer.wake()

@@ -31,6 +31,7 @@ the same bytes out and the same ending with the lane and without it.
 
 from __future__ import annotations
 
+import struct
 from itertools import repeat
 from typing import Protocol, final
 
@@ -101,7 +102,11 @@ class FastLane:
                 break
             length, start = second & 0x7F, position + 2
             if length >= 126:
-                length, start = _long_length(data, position, length)
+                wide, shortest = (2, 126) if length == 126 else (8, 65536)
+                start += wide
+                length = int.from_bytes(data[start - wide : start], "big")
+                if length < shortest:
+                    break
             if length > limit:
                 break
             if masked:
@@ -146,22 +151,6 @@ def _text_or_pong(first: int, payload: bytes) -> str | Pong | None:
         return payload.decode()
     except UnicodeDecodeError:
         return None
-
-
-def _long_length(data: bytes, position: int, code: int) -> tuple[int, int]:
-    """The length in its longer forms and where it ends; one that is not for the lane is huge."""
-    if code == 126:
-        length, start = int.from_bytes(data[position + 2 : position + 4], "big"), position + 4
-        shortest = 126
-    else:
-        length, start = int.from_bytes(data[position + 2 : position + 10], "big"), position + 10
-        shortest = 65536
-    if start > len(data) or length < shortest:
-        return _NOT_FOR_THE_LANE, start
-    return length, start
-
-
-_NOT_FOR_THE_LANE = 1 << 64
 
 
 def _shortest(length: int) -> int:
@@ -227,8 +216,12 @@ def _head(opcode: int, length: int, masked: bool) -> bytes:
         return _SHORT_HEADS[opcode, masked][length]
     first, mask_bit = 0x80 | opcode, 0x80 if masked else 0
     if length < 65536:
-        return bytes((first, mask_bit | 126)) + length.to_bytes(2, "big")
-    return bytes((first, mask_bit | 127)) + length.to_bytes(8, "big")
+        return _pack_medium(first, mask_bit | 126, length)
+    return _pack_long(first, mask_bit | 127, length)
+
+
+_pack_medium = struct.Struct("!BBH").pack
+_pack_long = struct.Struct("!BBQ").pack
 
 
 _SHORT_HEADS = {
