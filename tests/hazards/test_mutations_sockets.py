@@ -51,6 +51,7 @@ from ..mutations import (
 AT_A_TIME = 50
 BOUND = 15  # what our own timeouts add up to is about 3 s
 HEARTBEAT = Heartbeat(interval=0.4, timeout=0.4)
+GONE = (trio.BrokenResourceError, trio.ClosedResourceError, EOFError)
 TIMEOUTS = Timeouts(connect=0.8, close=0.4, goodbye=0.4)
 
 few_or_many = pytest.mark.parametrize(
@@ -75,7 +76,7 @@ async def test_d6_server(secure: bool, count: int, caplog: pytest.LogCaptureFixt
             requests = mutated(chance, chance.choice(REQUESTS))
             data = chance.choice([UPGRADE % b"" + frames, requests])
             async with await trio.open_tcp_stream("127.0.0.1", server.port) as tcp:
-                with suppress(trio.BrokenResourceError):
+                with suppress(*GONE):
                     await speak(tcp, papers.spoilt(tcp, chance) if papers else tcp, chance, data)
 
         await all_of(attack, count)
@@ -99,7 +100,7 @@ async def test_d6_client(secure: bool, count: int, caplog: pytest.LogCaptureFixt
         data = chance.choice([ACCEPTED % (b"<accept>", b"") + frames, answers])
         async with await listener.accept() as tcp:
             stream = papers.spoilt(tcp, chance, server_side=True) if papers else tcp
-            with suppress(trio.BrokenResourceError, EOFError):
+            with suppress(*GONE):
                 head = await RawPeer(stream, client=False).receive_head()
                 token = _accept_token(_header(head, b"sec-websocket-key")).encode()
                 await speak(tcp, stream, chance, data.replace(b"<accept>", token))
