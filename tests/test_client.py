@@ -29,6 +29,7 @@ from trio_ws import (
     TLSError,
 )
 from trio_ws._client import is_transient, open_websocket, open_websocket_on
+from trio_ws._tls import tls_on
 from trio_ws.testing import RawPeer
 
 Script = Callable[[RawPeer], Awaitable[object]]
@@ -427,6 +428,45 @@ async def test_certificate_of_somebody_else() -> None:
         with pytest.raises(TLSError, match=r"127\.0\.0\.1"):
             async with open_websocket(f"wss://127.0.0.1:{port}", ssl_context=trusting()):
                 pass
+
+
+async def test_client_without_a_certificate() -> None:
+    """A server that misses the client's certificate after the handshake says so: a TLSError."""
+    context = server_context("localhost")
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    async def refuse(stream: trio.SocketStream) -> None:
+        with pytest.raises(trio.BrokenResourceError):
+            await tls_on(stream, context, server_side=True).do_handshake()
+        while await stream.receive_some():
+            pass
+
+    async with trio.open_nursery() as nursery:
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        await nursery.start(trio.serve_listeners, refuse, listeners)
+        port = listeners[0].socket.getsockname()[1]
+        with pytest.raises(TLSError, match="alert certificate required") as caught:
+            async with open_websocket(f"wss://localhost:{port}", ssl_context=trusting()):
+                pass
+        assert not caught.value.transient
+        nursery.cancel_scope.cancel()
+
+
+async def test_damaged_tls() -> None:
+    """What is no TLS any more, behind the handshake, may be otherwise next time."""
+
+    async def script(peer: RawPeer) -> None:
+        await peer.receive_head()
+        assert isinstance(peer.stream, trio.SSLStream)
+        await peer.stream.transport_stream.send_all(b"no record at all" * 10)
+        await trio.sleep_forever()
+
+    async with tcp(script, context=server_context("localhost")) as port:
+        with pytest.raises(HandshakeError, match=r"(?i)wrong.version") as caught:
+            async with open_websocket(f"wss://localhost:{port}", ssl_context=trusting()):
+                pass
+    assert not isinstance(caught.value, TLSError)
+    assert caught.value.transient
 
 
 async def test_no_tls_there() -> None:

@@ -253,11 +253,7 @@ class _Dialler:
             cause = exc.__cause__ or exc
             if not isinstance(cause, ssl.SSLError | ssl.CertificateError):
                 raise self._failure(f"TLS broke off: {cause}", transient=True) from cause
-            raise TLSError(
-                f"no TLS with {self._url}: {cause}",
-                request=self._handshake.request,
-                transient=isinstance(cause, ssl.SSLEOFError),
-            ) from cause
+            raise self._no_tls(cause) from cause
         return secure
 
     async def _upgrade(self, transport: Transport) -> Opening:
@@ -271,7 +267,7 @@ class _Dialler:
             return opening
         except trio.BrokenResourceError as exc:
             cause = exc.__cause__ or exc
-            failure = handshake.rejection() or self._failure(f"{cause}", transient=True)
+            failure = handshake.rejection() or self._broken_off(cause)
             raise failure from cause
 
     def _lose_patience(self) -> None:
@@ -297,8 +293,23 @@ class _Dialler:
             transient=transient,
         )
 
+    def _broken_off(self, cause: BaseException) -> HandshakeError:
+        return self._no_tls(cause) if is_alert(cause) else self._failure(f"{cause}", transient=True)
+
+    def _no_tls(self, cause: BaseException) -> TLSError:
+        return TLSError(
+            f"no TLS with {self._url}: {cause}",
+            request=self._handshake.request,
+            transient=isinstance(cause, ssl.SSLEOFError),
+        )
+
     def _log(self, message: str, *args: object) -> None:
         _logger.debug(f"[%s] {message}", self._ident, *args)  # noqa: G004
+
+
+def is_alert(error: BaseException) -> bool:
+    """Whether the peer said that it does not want TLS with us, as it may after our handshake."""
+    return isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or "")
 
 
 def is_transient(error: OSError) -> bool | None:
