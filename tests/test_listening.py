@@ -117,6 +117,7 @@ async def test_accepting(autojump_clock: object, caplog: pytest.LogCaptureFixtur
     served: list[tuple[trio.abc.Stream, float]] = []
 
     async def serve(stream: trio.abc.Stream) -> None:
+        assert trio.lowlevel.current_task().name == "trio_ws connection"
         served.append((stream, trio.current_time()))
         await trio.lowlevel.checkpoint()
 

@@ -38,6 +38,7 @@ from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import encode
 
 from .halls import MemoryListener, echo, forever, serving
+from .wires import memory
 
 CA = trustme.CA()
 UPGRADE = (
@@ -293,6 +294,28 @@ async def test_strange_stream(autojump_clock: object, caplog: pytest.LogCaptureF
 
 
 # Numbers
+
+
+async def test_memory_of_idle_connections() -> None:
+    """A connection that waits takes less than 16 KiB, heartbeat, handler and headers included."""
+
+    async def crowd(count: int) -> list[socket.socket]:
+        peers = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(count)]
+        for peer in peers:
+            peer.sendall(UPGRADE)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        return peers
+
+    async with trio.open_nursery() as nursery:
+        server: Server = await nursery.start(serve_websocket, echo, "127.0.0.1", 0)
+        peers = await crowd(50)
+        with memory() as kept:
+            peers += await crowd(200)
+        assert server.statistics().connections == 250
+        assert kept[0] < 200 * 16 * 1024
+        for peer in peers:
+            peer.close()
+        nursery.cancel_scope.cancel()
 
 
 def numbers(server: Server) -> dict[str, int]:
