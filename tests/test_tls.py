@@ -776,6 +776,24 @@ async def test_slow_link(autojump_clock: object) -> None:
     assert link.received > 10 * SMALL
 
 
+async def test_slow_link_to_us(autojump_clock: object) -> None:
+    """A record that crawls in for many times the timeout is no sign of death either (P12)."""
+    async with against_hand() as (near, far), trio.open_nursery() as nursery:
+        record = far.records(b"\x82\x7e" + (10_000).to_bytes(2, "big") + bytes(10_000))
+
+        @nursery.start_soon
+        async def crawl() -> None:
+            for start in range(0, 10_000, 100):
+                await far.stream.send_all(record[start : start + 100])
+                await trio.sleep(1)
+
+        with pytest.raises(HeartbeatTimeout):
+            async with on(near, heartbeat=Heartbeat(interval=4, timeout=4)):
+                with at_the_end(99 + 4 + 4, "the last bytes came in the hundredth second"):
+                    await trio.sleep_forever()
+        nursery.cancel_scope.cancel()
+
+
 async def test_stuck_link(autojump_clock: object) -> None:
     """With nobody's heart beating, what is stuck for `Timeouts.send` is given up."""
     async with against_hand(buffer=SMALL) as (near, far), trio.open_nursery() as nursery:

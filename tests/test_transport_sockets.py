@@ -129,6 +129,7 @@ async def test_end_now() -> None:
 
 async def test_nothing_now() -> None:
     """On any other stream nothing is done that would not wait."""
+    Transport(memory_stream_pair()[0]).tell_when_heard(lambda _: None)
     ours, theirs = map(Transport, memory_stream_pair())
     await theirs.send_all(b"hello")
     assert ours.receive_now() == b""
@@ -254,6 +255,30 @@ async def test_tls() -> None:
     with pytest.raises(trio.BrokenResourceError):
         await transports[1].send_some(memoryview(b"a"))
     transports[1].close_now()
+
+
+async def test_a_part_of_a_record_is_heard(autojump_clock: object) -> None:
+    """Bytes that are less than a record are told of all the same, but the end is not."""
+    ours, theirs = tls_socket_pair()
+    await shake_hands(ours, theirs)
+    transport = Transport(ours)
+    heard: list[float] = []
+    transport.tell_when_heard(heard.append)
+    await theirs.send_all(b"hello")
+    assert await transport.receive_some() == b"hello"
+    heard.clear()
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def crawl() -> None:
+            for each in b"\x17\x03\x03":
+                await trio.sleep(1)
+                await theirs.transport_stream.send_all(bytes([each]))
+            theirs.transport_stream.socket.close()
+
+        assert await transport.receive_some() == b""
+    assert heard == [1, 2, 3]
+    transport.close_now()
 
 
 async def both_ways(near: Transport, far: Transport) -> None:

@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from typing import final
 
@@ -94,7 +95,9 @@ class TLSStream(trio.abc.Stream):
         self._unread = True
         self._ended = False
         self._error: ssl.SSLError | None = None
-        self._heard = QuietLot()
+        self._waiting_to_write = QuietLot()
+        self.heard: Callable[[float], None] | None = None
+        """Told the time whenever bytes arrive, be they less than a record."""
         # Writing
         self._sealed: Piece = b""
         self._owed = 0
@@ -193,9 +196,11 @@ class TLSStream(trio.abc.Stream):
                 continue
             except (OSError, trio.ClosedResourceError) as error:
                 raise trio.BrokenResourceError(str(error)) from error
+            if self.heard is not None and data:
+                self.heard(trio.current_time())
             self._more_to_hear = len(data) == UNIT
             self._incoming.write(data)
-            self._heard.unpark_all()
+            self._waiting_to_write.unpark_all()
             return bool(data)
 
     def _answer(self) -> None:
@@ -234,7 +239,7 @@ class TLSStream(trio.abc.Stream):
                     self._seal([data])
             except ssl.SSLWantReadError:
                 if not self._sealed:
-                    await self._heard.park()
+                    await self._waiting_to_write.park()
                     continue
             if self._sealed:
                 gone += await self._push_when_possible()

@@ -78,6 +78,14 @@ class Transport:
 
     # Reading
 
+    def tell_when_heard(self, heard: Callable[[float], None]) -> None:
+        """Call `heard` with the time when less than a record of TLS arrives, if that can be seen.
+
+        It is no byte for us yet, but the peer is not silent (P12).
+        """
+        if self._tls is not None:
+            self._tls.heard = heard
+
     def receive_now(self) -> bytes:
         """What is there already; ``b""`` if that is nothing, or cannot be told without waiting."""
         if self._socket is None:
