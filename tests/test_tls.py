@@ -8,6 +8,7 @@ import ssl
 import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
 
 import pytest
 import trio
@@ -19,7 +20,7 @@ from trio_ws import ConnectionLost, Heartbeat, HeartbeatTimeout, Loss, Timeouts,
 from trio_ws._policy import Policies
 from trio_ws._sansio.outbox import Piece
 from trio_ws._scope import ConnectionScope, hold
-from trio_ws._tls import UNIT, TLSStream, tls_on
+from trio_ws._tls import MUCH, UNIT, TLSStream, tls_on
 from trio_ws._transport import Transport, without
 
 from .streams import send_all, shake_hands, socket_pair, tls_contexts, tls_socket_pair
@@ -735,6 +736,28 @@ async def test_writer_that_has_to_hear_first(says: bytes) -> None:
         assert sent == [5]
         await far.hear()
         assert far.read() == says + b"hello"
+
+
+class Talkative(ssl.SSLObject):
+    """OpenSSL whose peer makes it say something whenever it reads."""
+
+    def read(self, *arguments: Any, **more: Any) -> Any:
+        data = super().read(*arguments, **more)
+        self.write(bytes(10_000))
+        return data
+
+
+@pytest.mark.parametrize("call", READING)
+async def test_peer_that_asks_and_does_not_listen(call: Call) -> None:
+    """What the reader could not say is kept within bounds: then the stream is broken."""
+    client, server = tls_contexts()
+    client.sslobject_class = Talkative
+    async with against_hand(client, server) as (near, far):
+        with pytest.raises(trio.BrokenResourceError, match="does not listen"):
+            for _ in range(100):
+                await far.stream.send_all(far.records(b"hello"))
+                assert await call(near) == b"hello"
+                assert len(near._sealed) <= MUCH
 
 
 # The lease sees through it (P12)

@@ -44,6 +44,9 @@ from ._sansio.outbox import Piece
 UNIT = 65 * 1024
 """How much is encrypted, or read from the socket, at once: a message of 64 KiB in its records."""
 
+MUCH = 4 * UNIT
+"""So much is never sealed, and not yet written, if the peer behaves."""
+
 
 def tls_on(
     stream: trio.abc.Stream,
@@ -204,9 +207,14 @@ class TLSStream(trio.abc.Stream):
             return bool(data)
 
     def _answer(self) -> None:
-        """Say what OpenSSL has to say to what it read, if that is anything."""
+        """Say what OpenSSL has to say to what it read, if that is anything.
+
+        We do not wait until it is heard, so a peer that asks and never listens has to be stopped.
+        """
         if self._outgoing.pending:
             self._say()
+            if len(self._sealed) > MUCH:
+                raise trio.BrokenResourceError("the peer makes TLS talk, and does not listen")
 
     def _say(self) -> None:
         """Put it behind what is sealed; all goes as far as it goes without waiting."""
