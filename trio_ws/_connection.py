@@ -221,10 +221,11 @@ class WebSocket(trio.abc.AsyncResource):
         inbox = self._inbox
         if inbox.messages:
             await self._pace.checkpoint(inbox.costs[-1] - ITEM_COST)
-        elif self.ending is not None:
+        elif self._session.ending is not None:
             await self._pace.checkpoint(0)
         while not inbox.messages:
-            self._check_more_comes()
+            if self._session.ending is not None:
+                raise self._no_more(self._session.ending)
             await inbox.receivers.park()
             self._pace.waited()
         message = inbox.take()
@@ -233,11 +234,14 @@ class WebSocket(trio.abc.AsyncResource):
         return message
 
     def _check_more_comes(self) -> None:
-        """Raise if the connection is over; if it was lost, that is the end of the body too."""
         if self.ending is not None:
-            if self._services.deadly:
-                self._services.cancel_body()
-            raise closed(self.ending)
+            raise self._no_more(self.ending)
+
+    def _no_more(self, ending: Ending) -> ConnectionClosed:
+        """The connection is over, and nothing left; if it was lost, the body ends, too."""
+        if self._services.deadly:
+            self._services.cancel_body()
+        return closed(ending)
 
     async def receive_json(self) -> Any:
         """Return the next message, decoded from JSON.

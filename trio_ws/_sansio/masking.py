@@ -88,7 +88,10 @@ def _xor(np: ModuleType, data: bytes, stream: bytes, start: int, size: int) -> b
 
 def unmask(data: bytes, frames: list[Span]) -> list[bytes]:
     """The payloads of frames which follow each other in `data`; each stands behind its key."""
-    if np is not None and len(frames) > 1:
+    if len(frames) == 1:
+        [(_, start, stop)] = frames
+        return [apply_mask(data, data[start - 4 : start], start, stop)]
+    if np is not None and frames:
         begin, end = frames[0][1], frames[-1][2]
         if (end - begin) // len(frames) in MIDDLING:
             gulp = _xor(np, data, _key_stream(data, frames), begin, end - begin)

@@ -117,7 +117,7 @@ class Outbox:
         if self._rest:
             rest, self._rest = self._rest, []
             return rest
-        pieces = self._take_control()
+        pieces = self._take_control() if self._pongs or self._control else []
         if self._data:
             self._take_data(pieces)
         if self._close is not None and not self._data:
@@ -127,7 +127,7 @@ class Outbox:
 
     def _take_data(self, pieces: list[Piece]) -> None:
         """Add data frames up to a gulp, or one that is larger if it is alone."""
-        frames = self._fitting(sum(map(len, pieces)))
+        frames = self._fitting(sum(map(len, pieces)) if pieces else 0)
         self.frames_out += len(frames)
         if self._masked:
             pieces += mask_frames(frames)
@@ -157,10 +157,9 @@ class Outbox:
 
     def _take_control(self) -> list[Piece]:
         pieces: list[Piece] = [*self._pongs, *self._control]
-        if pieces:
-            self._pongs.clear()
-            self._control.clear()
-            self.control_size = 0
+        self._pongs.clear()
+        self._control.clear()
+        self.control_size = 0
         return pieces
 
 
