@@ -237,6 +237,27 @@ async def test_newcomer_takes_what_somebody_was_woken_for(
 
 
 @both_roles
+async def test_receiving_in_parts(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """Who streams waits while the connection is open, and no longer."""
+    async with open_wired(client) as (ws, peer, _), trio.open_nursery() as nursery:
+
+        async def send() -> None:
+            await trio.sleep(1)
+            await peer.send_text("whole")
+            await trio.sleep(1)
+            await peer.send_close()
+            await peer.send_eof()
+
+        nursery.start_soon(send)
+        async with ws.receive_stream() as chunks:
+            assert [chunk async for chunk in chunks] == ["whole"]
+        with pytest.raises(ConnectionClosed):
+            async with ws.receive_stream() as chunks:
+                async for _ in chunks:
+                    raise AssertionError("nothing more came")
+
+
+@both_roles
 async def test_cancelled_receive(client: bool, autojump_clock: trio.testing.MockClock) -> None:
     """A cancelled `receive` loses no message, whether there was one or not."""
     async with open_wired(client) as (ws, peer, _):

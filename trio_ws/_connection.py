@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, final
 
 import trio
@@ -72,7 +73,7 @@ class WebSocket(trio.abc.AsyncResource):
         self.response: Response = opening.response
         self.subprotocol: str | None = opening.subprotocol
         self._services = Services(stream, opening, client=client, policies=policies, ident=ident)
-        self._local_address = self._services.transport.local_address
+        self._local_address = _same(self._services.transport.local_address)
         self._remote_address = (
             opening.request.remote_address or self._services.transport.remote_address
         )
@@ -225,7 +226,7 @@ class WebSocket(trio.abc.AsyncResource):
             await self._pace.checkpoint(0)
         while not inbox.messages:
             if self._session.ending is not None:
-                raise self._no_more(self._session.ending)
+                self._check_more_comes()
             await inbox.receivers.park()
             self._pace.waited()
         message = inbox.take()
@@ -234,14 +235,11 @@ class WebSocket(trio.abc.AsyncResource):
         return message
 
     def _check_more_comes(self) -> None:
+        """Raise if the connection is over; if it was lost, that is the end of the body too."""
         if self.ending is not None:
-            raise self._no_more(self.ending)
-
-    def _no_more(self, ending: Ending) -> ConnectionClosed:
-        """The connection is over, and nothing left; if it was lost, the body ends, too."""
-        if self._services.deadly:
-            self._services.cancel_body()
-        return closed(ending)
+            if self._services.deadly:
+                self._services.cancel_body()
+            raise closed(self.ending)
 
     async def receive_json(self) -> Any:
         """Return the next message, decoded from JSON.
@@ -369,6 +367,12 @@ class WebSocket(trio.abc.AsyncResource):
     async def aclose(self) -> None:
         """`close`, as `trio.abc.AsyncResource` asks for it: by force if cancelled."""
         await self.close()
+
+
+@lru_cache(maxsize=16)
+def _same(address: object) -> object:
+    """One copy for all the connections of a listener: it takes some 150 bytes."""
+    return address
 
 
 def _checked(message: object) -> Fragments:

@@ -3,9 +3,9 @@
     IN   stream ─▶ reader ─▶ Session.feed ─▶ inbox ─▶ WebSocket.receive
     OUT  WebSocket.send ─▶ Session.send ─▶ outbox ─▶ writer ─▶ stream
 
-Each runs in a shielded scope, so that a cancelled application can still say goodbye.
+Each waits in shielded scopes, so that a cancelled application can still say goodbye.
 A shield without a bound would be a trap: from the moment when the connection begins to end,
-for whatever reason, both scopes have the deadline at which they are cut off by force.
+for whatever reason, all of them have the deadline at which they are cut off by force.
 
 The reader is there from the beginning to the end.  The writer is started when there is something
 that `send` or the reader could not write themselves (`Writer.write_now`), and then stays:
@@ -80,9 +80,10 @@ class Services:
         self.writer = Writer(self)
         self.reader = Reader(self, self._messages, opening.trailing)
         self._nursery: trio.Nursery
-        # Scopes: the user's block, and ours
+        # Scopes: the user's block, and the last steps of ours; until when we have time
         self.body = trio.CancelScope()
-        self.scope = trio.CancelScope(shield=True)
+        self.scope: trio.CancelScope | None = None
+        self.cut_off_at = FOREVER
         self.leaving = False
         self.nobody_asked_to_close = False
         self.failure: Exception | None = None
@@ -115,8 +116,9 @@ class Services:
         suspension = watch_for_suspension()
         suspension.tell(self)
         try:
-            with self.scope:
-                await self.reader.run()
+            await self.reader.run()
+            with trio.CancelScope(shield=True, deadline=self.cut_off_at) as self.scope:
+                await self.reader.read_to_the_end()
                 self.settle()
                 await self.writer.ended.wait()
                 await self.transport.aclose()
@@ -211,8 +213,16 @@ class Services:
 
     def cut_off_in(self, seconds: float) -> None:
         """Bound what is left of the services; a bound that is nearer stays."""
-        self.scope.deadline = min(self.scope.deadline, trio.current_time() + seconds)
-        self.writer.scope.deadline = self.scope.deadline
+        self.cut_off_at = min(self.cut_off_at, trio.current_time() + seconds)
+        self.reader.cut_off(self.cut_off_at)
+        for scope in (self.scope, self.writer.scope):
+            if scope is not None:
+                scope.deadline = self.cut_off_at
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the time is up."""
+        return trio.current_time() >= self.cut_off_at
 
     def queue_ping(self, payload: bytes, now: float) -> PingSent:
         """Queue a ping and remember it until its pong comes; to be followed by `settle`."""

@@ -50,7 +50,7 @@ class Writer:
         self._send_buffer = services.policies.limits.send_buffer
         self._rest = QuietLot()
         self._started = False
-        self.scope = trio.CancelScope(shield=True)
+        self.scope: trio.CancelScope | None = None
         self.ended = QuietEvent()
         self.idle = True
         """Whether it has nothing in hand: it rests, or was roused and has not gone on yet."""
@@ -69,7 +69,8 @@ class Writer:
     async def run(self) -> None:
         """Write what is queued until our Close is out, or the stream breaks."""
         try:
-            with self.scope:
+            cut_off_at = self._services.cut_off_at
+            with trio.CancelScope(shield=True, deadline=cut_off_at) as self.scope:
                 await self._write_until_the_end()
         except trio.BrokenResourceError as error:
             self.error = error
