@@ -11,7 +11,7 @@
     ├── ConnectionClosed                  .ending: who, code, reason, order
     │   └── ConnectionLost                no closing handshake; cause chained
     │       ├── HeartbeatTimeout          also TimeoutError
-    │       └── ProtocolViolation         .code: what we sent (1002, 1003, 1007, 1009)
+    │       └── ProtocolViolation         .code: what we sent (1002, 1007, 1009)
     ├── SupervisorGaveUp                  .attempts, .endpoint; the last failure chained
     ├── NotConnected                      a reconnecting channel is down, and was not to wait
     └── LocalProtocolError                your fault; nothing was sent
@@ -164,7 +164,7 @@ class ProtocolViolation(ConnectionLost):
 
     @property
     def code(self) -> int:
-        """The close code that we sent: 1002, 1003, 1007 or 1009."""
+        """The close code that we sent: 1002, 1007 or 1009."""
         assert self.ending.sent is not None
         return self.ending.sent.code
 
