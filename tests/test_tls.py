@@ -20,7 +20,7 @@ from trio_ws import ConnectionLost, Heartbeat, HeartbeatTimeout, Loss, Timeouts,
 from trio_ws._policy import Policies
 from trio_ws._sansio.outbox import Piece
 from trio_ws._scope import ConnectionScope, hold
-from trio_ws._tls import MUCH, UNIT, TLSStream, tls_on
+from trio_ws._tls import MUCH, RECORD, UNIT, TLSStream, tls_on
 from trio_ws._transport import Transport, without
 
 from .streams import send_all, shake_hands, socket_pair, tls_contexts, tls_socket_pair
@@ -563,6 +563,26 @@ async def test_units(sizes: list[int]) -> None:
         assert sum(counts) == len(whole)
     assert received == whole
     assert transport.immediate
+
+
+class Weighing(ssl.SSLObject):
+    """OpenSSL that notes how much it is given at once."""
+
+    most = 0
+
+    def write(self, data: bytes | memoryview) -> int:  # type: ignore[override]
+        self.most = max(self.most, len(data))
+        return super().write(data)
+
+
+async def test_openssl_gets_little_at_once() -> None:
+    """OpenSSL never gets more than a record at once: it would keep the memory for ever."""
+    client, server = tls_contexts()
+    client.sslobject_class = Weighing
+    async with against_hand(client, server, 1_000_000) as (near, _):
+        assert near.write([b"0123456789", bytes(UNIT - 10)]) == UNIT
+        assert isinstance(near._openssl, Weighing)
+        assert near._openssl.most == RECORD
 
 
 async def test_a_full_socket_takes_nothing() -> None:

@@ -44,6 +44,9 @@ from ._sansio.outbox import Piece
 UNIT = 65 * 1024
 """How much is encrypted, or read from the socket, at once: a message of 64 KiB in its records."""
 
+RECORD = 16 * 1024
+"""How much is given to OpenSSL at once: its buffers stay as large as they have ever been."""
+
 MUCH = 4 * UNIT
 """So much is never sealed, and not yet written, if the peer behaves."""
 
@@ -261,15 +264,19 @@ class TLSStream(trio.abc.Stream):
 
     def _seal(self, pieces: list[Piece]) -> None:
         """Encrypt the first of `pieces`, about as much as the kernel may take at once."""
-        assert not self._sealed
+        unit, sealed = memoryview(_unit(pieces)), []
         try:
-            self._owed = self._openssl.write(_unit(pieces))
+            for start in range(0, len(unit), RECORD):
+                self._owed += self._openssl.write(unit[start : start + RECORD])
+                sealed.append(self._outgoing.read())
         except ssl.SSLWantReadError:
             raise
         except ssl.SSLError as error:
             raise trio.BrokenResourceError(str(error)) from error
         finally:
-            self._sealed = self._outgoing.read()
+            if self._outgoing.pending:
+                sealed.append(self._outgoing.read())
+            self._sealed = b"".join(sealed)
 
     def _push(self) -> int:
         """Give the kernel what it takes of what is sealed; return how much that was."""
