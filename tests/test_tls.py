@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import random
 import socket
 import ssl
 import struct
@@ -678,6 +680,41 @@ async def test_cancelled_reading() -> None:
                 nursery.cancel_scope.cancel()
             await far.send_all(b"second")
             assert await near.receive_some() == b"second"
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_anything_at_any_time(seed: int, autojump_clock: object) -> None:
+    """However it is cut, delayed and cancelled, every byte arrives once and in order."""
+    chance = random.Random(seed)
+    data = chance.randbytes(300_000)
+
+    def patience() -> float:
+        return chance.choice([0, 0.5, 2, 1000, 1000, 1000])
+
+    async def send(transport: Transport) -> None:
+        for start in range(0, len(data), 100_000):
+            cuts = sorted(chance.choices(range(100_001), k=chance.choice([1, 3, 40])))
+            bounds = [start, *(start + cut for cut in cuts), start + 100_000]
+            pieces: list[Piece] = [data[a:b] for a, b in itertools.pairwise(bounds)]
+            while pieces := transport.send_now(pieces):
+                with trio.move_on_after(patience()):
+                    pieces = without(pieces, await transport.send_some(memoryview(pieces[0])))
+
+    async def receive(transport: Transport) -> None:
+        received = bytearray()
+        while len(received) < len(data):
+            buffer = memoryview(bytearray(chance.choice([1, 100, 20_000, 300_000])))
+            with trio.move_on_after(patience()):
+                received += buffer[: await transport.receive_into(buffer)]
+            with trio.move_on_after(patience()):
+                received += await transport.receive_some()
+            await trio.sleep(chance.choice([0, 0, 1]))
+        assert received == data
+
+    async with pair(chance.choice([None, 2048, 20_000])) as ends, trio.open_nursery() as nursery:
+        for transport in map(Transport, ends):
+            nursery.start_soon(send, transport)
+            nursery.start_soon(receive, transport)
 
 
 # What OpenSSL wants besides
