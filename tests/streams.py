@@ -9,7 +9,7 @@ import trio
 import trustme
 from trio.testing import memory_stream_pair
 
-from trio_ws._tls import TLSStream, tls_on
+from trio_ws._tls import Below, tls_on
 from trio_ws._transport import Transport
 
 Pair = tuple[trio.abc.Stream, trio.abc.Stream]
@@ -108,26 +108,27 @@ def tls_pair(ours: trio.abc.Stream, theirs: trio.abc.Stream) -> Pair:
     )
 
 
-def over_tls(ours: trio.abc.Stream, theirs: trio.abc.Stream) -> tuple[TLSStream, TLSStream]:
-    """TLS of our own over two sockets; before anything else, `shake_hands`."""
+def over_tls(ours: trio.abc.Stream, theirs: trio.abc.Stream) -> Pair:
+    """The same as the doors make it, so that it is seen from below."""
     client_side, server_side = tls_contexts()
-    client = tls_on(ours, client_side, server_hostname="testserver")
-    server = tls_on(theirs, server_side, server_side=True)
-    assert isinstance(client, TLSStream)
-    assert isinstance(server, TLSStream)
-    return client, server
+    return (
+        tls_on(ours, client_side, server_hostname="testserver"),
+        tls_on(theirs, server_side, server_side=True),
+    )
 
 
-def tls_socket_pair(buffer: int | None = None) -> tuple[TLSStream, TLSStream]:
-    """The same over sockets of its own."""
-    return over_tls(*socket_pair(buffer))
+def below(stream: trio.abc.Stream) -> Below:
+    """What TLS stands on."""
+    assert isinstance(stream, trio.SSLStream)
+    assert isinstance(stream.transport_stream, Below)
+    return stream.transport_stream
 
 
 async def shake_hands(*streams: trio.abc.Stream) -> None:
     """Let all do that at once that have to do it first."""
     async with trio.open_nursery() as nursery:
         for stream in streams:
-            if isinstance(stream, TLSStream | trio.SSLStream):
+            if isinstance(stream, trio.SSLStream):
                 nursery.start_soon(stream.do_handshake)
 
 

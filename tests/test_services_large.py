@@ -27,11 +27,11 @@ from trio_ws.testing._peer import BINARY, CLOSE, PING, TEXT, encode
 from .streams import (
     Pair,
     generous_pair,
+    over_tls,
     pair_without_half_close,
     shake_hands,
     socket_pair,
     tls_pair,
-    tls_socket_pair,
 )
 from .wires import both_roles, frames_of, goodbye_of, open_wired, opening, settled
 
@@ -62,6 +62,11 @@ def tls_sockets() -> Pair:
     return tls_pair(*socket_pair())
 
 
+def tls_as_the_doors_make_it() -> Pair:
+    """The same, seen from below."""
+    return over_tls(*socket_pair())
+
+
 every_stream = pytest.mark.parametrize(
     "make",
     [
@@ -71,7 +76,7 @@ every_stream = pytest.mark.parametrize(
         generous_pair,
         pair_without_half_close,
         tls_sockets,
-        tls_socket_pair,
+        tls_as_the_doors_make_it,
     ],
 )
 bare_streams = pytest.mark.parametrize("make", [socket_pair, memory_stream_pair])

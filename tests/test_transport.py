@@ -11,7 +11,8 @@ import trio
 import trio.testing
 from trio.testing import assert_checkpoints, memory_stream_pair, wait_all_tasks_blocked
 
-from trio_ws._transport import PIECE, READ_SIZE, Transport
+from trio_ws._tls import PIECE
+from trio_ws._transport import READ_SIZE, Transport
 
 from .cpu import cpu_seconds
 from .streams import (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,32 +16,13 @@ from trio.testing import (
 )
 
 from trio_ws._sansio.outbox import Piece
-from trio_ws._transport import (
-    BULK,
-    FEW,
-    PIECE,
-    READ_SIZE,
-    SHARE,
-    Transport,
-    remote_address,
-    without,
-)
+from trio_ws._tls import PIECE
+from trio_ws._transport import BULK, FEW, READ_SIZE, Transport, remote_address, without
 
-from .streams import (
-    Pair,
-    over_tls,
-    pair_without_half_close,
-    shake_hands,
-    socket_pair,
-    tls_pair,
-    tls_socket_pair,
-)
+from .streams import Pair, over_tls, pair_without_half_close, shake_hands, socket_pair, tls_pair
 
 SMALL = 4096
 """The size of the kernel's buffers, as far as it can be set."""
-
-
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the kernel is asked on Linux")
 
 
 async def test_progress_of_a_socket() -> None:
@@ -129,7 +109,6 @@ async def test_end_now() -> None:
 
 async def test_nothing_now() -> None:
     """On any other stream nothing is done that would not wait."""
-    Transport(memory_stream_pair()[0]).tell_when_heard(lambda _: None)
     ours, theirs = map(Transport, memory_stream_pair())
     await theirs.send_all(b"hello")
     assert ours.receive_now() == b""
@@ -193,110 +172,6 @@ async def test_send_now_to_nobody() -> None:
     await ours.aclose()
     assert ours.send_now([b"hello"]) == [b"hello"]
     assert ours.bytes_sent == 0
-
-
-@linux_only
-async def test_pieces_for_trios_tls() -> None:
-    """Trio's TLS on a socket gets large pieces as long as they go without waiting."""
-    room = 128 * 1024
-    ours, theirs = map(Transport, tls_pair(*socket_pair(room)))
-    counts = []
-
-    async def send() -> None:
-        while True:
-            counts.append(await ours.send_some(memoryview(bytes(1_000_000))))
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(theirs.receive_some)
-        assert await ours.send_some(memoryview(b"small")) == 5
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(send)
-        await wait_all_tasks_blocked()
-        nursery.cancel_scope.cancel()
-    assert counts[0] == 2 * room // SHARE  # the kernel doubles what it is asked for
-    assert set(counts[1:]) <= {counts[0], PIECE}
-    assert sum(counts) > room / 2
-    for transport in (ours, theirs):
-        with trio.move_on_after(0):
-            await transport.aclose()
-
-
-@linux_only
-async def test_pieces_where_the_socket_is_closed() -> None:
-    """A socket that was closed under Trio's TLS is broken, and asked nothing."""
-    client, server = socket_pair()
-    ours, theirs = map(Transport, tls_pair(client, server))
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(theirs.receive_some)
-        assert await ours.send_some(memoryview(b"small")) == 5
-    await client.aclose()
-    with pytest.raises(trio.BrokenResourceError):
-        await ours.send_some(memoryview(bytes(1_000_000)))
-    await server.aclose()
-
-
-async def test_tls() -> None:
-    """TLS of ours can what a socket can: read where bytes belong, write and close at once."""
-    ours, theirs = tls_socket_pair(SMALL)
-    await shake_hands(ours, theirs)
-    transports = Transport(ours), Transport(theirs)
-    await both_ways(*transports)
-    assert all(transport.immediate for transport in transports)
-    assert not transports[0].can_half_close
-    with assert_no_checkpoints():
-        assert transports[0].receive_now() == b""
-        assert not transports[0].send_eof_now()
-        assert transports[0].send_now([b"good", b"bye"]) == []
-        assert transports[0].close_now()
-        await transports[0].aclose()
-    assert await transports[1].receive_some() == b"goodbye"
-    assert await transports[1].receive_some() == b""
-    assert transports[1].send_now([b"a"]) == [b"a"]
-    with pytest.raises(trio.BrokenResourceError):
-        await transports[1].send_some(memoryview(b"a"))
-    transports[1].close_now()
-
-
-async def test_a_part_of_a_record_is_heard(autojump_clock: object) -> None:
-    """Bytes that are less than a record are told of all the same, but the end is not."""
-    ours, theirs = tls_socket_pair()
-    await shake_hands(ours, theirs)
-    transport = Transport(ours)
-    heard: list[float] = []
-    transport.tell_when_heard(heard.append)
-    await theirs.send_all(b"hello")
-    assert await transport.receive_some() == b"hello"
-    heard.clear()
-    async with trio.open_nursery() as nursery:
-
-        @nursery.start_soon
-        async def crawl() -> None:
-            for each in b"\x17\x03\x03":
-                await trio.sleep(1)
-                await theirs.transport_stream.send_all(bytes([each]))
-            theirs.transport_stream.socket.close()
-
-        assert await transport.receive_some() == b""
-    assert heard == [1, 2, 3]
-    transport.close_now()
-
-
-async def both_ways(near: Transport, far: Transport) -> None:
-    """Send much, in pieces, as much as goes at once and then the rest."""
-    pieces: list[Piece] = [bytes([each]) * 10_000 for each in range(30)]
-    whole, received = b"".join(pieces), bytearray(300_000)
-
-    async def receive() -> None:
-        count = 0
-        while count < len(received):
-            count += await far.receive_into(memoryview(received)[count:])
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(receive)
-        while pieces := near.send_now(pieces):
-            pieces = without(pieces, await near.send_some(memoryview(pieces[0])))
-    assert received == whole
-    assert near.bytes_sent == far.bytes_received == len(whole)
 
 
 async def test_send_all() -> None:
@@ -455,3 +330,21 @@ async def test_no_address() -> None:
         assert Transport(stream).remote_address is None
     sender, receiver = memory_stream_one_way_pair()
     assert remote_address(trio.StapledStream(sender, receiver)) is None
+
+
+@pytest.mark.parametrize("make", [over_tls, tls_pair])
+async def test_what_is_seen_of_tls(make: Callable[..., Pair]) -> None:
+    """TLS of the doors gets a whole gulp and tells of bytes below it; any other gets a record."""
+    ours, theirs = make(*memory_stream_pair())
+    near, far = Transport(ours), Transport(theirs)
+    came: list[float] = []
+    went: list[float] = []
+    for transport in (near, far):
+        transport.tell(on_arrival=came.append, on_departure=went.append)
+    await shake_hands(ours, theirs)
+    assert bool(came) is bool(went) is (make is over_tls)
+    sent = 0
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(far.receive_some)
+        sent = await near.send_some(memoryview(bytes(2 * READ_SIZE)))
+    assert sent == (READ_SIZE if make is over_tls else PIECE)

@@ -8,7 +8,7 @@ The map of the house, from the ground up; imports go downward only:
   ``_sansio/states`` its state table; ``_sansio/fastlane`` knows the simple frames,
   ``_sansio/judge`` all the others.  ``_sansio/*handshake`` is how a connection comes about.
   wsproto and h11 live here.
-* **Trio**: ``_transport`` (a stream), ``_tls`` (TLS on a socket),
+* **Trio**: ``_transport`` (a stream), ``_tls`` (TLS, seen from below),
   ``_services`` (what drives a session),
   ``_reader`` and ``_writer`` (the task that reads and the task that writes),
   ``_lease`` (is the peer alive) and ``_rounds`` (who asks for whom),

@@ -75,7 +75,7 @@ class Services:
         self.inbox = Inbox()
         self.pings = Pings()
         self.lease = Lease(policies.beats, policies.timeouts, now=now, phase=random.random())
-        self.transport.tell_when_heard(self.lease.heard)
+        self.transport.tell(on_arrival=self.lease.heard, on_departure=self.lease.progress)
         self._messages = MessageBeats(policies.heartbeats, self.lease)
         self.writer = Writer(self)
         self.reader = Reader(self, self._messages, opening.trailing)

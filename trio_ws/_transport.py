@@ -5,13 +5,12 @@ Two things are added to `trio.abc.Stream`.
 `send_some` shows progress.  `Stream.send_all` is silent until everything is gone,
 which may take minutes on a slow link; but whoever judges the peer must see that bytes are leaving.
 A stream that is silent therefore gets little at once (`PIECE`),
-unless it is Trio's TLS on a socket and the kernel says that much would go without waiting.
+unless it is TLS of which we see more from below (`_tls`).
 
 `send_now` does not wait.  Trio has no public way to try a write without a checkpoint,
 and a checkpoint is most of the cost of a small write, so on a plain socket the system call
 is made on the file descriptor, which Trio keeps non-blocking.  It cannot be cancelled half-way.
 Reading is done likewise: `trio.lowlevel.wait_readable`, then the system call.
-TLS on a plain socket can do the same (`_tls`).
 On any other stream `send_now` takes nothing, and the rest is done with Trio's own methods.
 What is to be written comes in pieces; a few go as they are, in one system call (``writev``),
 many small ones are joined first.
@@ -25,30 +24,20 @@ since a WebSocket has its own way of saying that nothing is missing.
 from __future__ import annotations
 
 import os
-import select
 import ssl
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import trio
 
 from ._sansio.outbox import Piece
-from ._tls import TLSStream, plain_socket
+from ._tls import PIECE, Below, Told
 
 READ_SIZE = 65 * 1024
 """How much is read at once: a message of 64 KiB and its header."""
 
 BULK = 256 * 1024
 """How much is read at once when the last read left something behind."""
-
-PIECE = 16 * 1024
-"""What is given to a stream at once that does not tell its progress: one TLS record."""
-
-SHARE = 8
-"""Such a piece of the kernel's buffer goes without waiting, if the socket is writable.
-
-Linux says so when a third of it is free; but its own records of the bytes are kept there, too."""
 
 NOTHING = memoryview(b"")
 
@@ -61,30 +50,29 @@ class Transport:
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
-        self._socket = plain_socket(stream)
-        self._tls = stream if isinstance(stream, TLSStream) else None
+        self._socket = _plain_socket(stream)
+        self._below = _below(stream)
         self._more_to_read = False
         self._surplus = NOTHING
-        self._below = _socket_of(stream) if sys.platform == "linux" else None
-        self.immediate = self._socket is not None or self._tls is not None
-        """Whether `send_now` can take anything at all."""
         self.bytes_received = 0
         self.bytes_sent = 0
+
+    @property
+    def immediate(self) -> bool:
+        """Whether `send_now` can take anything at all."""
+        return self._socket is not None
 
     @property
     def can_half_close(self) -> bool:
         """Whether we can end our direction and still read."""
         return isinstance(self._stream, trio.abc.HalfCloseableStream)
 
+    def tell(self, *, on_arrival: Told, on_departure: Told) -> None:
+        """Tell also of bytes that our own calls do not show (P12), as far as they can be seen."""
+        if self._below is not None:
+            self._below.on_arrival, self._below.on_departure = on_arrival, on_departure
+
     # Reading
-
-    def tell_when_heard(self, heard: Callable[[float], None]) -> None:
-        """Call `heard` with the time when less than a record of TLS arrives, if that can be seen.
-
-        It is no byte for us yet, but the peer is not silent (P12).
-        """
-        if self._tls is not None:
-            self._tls.heard = heard
 
     def receive_now(self) -> bytes:
         """What is there already; ``b""`` if that is nothing, or cannot be told without waiting."""
@@ -146,10 +134,6 @@ class Transport:
         self._more_to_read = count == wanted
 
     async def _receive_from_stream_into(self, buffer: memoryview) -> int:
-        if self._tls is not None:
-            count = await self._tls.receive_into(buffer)
-            self.bytes_received += count
-            return count
         data = memoryview(await self._receive_from_stream(min(len(buffer), READ_SIZE)))
         count = min(len(data), len(buffer))
         buffer[:count] = data[:count]
@@ -180,8 +164,6 @@ class Transport:
 
         An error sends nothing: `send_some` will meet it again and raise it.
         """
-        if self._tls is not None:
-            return self._send_by_tls(pieces)
         if len(pieces) > FEW or self._socket is None:
             pieces = [b"".join(pieces)]
         if self._socket is None:
@@ -196,13 +178,6 @@ class Transport:
         self.bytes_sent += count
         return without(pieces, count)
 
-    def _send_by_tls(self, pieces: list[Piece]) -> list[Piece]:
-        assert self._tls is not None
-        while pieces and (count := self._tls.write(pieces)):
-            self.bytes_sent += count
-            pieces = without(pieces, count)
-        return pieces
-
     async def send_all(self, data: bytes) -> None:
         """Send all of `data`, at once and without a checkpoint if the kernel takes it."""
         rest = self.send_now([data])
@@ -214,22 +189,13 @@ class Transport:
         try:
             if self._socket is not None:
                 count = await self._socket.send(data)
-            elif self._tls is not None:
-                count = await self._tls.send_some(data)
             else:
-                count = len(piece := data[: self._piece(len(data))])
+                count = len(piece := data[: PIECE if self._below is None else READ_SIZE])
                 await self._stream.send_all(piece)
         except (OSError, trio.ClosedResourceError) as error:
             raise trio.BrokenResourceError(str(error)) from error
         self.bytes_sent += count
         return count
-
-    def _piece(self, size: int) -> int:
-        """How much of so much to give to a stream that is silent until all of it has gone."""
-        if size <= PIECE or self._below is None or not _is_writable(self._below):
-            return PIECE
-        buffer = self._below.getsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF)
-        return min(max(PIECE, buffer // SHARE), READ_SIZE)
 
     # Ending; a plain socket does all of it at once, and Trio's methods would only add a checkpoint
 
@@ -250,11 +216,10 @@ class Transport:
 
     def close_now(self) -> bool:
         """Close if that needs no waiting."""
-        if self._socket is not None:
-            self._socket.close()
-        elif self._tls is not None:
-            self._tls.close_now()
-        return self.immediate
+        if self._socket is None:
+            return False
+        self._socket.close()
+        return True
 
     async def aclose(self) -> None:
         """Close in the stream's own polite way, or by force when cancelled."""
@@ -293,18 +258,23 @@ def _ended_without_notice(error: BaseException) -> bool:
     return isinstance(error.__cause__, ssl.SSLEOFError)
 
 
+def _plain_socket(stream: trio.abc.Stream) -> trio.socket.SocketType | None:
+    """The socket of a stream that is nothing but one, where sockets are file descriptors."""
+    if isinstance(stream, trio.SocketStream) and os.name == "posix":
+        return stream.socket
+    return None
+
+
+def _below(stream: trio.abc.Stream) -> Below | None:
+    """What TLS of our own stands on."""
+    below = stream.transport_stream if isinstance(stream, trio.SSLStream) else None
+    return below if isinstance(below, Below) else None
+
+
 def _socket_of(stream: object) -> trio.socket.SocketType | None:
-    while isinstance(stream, trio.SSLStream | TLSStream):
-        stream = stream.transport_stream
+    while isinstance(stream, trio.SSLStream | Below):
+        stream = stream.stream if isinstance(stream, Below) else stream.transport_stream
     return stream.socket if isinstance(stream, trio.SocketStream) else None
-
-
-def _is_writable(sock: trio.socket.SocketType) -> bool:
-    if (number := sock.fileno()) < 0:
-        return False
-    poll = select.poll()
-    poll.register(number, select.POLLOUT)
-    return any(event == select.POLLOUT for _, event in poll.poll(0))
 
 
 def _address(ask: Callable[[], object]) -> object:
