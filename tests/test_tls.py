@@ -184,6 +184,25 @@ async def test_both_sides(make: Callable[[], Pair]) -> None:
     await client.aclose()
 
 
+async def test_a_full_socket() -> None:
+    """A socket takes what it has room for; when it breaks that is what is raised."""
+    ours, theirs = socket_pair(4096)
+    below = Below(ours)
+    told: list[float] = []
+    below.on_departure = told.append
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(below.send_all, bytes(100_000))
+        received = 0
+        while received < 100_000:
+            received += len(await theirs.receive_some())
+    assert len(told) > 1
+    await theirs.aclose()
+    with pytest.raises(trio.BrokenResourceError):
+        while True:
+            await below.send_all(bytes(100_000))
+    await below.aclose()
+
+
 async def test_wrong_name() -> None:
     """A certificate for another name is none."""
     (ours, theirs), (client_side, server_side) = socket_pair(), tls_contexts()

@@ -49,12 +49,20 @@ class Below(trio.abc.Stream):
         return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send in pieces."""
+        """Send in pieces: a socket takes what it has room for."""
         rest = memoryview(data)
         while rest:
-            await self.stream.send_all(rest[:PIECE])
-            rest = rest[PIECE:]
+            rest = rest[await self._send_some(rest) :]
             self.on_departure(trio.current_time())
+
+    async def _send_some(self, data: memoryview) -> int:
+        if isinstance(self.stream, trio.SocketStream):
+            try:
+                return await self.stream.socket.send(data)
+            except OSError as error:
+                raise trio.BrokenResourceError(str(error)) from error
+        await self.stream.send_all(piece := data[:PIECE])
+        return len(piece)
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until the stream takes something."""
