@@ -1,0 +1,104 @@
+"""The profile tells where the time went, all of it, and to parts that there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .cells import choose
+from .peers import BARE, US
+from .programs.sampled import OTHER, PARTS, part_of
+
+pytest.importorskip("trustme")
+
+from .measures import Certificates, Stand
+from .profile import MISSED, Column, Watched, cost, group_of, profile, show, takers
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.slow
+def test_a_quick_profile(tmp_path: Path) -> None:
+    """The parts add up to what the process had, and a message back and forth is read and written.
+
+    What the watch itself takes at a tick is in no part, and neither is the last tick.
+    """
+    (cell,) = choose(["server-32Bx1"])
+    peers = [peer for peer in takers(cell) if peer.name in (US, BARE)]
+    columns = profile(cell, peers, 1, 0.5, Certificates.made_in(str(tmp_path)))
+    for column in columns:
+        parts = column.parts()
+        assert sum(parts[part] for part in PARTS) == pytest.approx(
+            cost(column.watchfully), rel=0.25
+        )
+        assert parts["system calls"] > 0
+        assert parts["Trio"] > 0
+        assert (parts["trio_ws"] + parts["lane"] > 0) is (column.plain.peer.name == US)
+        assert parts[OTHER] == 0
+        assert column.each("writes") == pytest.approx(1, rel=0.05)
+        assert (column.each("reads") or 0) > 0.95
+        assert (column.each("turns of the scheduler") or 0) > 0.95
+    assert f"{cell.name} " in show(cell, columns)
+
+
+def test_a_table_shows_microseconds_and_shares() -> None:
+    """Each part is shown with its time for each message and its share, each group with its sum."""
+    (cell,) = choose(["server-32Bx1"])
+    ours, bare = (peer for peer in takers(cell) if peer.name in (US, BARE))
+    none: Stand = Stand(cell, bare, 1.0, process=None)  # type: ignore[arg-type]
+    watched = Watched(cell, ours, 1.0, process=None)  # type: ignore[arg-type]
+    watched.messages = 100
+    watched.seconds_of["system calls: read"] = 0.001
+    watched.seconds_of["system calls: write"] = 0.002
+    watched.seconds_of["lane: unmask"] = 0.001
+    watched.counts["reads"] = 150
+    rates = [{"wall": 1000.0, "CPU": 20_000.0}]
+    lines = [
+        line.split() for line in show(cell, [Column(watched, watched, rates, rates)]).splitlines()
+    ]
+    assert ["system", "calls", "µs,", "%", "30.0", "75"] in lines
+    assert ["write", "µs,", "%", "20.0", "50"] in lines
+    assert ["lane", "µs,", "%", "10.0", "25"] in lines
+    assert ["reads", "1.5"] in lines
+    assert ["CPU", "a", "message", "µs", "50"] in lines
+    assert "scheduler" not in show(cell, [Column(none, None, rates)]).replace("the scheduler", "")
+
+
+def test_parts_are_of_files_that_there_are() -> None:
+    """Every pattern that names a file of ours finds one, and our functions are no one else's."""
+    for patterns in PARTS.values():
+        for pattern in patterns:
+            path = pattern.partition(":")[0].removeprefix("*/")
+            if path.endswith(".py") and not path.startswith("trio/"):
+                assert list(TOP.glob(f"**/{path}")), path
+    for file in (TOP / "trio_ws").rglob("*.py"):
+        assert group_of(part_of(str(file), "anything")) in ("trio_ws", "lane")
+
+
+@pytest.mark.parametrize(
+    ("file", "function", "part"),
+    [
+        ("/x/trio/_core/_io_epoll.py", "get_events", "system calls: wait (epoll)"),
+        ("/x/trio/_core/_io_epoll.py", "wait_readable", "Trio: watch sockets (epoll_ctl)"),
+        ("/x/trio/_core/_run.py", "unrolled_run", "Trio: scheduler"),
+        ("/x/trio/_socket.py", "send", "Trio: sockets and streams"),
+        (str(TOP / "trio_ws/_sansio/fastlane.py"), "_find", "lane: find frames"),
+        (str(TOP / "trio_ws/_sansio/fastlane.py"), "encode_message", "lane: encode"),
+        ("/usr/lib/python3.11/contextlib.py", "helper", OTHER),
+    ],
+)
+def test_parts(file: str, function: str, part: str) -> None:
+    """A function belongs to the first part whose pattern it fits."""
+    assert part_of(file, function) == part
+
+
+def test_cells_with_missed_bars_are_cells() -> None:
+    """The cells that are looked at unless others are named exist, each by its own name."""
+    assert [cell.name for cell in choose(MISSED)] == MISSED
+
+
+def test_docs_show_a_profile_of_each_missed_cell() -> None:
+    """The file in the documentation has a table for each cell that is looked at."""
+    text = (TOP / "docs" / "output" / "profile.txt").read_text(encoding="utf-8")
+    assert [name for name in MISSED if f"\n{name} " not in text] == []
