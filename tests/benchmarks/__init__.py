@@ -9,6 +9,7 @@
     counterpart.py   the fixed counterpart of a client, a process of its own
     programs/     one program for each peer, server and client
     results.py  table.py  bars.py  plots.py   what comes out
+    profile.py   where the time of one message goes, a command of its own
 
 A server and a client are measured apart, each in a process of its own,
 against a counterpart that costs little and is the same for all.

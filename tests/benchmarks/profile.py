@@ -7,6 +7,9 @@ what one message costs in system calls, turns of the scheduler, and steps of tas
 Libraries that are not ours are measured only as always:
 what they do in C is nothing that a watch in Python could tell apart.
 
+What a bar allows is said in the same unit: if we are to have 0.8 of a peer's rate,
+a message may cost as much processor time as it costs the peer, divided by 0.8.
+
 The processor time of a system call is the kernel's, and includes what the kernel does
 for the process at the other end: on one machine to send a message is to deliver it, too.
 """
@@ -24,6 +27,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+from .bars import BARS
 from .cells import KIB, Cell, choose
 from .crowd import allow_many_files
 from .load import Done
@@ -145,10 +149,25 @@ def show(cell: Cell, columns: list[Column]) -> str:
         ["rate", "/s", *(number(rate(column.plainly)) for column in columns)],
         ["CPU a message", "µs", *(number(cost(column.plainly)) for column in columns)],
         ["the same, watched", "µs", *(number(cost(column.watchfully)) for column in columns)],
+        *_allowed(cell, columns),
         *_parts(columns),
         *([name, "", *(number(column.each(name)) for column in columns)] for name in COUNTS),
     ]
     return aligned(rows)
+
+
+def _allowed(cell: Cell, columns: list[Column]) -> list[list[str]]:
+    """What the bars of this cell leave for a message, each in the column that it is about."""
+    costs = {column.plain.peer.name: cost(column.plainly) for column in columns}
+    rows = []
+    for bar in BARS:
+        about, _, factor = bar.says.partition(" ≥ ")
+        about_cell, _, ours = about.partition(": ")
+        theirs = costs.get(factor.partition(" × ")[2])
+        if about_cell == cell.name and ours in costs and theirs and bar.least:
+            told = [number(theirs / bar.least) if name == ours else "–" for name in costs]
+            rows.append([f"allowed: {factor}", "µs", *told])
+    return rows
 
 
 def _parts(columns: list[Column]) -> list[list[str]]:
