@@ -13,32 +13,36 @@ from .programs.sampled import OTHER, PARTS, part_of
 pytest.importorskip("trustme")
 
 from .measures import Certificates, Stand
-from .profile import MISSED, Column, Watched, cost, group_of, profile, show, takers
+from .profile import COUNTS, MISSED, Column, Watched, cost, group_of, profile, show, takers
 
 TOP = Path(__file__).resolve().parents[2]
+
+ENOUGH = 40
+"""Ticks by which every large part has been met; a quiet machine has 200 and more."""
 
 
 @pytest.mark.slow
 def test_a_quick_profile(tmp_path: Path) -> None:
-    """The parts add up to what the process had, and a message back and forth is read and written.
+    """The parts add up to what the process had, and a burst takes fewer calls than messages.
 
-    What the watch itself takes at a tick is in no part, and neither is the last tick.
+    What the watch itself takes at a tick is in no part, and neither is what comes after the last;
+    on a machine that is busy otherwise, ticks are few.
     """
-    (cell,) = choose(["server-32Bx1"])
+    (cell,) = choose(["server-32Bx64"])
     peers = [peer for peer in takers(cell) if peer.name in (US, BARE)]
-    columns = profile(cell, peers, 1, 0.5, Certificates.made_in(str(tmp_path)))
+    columns = profile(cell, peers, 2, 0.7, Certificates.made_in(str(tmp_path)))
     for column in columns:
+        if column.watched is None or column.watched.counts["ticks"] < ENOUGH:
+            pytest.skip("the machine is too busy to tell")
         parts = column.parts()
-        assert sum(parts[part] for part in PARTS) == pytest.approx(
-            cost(column.watchfully), rel=0.25
-        )
+        total = sum(parts[part] for part in PARTS)
+        assert 0.3 < total / (cost(column.watchfully) or 0) < 1.1
         assert parts["system calls"] > 0
         assert parts["Trio"] > 0
         assert (parts["trio_ws"] + parts["lane"] > 0) is (column.plain.peer.name == US)
         assert parts[OTHER] == 0
-        assert column.each("writes") == pytest.approx(1, rel=0.05)
-        assert (column.each("reads") or 0) > 0.95
-        assert (column.each("turns of the scheduler") or 0) > 0.95
+        for count in COUNTS:
+            assert 0 < (column.each(count) or 0) < 1
     assert f"{cell.name} " in show(cell, columns)
 
 

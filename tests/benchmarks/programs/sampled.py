@@ -5,6 +5,8 @@ Each time that the process has used up a tick of processor time (``ITIMER_PROF``
 Python calls `Watch.tick` with the frame that is running,
 and the time since the last tick is given to the part that this frame belongs to.
 It takes exactly what the process had: after a long call in C it is more than a tick.
+Linux has a tick every few milliseconds, for whoever runs at that moment,
+so this needs some seconds, and a machine that has little else to do.
 
 Python listens to signals at a call's end, a function's begin, and where a loop turns round.
 So the time of a call in C belongs to the line that made it,
