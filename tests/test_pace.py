@@ -56,16 +56,6 @@ async def test_large_calls() -> None:
     assert await yields_of(Pace(), [0] * 20 + [BYTES] + [1] + [0] * 33) == [22, 54]
 
 
-async def test_a_call_that_waited() -> None:
-    """After a call that had to wait 32 calls, or 64 KiB, may be answered at once again."""
-    pace = Pace()
-    assert await yields_of(pace, [1] * 31) == []
-    pace.waited()
-    assert await yields_of(pace, [BYTES] + [0] * 31) == [32]
-    pace.waited()
-    assert await yields_of(pace, [BYTES, 1]) == [2]
-
-
 @pytest.mark.parametrize("before", [0, 1, CALLS - 2, CALLS - 1])
 async def test_cancellation(before: int) -> None:
     """Every call notices a cancellation, whether or not it would yield."""

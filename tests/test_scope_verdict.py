@@ -769,6 +769,21 @@ async def test_services_in_a_shared_nursery(
 
 
 @both_roles
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, KeyError])
+async def test_what_the_body_raises_outranks_an_error_of_the_stream(
+    error: type[BaseException], client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The body's exception leaves, whatever goes wrong in the goodbye."""
+
+    async def block() -> None:
+        async with open_wired(client) as (_, _, wire):
+            wire.break_sending(ZeroDivisionError())
+            raise error
+
+    assert type(await what_leaves(block)) is error
+
+
+@both_roles
 @pytest.mark.parametrize("shared", [False, True], ids=["own nursery", "shared nursery"])
 async def test_exit_in_a_service(
     shared: bool, client: bool, autojump_clock: trio.testing.MockClock

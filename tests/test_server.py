@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import logging
 import re
 import socket
 import ssl
@@ -406,6 +407,27 @@ async def test_lost(
     assert record.levelname == "INFO"
     line = r"\[server-\d+\] the connection was lost: /chat for None: "
     assert re.match(line + re.escape(story), record.getMessage())
+
+
+async def test_a_log_that_fails(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> None:
+    """A filter of the log that raises when a connection is lost ends nobody else's."""
+
+    def refuse(record: logging.LogRecord) -> bool:
+        raise ZeroDivisionError
+
+    logger = logging.getLogger("trio_ws.server")
+    caplog.set_level("INFO", "trio_ws.server")
+    logger.addFilter(refuse)
+    try:
+        async with serving() as hall, hall.open() as neighbour:
+            async with hall.raw() as peer:
+                await peer.request("/chat")
+                await vanish(peer)
+            await trio.testing.wait_all_tasks_blocked()
+            assert hall.server.statistics().lost == 1
+            assert neighbour.ending is None
+    finally:
+        logger.removeFilter(refuse)
 
 
 async def test_what_is_not_lost(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> None:

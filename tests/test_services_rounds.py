@@ -188,6 +188,35 @@ async def test_two_kinds_of_question(autojump_clock: Clock) -> None:
             assert ws.ending is None
 
 
+async def test_a_failure_stays_at_home(
+    autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes wrong in asking for a neighbour ends the neighbour, and the others are asked."""
+    left: list[BaseException] = []
+
+    async def sail() -> None:
+        try:
+            async with open_wired(False, heartbeat=BEAT) as (ws, _, _):
+                monkeypatch.setattr(ws._reader, "_ask", fail)
+                await trio.sleep_forever()
+        except ZeroDivisionError as error:
+            left.append(error)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with fleet(2) as first, trio.open_nursery() as nursery:
+        nursery.start_soon(sail)
+        await settled()
+        async with fleet(2) as second:
+            await trio.sleep_until(8)
+            await settled()
+            assert [pings(wire) for _, _, wire in first + second] == [1] * 4
+            assert [ws.ending for ws, _, _ in first + second] == [None] * 4
+            await trio.sleep_until(9)
+            assert len(left) == 1
+
+
 async def test_a_full_reader_is_in_no_round(autojump_clock: Clock) -> None:
     """Whoever stopped reading has a suspended lease; it joins again when it reads again."""
     async with AsyncExitStack() as stack:

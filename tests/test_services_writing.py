@@ -399,6 +399,35 @@ async def test_a_long_burst_is_answered_before_its_end(
 
 
 @both_roles
+async def test_slow_answers_are_not_held_back(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """When answers take their time the writer waits for none but those of one turn."""
+    async with open_wired(client, Writes) as (ws, peer, wire):
+        await peer.send_bytes(burst(client, 100))
+        for _ in range(100):
+            await answer_all(ws, 1)
+            autojump_clock.jump(0.001)
+        await settled()
+        assert sum(wire.counts) == 100
+        assert max(wire.counts) <= 2 * CALLS  # and some turns for the wire itself
+
+
+@both_roles
+async def test_a_burst_of_answers_holds_no_control_frame_back(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The answer to a ping takes along the answers before it, and waits for no more of them."""
+    async with open_wired(client, Writes) as (ws, peer, wire), trio.open_nursery() as nursery:
+        await peer.send_bytes(burst(client, 200))
+        nursery.start_soon(peer.send_frame, PING, b"now")
+        await answer_all(ws, 200)
+        await settled()
+        assert story(wire)[0] == (PONG, b"now")
+        assert wire.counts[0] <= (PATIENCE - 1) * CALLS // 2
+
+
+@both_roles
 async def test_many_bytes_are_not_held_back(
     client: bool, autojump_clock: trio.testing.MockClock
 ) -> None:

@@ -228,7 +228,6 @@ class WebSocket(trio.abc.AsyncResource):
             if self._session.ending is not None:
                 self._check_more_comes()
             await inbox.receivers.park()
-            self._pace.waited()
         message = inbox.take()
         self._messages_received += 1
         self._reader.go_on()

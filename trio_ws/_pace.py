@@ -7,7 +7,6 @@ So a call that can be answered at once always checks for cancellation,
 but it lets others run only once in `CALLS` calls, or when `BYTES` bytes have passed,
 counted over the whole Trio run: a burst on one connection, or one message each
 on a hundred connections, keeps nobody else waiting longer than that.
-A `receive` that had to wait has let others run, and is not counted.
 
 This is the one place where we are less strict than Trio itself:
 `trio.testing.assert_checkpoints` does not hold for a single call.
@@ -46,11 +45,6 @@ class Pace:
         self._calls = CALLS
         self._bytes = BYTES - size
         return checkpoint()  # noqa: ASYNC105 - by the caller
-
-    def waited(self) -> None:
-        """A call had to wait, and others ran meanwhile: counting begins anew."""
-        self._calls = CALLS
-        self._bytes = BYTES
 
 
 _pace: trio.lowlevel.RunVar[Pace] = trio.lowlevel.RunVar("trio_ws.pace")

@@ -287,8 +287,11 @@ class Reader:
     def look(self, now: float) -> None:
         """Our lease ends, and the reader that leads our round is awake: ask, and sleep on."""
         self._tick = None
-        if self._session.state is State.OPEN and (beat := self._lease.question(now)):
-            self._ask(beat, now)
+        try:
+            if self._session.state is State.OPEN and (beat := self._lease.question(now)):
+                self._ask(beat, now)
+        except Exception as error:
+            self._services.on_own_error(error)  # not the neighbour's, whose task this is
         self._arm(now)
 
     def cut_off(self, at: float) -> None:

@@ -141,10 +141,7 @@ class ConnectionScope:
                     await self._services.finished.wait()
             except BaseException as exc:  # noqa: ASYNC103
                 interruption = exc
-        interruption = await self._leave_nursery() or interruption
-        if error := self._services.own_error:
-            raise error from error.__cause__  # no end of a connection: an error in its stream
-        return interruption
+        return await self._leave_nursery() or interruption
 
     async def _leave_nursery(self) -> BaseException | None:
         """Close the nursery, if it is our own; nothing is left in it."""
@@ -164,8 +161,9 @@ class ConnectionScope:
         if self._services.body.cancelled_caught and failure is None:
             failure = closed(ending)
         failure = self._unwrapped(failure)
-        if self._services.failure is not None and self._yields(failure):
-            failure = self._services.failure
+        error = self._services.failure or self._services.own_error
+        if error is not None and self._yields(failure):
+            failure = error
         if interruption is not None and self._outranks(interruption, failure):
             return interruption
         if isinstance(failure, Exception) and self._services.deadly:

@@ -19,6 +19,7 @@ import itertools
 import logging
 import ssl
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias, TypedDict, Unpack, final
 
 import trio
@@ -201,7 +202,8 @@ class Server:
         self._admission.leave_seat()
         if ws.ending is not None and not ws.ending.clean:
             self._lost += 1
-            log_loss(ws, ws.ending)
+            with suppress(Exception):  # a log that fails is no reason to end the others
+                log_loss(ws, ws.ending)
 
 
 def _log_break(ident: str, error: BaseException) -> None:

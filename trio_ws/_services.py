@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import logging
 import random
+from contextlib import suppress
 
 import trio
 
@@ -126,21 +127,27 @@ class Services:
             self.on_own_error(error)
         finally:
             suspension.tell_no_more(self)
+            try:
+                await self._finish()  # noqa: ASYNC102 - bounded
+            finally:
+                self.finished.set()
+
+    async def _finish(self) -> None:
+        """The time is up, or nothing is left to do: close by force, and wait for the writer."""
+        try:
             self.lose_unless_over(Loss.UNANSWERED, "no answer in time")
             self.settle()
-            await self._close_by_force()  # noqa: ASYNC102 - does not wait
-            if not self.writer.ended.is_set():
-                with trio.CancelScope(shield=True):  # bounded: its own scope has the same deadline
-                    await self.writer.ended.wait()
-            self.finished.set()
-
-    async def _close_by_force(self) -> None:
-        if not self.transport.close_now():
-            try:
+        except Exception as error:
+            self.on_own_error(error)
+        try:
+            if not self.transport.close_now():
                 with trio.CancelScope(shield=True, deadline=-FOREVER):
                     await self.transport.aclose()
-            except Exception as error:
-                self.on_own_error(error)
+        except Exception as error:
+            self.on_own_error(error)
+        if self.writer.is_running:
+            with trio.CancelScope(shield=True):  # bounded: its own scope has the same deadline
+                await self.writer.ended.wait()
 
     def part(self) -> None:
         """No task of ours is left: nor is a ring of references, which would wait to be collected.
@@ -168,7 +175,8 @@ class Services:
         """
         self.own_error = self.own_error or error
         self.session.lose(Loss.BROKEN, "an error of our own", cause=error)
-        self.settle()
+        with suppress(Exception):  # it may be to settle that fails
+            self.settle()
 
     # Everything that changes the session goes through here
 
@@ -266,11 +274,11 @@ class Services:
         self.writer.room.unpark_all()
         self.reader.go_on()
         self.pings.give_up()
-        self.logger.debug("[%s] over: %s", self.ident, ending)
         if self.deadly:
             self._on_lost()
         elif ending.received_first or self.nobody_asked_to_close:
             self.body.deadline = trio.current_time() + self.grace
+        self.logger.debug("[%s] over: %s", self.ident, ending)
 
     @property
     def deadly(self) -> bool:

@@ -11,7 +11,7 @@ what the system call leaves over goes back to the front of the outbox, and the w
 It is taken only for the first message since we last read or rested:
 the ones that follow are likely to be a burst, and one system call is to take them all;
 and once `MUCH` is waiting, for then there is nothing to be won by waiting for more.
-For the same reason the writer, when it is woken, waits for a few turns of the scheduler
+For the same reason the writer, when it is woken, waits for a few quick turns of the scheduler
 while more messages wait to be received and answers are added to the queue.
 """
 
@@ -37,6 +37,9 @@ MUCH = GULP * 3 // 4
 PATIENCE = 6
 """For so many turns of the scheduler the writer may wait for a burst of answers to end."""
 
+MOMENT = 0.001
+"""And for so many seconds since the first of them was queued: a turn may take long."""
+
 
 class Writer:
     """Writes what the session of `services` has queued."""
@@ -55,6 +58,7 @@ class Writer:
         self.idle = True
         """Whether it has nothing in hand: it rests, or was roused and has not gone on yet."""
         self.roused = False
+        self._roused_at = 0.0
         self.room = QuietLot()
         self.may_write_now = True
         self.frames_flushed = 0
@@ -97,11 +101,14 @@ class Writer:
         """Messages are being answered one after the other: let the answers leave together.
 
         Trio runs tasks in any order: whoever answers may have no turn between two of ours.
+        Control frames wait for nobody.
         """
         size = before = 0
         for _ in range(PATIENCE):
             size, before, last_but_one = self._outbox.size, size, before
-            if size == last_but_one or size > MUCH or not self._services.inbox.messages:
+            if size == last_but_one or size > MUCH or self._outbox.is_urgent:
+                return
+            if not self._services.inbox.messages or trio.current_time() > self._roused_at + MOMENT:
                 return
             await trio.lowlevel.checkpoint()
 
@@ -160,13 +167,19 @@ class Writer:
         if self.room:
             self.room.unpark_all()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a task of ours."""
+        return self._started and not self.ended.is_set()
+
     # For those who have something to write
 
     def wake(self) -> None:
         """Let the writer go on if something was queued, or the connection is over."""
         if self._outbox.is_empty and not self._session.ending:
             return
-        self.roused = True
+        if not self.roused:
+            self.roused, self._roused_at = True, trio.current_time()
         if self._started:
             self._rest.unpark()
         elif self._session.state is State.OPEN or not self._finish_now():

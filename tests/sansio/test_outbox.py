@@ -137,6 +137,25 @@ def test_a_clients_frames_are_masked_when_they_are_taken() -> None:
     assert outbox.frames_out == 2
 
 
+@pytest.mark.parametrize(
+    ("put", "urgent"),
+    [
+        (Outbox.put_data, False),
+        (Outbox.put_control, True),
+        (Outbox.put_pong, True),
+        (Outbox.put_close, True),
+    ],
+)
+def test_what_is_urgent(put: Callable[[Outbox, bytes], None], urgent: bool) -> None:
+    """Everything but data is, until it is taken."""
+    outbox = Outbox()
+    assert not outbox.is_urgent
+    put(outbox, b"frame")
+    assert outbox.is_urgent is urgent
+    outbox.take()
+    assert not outbox.is_urgent
+
+
 def test_close_waits_for_the_data() -> None:
     """The close follows all data, however many gulps that is, and nothing comes after it."""
     outbox = Outbox()

@@ -80,6 +80,11 @@ class Outbox:
         """Whether nothing waits in any lane."""
         return not (self._rest or self._data or self._pongs or self._control or self._close)
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether anything but data waits."""
+        return bool(self._pongs or self._control or self._close)
+
     def put_data(self, frame: Frame) -> None:
         """Queue a data frame."""
         self._data.append(frame)
