@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from trio_ws._bare import bare, bare_exceptions, leaves
+from trio_ws._bare import bare, bare_exceptions, leaves, without_frames
 
 
 async def cancelled() -> BaseException:
@@ -71,3 +71,19 @@ async def test_nothing() -> None:
         pass
     with pytest.raises(ValueError, match="x"), bare_exceptions():
         raise ValueError("x")
+
+
+def raised(error: Exception) -> Exception:
+    """An error with a frame that it has passed."""
+    with pytest.raises(type(error)) as caught:
+        raise error
+    return caught.value
+
+
+def test_without_frames() -> None:
+    """An error keeps its causes, and of none of them the frames."""
+    error, cause, origin = map(raised, (trio.BrokenResourceError(), OSError(), KeyError()))
+    error.__cause__, cause.__context__ = cause, origin
+    assert without_frames(error) is error
+    assert (error.__cause__, cause.__context__) == (cause, origin)
+    assert [each.__traceback__ for each in (error, cause, origin)] == [None] * 3

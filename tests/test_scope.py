@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 import trio
@@ -618,20 +619,44 @@ async def test_entered_once(autojump_clock: trio.testing.MockClock) -> None:
         await scope.__aenter__()
 
 
+async def leave_quietly(ws: WebSocket, wire: TwoWayWire) -> None:
+    """Nothing."""
+
+
+async def break_reading(ws: WebSocket, wire: TwoWayWire) -> None:
+    """A reset, as the reader meets it."""
+    wire.break_receiving(trio.BrokenResourceError())
+    await settled()
+
+
+async def break_writing(ws: WebSocket, wire: TwoWayWire) -> None:
+    """A reset, as the writer meets it, with its own cause."""
+    error = trio.BrokenResourceError()
+    error.__cause__ = OSError()
+    wire.break_sending(error)
+    await ws.send("anything")
+    await settled()
+
+
 @both_roles
+@pytest.mark.parametrize("end", [leave_quietly, break_reading, break_writing])
 async def test_nothing_waits_to_be_collected(
-    client: bool, autojump_clock: trio.testing.MockClock
+    end: Callable[[WebSocket, TwoWayWire], Awaitable[None]],
+    client: bool,
+    autojump_clock: trio.testing.MockClock,
 ) -> None:
     """Messages that nobody took are gone with their connection, without the garbage collector."""
     gc.collect()
     gc.disable()
     try:
-        async with open_wired(client) as (ws, peer, _):
-            await peer.send_text("not taken")
-            await settled()
-            assert ws.statistics().receive_queue > 0
-            session = weakref.ref(ws._session)
-        del ws
+        with suppress(ConnectionLost):
+            async with open_wired(client) as (ws, peer, wire):
+                await peer.send_text("not taken")
+                await settled()
+                assert ws.statistics().receive_queue > 0
+                session = weakref.ref(ws._session)
+                await end(ws, wire)
+        del ws, wire
         await settled()
         assert session() is None
     finally:

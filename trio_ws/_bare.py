@@ -22,6 +22,18 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
+def without_frames(error: Exception) -> Exception:
+    """An error, and what caused it, without the frames that it has passed.
+
+    They hold all of a connection; who keeps the error would keep that, and often in a ring.
+    """
+    each: BaseException | None = error
+    while each is not None:
+        each.__traceback__ = None
+        each = each.__cause__ or each.__context__
+    return error
+
+
 def bare(group: BaseExceptionGroup) -> BaseException:
     """The one exception that a group is about.
 

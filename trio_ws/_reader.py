@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from ._bare import without_frames
 from ._lease import TICK, Beat, Due, Verdict
 from ._message_beats import MessageBeats
 from ._pings import PingSent
@@ -88,7 +89,7 @@ class Reader:
                     self._services.lose_unless_over(Loss.EOF)
         except trio.BrokenResourceError as error:
             self._stream_ended = True
-            self._session.lose(Loss.BROKEN, str(error), cause=error)
+            self._session.lose(Loss.BROKEN, str(error), cause=without_frames(error))
         finally:
             self._leave_round()
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from ._bare import without_frames
 from ._errors import closed
 from ._parking import QuietEvent, QuietLot
 from ._sansio.outbox import GULP, ITEM_COST, Piece
@@ -77,7 +78,7 @@ class Writer:
             with trio.CancelScope(shield=True, deadline=cut_off_at) as self.scope:
                 await self._write_until_the_end()
         except trio.BrokenResourceError as error:
-            self.error = error
+            self.error = without_frames(error)
             self._services.on_write_error()
         except Exception as error:
             self._services.on_own_error(error)
