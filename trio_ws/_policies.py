@@ -141,6 +141,8 @@ class MessageReply:
 
 BeatPolicy = Heartbeat | Watchdog | MessageHeartbeat
 HeartbeatPolicy = BeatPolicy | MessageReply
+"""One policy for the heartbeat of a connection."""
+
 HeartbeatOption = HeartbeatPolicy | Sequence[HeartbeatPolicy] | None
 """What may be given as ``heartbeat``: one policy, several, or None for none."""
 

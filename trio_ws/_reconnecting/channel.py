@@ -38,7 +38,10 @@ from .incoming import Incoming
 from .outgoing import Outgoing, SendBuffer
 
 OnConnect: TypeAlias = Callable[[WebSocket], Awaitable[object]]
+"""What ``on_connect`` may be: an async function of each new `WebSocket`."""
+
 WhenDown: TypeAlias = Literal["wait", "fail"]
+"""What ``when_down`` may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

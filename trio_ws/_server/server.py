@@ -41,6 +41,7 @@ from .statistics import ServerStatistics
 from .upgrade import Upgrader
 
 Listener: TypeAlias = trio.abc.Listener[Any]
+"""Something that accepts streams: `trio.SocketListener`, `trio.SSLListener`, or your own."""
 
 _logger = logging.getLogger("trio_ws.server")
 _numbers = itertools.count(1)

@@ -51,7 +51,10 @@ from .transitions import TransitionLog
 T = TypeVar("T")
 
 Session: TypeAlias = Callable[[WebSocket], Awaitable[T]]
+"""An async function of one `WebSocket`, run once for each connection."""
+
 Connect: TypeAlias = Callable[..., AbstractAsyncContextManager[WebSocket]]
+"""What opens one connection, as `open_websocket` does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
