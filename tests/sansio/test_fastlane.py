@@ -99,7 +99,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(ends)]
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=300)
 @given(streams())
 def test_any_stream_in_any_chunking_gives_the_same_with_and_without_the_lane(
     stream: tuple[bool, list[bytes]],
