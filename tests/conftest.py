@@ -1,4 +1,4 @@
-"""What all tests share: Hypothesis without deadlines, and peers that may be missing.
+"""What all tests share: Hypothesis without deadlines, cases in order, peers that may be missing.
 
 A test marked ``peer`` talks to software that not everybody has.
 It skips, with a reason, where that software is missing;
@@ -19,6 +19,14 @@ ON_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 # On CI the examples are the same in every run, so that a red run can be repeated.
 settings.register_profile("trio_ws", deadline=None, derandomize=ON_CI, print_blob=True)
 settings.load_profile("trio_ws")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Refuse cases without an order: two processes that share the tests would disagree."""
+    for mark in metafunc.definition.iter_markers("parametrize"):
+        cases = mark.kwargs.get("argvalues", mark.args[-1])
+        if isinstance(cases, (set, frozenset)):
+            raise pytest.UsageError(f"{metafunc.definition.nodeid}: sort the set of cases")
 
 
 @pytest.hookimpl(wrapper=True)
