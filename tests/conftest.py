@@ -8,6 +8,7 @@ on CI (``CI=true``) nothing may be missing, so there such a skip is a failure.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -19,6 +20,10 @@ ON_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 # On CI the examples are the same in every run, so that a red run can be repeated.
 settings.register_profile("trio_ws", deadline=None, derandomize=ON_CI, print_blob=True)
 settings.load_profile("trio_ws")
+
+# A shell starts background jobs with Ctrl-C ignored, and they hand that on; tests rely on Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
