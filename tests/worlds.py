@@ -16,10 +16,11 @@ import trio
 import trio.testing
 
 from trio_ws import Headers, Rejected, Request, Response, WebSocket
-from trio_ws._client import ClientOptions
-from trio_ws._policy import Limits, Policies, Timeouts
-from trio_ws._sansio.handshake import Opening
-from trio_ws._scope import ConnectionScope
+from trio_ws._client.connect import ClientOptions
+from trio_ws._connection.block import ConnectionBlock
+from trio_ws._handshake.opening import Opening
+from trio_ws._options import ConnectionOptions
+from trio_ws._policies import Limits, Timeouts
 from trio_ws.testing import Frame, RawPeer
 
 Play: TypeAlias = Callable[[RawPeer], Awaitable[object]]
@@ -58,7 +59,7 @@ class World:
             await trio.sleep(self.seconds_to_connect)
             return self._connect(options)
 
-        return ConnectionScope(connected)
+        return ConnectionBlock(connected)
 
     def _connect(self, options: ClientOptions) -> WebSocket:
         step = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
@@ -66,12 +67,12 @@ class World:
             raise step
         ours, theirs = self.streams()
         self._nursery.start_soon(self._play, step, RawPeer(theirs, client=False))
-        policies = Policies(
+        rules = ConnectionOptions(
             heartbeat=options.get("heartbeat"),
             timeouts=options.get("timeouts", Timeouts()),
             limits=options.get("limits", Limits()),
         )
-        return WebSocket(ours, OPENING, client=True, policies=policies, ident="client")
+        return WebSocket(ours, OPENING, client=True, options=rules, name="client")
 
     def streams(self) -> Pair:
         """The two ends of a new connection."""
