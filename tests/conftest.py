@@ -7,11 +7,15 @@ on CI (``CI=true``) nothing may be missing, so there such a skip is a failure.
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Generator
+from contextlib import suppress
 
 import pytest
 from hypothesis import settings
+
+from trio_ws._protocol import masking
 
 ON_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
@@ -19,6 +23,16 @@ ON_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 # On CI the examples are the same in every run, so that a red run can be repeated.
 settings.register_profile("trio_ws", deadline=None, derandomize=ON_CI, print_blob=True)
 settings.load_profile("trio_ws")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def numpy_is_there() -> None:
+    """The library imports numpy in a thread when it first needs it; tests begin with it.
+
+    So what they run does not depend on when that thread is done.
+    """
+    with suppress(ImportError):
+        masking.numpy.provide(importlib.import_module("numpy"))
 
 
 @pytest.hookimpl(wrapper=True)
