@@ -10,12 +10,12 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wsproto.events import Pong
 
 from trio_ws import Limits, Loss
 from trio_ws._protocol import masking
 from trio_ws._protocol.assembler import Chunk
 from trio_ws._protocol.encoder import encode, encode_message
+from trio_ws._protocol.events import Pong
 from trio_ws._protocol.fast_path import MAX_MESSAGES_PER_FEED, FastDecoder
 from trio_ws._protocol.masking import LARGE
 from trio_ws._protocol.numpy_on_demand import NumpyOnDemand

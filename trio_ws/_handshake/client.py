@@ -17,7 +17,6 @@ from functools import cached_property
 from typing import TypedDict
 
 import h11
-from wsproto.utilities import generate_accept_token, generate_nonce
 
 from .._errors import HandshakeError, InvalidHandshake, Rejected, UnsupportedVersion
 from .._http import Headers, HeaderSource, Request, Response
@@ -34,7 +33,7 @@ from .http_head import (
     write_head,
     write_headers,
 )
-from .opening import VERSION, Opening, check_subprotocols
+from .opening import VERSION, Opening, accept_token, check_subprotocols, make_key
 
 RESERVED = frozenset(
     {
@@ -87,7 +86,7 @@ class ClientHandshake:
         )
         self._url = url
         self._limits = limits
-        self._key = generate_nonce()
+        self._key = make_key()
         lines = [*_upgrade(url.host_header, self._key, self._offers), *read_lines(extra)]
         self._bytes = write_head(f"GET {url.target} HTTP/1.1", lines)
         self.request = Request(method="GET", target=url.target, headers=Headers(lines))
@@ -221,7 +220,7 @@ class ClientHandshake:
     def _check_accept(self, values: list[str]) -> None:
         if len(values) != 1:
             raise self._invalid("it must have one Sec-WebSocket-Accept header")
-        if values[0] != generate_accept_token(self._key).decode("ascii"):
+        if values[0] != accept_token(self._key):
             raise self._invalid("its Sec-WebSocket-Accept header does not answer our key")
 
     def _chosen(self, values: list[str]) -> str | None:
@@ -259,13 +258,13 @@ class _Told(TypedDict):
     retry_after: float | None
 
 
-def _upgrade(host: str, key: bytes, offers: list[str]) -> Lines:
+def _upgrade(host: str, key: str, offers: list[str]) -> Lines:
     """The headers that ask for a WebSocket (RFC 6455 §4.1, the list of what to send)."""
     lines = [
         ("Host", host),
         ("Upgrade", "websocket"),
         ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Key", key.decode("ascii")),
+        ("Sec-WebSocket-Key", key),
         ("Sec-WebSocket-Version", VERSION),
     ]
     if offers:

@@ -26,7 +26,6 @@ import re
 from http import HTTPStatus
 
 import h11
-from wsproto.utilities import generate_accept_token
 
 from .._errors import LocalProtocolError
 from .._http import Headers, HeaderSource, Request, Response
@@ -42,7 +41,7 @@ from .http_head import (
     write_head,
     write_headers,
 )
-from .opening import VERSION, Opening
+from .opening import VERSION, Opening, accept_token
 
 MAX_SKIPPED_BODY = 64 * KIB
 """A larger body of a plain request is not skipped: the connection is closed instead."""
@@ -150,8 +149,8 @@ class ServerHandshake:
             LocalProtocolError: the client did not offer `subprotocol`.
         """
         assert self._request is not None
-        token = generate_accept_token(self._fields["sec-websocket-key"][0].encode("ascii"))
-        lines = [*_SWITCHES, ("Sec-WebSocket-Accept", token.decode("ascii"))]
+        token = accept_token(self._fields["sec-websocket-key"][0])
+        lines = [*_SWITCHES, ("Sec-WebSocket-Accept", token)]
         if subprotocol is not None:
             if subprotocol not in elements(self._fields.get("sec-websocket-protocol", ())):
                 raise LocalProtocolError(
