@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from email.utils import mktime_tz, parsedate_tz
 from functools import cached_property
 from typing import TypedDict
 
@@ -289,6 +288,10 @@ def retry_after(headers: Headers) -> float | None:
 
 def _http_date(text: str) -> float | None:
     """Seconds since the epoch, or None for what is no date."""
+    if not text:
+        return None
+    from email.utils import mktime_tz, parsedate_tz  # here: slow to import, and seldom needed
+
     try:
         parsed = parsedate_tz(text)
         return None if parsed is None else float(mktime_tz(parsed))

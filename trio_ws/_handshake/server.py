@@ -23,7 +23,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from http import HTTPStatus
 
 import h11
 
@@ -312,6 +311,8 @@ def _check_key(key: str) -> None:
 
 
 def _reason(status: int) -> bytes:
+    from http import HTTPStatus  # here: an upgrade does without
+
     try:
         return HTTPStatus(status).phrase.encode("ascii")
     except ValueError:
