@@ -46,7 +46,7 @@ from .._protocol import masking
 from .._protocol.frame_log import line
 from .._protocol.protocol import WebSocketProtocol
 from .._protocol.states import State
-from .._transport.base import Transport
+from .._transport.adapter import transport_on
 from .reader import Reader
 from .receive_queue import ReceiveQueue
 from .writer import COALESCE_LIMIT, Writer
@@ -79,11 +79,11 @@ class Connection:
             extensions=opening.extensions,
             trace=self._trace if self.logger.isEnabledFor(logging.DEBUG) else None,
         )
-        self.transport = Transport(stream)
+        self.transport = transport_on(stream)
         self.receive_queue = ReceiveQueue()
         self.pings = Pings()
         self.lease = Lease(options.beats, options.timeouts, now=now, phase=random.random())
-        self.transport.tell(on_arrival=self.lease.heard, on_departure=self.lease.progress)
+        self.transport.observe(on_arrival=self.lease.heard, on_departure=self.lease.progress)
         self._messages = MessageHeartbeats(options.heartbeats, self.lease)
         self.writer = Writer(self)
         self.reader = Reader(self, self._messages, opening.trailing)

@@ -22,7 +22,7 @@ from .._handshake.server import Refusal, ServerHandshake
 from .._http import Headers, Request, Response
 from .._policies import Limits
 from .._text import printable
-from .._transport.base import Transport
+from .._transport.adapter import transport_on
 from .._transport.tls import tls_on
 from .admission import Admission, HandshakeSlot
 from .options import Options
@@ -110,7 +110,7 @@ class HttpConnection:
         self, reception: Upgrader, limits: Limits, stream: trio.abc.Stream, name: str
     ) -> None:
         self._reception = reception
-        self._transport = Transport(stream)
+        self._transport = transport_on(stream)
         self.handshake = ServerHandshake(
             limits=limits, remote_address=self._transport.remote_address
         )
