@@ -27,9 +27,11 @@ from __future__ import annotations
 import logging
 import random
 from contextlib import suppress
+from functools import partial
 
 import trio
 
+from .._concurrency.late_import import import_in_thread
 from .._concurrency.slim import SlimEvent
 from .._concurrency.suspension import watch_for_suspension
 from .._ending import NORMAL_CLOSE_CODES, Close, CloseCode, Ending, Loss
@@ -40,6 +42,7 @@ from .._liveness.message_heartbeats import MessageHeartbeats
 from .._liveness.pings import PendingPing, Pings
 from .._options import ConnectionOptions
 from .._policies import FOREVER
+from .._protocol import masking
 from .._protocol.frame_log import line
 from .._protocol.protocol import WebSocketProtocol
 from .._protocol.states import State
@@ -47,6 +50,9 @@ from .._transport.adapter import transport_on
 from .reader import Reader
 from .receive_queue import ReceiveQueue
 from .writer import COALESCE_LIMIT, Writer
+
+# The protocol is pure and starts no threads.
+masking.numpy.fetch_with(partial(import_in_thread, "numpy"))
 
 
 class Connection:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-from email.utils import formatdate
 
 import trio
 
@@ -218,5 +217,7 @@ def _dated(response: Response) -> Response:
     """With the ``Date`` that HTTP wants from whoever has a clock (RFC 9110 §6.6.1)."""
     if "Date" in response.headers:
         return response
+    from email.utils import formatdate  # here: slow to import, and an upgrade has no date
+
     lines = [*response.headers.multi_items(), ("Date", formatdate(usegmt=True))]
     return Response(response.status, Headers(lines), response.body)
