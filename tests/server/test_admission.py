@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from trio_ws._handshake.server import Refusal
-from trio_ws._server.admission import FULL_RETRY_AFTER, Admission
+from trio_ws._server.admission import Admission
 
 
 def admission(places: int = 2, seats: int | None = None) -> Admission:
@@ -86,21 +86,35 @@ async def test_seats() -> None:
     with pytest.raises(Refusal) as caught:
         hall.take_seat()
     assert caught.value.response.status == 503
-    assert caught.value.response.headers["Retry-After"] == str(FULL_RETRY_AFTER)
+    assert 5 <= int(caught.value.response.headers["Retry-After"]) <= 15
     hall.leave_seat()
     hall.take_seat()
     assert hall.seats == 2
+
+
+async def test_each_is_told_another_time(autojump_clock: object) -> None:
+    """Clients that are refused in one moment, for lack of seats or by the drain, are spread."""
+    full, closing = admission(seats=1), admission()
+    full.take_seat()
+    closing.close(until=trio.current_time() + 20)
+    for hall, least in ((full, 5), (closing, 20)):
+        told = set()
+        for _ in range(1000):
+            with pytest.raises(Refusal) as caught:
+                hall.take_seat()
+            told.add(int(caught.value.response.headers["Retry-After"]))
+        assert told == set(range(least, least + 11))
 
 
 async def test_closed(autojump_clock: object) -> None:
     """A closed server says when it is worth to try again, never less than a second."""
     hall = admission()
     hall.close(until=trio.current_time() + 2.5)
-    for expected in ("3", "2", "1", "1"):
+    for least in (3, 2, 1, 1):
         with pytest.raises(Refusal) as caught:
             hall.take_seat()
         assert caught.value.response.status == 503
-        assert caught.value.response.headers["Retry-After"] == expected
+        assert least <= int(caught.value.response.headers["Retry-After"]) <= least + 10
         await trio.sleep(1)
 
 

@@ -468,7 +468,7 @@ async def test_max_connections(autojump_clock: object) -> None:
                 async with hall.open():
                     pass
             assert caught.value.response.status == 503
-            assert caught.value.retry_after == 5.0
+            assert 5 <= (caught.value.retry_after or 0) <= 15
         async with hall.open():
             pass
 
@@ -630,7 +630,9 @@ async def test_drain(autojump_clock: object) -> None:
         assert listener.closed
         answer = await early.request()
         assert answer.startswith(b"HTTP/1.1 503 ")
-        assert b"\r\nRetry-After: 20\r\n" in answer
+        told = re.search(rb"\r\nRetry-After: ([0-9]+)\r\n", answer)
+        assert told is not None
+        assert 20 <= int(told[1]) <= 30
     assert closed == [(1012, 0), (1012, 2), (1012, 4), (1012, 6)]
     assert trio.current_time() == 6
 

@@ -98,9 +98,9 @@ def test_what_counts_as_a_success() -> None:
     ("remedy", "rng", "expected"),
     [
         (Remedy.RESTART, zero, [5, 5, 5, 9, 27, 30, 30]),
-        (Remedy.RESTART, half, [17.5, 17.5, 17.5, 27, 43.5, 45, 45]),
+        (Remedy.RESTART, half, [17.5, 17.5, 17.5, 29.5, 46, 47.5, 47.5]),
         (Remedy.ELSEWHERE, zero, [30, 30, 30, 30, 30, 30, 30]),
-        (Remedy.ELSEWHERE, half, [45, 45, 45, 45, 45, 45, 45]),
+        (Remedy.ELSEWHERE, half, [45, 45, 45, 52.5, 60, 60, 60]),
     ],
 )
 def test_what_stretches(remedy: Remedy, rng: Callable[[], float], expected: list[float]) -> None:
@@ -115,10 +115,28 @@ def test_another_endpoint() -> None:
     assert told == [2.5, 3, 45]
 
 
-@pytest.mark.parametrize(("asked", "got"), [(1, 2.5), (40, 40), (300, 300), (86400, 300)])
-def test_retry_after(asked: float, got: float) -> None:
-    """Retry-After lengthens, never shortens, and not beyond 300 s."""
-    assert streak().failed(0, Remedy.WAIT, retry_after=asked).seconds == got
+def test_a_lower_bound_keeps_the_range_wide() -> None:
+    """A server that names one second for all leaves its clients the range that was due anyway."""
+    backoff = Backoff(restart=(20, 20))
+    told = [streak(backoff, rng).failed(0, Remedy.RESTART).seconds for rng in (zero, almost_one)]
+    assert told == pytest.approx([20, 25])
+
+
+@pytest.mark.parametrize(("asked", "least"), [(0, 0), (1, 1), (40, 40), (300, 300), (86400, 300)])
+def test_retry_after(asked: float, least: float) -> None:
+    """Retry-After moves the range, by at most 300 s, and makes it three times as wide."""
+    told = [
+        streak(rng=rng).failed(0, Remedy.WAIT, retry_after=asked).seconds
+        for rng in (zero, half, almost_one)
+    ]
+    assert told == pytest.approx([least, least + 7.5, least + 15])
+
+
+def test_retry_after_never_shortens() -> None:
+    """A Retry-After that is less than the delay that is due leaves its lower end where it is."""
+    made = streak(rng=zero)
+    delays(made, 4)
+    assert made.failed(0, Remedy.WAIT, retry_after=1).seconds == 27
 
 
 def test_restart_intensity() -> None:

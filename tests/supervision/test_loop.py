@@ -365,9 +365,9 @@ async def test_fatal_statuses(autojump_clock: MockClock, make: Make, status: int
     assert log.states == [S.CONNECTING, S.FAILED]
 
 
-@pytest.mark.parametrize(("asked", "waits"), [(1, 2.5), (60, 60), (86400, 300)])
+@pytest.mark.parametrize(("asked", "waits"), [(1, 8.5), (60, 67.5), (86400, 307.5)])
 async def test_retry_after(autojump_clock: MockClock, make: Make, asked: int, waits: float) -> None:
-    """A server's Retry-After lengthens the delay, within bounds."""
+    """A server's Retry-After moves the range of the delay, within bounds."""
     world = make(rejection(503, [("Retry-After", str(asked))]), closing(1000))
     await run(world)
     assert world.attempts == [0, waits]

@@ -10,6 +10,7 @@ Then it takes a seat, and keeps it until its handler has returned.
 from __future__ import annotations
 
 import math
+import random
 from types import TracebackType
 from typing import Self
 
@@ -17,8 +18,14 @@ import trio
 
 from .._handshake.server import Refusal
 
-FULL_RETRY_AFTER = 5
-"""Seconds after which a client that found the server full may try again."""
+FULL_RETRY_AFTER = (5, 15)
+"""The range of seconds after which a client that found the server full may try again.
+
+Each is told another number: clients that are told the same come back in the same moment.
+"""
+
+CLOSED_SPREAD = 10
+"""By how many seconds at most a client that found the server closing is told to come later."""
 
 
 class HandshakeSlot:
@@ -90,10 +97,12 @@ class Admission:
             Refusal: the server is full, or lets nobody in any more.
         """
         if self._closed_until is not None:
-            wait = math.ceil(max(1.0, self._closed_until - trio.current_time()))
+            left = math.ceil(max(1.0, self._closed_until - trio.current_time()))
+            wait = left + random.randint(0, CLOSED_SPREAD)
             raise Refusal(503, "The server is shutting down.", {"Retry-After": str(wait)})
         if self._max_seats is not None and self.seats >= self._max_seats:
-            raise Refusal(503, "The server is full.", {"Retry-After": str(FULL_RETRY_AFTER)})
+            wait = random.randint(*FULL_RETRY_AFTER)
+            raise Refusal(503, "The server is full.", {"Retry-After": str(wait)})
         self.seats += 1
 
     def leave_seat(self) -> None:
