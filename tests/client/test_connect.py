@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import socket
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,8 +27,8 @@ from trio_ws import (
     Rejected,
     Timeouts,
     TLSError,
+    serve_websocket,
 )
-from trio_ws._client.attempt import is_transient
 from trio_ws._client.connect import open_websocket, open_websocket_on
 from trio_ws.testing import RawPeer
 
@@ -399,19 +399,6 @@ async def test_strange_failure_leaves_bare() -> None:
             pass
 
 
-@pytest.mark.parametrize(
-    ("error", "transient"),
-    [
-        (OSError(errno.ENETUNREACH, "x"), True),
-        (OSError(errno.EACCES, "x"), False),
-        (OSError("no results"), False),
-    ],
-)
-async def test_transient(error: OSError, transient: bool) -> None:
-    """Only what the network may mend by itself is called transient."""
-    assert is_transient(error) is transient
-
-
 async def test_untrusted_certificate() -> None:
     """A certificate that nobody vouches for is a TLSError at once (hazard C4)."""
     async with tcp(accept_and_close, context=server_context("127.0.0.1")) as port:
@@ -456,6 +443,44 @@ async def test_client_without_a_certificate() -> None:
             async with open_websocket(f"wss://localhost:{port}", ssl_context=trusting()):
                 pass
         assert not caught.value.transient
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param(b"\x15\x03\x03\x00\x02\x02\x50", id="internal_error"),
+        pytest.param(b"\x15\x03\x03\x00\x02\x01\x00", id="close_notify"),
+    ],
+)
+async def test_a_tls_front_that_restarts(record: bytes) -> None:
+    """An alert that tells of the peer's own trouble, or of its leaving, may pass (hazard F2.5)."""
+
+    async def script(peer: RawPeer) -> None:
+        await peer.stream.receive_some()
+        await peer.send_bytes(record)
+        await peer.send_eof()
+
+    async with tcp(script) as port:
+        with pytest.raises(TLSError) as caught:
+            async with open_websocket(f"wss://127.0.0.1:{port}"):
+                pass
+    assert caught.value.transient is True
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_our_server_says_what_it_misses(version: ssl.TLSVersion) -> None:
+    """A client without the certificate that our server wants is told so, which is final."""
+    context = server_context("localhost")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.maximum_version = version
+    async with trio.open_nursery() as nursery:
+        start = partial(serve_websocket, trio.Event().wait, "127.0.0.1", 0, ssl_context=context)
+        server = await nursery.start(start)
+        with pytest.raises(TLSError, match="alert") as caught:
+            async with open_websocket(f"wss://localhost:{server.port}", ssl_context=trusting()):
+                pass
+        assert caught.value.transient is False
         nursery.cancel_scope.cancel()
 
 

@@ -9,10 +9,8 @@ what the network, OpenSSL or the peer had to say is chained to it.
 
 from __future__ import annotations
 
-import errno
 import itertools
 import logging
-import socket
 import ssl
 
 import trio
@@ -28,25 +26,10 @@ from .._transport.network import current_network
 from .._transport.tls import tls_on
 from .._url import URL
 from .options import ClientConfig
+from .verdicts import is_alert, is_transient, is_transient_in_tls
 
 REJECTION_PATIENCE = 1.0
 """Seconds that we wait for the body of a rejection; its status is known already."""
-
-TRANSIENT = frozenset(
-    {
-        errno.EADDRNOTAVAIL,
-        errno.ECONNABORTED,
-        errno.ECONNREFUSED,
-        errno.ECONNRESET,
-        errno.EHOSTDOWN,
-        errno.EHOSTUNREACH,
-        errno.ENETDOWN,
-        errno.ENETUNREACH,
-        errno.EPIPE,
-        errno.ETIMEDOUT,
-    }
-)
-"""What may be otherwise in a minute."""
 
 _logger = logging.getLogger("trio_ws.client")
 _numbers = itertools.count(1)
@@ -169,22 +152,8 @@ class ConnectAttempt:
         return TLSError(
             f"no TLS with {self._url}: {cause}",
             request=self._handshake.request,
-            transient=isinstance(cause, ssl.SSLEOFError),
+            transient=is_transient_in_tls(cause),
         )
 
     def _log(self, message: str, *args: object) -> None:
         _logger.debug(f"[%s] {message}", self._name, *args)  # noqa: G004
-
-
-def is_alert(error: BaseException) -> bool:
-    """Whether the peer said that it does not want TLS with us, as it may after our handshake."""
-    return isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or "")
-
-
-def is_transient(error: OSError) -> bool | None:
-    """Whether connecting may work later; None for a name that is not known (yet, or at all)."""
-    errors = list(iter_leaves(error.__cause__ or error))
-    if any(isinstance(e, socket.gaierror) and e.errno != socket.EAI_AGAIN for e in errors):
-        return None
-    codes = TRANSIENT | {socket.EAI_AGAIN}
-    return any(isinstance(e, OSError) and e.errno in codes for e in errors)

@@ -24,7 +24,7 @@ from .._http import Headers, Request, Response
 from .._policies import Limits
 from .._text import printable
 from .._transport.adapter import transport_on
-from .._transport.tls import tls_on
+from .._transport.tls import accept_tls
 from .admission import Admission, HandshakeSlot
 from .options import ServerConfig
 
@@ -58,9 +58,7 @@ class Upgrader:
         Returns the stream to go on with, or None if it has ended without an upgrade.
         """
         if self._config.ssl_context is not None:
-            secure = tls_on(stream, self._config.ssl_context, server_side=True)
-            await secure.do_handshake()
-            stream = secure
+            stream = await accept_tls(stream, self._config.ssl_context)
         visit = HttpConnection(self, self._config.limits, stream, name)
         visit.take_what_is_there()
         while answer := await visit.next_answer():
