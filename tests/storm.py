@@ -31,7 +31,12 @@ RETRY_AFTERS = (5.0, 30.0, 120.0)
 def ours(rng: random.Random) -> Delays:
     """What `supervise` does."""
     streak = BackoffState(Backoff(), rng.random, now=0)
-    return lambda told: streak.failed(0, Remedy.WAIT, retry_after=told).seconds
+
+    def delay(told: float | None) -> float:
+        failed = streak.failed(0, Remedy.WAIT, retry_after=told)
+        return max(failed.seconds, failed.rest)
+
+    return delay
 
 
 def obedient(rng: random.Random) -> Delays:

@@ -34,6 +34,7 @@ from ._errors import (
     LocalProtocolError,
     NotConnected,
     ProtocolViolation,
+    Reconnect,
     Rejected,
     SupervisorGaveUp,
     TLSError,
@@ -68,17 +69,12 @@ from ._server.serve import serve_websocket, serve_websocket_listeners, serve_web
 from ._server.server import Listener, Server
 from ._server.statistics import ServerStatistics
 from ._supervision.backoff import Backoff
+from ._supervision.config import Connect, Session, SupervisorOptions, UnknownHost
+from ._supervision.counters import SupervisorStatistics
 from ._supervision.endpoints import Endpoint
-from ._supervision.loop import Connect, Session
 from ._supervision.retry_rules import Classify, Failure, Remedy
 from ._supervision.states import SupervisorState, Transition
-from ._supervision.supervise import (
-    Supervisor,
-    SupervisorOptions,
-    SupervisorStatistics,
-    open_supervisor,
-    supervise,
-)
+from ._supervision.supervise import Supervisor, open_supervisor, supervise
 from ._supervision.throttle import Throttle
 from ._supervision.transitions import TransitionHook
 
@@ -127,6 +123,7 @@ __all__ = [
     "Origins",
     "PolicyOptions",
     "ProtocolViolation",
+    "Reconnect",
     "ReconnectingStatistics",
     "ReconnectingWebSocket",
     "Rejected",
@@ -150,6 +147,7 @@ __all__ = [
     "Timeouts",
     "Transition",
     "TransitionHook",
+    "UnknownHost",
     "UnsupportedVersion",
     "Watchdog",
     "WebSocket",

@@ -27,6 +27,7 @@ from trio_ws import (
     Rejected,
     Timeouts,
     TLSError,
+    WebSocket,
     serve_websocket,
 )
 from trio_ws._client.connect import open_websocket, open_websocket_on
@@ -468,6 +469,11 @@ async def test_a_tls_front_that_restarts(record: bytes) -> None:
     assert caught.value.transient is True
 
 
+async def nobody(ws: WebSocket) -> None:
+    """A handler that is not reached."""
+    raise AssertionError
+
+
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_our_server_says_what_it_misses(version: ssl.TLSVersion) -> None:
     """A client without the certificate that our server wants is told so, which is final."""
@@ -475,8 +481,9 @@ async def test_our_server_says_what_it_misses(version: ssl.TLSVersion) -> None:
     context.verify_mode = ssl.CERT_REQUIRED
     context.maximum_version = version
     async with trio.open_nursery() as nursery:
-        start = partial(serve_websocket, trio.Event().wait, "127.0.0.1", 0, ssl_context=context)
-        server = await nursery.start(start)
+        server = await nursery.start(
+            partial(serve_websocket, nobody, "127.0.0.1", 0, ssl_context=context)
+        )
         with pytest.raises(TLSError, match="alert") as caught:
             async with open_websocket(f"wss://localhost:{server.port}", ssl_context=trusting()):
                 pass

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 
-from trio_ws._concurrency.exceptions import iter_leaves, strip_tracebacks, unwrap_group, unwrapping
+from trio_ws._concurrency.exceptions import (
+    cancel_reason,
+    iter_leaves,
+    strip_tracebacks,
+    unwrap_group,
+    unwrapping,
+)
 
 
 async def cancelled() -> BaseException:
@@ -87,3 +95,24 @@ def test_without_frames() -> None:
     assert strip_tracebacks(error) is error
     assert (error.__cause__, cause.__context__) == (cause, origin)
     assert [each.__traceback__ for each in (error, cause, origin)] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [("maintenance", "maintenance"), (None, ""), ("", ""), (7, ""), ([], "")]
+)
+async def test_the_reason_of_a_cancellation(reason: Any, told: str) -> None:
+    """The text that was given to a cancellation is found in a group; what is none is not told."""
+    with trio.CancelScope() as scope:
+        scope.cancel(reason=reason)
+        with pytest.raises(trio.Cancelled) as caught:
+            await trio.lowlevel.checkpoint()
+    assert cancel_reason(group(ValueError(), caught.value)) == told
+    assert cancel_reason(ValueError()) == ""
+
+
+async def test_a_deadline_has_no_reason() -> None:
+    """What Trio itself says about a cancellation is not what somebody gave."""
+    with trio.CancelScope(deadline=-1), pytest.raises(trio.Cancelled) as caught:
+        await trio.lowlevel.checkpoint()
+    assert caught.value.source == "deadline"
+    assert cancel_reason(caught.value) == ""

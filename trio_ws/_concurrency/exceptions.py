@@ -50,6 +50,15 @@ def unwrap_group(group: BaseExceptionGroup) -> BaseException:
     return (errors or others)[0]
 
 
+def cancel_reason(error: BaseException) -> str:
+    """Return the text that was given to ``cancel(reason=…)``; empty if none was."""
+    for leaf in iter_leaves(error):
+        told = leaf.reason if isinstance(leaf, trio.Cancelled) and leaf.source == "explicit" else ""
+        if told and isinstance(told, str):  # an application may have given anything
+            return told
+    return ""
+
+
 @contextmanager
 def unwrapping() -> Generator[None]:
     """Around a nursery: let its exception leave without the group."""

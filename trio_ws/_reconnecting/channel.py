@@ -30,9 +30,9 @@ from .._connection.websocket import WebSocket
 from .._ending import CloseCode
 from .._errors import ConnectionClosed, LocalProtocolError, NotConnected, closed
 from .._protocol.validation import check_close
+from .._supervision.config import SessionPlan, SupervisorOptions
 from .._supervision.endpoints import Endpoint
-from .._supervision.loop import SessionPlan
-from .._supervision.supervise import Supervisor, SupervisorOptions
+from .._supervision.supervise import Supervisor
 from .._validation import check_callable, check_instance
 from .incoming import Incoming
 from .outgoing import Outgoing, SendBuffer

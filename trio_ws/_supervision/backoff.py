@@ -129,10 +129,18 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """What comes of a failure: how long to wait, and whether restart intensity set it."""
+    """What comes of a failure.
+
+    Attributes:
+        seconds: how long to wait.
+        flapping: whether restart intensity set it.
+        rest: how long the endpoint that failed is to be left alone, if it asked for that;
+            zero otherwise.
+    """
 
     seconds: float
     flapping: bool = False
+    rest: float = 0.0
 
 
 class BackoffState:
@@ -153,7 +161,6 @@ class BackoffState:
         self._failures = 0
         self.attempts = 0
         self.refreshed = False
-        self.overloads = 0
 
     # What happens
 
@@ -177,33 +184,34 @@ class BackoffState:
         if not self.attempts:
             self._began = now
 
-    def failed(
-        self,
-        now: float,
-        remedy: Remedy,
-        *,
-        retry_after: float | None = None,
-        endpoints: int = 1,
-    ) -> Delay:
+    def failed(self, now: float, remedy: Remedy, *, retry_after: float | None = None) -> Delay:
         """An attempt failed or a connection was lost: return how long to wait."""
         flapping = self._is_flapping(now)
         low, high = self._range(flapping=flapping)
+        draw = self._rng()
         if remedy is Remedy.REFRESH:
             self.refreshed = True
-        elif remedy is Remedy.RESTART:
-            low, high = self._stretched(low, high, *self._backoff.restart)
-        elif remedy is Remedy.ELSEWHERE:
-            self.overloads += 1
-            if self.overloads >= endpoints:
-                overload = self._backoff.overload
-                low, high = self._stretched(low, high, overload, 2 * overload)
-        if retry_after is not None:
-            least = max(low, min(retry_after, self._backoff.longest_retry_after))
-            low, high = least, least + SPREAD * high
-        seconds = low + self._rng() * (high - low)
         self._failures += 1
+        rest = self._rest(draw, low, high, remedy, retry_after)
+        return Delay(low + draw * (high - low), flapping, rest)
+
+    def requested(self, now: float, seconds: float | None) -> Delay:
+        """A session asked for another connection, in so many seconds if it said so.
+
+        It cannot ask for more than the restart intensity allows.
+        """
+        delay = self.failed(now, Remedy.WAIT)
+        if seconds is None or (delay.flapping and seconds < delay.seconds):
+            return delay
+        return Delay(seconds, delay.flapping)
+
+    def will_wait(self, seconds: float) -> None:
+        """Note the delay that came of all this."""
         self._last_delay = seconds
-        return Delay(seconds, flapping)
+
+    def resumed(self) -> None:
+        """The machine was suspended: what failed before it says nothing any more."""
+        self._failures = 0
 
     # What follows
 
@@ -223,10 +231,24 @@ class BackoffState:
         grown = GROWTH ** min(self._failures - 1, 63)
         return min(backoff.cap, grown), min(2 * backoff.cap, WIDTH * grown)
 
-    @staticmethod
-    def _stretched(low: float, high: float, least: float, most: float) -> tuple[float, float]:
-        """Move a range up to `least`; its width stays, or becomes that of ``(least, most)``."""
-        return max(low, least), max(high + least, most)
+    def _rest(
+        self, draw: float, low: float, high: float, remedy: Remedy, retry_after: float | None
+    ) -> float:
+        """Return for how long an endpoint asks to be left alone: its bound moves the range."""
+        backoff = self._backoff
+        if remedy is Remedy.RESTART:
+            least, most = backoff.restart
+        elif remedy is Remedy.ELSEWHERE:
+            least, most = backoff.overload, 2 * backoff.overload
+        elif retry_after is not None:
+            least = most = 0.0
+        else:
+            return 0.0
+        low, high = max(low, least), max(high + least, most)
+        if retry_after is not None:
+            told = max(low, min(retry_after, backoff.longest_retry_after))
+            low, high = told, told + SPREAD * high
+        return low + draw * (high - low)
 
     def is_exhausted(self, next_attempt_at: float) -> str:
         """Why no attempt may be made at that time; empty if one may."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Self, TypeAlias
@@ -24,6 +25,9 @@ TransitionHook: TypeAlias = Callable[[Transition], object]
 
 _logger = logging.getLogger("trio_ws.supervisor")
 _numbers = itertools.count(1)
+
+LEVELS = {SupervisorState.SUSPENDED: logging.WARNING, SupervisorState.FAILED: logging.ERROR}
+"""At which level a step is logged; all others are information."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,6 +66,7 @@ class TransitionLog:
         cause: BaseException | None = None,
         delay: float | None = None,
         flapping: bool = False,
+        away: float | None = None,
         detail: str = "",
     ) -> None:
         """Take a step, and tell everybody; raises only what the on_transition raises."""
@@ -76,11 +81,13 @@ class TransitionLog:
             cause=cause,
             delay=delay,
             flapping=flapping,
+            away=away,
             detail=detail,
         )
         self.last = transition
         self._ring(transition)
-        _logger.info("[%s] %s", self.name, transition)
+        with suppress(Exception):  # a log that fails is no reason to end a connection
+            _logger.log(LEVELS.get(state, logging.INFO), "[%s] %s", self.name, transition)
         self._call_hook(transition)
 
     def _ring(self, transition: Transition) -> None:
