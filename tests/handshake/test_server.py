@@ -492,3 +492,26 @@ def test_mutated(cuts: list[tuple[int, int, bytes]], size: int) -> None:
             answer = handshake.respond(exc.response)
         assert answer.startswith(b"HTTP/1.1 ")
         break
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "told"),
+    [
+        (plain(), True),
+        (plain(b"GET", b"Connection: close"), False),
+        (plain(version=b"1.0"), False),
+        (plain(b"GET", b"Connection: keep-alive", version=b"1.0"), False),
+        (upgrade(), False),
+    ],
+)
+def test_keep_alive_is_announced(request_bytes: bytes, told: bool) -> None:
+    """Where another request may follow the client is told for how long, and only there."""
+    handshake = server(request_bytes)
+    assert handshake.next_request()
+    sent = handshake.respond(Response(200), keep_alive=75.9)
+    assert (b"\r\nKeep-Alive: timeout=75\r\n" in sent) is told
+    assert (b"\r\nConnection: keep-alive\r\n" in sent) is told
+    assert handshake.reusable is told
+    silent = server(plain())
+    assert silent.next_request()
+    assert b"eep-" not in silent.respond(Response(200))
