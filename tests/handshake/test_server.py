@@ -14,7 +14,7 @@ from wsproto.events import AcceptConnection
 from trio_ws._errors import LocalProtocolError
 from trio_ws._handshake.opening import Opening
 from trio_ws._handshake.server import MAX_SKIPPED_BODY, Refusal, ServerHandshake
-from trio_ws._http import Request, Response
+from trio_ws._http import Headers, Request, Response, received_response
 from trio_ws._policies import Limits
 
 from ..cpu import cpu_seconds
@@ -440,11 +440,10 @@ def test_reason() -> None:
     "response",
     [
         Response(101),
-        Response(42),
-        Response(1000),
-        Response("200"),  # type: ignore[arg-type]
-        Response(200, {"X": "a\r\nb"}),
-        Response(200, {"X\n": "a"}),
+        received_response(42, Headers()),
+        received_response(1000, Headers()),
+        received_response(200, Headers({"X": "a\r\nb"})),
+        received_response(200, Headers({"X\n": "a"})),
         Response(200, {"Transfer-Encoding": "chunked"}),
     ],
 )

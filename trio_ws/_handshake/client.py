@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict
 
 from .._errors import HandshakeError, InvalidHandshake, Rejected, UnsupportedVersion
-from .._http import Headers, HeaderSource, Request, Response
+from .._http import Headers, HeaderSource, Request, Response, received_response
 from .._policies import Limits
 from .._text import printable
 from .._url import URL
@@ -140,7 +140,7 @@ class ClientHandshake:
             return None
         status, headers = self._rejection
         body = bytes(self._body[: self._limits.max_reject_body])
-        return self._rejected(Response(status, headers, body))
+        return self._rejected(received_response(status, headers, body))
 
     def _rejected(self, response: Response) -> Rejected:
         wait = retry_after(response.headers)
@@ -214,7 +214,7 @@ class ClientHandshake:
             raise self._invalid("it chose an extension, and none was offered")
         return Opening(
             request=self.request,
-            response=Response(101, lines),
+            response=received_response(101, Headers(lines)),
             subprotocol=self._chosen(fields.get("sec-websocket-protocol", [])),
             trailing=bytes(self._heads.data),
         )

@@ -26,7 +26,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .._errors import LocalProtocolError
-from .._http import Headers, HeaderSource, Request, Response
+from .._http import Headers, HeaderSource, Request, Response, is_token, received_response
 from .._policies import KIB, Limits
 from .fast_heads import Fields, Lines, by_name, is_fit, plain_request
 from .http_head import (
@@ -34,7 +34,6 @@ from .http_head import (
     HeadTooLarge,
     InvalidHttp,
     elements,
-    is_token,
     tokens,
     write_head,
     write_headers,
@@ -157,7 +156,7 @@ class ServerHandshake:
             lines.append(("Sec-WebSocket-Protocol", subprotocol))
         return write_head("HTTP/1.1 101 Switching Protocols", lines), Opening(
             request=self._request,
-            response=Response(101, lines),
+            response=received_response(101, Headers(lines)),
             subprotocol=subprotocol,
             trailing=bytes(self._heads.data),
         )

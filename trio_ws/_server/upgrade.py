@@ -158,6 +158,8 @@ class Upgrader:
         response = await answer if inspect.isawaitable(answer) else answer
         if not isinstance(response, Response | None):
             raise TypeError(f"on_request must return a Response or None, not {response!r}")
+        if response is not None and response.status < 200:
+            raise ValueError(f"on_request must return a final response, not a {response.status}")
         return response
 
     async def _select(self, request: Request) -> Selection:
