@@ -7,12 +7,16 @@ on CI (``CI=true``) nothing may be missing, so there such a skip is a failure.
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 from collections.abc import Generator
+from contextlib import suppress
 
 import pytest
 from hypothesis import settings
+
+from trio_ws._protocol import masking
 
 ON_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
@@ -32,6 +36,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         cases = mark.kwargs.get("argvalues", mark.args[-1])
         if isinstance(cases, (set, frozenset)):
             raise pytest.UsageError(f"{metafunc.definition.nodeid}: sort the set of cases")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def numpy_is_there() -> None:
+    """The library imports numpy in a thread when it first needs it; tests begin with it.
+
+    So what they run does not depend on when that thread is done.
+    """
+    with suppress(ImportError):
+        masking.numpy.provide(importlib.import_module("numpy"))
 
 
 @pytest.hookimpl(wrapper=True)
