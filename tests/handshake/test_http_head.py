@@ -142,7 +142,7 @@ def test_lists() -> None:
     assert elements([]) == []
 
 
-def test_what_breaks_the_rules() -> None:
-    """What h11 refuses carries the status with which a server answers."""
-    error = InvalidHttp("no", 431)
-    assert (str(error), error.status) == ("no", 431)
+def test_what_is_invalid() -> None:
+    """The error tells what is wrong, and with which status a server answers."""
+    error = InvalidHttp("illegal header line", 400)
+    assert (str(error), error.status) == ("illegal header line", 400)
