@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict
 
 from .._errors import HandshakeError, InvalidHandshake, Rejected, UnsupportedVersion
-from .._http import Headers, HeaderSource, Request, Response
+from .._http import Headers, HeaderSource, Request, Response, received_response
 from .._policies import Limits
 from .._text import printable
 from .._url import URL
@@ -69,6 +69,9 @@ def check_headers(
     write_headers([("Origin", origin or ""), ("User-Agent", user_agent or "")])
 
 
+MAX_INTERIM = 20
+"""So many responses before the answer are skipped; no server has use for more."""
+
 _MARK = b"HTTP/1."
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})[ \r\n]")
 _SECONDS = re.compile(r"[0-9]{1,9}")
@@ -111,6 +114,7 @@ class ClientHandshake:
         self._status = 0
         self._rejection: tuple[int, Headers] | None = None
         self._body = bytearray()
+        self._interim = 0
 
     def request_bytes(self) -> bytes:
         """The request, head and all; it has no body."""
@@ -144,7 +148,7 @@ class ClientHandshake:
             return None
         status, headers = self._rejection
         body = bytes(self._body[: self._limits.max_reject_body])
-        return self._rejected(Response(status, headers, body))
+        return self._rejected(received_response(status, headers, body))
 
     def _rejected(self, response: Response) -> Rejected:
         wait = retry_after(response.headers)
@@ -169,16 +173,25 @@ class ClientHandshake:
                     if version < b"1.1":
                         raise self._invalid("it upgraded with HTTP/1.0, which cannot")
                     return self._settle(lines, by_name(lines))
+                self._count_interim()
             if not data:
-                raise HandshakeError(
-                    f"no connection to {self._url}: the server ended it before it answered "
-                    f"the handshake ({_FORGOTTEN[self._url.tls]})",
-                    request=self.request,
-                    transient=True,
-                )
+                raise self._ended()
         else:
             self._feed_body(data, eof=not data)
         return None
+
+    def _count_interim(self) -> None:
+        self._interim += 1
+        if self._interim > MAX_INTERIM:
+            raise self._invalid(f"it sent more than {MAX_INTERIM} responses that are no answer")
+
+    def _ended(self) -> HandshakeError:
+        return HandshakeError(
+            f"no connection to {self._url}: the server ended it before it answered "
+            f"the handshake ({_FORGOTTEN[self._url.tls]})",
+            request=self.request,
+            transient=True,
+        )
 
     def _next_head(self) -> bytes | None:
         start = bytes(self._heads.data[: len(_MARK)])
@@ -216,11 +229,11 @@ class ClientHandshake:
         if "upgrade" not in tokens(fields.get("connection", ())):
             raise self._invalid("its Connection header lacks 'Upgrade'")
         self._check_accept(fields.get("sec-websocket-accept", []))
-        if "sec-websocket-extensions" in fields:
+        if elements(fields.get("sec-websocket-extensions", ())):  # an empty one chooses nothing
             raise self._invalid("it chose an extension, and none was offered")
         return Opening(
             request=self.request,
-            response=Response(101, lines),
+            response=received_response(101, Headers(lines)),
             subprotocol=self._chosen(fields.get("sec-websocket-protocol", [])),
             trailing=bytes(self._heads.data),
         )

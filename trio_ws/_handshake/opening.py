@@ -32,10 +32,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .._errors import LocalProtocolError
-from .._http import Request, Response
+from .._http import Request, Response, is_token
 from .._text import printable
 from .._validation import kind_of
-from .http_head import is_token
 
 if TYPE_CHECKING:
     from wsproto.extensions import Extension
