@@ -203,6 +203,45 @@ async def test_several_addresses_refuse() -> None:
     assert isinstance(caught.value.__cause__.__cause__, ExceptionGroup)
 
 
+async def busy(peer: RawPeer) -> None:
+    """Answer 503."""
+    await peer.receive_head()
+    await peer.send_bytes(b"HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n")
+
+
+async def unknown(peer: RawPeer) -> None:
+    """Answer 404."""
+    await peer.receive_head()
+    await peer.send_bytes(b"HTTP/1.1 404 x\r\nContent-Length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("script", "then"),
+    [(busy, "127.0.0.2"), (silence, "127.0.0.2"), (unknown, "127.0.0.1"), (None, "127.0.0.1")],
+)
+async def test_the_next_attempt_begins_elsewhere(script: Script | None, then: str) -> None:
+    """After an address that accepts and then is no good comes the other one (hazard F2.11)."""
+    trio.socket.set_custom_hostname_resolver(Resolver("127.0.0.1", "127.0.0.2"))
+    connected: list[str] = []
+
+    async def handle(stream: trio.SocketStream) -> None:
+        connected.append(stream.socket.getsockname()[0])
+        async with RawPeer(stream, client=False) as peer:
+            await quietly(accept_and_close if len(connected) > 1 else script or echo_once, peer)
+
+    async with trio.open_nursery() as nursery:
+        listeners = await trio.open_tcp_listeners(0, host="0.0.0.0")
+        await nursery.start(trio.serve_listeners, handle, listeners)
+        url = f"ws://two.example:{listeners[0].socket.getsockname()[1]}/"
+        with contextlib.suppress(HandshakeError):
+            async with open_websocket(url, timeouts=Timeouts(connect=0.2)) as ws:
+                await ws.send("x")
+        async with open_websocket(url):
+            pass
+        nursery.cancel_scope.cancel()
+    assert connected == ["127.0.0.1", then]
+
+
 async def test_strange_failure_leaves_bare() -> None:
     """An exception that is nobody's OSError leaves without a group around it."""
     trio.socket.set_custom_hostname_resolver(Resolver(error=RuntimeError("resolver")))

@@ -18,10 +18,12 @@ import trio
 
 from .._concurrency.exceptions import iter_leaves
 from .._connection.websocket import WebSocket
-from .._errors import HandshakeError, HandshakeTimeout, TLSError
+from .._errors import HandshakeError, HandshakeTimeout, Rejected, TLSError
 from .._handshake.client import ClientHandshake
 from .._handshake.opening import Opening
 from .._transport.adapter import transport_on
+from .._transport.address_order import current_address_order
+from .._transport.addresses import remote_address
 from .._transport.base import Transport
 from .._transport.default_context import default_context
 from .._transport.network import current_network
@@ -61,6 +63,7 @@ class ConnectAttempt:
         self._name = ""
         self._time = trio.CancelScope()
         self._impatient = False
+        self._address: str | None = None
 
     async def connect(self) -> WebSocket:
         """Go through all stages under one deadline; leave no stream open on failure."""
@@ -72,12 +75,14 @@ class ConnectAttempt:
             raise self._timeout()
         except HandshakeError as exc:
             self._log("failed: %s", exc)
+            self._try_another_address_next_time(exc)
             raise
 
     async def _connect(self) -> WebSocket:
         try:
             if self._stream is None:
                 self._stream = await self._dial()
+                self._address = _ip_address(self._stream)
             if self._url.tls and not isinstance(self._stream, trio.SSLStream):
                 self._stream = await self._tls_on(self._stream)
             if isinstance(self._stream, trio.SSLStream):
@@ -88,7 +93,16 @@ class ConnectAttempt:
                 await trio.aclose_forcefully(self._stream)
             raise
         self._log("open, subprotocol %s", opening.subprotocol)
+        if self._address is not None:
+            current_address_order().worked(self._url.host, self._url.port, self._address)
         return WebSocket(self._stream, opening, client=True, options=self._config, name=self._name)
+
+    def _try_another_address_next_time(self, failure: HandshakeError) -> None:
+        """Remember an address that is no good; a refusal that is about us says nothing of it."""
+        about_us = isinstance(failure, Rejected) and failure.response.status < 500
+        if self._address is not None and not about_us:
+            url, now = self._url, trio.current_time()
+            current_address_order().failed(url.host, url.port, self._address, now)
 
     async def _dial(self) -> trio.abc.Stream:
         self._stage = "looking up the host and connecting over TCP"
@@ -166,6 +180,14 @@ class ConnectAttempt:
 
     def _log(self, message: str, *args: object) -> None:
         _logger.debug(f"[%s] {message}", self._name, *args)  # noqa: G004
+
+
+def _ip_address(stream: trio.abc.Stream) -> str | None:
+    """Return the IP address that a stream leads to; None if it is no TCP connection."""
+    match remote_address(stream):
+        case (str() as address, int(), *_):
+            return address
+    return None
 
 
 def _hint(cause: BaseException) -> str:
