@@ -236,6 +236,19 @@ async def test_messages_expire(autojump_clock: MockClock, make: Make) -> None:
     assert heard == ["new"]
 
 
+async def test_room_by_expiry(autojump_clock: MockClock, make: Make) -> None:
+    """A `send` that waits for room goes on when the oldest message expires (hazard F2.9)."""
+    async with channel_in(make(REFUSED), buffer=SendBuffer(max_messages=2, max_age=2)) as channel:
+        await channel.send("a")
+        await trio.sleep(0.5)
+        await channel.send("b")
+        await channel.send("c")
+        assert trio.current_time() == 2
+        await channel.send("d")
+        assert trio.current_time() == 2.5
+        assert (channel.statistics().expired, channel.statistics().waiting) == (2, 2)
+
+
 async def test_at_most_once(autojump_clock: MockClock, make: Make) -> None:
     """What was handed over is in doubt and not sent again; what was not goes out next time."""
     heard = Heard()

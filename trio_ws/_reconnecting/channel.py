@@ -162,7 +162,9 @@ class ReconnectingWebSocket:
         checked = _checked(message)
         async with self._lane:
             while not await self._try_to_send(checked):
-                await self._changed.park()
+                # Also woken when the oldest message of the buffer expires: that makes room.
+                with trio.move_on_at(self._outgoing.next_expiry):
+                    await self._changed.park()
         self._sent += 1
 
     async def _try_to_send(self, message: str | bytes) -> bool:

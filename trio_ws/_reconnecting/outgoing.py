@@ -97,6 +97,11 @@ class Outgoing:
         size = self.size + wire_size(message) + QUEUE_ITEM_OVERHEAD
         return len(self) < self._buffer.max_messages and size <= self._buffer.max_bytes
 
+    @property
+    def next_expiry(self) -> float:
+        """When the oldest of those that wait expires."""
+        return self._waiting[0].expires if self._waiting else math.inf
+
     def put(self, message: str | bytes, now: float) -> None:
         """Let it wait."""
         item = self._item(message, now)
