@@ -54,14 +54,10 @@ from ._policies import (
     Timeouts,
     Watchdog,
 )
-from ._reconnecting.channel import (
-    OnConnect,
-    ReconnectingStatistics,
-    ReconnectingWebSocket,
-    WhenDown,
-    open_reconnecting_websocket,
-)
+from ._reconnecting.channel import OnConnect, ReconnectingWebSocket, WhenDown
+from ._reconnecting.open import open_reconnecting_websocket
 from ._reconnecting.outgoing import SendBuffer
+from ._reconnecting.statistics import ReconnectingStatistics
 from ._server.log import log_handler_error
 from ._server.options import HandlerErrorHook, RequestHook, ServerOptions, Subprotocols
 from ._server.selection import Handler

@@ -9,6 +9,7 @@ import trio
 
 from trio_ws._concurrency.exceptions import (
     cancel_reason,
+    iter_chain,
     iter_leaves,
     strip_tracebacks,
     unwrap_group,
@@ -95,6 +96,20 @@ def test_without_frames() -> None:
     assert strip_tracebacks(error) is error
     assert (error.__cause__, cause.__context__) == (cause, origin)
     assert [each.__traceback__ for each in (error, cause, origin)] == [None] * 3
+
+
+def test_a_chain() -> None:
+    """A chain of exceptions is walked to its end; where it is a ring, once round."""
+    one, two, three = KeyError(1), KeyError(2), KeyError(3)
+    one.__context__ = two
+    two.__context__ = three
+    assert list(iter_chain(one)) == [one, two, three]
+    three.__context__ = one
+    assert list(iter_chain(one)) == [one, two, three]
+    assert list(iter_chain(None)) == []
+    one.__cause__ = three
+    assert list(iter_chain(one, causes=True)) == [one, three]
+    assert strip_tracebacks(one) is one
 
 
 @pytest.mark.parametrize(

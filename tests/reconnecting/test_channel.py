@@ -25,7 +25,8 @@ from trio_ws import (
     WebSocket,
 )
 from trio_ws._errors import NotConnected
-from trio_ws._reconnecting.channel import ReconnectingWebSocket, open_reconnecting_websocket
+from trio_ws._reconnecting.channel import ReconnectingWebSocket
+from trio_ws._reconnecting.open import open_reconnecting_websocket
 from trio_ws._reconnecting.outgoing import SendBuffer
 from trio_ws.testing import RawPeer
 

@@ -118,6 +118,15 @@ async def test_the_session_raises(autojump_clock: MockClock, make: Make) -> None
     assert log.states == [S.CONNECTING, S.OPEN, S.FAILED]
 
 
+async def test_a_session_that_is_not_async(autojump_clock: MockClock, make: Make) -> None:
+    """What it returned cannot be awaited: the error says so, and the connection says 1011."""
+    world = make(listen)
+    with pytest.raises(TypeError, match="session must be an async function; this one returned"):
+        await run(world, lambda ws: 42)
+    await trio.testing.wait_all_tasks_blocked()
+    assert world.farewells == [1011]
+
+
 async def test_the_session_raises_an_error_of_a_handshake(
     autojump_clock: MockClock, make: Make
 ) -> None:

@@ -18,60 +18,27 @@ What arrives outlives its connection, within bounds (`_incoming`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, Unpack, final
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Literal, TypeAlias, final
 
 import trio
 
-from .._concurrency.background import BackgroundTask
 from .._connection.websocket import WebSocket
 from .._ending import CloseCode
-from .._errors import ConnectionClosed, LocalProtocolError, NotConnected, closed
+from .._errors import ConnectionClosed, LocalProtocolError, NotConnected, closed, is_end_of
 from .._protocol.validation import check_close
-from .._supervision.config import SessionPlan, SupervisorOptions
-from .._supervision.endpoints import Endpoint
+from .._supervision.config import SessionPlan
 from .._supervision.supervise import Supervisor
 from .._validation import check_callable, check_instance
 from .incoming import Incoming
 from .outgoing import Outgoing, SendBuffer
+from .statistics import ReconnectingStatistics
 
 OnConnect: TypeAlias = Callable[[WebSocket], Awaitable[object]]
 """What ``on_connect`` may be: an async function of each new `WebSocket`."""
 
 WhenDown: TypeAlias = Literal["wait", "fail"]
 """What ``when_down`` may be."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReconnectingStatistics:
-    """A snapshot of one channel; see `ReconnectingWebSocket.statistics`.
-
-    Attributes:
-        connections: connections that were opened.
-        downtime: seconds without a connection.
-        messages_sent: messages that `send` accepted.
-        messages_received: messages that `receive` gave out.
-        waiting: messages that wait for a connection.
-        waiting_bytes: how many bytes they are, each counted with 64 bytes for itself.
-        in_doubt: messages that were handed to the kernel and may not have arrived:
-            the connection ended before anything proved that they had.
-        expired: messages that were dropped because they had waited for `SendBuffer.max_age`.
-        dropped: messages that arrived and were dropped when their connection ended,
-            because `Limits.receive_buffer` bytes of earlier connections were still not taken.
-            What is kept of connections that have ended is at most twice that, and one gulp.
-    """
-
-    connections: int
-    downtime: float
-    messages_sent: int
-    messages_received: int
-    waiting: int
-    waiting_bytes: int
-    in_doubt: int
-    expired: int
-    dropped: int
 
 
 @final
@@ -144,6 +111,7 @@ class ReconnectingWebSocket:
 
     # Sending
 
+    @trio.lowlevel.enable_ki_protection
     async def send(self, message: str | bytes | bytearray | memoryview) -> None:
         """Send a message: `str` as text, bytes-like as binary.
 
@@ -200,8 +168,15 @@ class ReconnectingWebSocket:
         if self._closing or self._finished.is_set():
             raise trio.ClosedResourceError("the channel was closed")
 
+    def is_end(self, error: BaseException) -> bool:
+        """Return True if `error` is what `_check_open` raises: no exception of the user's own."""
+        if self._last_word is not None and is_end_of(error, self._last_word.ending):
+            return True
+        return error is self._failure
+
     # Receiving
 
+    @trio.lowlevel.enable_ki_protection
     async def receive(self) -> str | bytes:
         """Return the next message, of whichever connection.
 
@@ -233,6 +208,7 @@ class ReconnectingWebSocket:
 
     # Closing
 
+    @trio.lowlevel.enable_ki_protection
     async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         """Close the connection politely, if there is one, and do not connect again.
 
@@ -257,6 +233,7 @@ class ReconnectingWebSocket:
 
     # The task beside the block
 
+    @trio.lowlevel.enable_ki_protection  # a Ctrl-C must not leave `close` waiting
     async def _run(self) -> None:
         """Keep connected until there is an end; tell everybody who waits."""
         try:
@@ -273,6 +250,7 @@ class ReconnectingWebSocket:
             self._changed.unpark_all()
             self._incoming.wake_all()
 
+    @trio.lowlevel.enable_ki_protection
     async def _session(self, ws: WebSocket) -> None:
         """What is supervised: attach a connection, and wait for its end."""
         self._outgoing.begin(ws._connection.protocol.send_queue.frames_in)
@@ -321,62 +299,3 @@ def _checked(message: object) -> str | bytes:
     except UnicodeEncodeError as error:
         raise LocalProtocolError(f"the text is not valid Unicode: {error}") from None
     return message
-
-
-def open_reconnecting_websocket(
-    endpoint: Endpoint,
-    *,
-    on_connect: OnConnect | None = None,
-    buffer: SendBuffer | None = None,
-    when_down: WhenDown = "wait",
-    **options: Unpack[SupervisorOptions],
-) -> AbstractAsyncContextManager[ReconnectingWebSocket]:
-    """One channel across many connections, for the length of a block::
-
-        async def subscribe(ws):
-            await ws.send_json({"subscribe": "trades"})
-
-        async with open_reconnecting_websocket(url, on_connect=subscribe) as channel:
-            async for message in channel:
-                ...
-
-    Entering the block does not wait for the first connection.
-    A failure that waiting does not help against cancels the block, and leaves it, bare;
-    so does whatever ``on_connect`` raises besides the end of its connection.
-    Leaving the block closes the connection: normally with 1000, with an exception with 1011,
-    when cancelled with 1001 and at once.
-
-    Args:
-        endpoint: as `supervise` takes it.
-        on_connect: an async function of each new `WebSocket`, called before anything else is sent:
-            to log in, to subscribe.  What it receives is not seen by the channel.
-            It may take `Timeouts.connect`, once more after connecting;
-            then the connection is closed (1001) and counts as one that was lost.
-        buffer: lets `ReconnectingWebSocket.send` return at once while there is no connection.
-        when_down: what `send` does without a connection and without room in the buffer.
-        options: those of `supervise`.
-
-    Raises:
-        TypeError, ValueError, LocalProtocolError: an option or the endpoint is none;
-            this function raises it, before the block.
-        SupervisorGaveUp, HandshakeError, ConnectionClosed: as `supervise`.
-    """
-    channel = ReconnectingWebSocket(
-        Supervisor(endpoint, **options),
-        on_connect=on_connect,
-        buffer=buffer,
-        when_down=when_down,
-    )
-    return _block(channel)
-
-
-@asynccontextmanager
-async def _block(channel: ReconnectingWebSocket) -> AsyncGenerator[ReconnectingWebSocket]:
-    async with BackgroundTask(channel._run, name="trio_ws reconnecting channel"):
-        try:
-            yield channel
-        except Exception:
-            await channel.close(CloseCode.INTERNAL_ERROR)  # noqa: ASYNC120 - bounded
-            raise
-        else:
-            await channel.close()

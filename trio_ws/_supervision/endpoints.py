@@ -24,6 +24,7 @@ from typing import TypeAlias
 import trio
 
 from .._client.verdicts import is_transient
+from .._concurrency.body import call_unprotected
 from .._errors import HandshakeError, HandshakeTimeout
 from .._url import URL, parse_url
 
@@ -145,7 +146,7 @@ class Endpoints:
             return self._current.url, self._current.place
         url: object = None
         with trio.move_on_after(patience) as scope:
-            url = await _asked(self._ask)
+            url = await call_unprotected("endpoint", _asked, self._ask)
         if scope.cancelled_caught:
             raise HandshakeTimeout(
                 f"the endpoint function returned nothing within {patience:g} s", transient=True

@@ -25,6 +25,7 @@ That takes `Timeouts.connect` at most, and no connection is stable before it is 
 There is no async generator in it, hence no point at which leaving a loop early
 could tear a scope; ``return``, ``raise`` and cancellation do in a session
 what they do everywhere.
+A Ctrl-C lands in the user's functions, or where this waits, and not between two lines of it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ import trio
 
 from .._client.options import ClientOptions
 from .._concurrency.background import BackgroundTask
+from .._concurrency.body import call_unprotected
 from .._concurrency.exceptions import cancel_reason, iter_leaves
 from .._connection.websocket import WebSocket
 from .._ending import CloseCode
@@ -96,7 +98,6 @@ class SupervisorLoop(Generic[T]):
         """Do not wait any longer, if it is waiting."""
         self._timer.bring_forward(trio.current_time())
 
-    @trio.lowlevel.disable_ki_protection
     async def run(self) -> T | None:
         """Go round until there is an end, and say which."""
         self._counters.down(trio.current_time())
@@ -199,7 +200,7 @@ class SupervisorLoop(Generic[T]):
             async with BackgroundTask(
                 lambda: self._become_stable(ws), name=f"{self._transitions.name} stability"
             ):
-                return _Returned(await self._plan.session(ws))
+                return _Returned(await call_unprotected("session", self._plan.session, ws))
         except (Reconnect, BaseExceptionGroup) as error:
             if (request := _reconnect_request(error, ws)) is None:
                 raise
@@ -210,6 +211,7 @@ class SupervisorLoop(Generic[T]):
         ws._connection.quiet = frozenset() if self._config.reconnect_on_normal_close else once
         ws._connection.grace = self._config.timeouts.close
 
+    @trio.lowlevel.enable_ki_protection
     async def _become_stable(self, ws: WebSocket) -> None:
         after = self._backoff.stable_after()
         await trio.sleep(after)
@@ -222,7 +224,7 @@ class SupervisorLoop(Generic[T]):
         """Call `prepare`; a connection for which it takes too long is closed, and has failed."""
         patience = self._config.timeouts.connect
         with trio.move_on_after(patience) as scope:
-            await prepare(ws)
+            await call_unprotected("on_connect", prepare, ws)
         if scope.cancelled_caught:
             await ws.close(CloseCode.GOING_AWAY, f"on_connect was not done within {patience:g} s")
             raise closed(await ws.wait_closed())

@@ -15,6 +15,7 @@ import trio
 
 from .._client.connect import open_websocket
 from .._client.options import ClientOptions
+from .._concurrency.body import is_own_exception
 from .backoff import Backoff
 from .config import (
     Connect,
@@ -189,7 +190,7 @@ class Supervisor:
         """
         return await self._run(SessionPlan(session=session))
 
-    @trio.lowlevel.enable_ki_protection  # a Ctrl-C before the `try` would leave `_close` waiting
+    @trio.lowlevel.enable_ki_protection  # a Ctrl-C must not leave `_close` waiting
     async def _run(self, plan: SessionPlan[T]) -> T | None:
         if self._scope.cancel_called:
             raise trio.ClosedResourceError("the block of open_supervisor was left")
@@ -232,7 +233,13 @@ class _SupervisorScope(AbstractAsyncContextManager[Supervisor, None]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._supervisor._close()  # noqa: ASYNC102 - bounded by the goodbye of the run
+        try:
+            await self._supervisor._close()  # noqa: ASYNC102 - bounded by the goodbye of the run
+        except trio.Cancelled:
+            # What the block raised leaves (P2).  The run is cancelled already, and whoever
+            # called it waits for it; this cancellation comes again where the task waits next.
+            if not is_own_exception(exc):
+                raise
 
 
 def open_supervisor(
