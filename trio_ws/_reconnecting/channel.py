@@ -19,12 +19,15 @@ What arrives outlives its connection, within bounds (`_incoming`).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Literal, TypeAlias, final
 
 import trio
 
+from .._concurrency.background import BackgroundTask
+from .._connection.delivery import Delivery
 from .._connection.websocket import WebSocket
-from .._ending import CloseCode
+from .._ending import CloseCode, Ending, Loss
 from .._errors import ConnectionClosed, LocalProtocolError, NotConnected, closed, is_end_of
 from .._protocol.validation import check_close
 from .._supervision.config import SessionPlan
@@ -39,6 +42,9 @@ OnConnect: TypeAlias = Callable[[WebSocket], Awaitable[object]]
 
 WhenDown: TypeAlias = Literal["wait", "fail"]
 """What ``when_down`` may be."""
+
+DOUBT_INTERVAL = 5.0
+"""Seconds after which a channel asks whether what it sent has arrived."""
 
 
 @final
@@ -75,7 +81,8 @@ class ReconnectingWebSocket:
         self._lane = trio.StrictFIFOLock()
         self._incoming = Incoming(self._check_more_comes)
         # The connection to send on, and the bells for senders and for those who close
-        self._ws: WebSocket | None = None
+        self._delivery: Delivery | None = None
+        self._doubts = trio.Event()
         self._changed = trio.lowlevel.ParkingLot()
         self._finished = trio.Event()
         # The end
@@ -83,6 +90,7 @@ class ReconnectingWebSocket:
         self._closing = False
         self._failure: Exception | None = None
         self._last_word: ConnectionClosed | None = None
+        self._last: WebSocket | None = None
         self._sent = 0
 
     def __repr__(self) -> str:
@@ -137,19 +145,14 @@ class ReconnectingWebSocket:
 
     async def _try_to_send(self, message: str | bytes) -> bool:
         """Hand it to a connection or to the buffer; False: something has to change first."""
-        while (ws := self._ws) is not None:
+        while (delivery := self._delivery) is not None:
             try:
-                await ws.send(message)
+                receipt = await delivery.send(message)
             except ConnectionClosed:
-                self._detach(ws)
+                self._detach(delivery)
             else:
-                send_queue = ws._connection.protocol.send_queue
-                self._outgoing.accepted_at_once(
-                    message,
-                    send_queue.frames_in,
-                    frames_out=send_queue.frames_out,
-                    now=trio.current_time(),
-                )
+                self._outgoing.accepted_at_once(receipt, trio.current_time())
+                self._doubts.set()
                 return True
         self._check_open()
         if self._outgoing.has_room(message, trio.current_time()):
@@ -222,7 +225,8 @@ class ReconnectingWebSocket:
         check_close(code, reason)
         self._closing = True
         try:
-            if (ws := self._ws) is not None:
+            ws = None if self._delivery is None else self._delivery.ws
+            if ws is not None:
                 await ws.close(code, reason)
             if ws is None or (ws.ending is not None and not ws.ending.clean):
                 self._scope.cancel(reason="the channel was closed")
@@ -230,6 +234,22 @@ class ReconnectingWebSocket:
         except BaseException:
             self._scope.cancel(reason="the channel was closed in a hurry")
             raise
+
+    async def aclose(self) -> None:
+        """Close with 1000, as `trio.abc.AsyncResource` asks: in a hurry if cancelled."""
+        await self.close()
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the channel ended, or None while it goes on.
+
+        That is the end of its last connection.
+        If it has had none, `Ending.loss` says that nothing was sent or received.
+        """
+        if not self._finished.is_set():
+            return None
+        never = Ending(loss=Loss.EOF, detail="the channel ended without a connection")
+        return (self._last and self._last.ending) or never
 
     # The task beside the block
 
@@ -253,40 +273,53 @@ class ReconnectingWebSocket:
     @trio.lowlevel.enable_ki_protection
     async def _session(self, ws: WebSocket) -> None:
         """What is supervised: attach a connection, and wait for its end."""
-        self._outgoing.begin(ws._connection.protocol.send_queue.frames_in)
-        self._incoming.add(ws)
+        delivery = Delivery(ws)
+        self._last = ws
+        self._incoming.add(delivery)
         try:
-            await self._send_waiting(ws)
-            self._ws = ws
+            await self._send_waiting(delivery)
+            self._delivery = delivery
             self._changed.unpark_all()
-            ending = await ws.wait_closed()
+            async with BackgroundTask(
+                lambda: self._dispel_doubts(delivery), name="trio_ws channel in doubt"
+            ):
+                ending = await ws.wait_closed()
         finally:
-            self._detach(ws)
-            self._settle(ws)
+            self._detach(delivery)
+            self._settle(delivery)
         if not self._closing:
             raise closed(ending)
 
-    async def _send_waiting(self, ws: WebSocket) -> None:
+    async def _send_waiting(self, delivery: Delivery) -> None:
         while (message := self._outgoing.take(trio.current_time())) is not None:
-            await ws.send(message)
-            self._outgoing.accepted(ws._connection.protocol.send_queue.frames_in)
+            self._outgoing.accepted(await delivery.send(message))
+            self._doubts.set()
             self._changed.unpark_all()
 
-    def _detach(self, ws: WebSocket) -> None:
-        if self._ws is ws:
-            self._ws = None
+    async def _dispel_doubts(self, delivery: Delivery) -> None:
+        """Now and then, while there is doubt about what was sent, ask with a ping.
 
-    def _settle(self, ws: WebSocket) -> None:
+        Its pong proves that what was written before it has arrived.
+        On a busy connection the heartbeat has no reason to ask.
+        """
+        while delivery.answers_pings:
+            await self._doubts.wait()
+            await trio.sleep(DOUBT_INTERVAL)
+            if delivery.in_doubt:
+                with suppress(ConnectionClosed):
+                    await delivery.ws.ping()
+            else:
+                self._doubts = trio.Event()
+
+    def _detach(self, delivery: Delivery) -> None:
+        if self._delivery is delivery:
+            self._delivery = None
+
+    def _settle(self, delivery: Delivery) -> None:
         """What becomes of the messages that the connection had accepted, and of those it had."""
-        send_queue = ws._connection.protocol.send_queue
-        ending = ws.ending
-        self._outgoing.end(
-            frames_out=send_queue.frames_out,
-            confirmed=ws._connection.pings.frames_confirmed,
-            delivered=ending is not None and ending.clean and not ending.received_first,
-        )
-        send_queue.clear()  # or the writer might send what is going to be sent again
-        self._incoming.over(ws)
+        self._outgoing.end(in_doubt=delivery.in_doubt)
+        delivery.take_back()  # or the writer might send what is going to be sent again
+        self._incoming.over(delivery)
 
 
 def _checked(message: object) -> str | bytes:
