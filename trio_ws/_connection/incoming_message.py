@@ -18,7 +18,6 @@ from typing import Self, final
 
 import trio
 
-from .._protocol.assembler import Mode
 from .connection import Connection
 
 
@@ -57,10 +56,8 @@ class IncomingMessage:
     ) -> None:
         """Drop what was not taken; does not wait for it to arrive."""
         self._inside = False
-        assembly = self._connection.protocol.assembly
-        if self._begun and assembly.mode is Mode.PARTS:
-            assembly.skip_rest()
-            self._connection.reader.mid_stream = False
+        if self._begun:
+            self._connection.protocol.assembler.skip_rest()
         while self._receive_queue.parts:
             self._receive_queue.take_chunk()
         self._connection.reader.go_on()

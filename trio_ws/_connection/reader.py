@@ -67,7 +67,6 @@ class Reader:
         self._interval, self._first_sign = _signs_of_life(connection.lease.beats)
         self._deaf = False
         self._stream_ended = False
-        self.mid_stream = False
         self._seconds_paused = 0.0
 
     # The task
@@ -190,11 +189,10 @@ class Reader:
             return False
 
     def _hand_over_part(self, part: Chunk, now: float) -> None:
-        is_whole = part.finished and not self.mid_stream
+        is_whole = part.first and part.finished
         if is_whole and self._inspect(part.data, now):
             self._protocol.stream()  # it was not for the one who streams: the next one is
             return
-        self.mid_stream = not part.finished
         self._lease.data(now)
         if self._listens():
             self._receive_queue.put_chunk(part)
@@ -342,7 +340,7 @@ class Reader:
     @property
     def _receiving(self) -> bool:
         """Whether a message has begun to arrive."""
-        return self._protocol.assembling > 0 or self.mid_stream
+        return self._protocol.receiving_message
 
     def _on_idle(self, now: float) -> None:
         """Close, unless a message is on its way: to crawl is not to be idle."""
