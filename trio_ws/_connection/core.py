@@ -77,6 +77,8 @@ class ConnectionCore:
     """
 
     __slots__ = (
+        "_send_buffer",
+        "_send_queue",
         "body",
         "client",
         "finished",
@@ -118,6 +120,8 @@ class ConnectionCore:
             extensions=opening.extensions,
             trace=partial(_log_frame, self.logger, name) if debug else None,
         )
+        self._send_queue = self.protocol.send_queue
+        self._send_buffer = options.limits.send_buffer
         self.transport = Transport(stream)
         self.receive_queue = ReceiveQueue(options.limits.receive_buffer)
         self.room = SlimParkingLot()
@@ -140,9 +144,8 @@ class ConnectionCore:
 
     def has_room(self, size: int) -> bool:
         """Return True if a message of `size` bytes may be queued; one always may if none waits."""
-        waiting = self.protocol.send_queue.size
-        limit = self.options.limits.send_buffer
-        return waiting == 0 or waiting + size + QUEUE_ITEM_OVERHEAD <= limit
+        waiting = self._send_queue.size
+        return waiting == 0 or waiting + size + QUEUE_ITEM_OVERHEAD <= self._send_buffer
 
     async def check_open(self) -> None:
         """Raise `ConnectionClosed` unless messages may be sent.

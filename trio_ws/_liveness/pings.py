@@ -28,8 +28,9 @@ class PendingPing:
         if not self.over:
             await self._waiting.park()
 
-    def end(self) -> None:
-        """Wake the task that waits."""
+    def end(self, rtt: float | None = None) -> None:
+        """Note the round trip, or that no pong will come; wake the task that waits."""
+        self.rtt = rtt
         self.over = True
         if self._waiting is not None:
             self._waiting.unpark_all()
@@ -82,8 +83,7 @@ class Pings:
             return
         count = self._waiting.index(newest) + 1
         for ping in self._waiting[:count]:
-            ping.rtt = now - ping.sent_at
-            ping.end()
+            ping.end(now - ping.sent_at)
         del self._waiting[:count]
         self.round_trips.add(now - newest.sent_at)
         self.frames_confirmed = newest.frames_before
