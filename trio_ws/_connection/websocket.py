@@ -182,8 +182,10 @@ class WebSocket(trio.abc.AsyncResource):
         self._messages_sent += 1
         if self._core.watches_idle:
             self._core.lease.data(trio.current_time())
-        # While more messages wait to be answered, one write takes all the answers.
-        self._writer.flush(more_expected=bool(self._receive_queue.messages))
+        if self._receive_queue.messages:  # they may be answered, too: one write takes it all
+            self._writer.flush(more_expected=True)
+        else:
+            self._writer.flush()
 
     async def _send_fragments(self, fragments: Fragments) -> None:
         await self._budget.checkpoint(0)
