@@ -30,7 +30,7 @@ from .._protocol.frame_log import line
 from .._protocol.protocol import WebSocketProtocol
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 from .._protocol.states import State
-from .._transport.base import Transport
+from .._transport.adapter import transport_on
 from .lifetime import Initiator, Lifetime
 from .receive_queue import ReceiveQueue
 
@@ -122,13 +122,13 @@ class ConnectionCore:
         )
         self._send_queue = self.protocol.send_queue
         self._send_buffer = options.limits.send_buffer
-        self.transport = Transport(stream)
+        self.transport = transport_on(stream)
         self.receive_queue = ReceiveQueue(options.limits.receive_buffer)
         self.room = SlimParkingLot()
         self.pings = Pings()
         now = trio.current_time()
         self.lease = Lease(options.beats, options.timeouts, now=now, phase=phase)
-        self.transport.tell(on_arrival=self.lease.heard, on_departure=self.lease.progress)
+        self.transport.observe(on_arrival=self.lease.heard, on_departure=self.lease.progress)
         self.lifetime = Lifetime()
         self.body = trio.CancelScope()
         self.write_error: Exception | None = None
