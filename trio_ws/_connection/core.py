@@ -33,6 +33,7 @@ from .._protocol.states import State
 from .._transport.adapter import transport_on
 from .lifetime import Initiator, Lifetime
 from .receive_queue import ReceiveQueue
+from .turn import Turn
 
 
 class Supervised(NamedTuple):
@@ -64,6 +65,8 @@ class ConnectionCore:
                         writes, and a sender inline
     ``receive_queue``   the reader puts, receivers take    the reader, the writer
     ``room``            the writer wakes it                senders wait there
+    ``send_turn``,      whatever sends or streams;         senders and streamers
+    ``stream_turn``     `note_ending` closes them
     ``pings``           the heartbeat and `ping` add;      statistics
                         the reader hands it pongs
     ``lease``           the reader, the writer             the heartbeat
@@ -92,6 +95,8 @@ class ConnectionCore:
         "protocol",
         "receive_queue",
         "room",
+        "send_turn",
+        "stream_turn",
         "supervised",
         "transport",
         "watches_idle",
@@ -125,6 +130,8 @@ class ConnectionCore:
         self.transport = transport_on(stream)
         self.receive_queue = ReceiveQueue(options.limits.receive_buffer)
         self.room = SlimParkingLot()
+        self.send_turn: Turn | None = None
+        self.stream_turn: Turn | None = None
         self.pings = Pings()
         now = trio.current_time()
         self.lease = Lease(options.beats, options.timeouts, now=now, phase=phase)
@@ -146,6 +153,18 @@ class ConnectionCore:
         """Return True if a message of `size` bytes may be queued; one always may if none waits."""
         waiting = self._send_queue.size
         return waiting == 0 or waiting + size + QUEUE_ITEM_OVERHEAD <= self._send_buffer
+
+    def turn_to_send(self) -> Turn:
+        """Return what keeps messages apart, and their senders in order of arrival."""
+        if self.send_turn is None:
+            self.send_turn = Turn(closed=self.over.is_set())
+        return self.send_turn
+
+    def turn_to_stream(self) -> Turn:
+        """Return what lets one task take chunks at a time."""
+        if self.stream_turn is None:
+            self.stream_turn = Turn(closed=self.over.is_set())
+        return self.stream_turn
 
     async def check_open(self) -> None:
         """Raise `ConnectionClosed` unless messages may be sent.
@@ -224,6 +243,9 @@ class ConnectionCore:
         self.receive_queue.drain()
         self.receive_queue.wake_all()
         self.room.unpark_all()
+        for turn in (self.send_turn, self.stream_turn):
+            if turn is not None:
+                turn.close()
         self.pings.abandon_all()
         self._bound_body(ending)
         self.logger.debug("[%s] over: %s", self.name, ending)

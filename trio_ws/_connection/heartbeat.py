@@ -32,11 +32,17 @@ from .._liveness.pings import PendingPing
 from .._liveness.tick_groups import Member, current_tick_groups
 from .._liveness.timer import HeartbeatTimer, Verdict
 from .._policies import FOREVER, MessageHeartbeat
+from .._protocol.assembler import Chunk
 from .._protocol.states import State
 from .core import ConnectionCore
 from .lifetime import Initiator
 
 _OPEN = State.OPEN
+
+LONGEST_HEARTBEAT = 1024
+"""A message in chunks is a heartbeat only if it has no more bytes than this.
+
+So many are held back until the message is whole or longer; more would delay a long message."""
 
 
 @final
@@ -261,6 +267,14 @@ class HeartbeatDriver:
                 self._messages_queued += 1
             except Exception as error:
                 self._core.fail(error)
+
+    def stream(self) -> Chunk | None:
+        """Have the message in progress, or the next one, passed on in chunks.
+
+        What could be a heartbeat is held back until it can be inspected as a whole.
+        Return what is there already and is too long for one.
+        """
+        return self._protocol.stream(hold=LONGEST_HEARTBEAT if self.messages else 0)
 
     def _queue_message(self, policy: MessageHeartbeat) -> bool:
         try:

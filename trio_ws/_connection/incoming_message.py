@@ -20,6 +20,7 @@ from typing import Self, final
 
 import trio
 
+from .._errors import closed
 from .connection import Connection
 
 
@@ -43,18 +44,18 @@ class IncomingMessage:
     __slots__ = (
         "_check_more_comes",
         "_given",
+        "_heartbeat",
         "_protocol",
         "_receive_queue",
         "_state",
         "_turn",
     )
 
-    def __init__(
-        self, connection: Connection, turn: trio.Lock, check_more_comes: Callable[[], None]
-    ) -> None:
+    def __init__(self, connection: Connection, check_more_comes: Callable[[], None]) -> None:
+        self._heartbeat = connection.heartbeat
         self._protocol = connection.core.protocol
         self._receive_queue = connection.core.receive_queue
-        self._turn = turn
+        self._turn = connection.core.turn_to_stream()
         self._check_more_comes = check_more_comes
         self._state = State.NEW
         self._given = False
@@ -64,7 +65,10 @@ class IncomingMessage:
         """Wait until no other task streams."""
         if self._state is not State.NEW:
             raise RuntimeError("this block was entered before; call receive_stream() for each")
-        await self._turn.acquire()
+        await trio.lowlevel.checkpoint()
+        if not await self._turn.acquire():
+            assert self._protocol.ending is not None
+            raise closed(self._protocol.ending)
         self._state = State.ENTERED
         return self
 
@@ -76,8 +80,7 @@ class IncomingMessage:
         traceback: TracebackType | None,
     ) -> None:
         """Drop what was not taken; does not wait for it to arrive."""
-        if self._state is State.STREAMING:
-            self._protocol.assembler.skip_rest()
+        self._disclaim()
         self._state = State.LEFT
         while self._receive_queue.chunks:
             self._receive_queue.take_chunk()
@@ -103,7 +106,9 @@ class IncomingMessage:
     async def _next(self) -> str | bytes:
         queue = self._receive_queue
         while not queue.chunks:
-            if self._state is State.ENTERED and queue.messages:
+            if queue.messages and not self._given:
+                # Claimed, it may come whole all the same: right behind a heartbeat.
+                self._disclaim()
                 self._state = State.DONE
                 return queue.take()
             self._check_more_comes()
@@ -122,6 +127,11 @@ class IncomingMessage:
     def _claim(self) -> None:
         """Have the message in progress, or the next one, passed on in chunks."""
         self._state = State.STREAMING
-        chunk = self._protocol.stream()
+        chunk = self._heartbeat.stream()
         if chunk is not None:
             self._receive_queue.put_chunk(chunk)
+
+    def _disclaim(self) -> None:
+        """Take no more chunks; what is left of a message that was begun is dropped."""
+        if self._state is State.STREAMING:
+            self._protocol.assembler.skip_rest()

@@ -171,7 +171,7 @@ class Reader:
 
     def _hand_over_chunk(self, chunk: Chunk, now: float) -> None:
         if chunk.first and chunk.finished and self._inspect(chunk.data, now):
-            self._protocol.stream()  # a heartbeat, not data: stream the next message instead
+            self._heartbeat.stream()  # a heartbeat, not data: stream the next message instead
             return
         self._lease.data(now)
         self._receive_queue.put_chunk(chunk)

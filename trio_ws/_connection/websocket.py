@@ -31,6 +31,7 @@ from .fragments import BytesLike, Fragments, send_fragments
 from .incoming_message import IncomingMessage
 from .receive_queue import wire_size
 from .statistics import ConnectionStatistics, snapshot
+from .turn import Turn
 
 if TYPE_CHECKING:
     from .._handshake.opening import Opening
@@ -82,8 +83,6 @@ class WebSocket(trio.abc.AsyncResource):
         self._receive_queue = core.receive_queue
         self._writer = self._connection.writer
         self._budget = current_checkpoint_budget()
-        self._send_lock: trio.StrictFIFOLock | None = None
-        self._stream_turn: trio.Lock | None = None
         self._messages_sent = 0
         self._messages_received = 0
 
@@ -125,7 +124,6 @@ class WebSocket(trio.abc.AsyncResource):
             self._connection,
             messages_sent=self._messages_sent,
             messages_received=self._messages_received,
-            tasks_in_turn=self._send_lock.statistics().tasks_waiting if self._send_lock else 0,
         )
 
     # Sending
@@ -156,9 +154,8 @@ class WebSocket(trio.abc.AsyncResource):
             message = bytes(message)
         size = len(message) if isinstance(message, bytes) else wire_size(message)
         await self._budget.checkpoint(size)
-        if (self._send_lock is not None and self._send_lock.locked()) or not self._core.has_room(
-            size
-        ):
+        turn = self._core.send_turn
+        if (turn is not None and turn.is_held) or not self._core.has_room(size):
             await self._send_in_turn(message, size)
             return
         if self._protocol.state is not _OPEN:
@@ -166,16 +163,20 @@ class WebSocket(trio.abc.AsyncResource):
         self._queue(message)
 
     async def _send_in_turn(self, message: str | bytes, size: int) -> None:
-        async with self._turn_to_send():
+        turn = await self._wait_for_turn_to_send()
+        try:
             await self._writer.wait_for_room(size)
             await self._core.check_open()
             self._queue(message)
+        finally:
+            turn.release()
 
-    def _turn_to_send(self) -> trio.StrictFIFOLock:
-        """Return what keeps messages apart, and their senders in order of arrival."""
-        if self._send_lock is None:
-            self._send_lock = trio.StrictFIFOLock()
-        return self._send_lock
+    async def _wait_for_turn_to_send(self) -> Turn:
+        turn = self._core.turn_to_send()
+        if not await turn.acquire():
+            assert self.ending is not None
+            raise closed(self.ending)
+        return turn
 
     def _queue(self, message: str | bytes) -> None:
         self._protocol.send(message)
@@ -189,10 +190,45 @@ class WebSocket(trio.abc.AsyncResource):
 
     async def _send_fragments(self, fragments: Fragments) -> None:
         await self._budget.checkpoint(0)
-        async with self._turn_to_send():
+        turn = await self._wait_for_turn_to_send()
+        try:
             await self._core.check_open()
             await send_fragments(self._connection, fragments)
+        finally:
+            turn.release()
         self._messages_sent += 1
+
+    @trio.lowlevel.enable_ki_protection
+    def send_nowait(self, message: str | BytesLike) -> None:
+        """Send a message as `send` does, if that needs no waiting.
+
+        Nothing yields to other tasks here: in a loop over many connections,
+        wait for something now and then.
+
+        Raises:
+            trio.WouldBlock: the queue is over `Limits.send_buffer`, a message in fragments
+                is being sent, or the closing handshake goes on; nothing was sent.
+            ConnectionClosed: the connection is over.
+            LocalProtocolError: the text is not valid Unicode.
+            TypeError: `message` is neither `str` nor bytes-like; fragments need `send`.
+        """
+        if not isinstance(message, str | bytes):
+            if not isinstance(message, bytearray | memoryview):
+                raise TypeError(
+                    f"send_nowait() takes str or bytes, not {type(message).__name__}; "
+                    f"send() takes fragments"
+                )
+            message = bytes(message)
+        if self.ending is not None:
+            raise closed(self.ending)
+        turn = self._core.send_turn
+        if (
+            (turn is not None and turn.is_held)
+            or not self._core.has_room(wire_size(message))
+            or self._protocol.state is not _OPEN
+        ):
+            raise trio.WouldBlock
+        self._queue(message)
 
     async def send_json(self, value: Any) -> None:
         """Send `value` as a text message of JSON.
@@ -287,13 +323,14 @@ class WebSocket(trio.abc.AsyncResource):
         to enter and leave without iterating drops nothing.
         Leaving later, but early, drops the rest of the message as it arrives.
         One task streams at a time; another waits for its turn.
+        If heartbeats are recognised among the messages, the first chunk comes
+        with the whole message or with its first 1024 bytes: a longer one is none.
 
         Raises:
-            ConnectionClosed: when the connection ends before the message does.
+            ConnectionClosed: when the connection ends before the message does,
+                or while another task has its turn.
         """
-        if self._stream_turn is None:
-            self._stream_turn = trio.Lock()
-        return IncomingMessage(self._connection, self._stream_turn, self._check_more_comes)
+        return IncomingMessage(self._connection, self._check_more_comes)
 
     # Control frames
 
