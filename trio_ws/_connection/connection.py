@@ -40,6 +40,7 @@ from .._liveness.message_heartbeats import MessageHeartbeats
 from .._liveness.pings import PendingPing, Pings
 from .._options import ConnectionOptions
 from .._policies import FOREVER
+from .._protocol.fast_path import FastDecoder
 from .._protocol.frame_log import line
 from .._protocol.protocol import WebSocketProtocol
 from .._protocol.states import State
@@ -67,11 +68,13 @@ class Connection:
         self.client = client
         self.watches_idle = options.timeouts.idle is not None
         self.logger = logging.getLogger("trio_ws.client" if client else "trio_ws.server")
+        limit = options.limits.max_message_size
+        trace = self._trace if self.logger.isEnabledFor(logging.DEBUG) else None
         self.protocol = WebSocketProtocol(
             client=client,
             limits=options.limits,
-            extensions=opening.extensions,
-            trace=self._trace if self.logger.isEnabledFor(logging.DEBUG) else None,
+            decoder=None if trace else FastDecoder(masked=not client, limit=limit),
+            trace=trace,
         )
         self.transport = Transport(stream)
         self.receive_queue = ReceiveQueue()

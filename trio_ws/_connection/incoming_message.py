@@ -86,7 +86,7 @@ class IncomingMessage:
                 self._finished = True
                 return self._took(self._receive_queue.take())
             self._check_more_comes()
-            if self._begun or self._connection.protocol.gathering:
+            if self._begun or self._connection.protocol.buffering:
                 await self._receive_queue.streamers.park()
             else:
                 self._begin()
