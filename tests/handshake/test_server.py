@@ -264,6 +264,7 @@ def test_targets(target: bytes, path: str) -> None:
         (upgrade(b"Sec-WebSocket-Protocol: a\x1b"), 400, "Sec-WebSocket-Protocol"),
         (upgrade(b"Sec-WebSocket-Protocol: \xe9"), 400, "Sec-WebSocket-Protocol"),
         (upgrade(b"Sec-WebSocket-Extensions: \xe9"), 400, "Sec-WebSocket-Extensions"),
+        (upgrade(b"Sec-WebSocket-Extensions: a; b=1=2"), 400, "Sec-WebSocket-Extensions"),
         (upgrade(start=b"GET chat HTTP/1.1"), 400, "request target"),
         (upgrade(start=b"GET * HTTP/1.1"), 400, "request target"),
         (upgrade(start=b"GET /a#b HTTP/1.1"), 400, "request target"),

@@ -73,6 +73,7 @@ class Connection:
         self.protocol = WebSocketProtocol(
             client=client,
             limits=options.limits,
+            codecs=[each.codec for each in opening.extensions],
             decoder=None if trace else FastDecoder(masked=not client, limit=limit),
             trace=trace,
         )

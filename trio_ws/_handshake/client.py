@@ -22,8 +22,19 @@ from wsproto.utilities import generate_accept_token, generate_nonce
 from .._errors import HandshakeError, InvalidHandshake, Rejected, UnsupportedVersion
 from .._http import Headers, HeaderSource, Request, Response
 from .._policies import Limits
+from .._protocol.extensions.base import Extension
 from .._text import printable
 from .._url import URL
+from .extensions import (
+    HEADER,
+    BadAnswer,
+    Malformed,
+    NegotiatedExtension,
+    check_answer,
+    check_extensions,
+    offers,
+    read_extensions,
+)
 from .fast_heads import Fields, Lines, by_name, is_fit, plain_switch
 from .http_head import (
     HeadBuffer,
@@ -73,12 +84,14 @@ class ClientHandshake:
         url: URL,
         *,
         subprotocols: Sequence[str] = (),
+        extensions: Sequence[Extension] = (),
         headers: HeaderSource = (),
         origin: str | None = None,
         user_agent: str | None = None,
         limits: Limits = Limits(),
     ) -> None:
         self._offers = check_subprotocols(subprotocols)
+        self._extensions = check_extensions(extensions)
         given = write_headers(headers, forbidden=RESERVED)
         names = {name.lower() for name, _ in given}
         ours = {"User-Agent": user_agent, "Origin": origin, "Authorization": url.authorization}
@@ -88,12 +101,27 @@ class ClientHandshake:
         self._url = url
         self._limits = limits
         self._key = generate_nonce()
-        lines = [*_upgrade(url.host_header, self._key, self._offers), *read_lines(extra)]
+        lines = [*self._upgrade(), *read_lines(extra)]
         self._bytes = write_head(f"GET {url.target} HTTP/1.1", lines)
         self.request = Request(method="GET", target=url.target, headers=Headers(lines))
         self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
         self._rejection: h11.Response | None = None
         self._body = bytearray()
+
+    def _upgrade(self) -> Lines:
+        """Return the headers that ask for a WebSocket (RFC 6455 §4.1, the list of what to send)."""
+        lines = [
+            ("Host", self._url.host_header),
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Key", self._key.decode("ascii")),
+            ("Sec-WebSocket-Version", VERSION),
+        ]
+        if self._offers:
+            lines.append(("Sec-WebSocket-Protocol", ", ".join(self._offers)))
+        if extensions := offers(self._extensions):
+            lines.append((HEADER, extensions))
+        return lines
 
     def request_bytes(self) -> bytes:
         """The request, head and all; it has no body."""
@@ -209,12 +237,11 @@ class ClientHandshake:
         if "upgrade" not in tokens(fields.get("connection", ())):
             raise self._invalid("its Connection header lacks 'Upgrade'")
         self._check_accept(fields.get("sec-websocket-accept", []))
-        if "sec-websocket-extensions" in fields:
-            raise self._invalid("it chose an extension, and none was offered")
         return Opening(
             request=self.request,
             response=Response(101, lines),
             subprotocol=self._chosen(fields.get("sec-websocket-protocol", [])),
+            extensions=self._chosen_extensions(fields.get("sec-websocket-extensions", [])),
             trailing=bytes(self._heads.data),
         )
 
@@ -234,6 +261,15 @@ class ClientHandshake:
             shown = printable(values[0])
             raise self._invalid(f"it chose a subprotocol that was not offered: {shown!r}")
         return values[0]
+
+    def _chosen_extensions(self, values: list[str]) -> tuple[NegotiatedExtension, ...]:
+        """Return the extensions; an empty header chooses none."""
+        try:
+            return check_answer(read_extensions(values), self._extensions)
+        except Malformed:
+            raise self._invalid("its Sec-WebSocket-Extensions header is malformed") from None
+        except BadAnswer as exc:
+            raise self._invalid(str(exc)) from None
 
     def _invalid(self, why: str) -> InvalidHandshake:
         return InvalidHandshake(
@@ -257,20 +293,6 @@ class _Told(TypedDict):
     url: URL
     request: Request
     retry_after: float | None
-
-
-def _upgrade(host: str, key: bytes, offers: list[str]) -> Lines:
-    """The headers that ask for a WebSocket (RFC 6455 §4.1, the list of what to send)."""
-    lines = [
-        ("Host", host),
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Key", key.decode("ascii")),
-        ("Sec-WebSocket-Version", VERSION),
-    ]
-    if offers:
-        lines.append(("Sec-WebSocket-Protocol", ", ".join(offers)))
-    return lines
 
 
 _ANY_UPGRADE = [(b"Host", b"any"), (b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]

@@ -14,7 +14,8 @@ Who does what in the rooms `client_handshake` and `server_handshake`:
   Heads about which there is nothing to judge are read by `heads` instead.
 * These rooms judge RFC 6455 §4.1 and §4.2.1: which headers, how often, with what in them,
   and write what is left to say: a dozen words and the digest.
-* wsproto draws the nonce and computes the digest; extensions will be its business, too.
+* Extensions are agreed on in `extensions`.
+* wsproto draws the nonce and computes the digest.
   Its own handshake would parse every head twice more and stay behind what we judge.
   Property tests hold us to it: request and answer are the bytes that it would have sent,
   and what it would refuse is refused.
@@ -27,11 +28,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wsproto.extensions import Extension
-
 from .._errors import LocalProtocolError
 from .._http import Request, Response
 from .._text import printable
+from .extensions import NegotiatedExtension
 from .http_head import is_token
 
 VERSION = "13"
@@ -46,14 +46,14 @@ class Opening:
         request: as it was sent, or as it was received.
         response: the 101.
         subprotocol: the one chosen, or None.
-        extensions: the ones agreed on.
+        extensions: the ones agreed on, in the order in which they encode.
         trailing: what was read behind the head: it belongs to the session.
     """
 
     request: Request
     response: Response
     subprotocol: str | None = None
-    extensions: tuple[Extension, ...] = ()
+    extensions: tuple[NegotiatedExtension, ...] = ()
     trailing: bytes = b""
 
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from http import HTTPStatus
 
 import h11
@@ -31,6 +32,8 @@ from wsproto.utilities import generate_accept_token
 from .._errors import LocalProtocolError
 from .._http import Headers, HeaderSource, Request, Response
 from .._policies import KIB, Limits
+from .._protocol.extensions.base import Extension
+from .extensions import HEADER, Element, Malformed, answer, choose, read_extensions
 from .fast_heads import Fields, Lines, by_name, is_fit, plain_request
 from .http_head import (
     HeadBuffer,
@@ -143,11 +146,14 @@ class ServerHandshake:
         self._method = ""
         return data
 
-    def accept(self, subprotocol: str | None = None) -> tuple[bytes, Opening]:
-        """The 101 for the request in hand, which `check_upgrade` has passed, and what it settles.
+    def accept(
+        self, subprotocol: str | None = None, *, extensions: Sequence[Extension] = ()
+    ) -> tuple[bytes, Opening]:
+        """Return the 101 for the request that `check_upgrade` has passed, and what it settles.
 
         Raises:
-            LocalProtocolError: the client did not offer `subprotocol`.
+            LocalProtocolError: the client did not offer `subprotocol`,
+                or an extension answers with what is no parameter.
         """
         assert self._request is not None
         token = generate_accept_token(self._fields["sec-websocket-key"][0].encode("ascii"))
@@ -158,12 +164,19 @@ class ServerHandshake:
                     f"the client did not offer the subprotocol {subprotocol!r}"
                 )
             lines.append(("Sec-WebSocket-Protocol", subprotocol))
+        chosen = choose(self._offered_extensions(), extensions)
+        if chosen:
+            lines.append((HEADER, answer(chosen)))
         return write_head("HTTP/1.1 101 Switching Protocols", lines), Opening(
             request=self._request,
             response=Response(101, lines),
             subprotocol=subprotocol,
+            extensions=chosen,
             trailing=bytes(self._heads.data),
         )
+
+    def _offered_extensions(self) -> list[Element]:
+        return read_extensions(self._fields.get("sec-websocket-extensions", ()))
 
     def _next_head(self) -> bytes | None:
         """A head, without the empty lines that some clients send before it (RFC 9112 §2.2)."""
@@ -280,8 +293,10 @@ def _check_upgrade(method: str, version: bytes, fields: Fields) -> list[str]:
     offers = elements(fields.get("sec-websocket-protocol", ()))
     if not all(map(is_token, offers)):
         raise Refusal(400, "The Sec-WebSocket-Protocol header is no list of names.")
-    if not "".join(fields.get("sec-websocket-extensions", ())).isascii():
-        raise Refusal(400, "The Sec-WebSocket-Extensions header is not ASCII.")
+    try:
+        read_extensions(fields.get("sec-websocket-extensions", ()))
+    except Malformed:
+        raise Refusal(400, "The Sec-WebSocket-Extensions header is malformed.") from None
     return offers
 
 
