@@ -196,3 +196,70 @@ def test_size_of_what_is_out_of_place(opcode: int, in_progress: bool) -> None:
     decoder = decoder_of(Side(False), max_message_size=10)
     assert decoder.check_size(header(BINARY, 10), in_progress=False) is None
     assert decoder.check_size(header(opcode, 10), in_progress=in_progress) is None
+
+
+def test_size_of_what_is_encoded() -> None:
+    """An encoded message may be somewhat larger than what it says: noise cannot be compressed."""
+    decoder = decoder_of(Side(False), max_message_size=3200)
+    fits, too_large = header(BINARY, 3200 + 100 + 1024), header(BINARY, 3200 + 100 + 1025)
+    assert decoder.check_size(fits, in_progress=False, encoded=True) is None
+    assert decoder.check_size(too_large, in_progress=False, encoded=True) == Violation(
+        1009, "a message of 4325 bytes or more, over the limit of 3200"
+    )
+
+
+# Frames whose payload is for an extension
+
+
+def checked(decoder: WsprotoDecoder, frame: bytes, rsv: int = 0x40) -> Violation | None:
+    """Let a decoder see a frame without its payload."""
+    found = parse_header(frame, 0)
+    assert found is not None
+    return decoder.check_frame(frame[: found.payload_start], found, rsv)
+
+
+@both_roles
+def test_frame_without_payload(side: Side) -> None:
+    """The frames of an encoded message are in order, whatever their payload; others follow."""
+    decoder = decoder_of(side)
+    assert checked(decoder, side.frame(TEXT, b"\xff", fin=False, rsv=4)) is None
+    assert received(decoder, side.frame(PING)) == [Ping(b"")]
+    assert checked(decoder, side.frame(CONTINUATION, bytes(70_000))) is None
+    assert checked(decoder, side.frame(BINARY, bytes(200), rsv=4)) is None
+    [event] = received(decoder, side.frame(TEXT, "plain"))
+    assert isinstance(event, TextMessage)
+
+
+@both_roles
+@pytest.mark.parametrize(
+    ("opcode", "rsv", "why"),
+    [
+        (TEXT, 4 | 2, "Reserved bit"),
+        (BINARY, 2, "Reserved bit"),
+        (CONTINUATION, 0, "unexpected CONTINUATION"),
+        (CONTINUATION, 4, "Reserved bit"),
+    ],
+)
+def test_frame_that_may_not_come(side: Side, opcode: int, rsv: int, why: str) -> None:
+    """Only the bits of the extension are hidden, and only in the first frame of a message."""
+    violation = checked(decoder_of(side), side.frame(opcode, b"a", rsv=rsv))
+    assert violation is not None
+    assert (violation.code, why in violation.detail) == (1002, True)
+
+
+@both_roles
+def test_frame_with_the_wrong_mask(side: Side) -> None:
+    """The mask is for wsproto to check."""
+    violation = checked(decoder_of(side), Side(not side.client).frame(TEXT, b"a", rsv=4))
+    assert violation is not None
+    assert "masked frame" in violation.detail
+
+
+@both_roles
+def test_frame_with_a_long_length(side: Side) -> None:
+    """So is the form of the length."""
+    mask = 0x80 * (not side.client)
+    head = bytes((0xC1, 126 | mask, 0, 5)) + bytes(4 * (not side.client))
+    violation = checked(decoder_of(side), head)
+    assert violation is not None
+    assert "would have sufficed" in violation.detail

@@ -84,10 +84,9 @@ class MessageDecoder:
         return self._budget <= 0
 
     def takes(self, header: Header) -> bool:
-        """Return True if a data frame belongs to an encoded message."""
-        if header.opcode == Opcode.CONTINUATION:
-            return self.in_progress
-        return header.opcode in (Opcode.TEXT, Opcode.BINARY) and bool(header.rsv & self.rsv)
+        """Return True if a data frame belongs to an encoded message, or breaks into one."""
+        begins = header.opcode in (Opcode.TEXT, Opcode.BINARY) and header.rsv & self.rsv
+        return self.in_progress or bool(begins)
 
     def begin_frame(self, header: Header, key: bytes) -> None:
         """Begin with a frame of which wsproto has accepted the header."""
