@@ -17,10 +17,13 @@ from trio_ws._protocol import masking
 from trio_ws._protocol.assembler import Chunk
 from trio_ws._protocol.fast_path import MAX_MESSAGES_PER_FEED, FastDecoder
 from trio_ws._protocol.masking import LARGE
+from trio_ws._protocol.message_decoder import MAX_DECODED_PER_TURN, MessageDecoder
 from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
+from trio_ws._protocol.violation import INVALID_UTF8
 from trio_ws.testing._peer import BINARY, Frame, decode
 from trio_ws.testing._peer import encode as frame
 
+from ..toys import IdentityCodec, ReversingCodec
 from .sides import protocol_of, read
 
 LIMITS = Limits(max_message_size=300_000, max_fragments=8)
@@ -389,3 +392,47 @@ def test_no_more_than_a_burst_at_once(masked: bool) -> None:
     assert decoder.read(one * (MAX_MESSAGES_PER_FEED + 1), position, messages) == (
         MAX_MESSAGES_PER_FEED + 1
     ) * len(one)
+
+
+# What extensions have encoded
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_what_is_encoded(masked: bool) -> None:
+    """Frames with the bits of the extensions are decoded, those with others are left alone."""
+    decoder = FastDecoder(masked=masked, limit=100)
+    decoder.take_encoded(MessageDecoder([IdentityCodec(), ReversingCodec()], limit=100))
+    data = b"".join(
+        frame(Frame(1, payload, rsv=rsv, masked=masked))
+        for payload, rsv in [(b"ba", 1), (b"plain", 0), (b"c", 2), (b"fed", 3), (b"x", 4)]
+    )
+    messages: list[str | bytes | Pong] = []
+    position = decoder.read(data, 0, messages)
+    assert messages == ["ab", "plain", "c", "def"]
+    assert len(data) - position == len(frame(Frame(1, b"x", rsv=4, masked=masked)))
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_bad_content(masked: bool) -> None:
+    """The path ends before a frame whose content is bad, and what came before it is there."""
+    decoder = FastDecoder(masked=masked, limit=100)
+    encoded = MessageDecoder([IdentityCodec()], limit=100)
+    decoder.take_encoded(encoded)
+    good, bad = (frame(Frame(1, body, rsv=2, masked=masked)) for body in (b"good", b"\xff"))
+    messages: list[str | bytes | Pong] = []
+    assert decoder.read(good + bad + good, 0, messages) == len(good)
+    assert messages == ["good"]
+    assert encoded.violation == INVALID_UTF8
+
+
+def test_enough_for_a_turn() -> None:
+    """The path ends when enough has been decoded for one turn."""
+    size = MAX_DECODED_PER_TURN // 2 + 1
+    decoder = FastDecoder(masked=False, limit=size)
+    encoded = MessageDecoder([IdentityCodec()], limit=size)
+    decoder.take_encoded(encoded)
+    one = frame(Frame(2, bytes(size), rsv=2))
+    messages: list[str | bytes | Pong] = []
+    assert decoder.read(one * 3, 0, messages) == len(one) * 2
+    encoded.begin_turn()
+    assert decoder.read(one * 3, len(one) * 2, messages) == len(one) * 3

@@ -2,10 +2,10 @@
 
 A server may answer four things: interim responses (1xx), which are skipped;
 101, which is checked in full; another status, which is a rejection and may have a body;
-and what is no HTTP at all.
+and bytes that are not HTTP.
 A rejection is reported as soon as its body is complete or has reached
 `Limits.max_reject_body`, whichever comes first;
-the caller, who has the clock, may stop waiting earlier and ask for `rejection()`.
+the caller has the clock, may stop waiting earlier, and then asks for `rejection()`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 class ClientHandshake:
-    """One handshake: `request_bytes` to send, then `feed` until it tells the outcome.
+    """A handshake: send `request_bytes`, then `feed` the answer until the outcome is known.
 
     `headers` go into the request beside the ones of the protocol;
     what they name replaces what `url`, `origin` and `user_agent` would say.
@@ -124,7 +124,7 @@ class ClientHandshake:
         return lines
 
     def request_bytes(self) -> bytes:
-        """The request, head and all; it has no body."""
+        """Return the request, which has no body."""
         return self._bytes
 
     def feed(self, data: bytes) -> Opening | None:
@@ -146,11 +146,11 @@ class ClientHandshake:
 
     @property
     def rejected(self) -> bool:
-        """Whether the head of a rejection has come, and only its body is awaited."""
+        """Return True if the head of a rejection has come, and only its body is awaited."""
         return self._rejection is not None
 
     def rejection(self) -> Rejected | None:
-        """The rejection with as much of its body as arrived; None if no such head came yet."""
+        """Return the rejection with what arrived of its body; None if no such head came yet."""
         if self._rejection is None:
             return None
         headers = Headers(read_lines(self._rejection.headers.raw_items()))
@@ -210,7 +210,7 @@ class ClientHandshake:
 
     @cached_property
     def _http(self) -> h11.Connection:
-        """A parser that expects the answer to an upgrade; most answers do without."""
+        """Return a parser that expects the answer to an upgrade; most answers need none."""
         http = h11.Connection(h11.CLIENT)
         http.send(h11.Request(method=b"GET", target=b"/", headers=_ANY_UPGRADE))
         http.send(h11.EndOfMessage())
@@ -231,7 +231,7 @@ class ClientHandshake:
             raise rejected
 
     def _settle(self, lines: Lines, fields: Fields) -> Opening:
-        """Judge a 101 (RFC 6455 §4.1, the client's list of what to check)."""
+        """Check a 101 (RFC 6455 §4.1, the client's list of what to check)."""
         if tokens(fields.get("upgrade", ())) != ["websocket"]:
             raise self._invalid("its Upgrade header is not 'websocket'")
         if "upgrade" not in tokens(fields.get("connection", ())):
@@ -252,7 +252,7 @@ class ClientHandshake:
             raise self._invalid("its Sec-WebSocket-Accept header does not answer our key")
 
     def _chosen(self, values: list[str]) -> str | None:
-        """The subprotocol; none is a choice, too."""
+        """Return the subprotocol; none is a choice, too."""
         if not values:
             return None
         if len(values) > 1:
@@ -280,13 +280,13 @@ class ClientHandshake:
 
 
 _TLS_ALERT = b"\x15"
-"""How an answer begins that is not HTTP but a complaint about our lack of TLS."""
+"""The first byte of a TLS alert: the server expected TLS and got HTTP."""
 
 _FORGOTTEN = {
     False: "if it expects TLS, the URL must begin with wss://",
     True: "it may want a certificate of the client, or another one",
 }
-"""What is behind a connection that just ends, as often as not; by whether it had TLS."""
+"""The most frequent reason why a connection just ends; by whether it had TLS."""
 
 
 class _Told(TypedDict):
@@ -299,7 +299,7 @@ _ANY_UPGRADE = [(b"Host", b"any"), (b"Upgrade", b"websocket"), (b"Connection", b
 
 
 def retry_after(headers: Headers) -> float | None:
-    """The seconds that ``Retry-After`` asks for (RFC 9110 §10.2.3), or None.
+    """Return the seconds that ``Retry-After`` asks for (RFC 9110 §10.2.3), or None.
 
     An HTTP date is counted from the response's own ``Date``, since our clock may differ.
     """
@@ -311,7 +311,7 @@ def retry_after(headers: Headers) -> float | None:
 
 
 def _http_date(text: str) -> float | None:
-    """Seconds since the epoch, or None for what is no date."""
+    """Return seconds since the epoch, or None if the text is not a date."""
     try:
         parsed = parsedate_tz(text)
         return None if parsed is None else float(mktime_tz(parsed))

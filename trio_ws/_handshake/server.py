@@ -7,11 +7,11 @@ One connection may carry several requests, one after another, before one of them
                         └─▶ Refusal ─▶ respond(refusal.response) ─▶ bytes, and the end
 
 Only one request is in hand at a time; what is pipelined behind it waits in the buffer,
-and after an upgrade it belongs to the session.
+and after an upgrade it belongs to the connection.
 
 When in doubt the connection is closed after the answer, which is always right in HTTP:
 
-* after a malformed request, since nobody knows where the next one starts;
+* after a malformed request, since it is not known where the next one starts;
 * after a request that asked to upgrade and was refused:
   a proxy may take what follows for frames and let anything pass (request smuggling);
 * when the request has a body of unknown or large length, or waits for ``100 Continue``.
@@ -90,7 +90,7 @@ class ServerHandshake:
         self._heads.data += data
 
     def next_request(self) -> Request | None:
-        """The next request, or None until more has been fed.
+        """Return the next request, or None until more has been fed.
 
         Raises:
             Refusal: what came is no proper request.
@@ -107,7 +107,7 @@ class ServerHandshake:
         return self._request
 
     def check_upgrade(self) -> list[str]:
-        """Judge the request in hand by RFC 6455 §4.2.1; return the subprotocols it offers.
+        """Check the request in hand by RFC 6455 §4.2.1; return the subprotocols it offers.
 
         Raises:
             Refusal: it is no WebSocket handshake.
@@ -116,7 +116,7 @@ class ServerHandshake:
         return _check_upgrade(self._request.method, self._version, self._fields)
 
     def respond(self, response: Response, *, close: bool = False) -> bytes:
-        """The bytes of `response` to the request in hand, or to what could not be read.
+        """Return the bytes of `response` to the request in hand, or to what could not be read.
 
         `close` ends the connection with it; `reusable` tells whether something else does.
 
@@ -136,7 +136,7 @@ class ServerHandshake:
             )
         except h11.LocalProtocolError as exc:
             raise LocalProtocolError(f"the response cannot be sent: {exc}") from None
-        http = self._judge()
+        http = self._parser()
         data = http.send(head)
         if has_body and self._method != "HEAD":
             data += http.send(h11.Data(data=response.body))
@@ -179,7 +179,7 @@ class ServerHandshake:
         return read_extensions(self._fields.get("sec-websocket-extensions", ()))
 
     def _next_head(self) -> bytes | None:
-        """A head, without the empty lines that some clients send before it (RFC 9112 §2.2)."""
+        """Return a head, without the empty lines before it that RFC 9112 §2.2 allows."""
         data = self._heads.data
         if data.startswith((b"\r", b"\n")):
             self._heads.take(len(data) - len(data.lstrip(b"\r\n")))
@@ -214,7 +214,7 @@ class ServerHandshake:
     def _let_h11_parse(self, head: bytes) -> h11.Request:
         if not is_fit(head):
             raise Refusal(400, "The request is malformed: it has a character that HTTP forbids.")
-        http = self._judge()
+        http = self._parser()
         http.receive_data(head)
         try:
             event = http.next_event()
@@ -224,8 +224,8 @@ class ServerHandshake:
         assert isinstance(event, h11.Request)
         return event
 
-    def _judge(self) -> h11.Connection:
-        """h11, made when it is first needed, and told about the request in hand."""
+    def _parser(self) -> h11.Connection:
+        """Return a parser that knows the request in hand; made when it is first needed."""
         if self._http is None:
             self._http = h11.Connection(h11.SERVER)
         if self._unseen:
@@ -262,7 +262,7 @@ def _host(fields: Fields) -> str:
 
 
 def _origin_form(method: str, target: str, host: str) -> str:
-    """The path and query of a request target (RFC 9112 §3.2)."""
+    """Return the path and query of a request target (RFC 9112 §3.2)."""
     if method == "CONNECT":
         raise Refusal(405, "This is no proxy.", [("Allow", "GET")])
     if absolute := _ABSOLUTE.fullmatch(target):
@@ -305,7 +305,7 @@ _SPEAKS_13: Lines = [*_SWITCHES, ("Sec-WebSocket-Version", VERSION)]
 
 
 def _only(fields: Fields, name: str) -> str:
-    """The value of a header that must be there once."""
+    """Return the value of a header that must be there once."""
     values = fields.get(name.lower(), [])
     if len(values) != 1:
         found = "more than one" if values else "no"

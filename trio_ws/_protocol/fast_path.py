@@ -64,7 +64,7 @@ class Events(Protocol):
 
 @final
 class FastDecoder:
-    """Decodes the simple frames that one peer sends.
+    """A decoder of the simple frames that one peer sends.
 
     `read` takes what it recognises and says where it stopped.
     `buffer` is there in the middle of a long binary frame; `resume` goes on with it.

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class Opcode(enum.IntEnum):
-    """What a frame is (RFC 6455 §11.8)."""
+    """A kind of frame (RFC 6455 §11.8)."""
 
     CONTINUATION = 0x0
     TEXT = 0x1

@@ -34,7 +34,7 @@ _FIRST_RSV = 0x70
 
 
 class _Refused(Exception):
-    """What was decoded breaks a rule."""
+    """A rule that the decoded content breaks."""
 
     def __init__(self, violation: Violation) -> None:
         super().__init__(violation)
@@ -47,7 +47,7 @@ Piece = tuple[str | bytes, bool]
 
 @final
 class MessageDecoder:
-    """Decodes the encoded messages of one connection; see the top of this file.
+    """A decoder of the encoded messages of one connection; see the top of this file.
 
     Attributes:
         rsv: the reserved bits that the extensions own.

@@ -30,7 +30,7 @@ Kind = type[str] | type[bytes]
 
 @final
 class MessageEncoder:
-    """Makes frames of messages that are sent in fragments, or that an extension encodes.
+    """An encoder of messages that are sent in fragments, or that an extension encodes.
 
     Attributes:
         fragment_type: the type of the message that waits for its next fragment, if one does.

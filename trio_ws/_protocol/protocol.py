@@ -52,7 +52,7 @@ _OPEN, _IDLE = State.OPEN, Mode.IDLE
 
 
 class WebSocketProtocol:
-    """One side of an open WebSocket connection; see the top of this file.
+    """A side of an open WebSocket connection; see the top of this file.
 
     Without a `decoder` every frame takes the slow path; `trace` is told about those only.
     """

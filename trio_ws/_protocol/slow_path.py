@@ -26,7 +26,7 @@ Heard = Iterator[Event | Violation]
 
 @final
 class SlowPath:
-    """Takes the frames of one peer piece by piece; see the top of this file.
+    """A reader of the frames of one peer, piece by piece; see the top of this file.
 
     It takes 2 KiB, so it is made when it is first needed; many connections never need it.
 

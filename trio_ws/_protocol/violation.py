@@ -8,7 +8,7 @@ from .._ending import CloseCode
 
 
 class Violation(NamedTuple):
-    """What the peer did wrong, and the close code that says so."""
+    """A rule that the peer broke, and the close code that says so."""
 
     code: int
     detail: str

@@ -34,7 +34,7 @@ _ZERO_KEY = bytes(4)
 
 @final
 class WsprotoDecoder:
-    """Decodes and checks what one peer sends; see the top of this file."""
+    """A decoder that checks what one peer sends; see the top of this file."""
 
     __slots__ = ("_fragments", "_limits", "_size", "_substituted", "_wsproto")
 

@@ -30,7 +30,7 @@ Parameters: TypeAlias = Sequence[tuple[str, str | None]]
 
 
 class ExtensionCodec(ABC):
-    """Encodes and decodes the messages of one connection.
+    """A codec for the messages of one connection.
 
     Attributes:
         rsv: the reserved bits that mark an encoded message: `RSV1`, `RSV2`, `RSV3`, or several.
@@ -73,7 +73,7 @@ class ExtensionCodec(ABC):
 
 
 class Agreement(NamedTuple):
-    """What a server makes of an offer: the parameters of its answer, and the codec."""
+    """A server's answer to an offer: its parameters, and the codec."""
 
     parameters: Parameters
     codec: ExtensionCodec
