@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
 
+from trio_ws._ending import Close
 from trio_ws._policies import Limits
+from trio_ws._protocol.events import Event, Message, Ping
 from trio_ws._protocol.fast_path import FastDecoder
 from trio_ws._protocol.message_decoder import MessageDecoder
 from trio_ws._protocol.slow_path import SlowPath
@@ -52,12 +53,12 @@ def test_pieces(side: Side) -> None:
     assert taken(path, frame[:1]) == []
     assert path.position == 0
     [first] = taken(path, frame[:-2])
-    assert isinstance(first, BytesMessage)
-    assert (first.data, first.message_finished) == (b"hel", False)
+    assert isinstance(first, Message)
+    assert (first.data, first.finished) == (b"hel", False)
     assert path.payload_remaining == 2
     [rest] = taken(path, frame[-2:])
-    assert isinstance(rest, BytesMessage)
-    assert (rest.data, rest.message_finished) == (b"lo", True)
+    assert isinstance(rest, Message)
+    assert (rest.data, rest.finished) == (b"lo", True)
     ping = side.frame(PING, b"a")
     assert taken(path, ping[:-1]) == []
     assert path.position == 0
@@ -69,9 +70,7 @@ def test_pieces(side: Side) -> None:
 @pytest.mark.parametrize("code", [1000, 1014])
 def test_close(side: Side, fast: bool, code: int) -> None:
     """A Close is the same, whoever reads it."""
-    assert taken(slow_path(side, fast=fast), side.close(code, "bye")) == [
-        CloseConnection(code, "bye")
-    ]
+    assert taken(slow_path(side, fast=fast), side.close(code, "bye")) == [Close(code, "bye")]
 
 
 @both_roles
@@ -96,12 +95,12 @@ def test_encoded(side: Side) -> None:
     """An encoded message is told when it has begun, and then as it is decoded."""
     path = slow_path(side)
     frame = side.frame(TEXT, b"olleh", rsv=REVERSED)
-    assert taken(path, frame[:-3]) == [TextMessage("", message_finished=False)]
+    assert taken(path, frame[:-3]) == [Message("", finished=False)]
     assert taken(path, frame[-3:]) == [
-        TextMessage("he", message_finished=False),
-        TextMessage("llo", message_finished=True),
+        Message("he", finished=False),
+        Message("llo"),
     ]
-    assert taken(path, side.frame(TEXT, b"plain")) == [TextMessage("plain")]
+    assert taken(path, side.frame(TEXT, b"plain")) == [Message("plain")]
 
 
 @both_roles
@@ -109,10 +108,10 @@ def test_encoded_fragments(side: Side) -> None:
     """Control frames may stand between the fragments of an encoded message (hazard A7)."""
     path = slow_path(side)
     first = side.frame(BINARY, b"ol", fin=False, rsv=REVERSED)
-    assert taken(path, first) == [BytesMessage(bytearray(b""), message_finished=False)]
+    assert taken(path, first) == [Message(b"", finished=False)]
     assert taken(path, side.frame(PING), in_progress=True) == [Ping(b"")]
     last = taken(path, side.frame(CONTINUATION, b"leh"), in_progress=True)
-    assert b"".join(bytes(each.data) for each in last if isinstance(each, BytesMessage)) == b"hello"
+    assert last == [Message(b"he", finished=False), Message(b"llo")]
 
 
 @both_roles
@@ -158,5 +157,5 @@ def test_a_long_length(side: Side, code: int) -> None:
 def test_bad_content(side: Side) -> None:
     """What the codec refuses is a violation."""
     [begun, violation] = taken(slow_path(side), side.frame(TEXT, b"\x00bad", rsv=REVERSED))
-    assert begun == TextMessage("", message_finished=False)
+    assert begun == Message("", finished=False)
     assert violation == Violation(1007, "this was not reversed")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
+from trio_ws._ending import Close
 from trio_ws._policies import Limits
+from trio_ws._protocol.events import Event, Message, Ping, Pong
 from trio_ws._protocol.frame_header import Header, parse_header
 from trio_ws._protocol.violation import Violation
 from trio_ws._protocol.wsproto_decoder import WsprotoDecoder
@@ -53,12 +54,12 @@ def test_events(side: Side) -> None:
         side.close(1000, "f"),
     ]
     assert received(decoder_of(side), b"".join(frames)) == [
-        TextMessage("a", frame_finished=True, message_finished=False),
+        Message("a", finished=False),
         Ping(b"b"),
-        TextMessage("c", frame_finished=True, message_finished=True),
-        BytesMessage(bytearray(b"d"), frame_finished=True, message_finished=True),
+        Message("c"),
+        Message(b"d"),
         Pong(b"e"),
-        CloseConnection(1000, "f"),
+        Close(1000, "f"),
     ]
 
 
@@ -69,10 +70,10 @@ def test_pieces(side: Side) -> None:
     assert received(decoder, frame[:-5]) == []
     [first] = received(decoder, frame[-5:-2])
     [rest] = received(decoder, frame[-2:])
-    assert isinstance(first, TextMessage)
-    assert isinstance(rest, TextMessage)
-    assert (first.data, first.message_finished) == ("hel", False)
-    assert (rest.data, rest.message_finished) == ("lo", True)
+    assert isinstance(first, Message)
+    assert isinstance(rest, Message)
+    assert (first.data, first.finished) == ("hel", False)
+    assert (rest.data, rest.finished) == ("lo", True)
 
 
 @both_roles
@@ -97,7 +98,7 @@ def test_a_violation_is_no_close(side: Side) -> None:
     violation, close = said
     assert isinstance(violation, Violation)
     assert violation.code == 1002
-    assert close == CloseConnection(1002, "you did")
+    assert close == Close(1002, "you did")
 
 
 @both_roles
@@ -120,14 +121,14 @@ def test_words_about_bad_text(side: Side, bad: bytes) -> None:
 @both_roles
 def test_bad_gateway(side: Side) -> None:
     """The code that wsproto does not know is accepted and told as it was sent."""
-    assert closed_with(side, side.close(1014, "grüße")) == [CloseConnection(1014, "grüße")]
+    assert closed_with(side, side.close(1014, "grüße")) == [Close(1014, "grüße")]
 
 
 @both_roles
 @pytest.mark.parametrize("code", [1000, 1013, 4999])
 def test_other_codes(side: Side, code: int) -> None:
     """Every other code is told as it was sent, too: 1013 is not taken for 1014."""
-    assert closed_with(side, side.close(code, "bye")) == [CloseConnection(code, "bye")]
+    assert closed_with(side, side.close(code, "bye")) == [Close(code, "bye")]
 
 
 @both_roles
@@ -227,7 +228,7 @@ def test_frame_without_payload(side: Side) -> None:
     assert checked(decoder, side.frame(CONTINUATION, bytes(70_000))) is None
     assert checked(decoder, side.frame(BINARY, bytes(200), rsv=4)) is None
     [event] = received(decoder, side.frame(TEXT, "plain"))
-    assert isinstance(event, TextMessage)
+    assert isinstance(event, Message)
 
 
 @both_roles

@@ -38,6 +38,14 @@ class HeadTooLarge(Exception):
     """A head that is larger, or has more lines, than `Limits` allows."""
 
 
+class InvalidHttp(Exception):
+    """What h11 says is wrong, and the status with which a server answers that."""
+
+    def __init__(self, why: str, status: int) -> None:
+        super().__init__(why)
+        self.status = status
+
+
 class HeadBuffer:
     """The bytes of one direction, from which heads are cut.
 

@@ -27,13 +27,10 @@ def encode_message(message: str | bytes, *, masked: bool, below: int) -> Frame |
     size = len(message)
     if size >= below:
         return None
+    head = _SHORT_HEADS[first, masked][size] if size < 126 else _head(first, size, masked)
     if masked:
-        return _head(first, size, True) + mask_keys.take(), message
-    if size < 126:
-        return _SHORT_HEADS[first, False][size] + message
-    if size < LARGE:
-        return _head(first, size, False) + message
-    return _head(first, size, False), message
+        return head + mask_keys.take(), message
+    return head + message if size < LARGE else (head, message)
 
 
 def encode_data(first: int, payload: bytes, *, masked: bool) -> Frame:
@@ -51,7 +48,7 @@ def encode_data(first: int, payload: bytes, *, masked: bool) -> Frame:
 
 def encode_control(opcode: int, payload: bytes, *, masked: bool) -> bytes:
     """Return a whole control frame, masked already if it is to be masked."""
-    head = _head(_FIN | opcode, len(payload), masked)
+    head = _SHORT_HEADS[_FIN | opcode, masked][len(payload)]
     if not masked:
         return head + payload
     key = mask_keys.take()
@@ -61,8 +58,7 @@ def encode_control(opcode: int, payload: bytes, *, masked: bool) -> bytes:
 def _head(first: int, length: int, masked: bool) -> bytes:
     """Return a header without a key, the length in its shortest form."""
     if length < 126:
-        heads = _SHORT_HEADS.get((first, masked))
-        return heads[length] if heads else bytes((first, masked << 7 | length))
+        return bytes((first, masked << 7 | length))
     mask_bit = _MASK if masked else 0
     if length < 65536:
         return _pack_medium(first, mask_bit | 126, length)

@@ -25,13 +25,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from wsproto.events import BytesMessage, CloseConnection, Event, Message, Ping, Pong, TextMessage
-
 from .._ending import Close, CloseCode, Ending, Loss
 from .._errors import LocalProtocolError, closed
 from .._policies import Limits
 from .assembler import Chunk, MessageAssembler, Mode
 from .encoder import encode_control, encode_message
+from .events import Event, Message, Ping, Pong
 from .extensions.base import ExtensionCodec
 from .fast_path import MAX_MESSAGES_PER_FEED, FastDecoder
 from .frame_header import Opcode
@@ -234,18 +233,16 @@ class WebSocketProtocol:
         self._tell("<", event)
         if isinstance(event, Message):
             self._step(Input.MESSAGE)
-            produced = self.assembler.add(event.data, event.message_finished)
+            produced = self.assembler.add(event.data, event.finished)
             if produced is not None:
                 events.append(produced)
         elif isinstance(event, Ping):
             if self._step(Input.PING) is Action.ANSWER:
-                payload = bytes(event.payload)
-                self._tell(">", Pong(payload=payload))
-                self.send_queue.put_pong(self._control(Opcode.PONG, payload))
-        elif isinstance(event, CloseConnection):
-            self._on_close(Close(int(event.code), event.reason or ""))
+                self._tell(">", Pong(event.payload))
+                self.send_queue.put_pong(self._control(Opcode.PONG, event.payload))
+        elif isinstance(event, Close):
+            self._on_close(event)
         else:
-            assert isinstance(event, Pong)
             self._step(Input.PONG)
             events.append(event)
 
@@ -296,22 +293,21 @@ class WebSocketProtocol:
         self._encoder.check(message)
         self._check_may_send()
         frame = self._encoder.encode(message, finished=finished, compress=compress)
-        kind = TextMessage if isinstance(message, str) else BytesMessage
-        self._tell(">", kind(data=message, message_finished=finished))  # type: ignore[arg-type]
+        self._tell(">", Message(message, finished))
         self.send_queue.put_data(frame)
 
     def ping(self, payload: bytes) -> None:
         """Queue a ping (RFC 6455 §5.5.2)."""
         check_control(payload, "ping")
         self._check_may_send()
-        self._tell(">", Ping(payload=payload))
+        self._tell(">", Ping(payload))
         self.send_queue.put_control(self._control(Opcode.PING, payload))
 
     def pong(self, payload: bytes) -> None:
         """Queue a pong that answers no ping (RFC 6455 §5.5.3)."""
         check_control(payload, "pong")
         self._check_may_send()
-        self._tell(">", Pong(payload=payload))
+        self._tell(">", Pong(payload))
         self.send_queue.put_control(self._control(Opcode.PONG, payload))
 
     def _control(self, opcode: Opcode, payload: bytes) -> bytes:
@@ -351,7 +347,7 @@ class WebSocketProtocol:
         payload = b""
         if close.code != CloseCode.NO_STATUS_RECEIVED:
             payload = close.code.to_bytes(2, "big") + close.reason.encode()
-        self._tell(">", CloseConnection(code=close.code, reason=close.reason))
+        self._tell(">", close)
         self.send_queue.put_close(self._control(Opcode.CLOSE, payload))
         self._sent = close
 

@@ -9,16 +9,19 @@ If an extension has encoded the message, wsproto decides about the header only
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import final
+from functools import cached_property
+from typing import TYPE_CHECKING, final
 
-from wsproto.events import BytesMessage, CloseConnection, Event, TextMessage
-
+from .._ending import Close
 from .._policies import Limits
+from .events import Event, Message
 from .fast_path import FastDecoder
 from .frame_header import MAX_CONTROL_PAYLOAD, Header, Opcode, parse_header
 from .message_decoder import MessageDecoder
 from .violation import Violation
-from .wsproto_decoder import WsprotoDecoder
+
+if TYPE_CHECKING:
+    from .wsproto_decoder import WsprotoDecoder
 
 Heard = Iterator[Event | Violation]
 """What a piece says.  Act on each event before the next one is asked for."""
@@ -28,21 +31,10 @@ Heard = Iterator[Event | Violation]
 class SlowPath:
     """A reader of the frames of one peer, piece by piece; see the top of this file.
 
-    It takes 2 KiB, so it is made when it is first needed; many connections never need it.
-
     Attributes:
         position: where the piece ended that was taken last.
         payload_remaining: how many bytes are missing of the data frame that is arriving.
     """
-
-    __slots__ = (
-        "_client",
-        "_decoder",
-        "_encoded",
-        "_wsproto",
-        "payload_remaining",
-        "position",
-    )
 
     def __init__(
         self,
@@ -53,11 +45,18 @@ class SlowPath:
         encoded: MessageDecoder | None,
     ) -> None:
         self._client = client
-        self._wsproto = WsprotoDecoder(client=client, limits=limits)
+        self._limits = limits
         self._decoder = decoder
         self._encoded = encoded
         self.position = 0
         self.payload_remaining = 0
+
+    @cached_property
+    def _wsproto(self) -> WsprotoDecoder:
+        # Imported for the first connection that needs it: that takes 10 ms, and many never do.
+        from .wsproto_decoder import WsprotoDecoder
+
+        return WsprotoDecoder(client=self._client, limits=self._limits)
 
     def take(self, data: bytes, start: int, *, in_progress: bool) -> Heard:
         """Take the next piece of `data`, which begins at `start`; yield what it says.
@@ -91,8 +90,7 @@ class SlowPath:
         self.position = start + len(frame)
         if header.opcode == Opcode.CLOSE:
             if self._decoder is not None and (close := self._decoder.read_close(frame)):
-                code, reason = close
-                yield CloseConnection(code=code, reason=reason)
+                yield Close(*close)
                 return
             frame = self._wsproto.substitute_1014(frame, header.moved(-start))
         yield from self._wsproto.receive(frame)
@@ -119,7 +117,7 @@ class SlowPath:
         encoded.begin_frame(header, b"" if self._client else head[-4:])
         if header.opcode != Opcode.CONTINUATION:
             # The message has begun, even if what is there of it says nothing yet.
-            yield _message("" if header.opcode == Opcode.TEXT else b"", finished=False)
+            yield Message("" if header.opcode == Opcode.TEXT else b"", finished=False)
         end = min(header.end, len(data))
         self.payload_remaining = header.end - end
         self.position = end
@@ -129,10 +127,4 @@ class SlowPath:
     def decode(self, encoded: MessageDecoder) -> Heard:
         """Yield what the encoded payload says that was taken, as much as fits into this turn."""
         for piece in encoded.pieces():
-            yield piece if isinstance(piece, Violation) else _message(*piece)
-
-
-def _message(data: str | bytes, finished: bool) -> Event:
-    if isinstance(data, str):
-        return TextMessage(data=data, message_finished=finished)
-    return BytesMessage(data=data, message_finished=finished)
+            yield piece if isinstance(piece, Violation) else Message(*piece)

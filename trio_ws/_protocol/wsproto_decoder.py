@@ -7,7 +7,7 @@ wsproto lacks these things, or has them in a way that we cannot use:
 * **Sizes.**  wsproto takes a payload of any length.  So the size of a frame is checked
   by its header, before a byte of its payload is kept: `check_size`.
 * **Violations.**  wsproto reports a violation as a Close that the peer never sent.
-  Here what the peer sent is a `CloseConnection`, and what it did wrong a `Violation`.
+  Here what the peer sent is a `Close`, and what it did wrong a `Violation`.
 * **1014**, which was registered after wsproto's list of codes was made: wsproto sees 1013
   in its place, and checks the rest of the frame (`substitute_1014`).
 * **Words.**  What wsproto says about bad UTF-8 depends on how the bytes were cut on their way;
@@ -21,11 +21,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
+from wsproto import events as theirs
 from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.events import CloseConnection, Event
 
-from .._ending import CloseCode
+from .._ending import Close, CloseCode
 from .._policies import Limits
+from .events import Event, Message, Ping, Pong
 from .frame_header import Header, Opcode, close_code, shortest_head, with_close_code
 from .violation import INVALID_UTF8, Violation, too_large, too_many_fragments
 
@@ -95,14 +96,26 @@ class WsprotoDecoder:
         """
         self._wsproto.receive_data(piece)
         for event in self._wsproto.events():
-            yield self._close_or_violation(event) if isinstance(event, CloseConnection) else event
+            if isinstance(event, theirs.CloseConnection):
+                yield self._close_or_violation(event)
+            else:
+                yield _translated(event)
 
-    def _close_or_violation(self, event: CloseConnection) -> Event | Violation:
+    def _close_or_violation(self, event: theirs.CloseConnection) -> Close | Violation:
         if self._wsproto.state is ConnectionState.OPEN:
             # The peer sent no Close, or wsproto would have gone on to another state.
             if event.code == CloseCode.INVALID_PAYLOAD:
                 return INVALID_UTF8
             return Violation(int(event.code), event.reason or "")
-        if self._substituted:
-            return CloseConnection(code=CloseCode.BAD_GATEWAY, reason=event.reason)
-        return event
+        code = CloseCode.BAD_GATEWAY if self._substituted else event.code
+        return Close(int(code), event.reason or "")
+
+
+def _translated(event: theirs.Event) -> Message | Ping | Pong:
+    if isinstance(event, theirs.Message):
+        data = event.data if isinstance(event.data, str) else bytes(event.data)
+        return Message(data, event.message_finished)
+    if isinstance(event, theirs.Ping):
+        return Ping(bytes(event.payload))
+    assert isinstance(event, theirs.Pong)
+    return Pong(bytes(event.payload))
