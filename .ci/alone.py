@@ -16,10 +16,6 @@ from pathlib import Path
 PARTS = {
     "trio_ws/_connection/reader.py": "connection",
     "trio_ws/_connection/writer.py": "connection",
-    "trio_ws/_protocol/encoder.py": "fast_path",
-    "trio_ws/_protocol/events.py": "wsproto_codec",
-    "trio_ws/_protocol/states.py": "protocol",
-    "trio_ws/_protocol/validation.py": "protocol",
 }
 """Rooms that are parts of another and have its tests: apart from it they do nothing."""
 

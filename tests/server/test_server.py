@@ -800,7 +800,7 @@ async def test_names_of_tasks(autojump_clock: object) -> None:
 
     async def handler(ws: WebSocket) -> None:
         names.append(trio.lowlevel.current_task().name)
-        names.append(f"trio_ws {ws._connection.name}")
+        names.append(f"trio_ws {ws._connection.core.name}")
 
     async with serving(handler) as hall, hall.open() as ws:
         await ws.wait_closed()

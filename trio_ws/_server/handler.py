@@ -17,7 +17,7 @@ from collections.abc import Awaitable
 
 import trio
 
-from .._connection.block import hold
+from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
 from .._errors import ConnectionClosed
 from .isolation import Outcome, split
@@ -48,9 +48,9 @@ class HandlerRunner:
         """
         outcome = Outcome()
         try:
-            async with hold(ws, nursery):
+            async with ConnectionBlock(ws, nursery):
                 if close_with is not None:
-                    ws._connection.begin_close(close_with)
+                    ws._connection.close_gracefully(close_with)
                 await _start(handler, ws)
         except BaseException as exc:  # noqa: ASYNC103 - a cancellation is in the outcome
             outcome = split(exc, is_no_failure=lambda leaf: _is_end_of(ws, leaf))
@@ -70,7 +70,7 @@ class HandlerRunner:
         except BaseException as exc:  # noqa: ASYNC103 - what must pass does
             outcome = split(exc)
             if outcome.failure is not None:
-                name = ws._connection.name
+                name = ws._connection.core.name
                 log.error("[%s] on_handler_error failed itself", name, error=outcome.failure)
             outcome.let_pass()
 

@@ -113,7 +113,7 @@ class OriginLog:
 
 def _identity(ws: WebSocket) -> tuple[str, str, object]:
     """Return what a connection is called in the log, what it asked for, and who it is."""
-    return ws._connection.name, _shown(ws.request.path), ws.remote_address
+    return ws._connection.core.name, _shown(ws.request.path), ws.remote_address
 
 
 def _shown(text: str) -> str:
