@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import itertools
-import logging
 import socket
 import ssl
 from typing import Any
@@ -23,6 +22,7 @@ from .._connection.websocket import WebSocket
 from .._errors import HandshakeError, HandshakeTimeout, TLSError
 from .._handshake.client import ClientHandshake
 from .._handshake.opening import Opening
+from .._log import Log
 from .._transport.adapter import transport_on
 from .._transport.base import Transport
 from .._transport.default_context import default_context
@@ -50,7 +50,7 @@ TRANSIENT = frozenset(
 )
 """What may be otherwise in a minute."""
 
-_logger = logging.getLogger("trio_ws.client")
+_log = Log("trio_ws.client")
 _numbers = itertools.count(1)
 
 
@@ -182,7 +182,7 @@ class ConnectAttempt:
         )
 
     def _log(self, message: str, *args: object) -> None:
-        _logger.debug(f"[%s] {message}", self._name, *args)  # noqa: G004
+        _log.debug(f"[%s] {message}", self._name, *args)
 
 
 def _hint(cause: BaseException) -> str:

@@ -24,6 +24,7 @@ from .._errors import closed
 from .._handshake.opening import Opening
 from .._liveness.lease import Lease
 from .._liveness.pings import Pings
+from .._log import Log
 from .._options import ConnectionOptions
 from .._policies import FOREVER
 from .._protocol.fast_path import FastDecoder
@@ -59,7 +60,7 @@ class ConnectionCore:
     ==================  =================================  ====================================
     field               changed by                         read by
     ==================  =================================  ====================================
-    ``client``, ``name``, ``options``, ``logger``, ``watches_idle``                 nobody; all
+    ``client``, ``name``, ``options``, ``log``, ``watches_idle``                    nobody; all
     ``protocol``        the reader (`feed`); whatever      all
                         sends or closes
     ``transport``       the reader reads; the writer       statistics
@@ -88,7 +89,7 @@ class ConnectionCore:
         "finished",
         "lease",
         "lifetime",
-        "logger",
+        "log",
         "name",
         "options",
         "over",
@@ -117,11 +118,11 @@ class ConnectionCore:
         self.client = client
         self.name = name
         self.options = options
-        self.logger = logging.getLogger("trio_ws.client" if client else "trio_ws.server")
+        self.log = Log("trio_ws.client" if client else "trio_ws.server")
         self.watches_idle = options.timeouts.idle is not None
         trace = None
-        if self.logger.isEnabledFor(logging.DEBUG):
-            trace = partial(_log_frame, self.logger, name)
+        if self.log.shows(logging.DEBUG):
+            trace = partial(_log_frame, self.log, name)
         limit = options.limits.max_message_size
         self.protocol = WebSocketProtocol(
             client=client,
@@ -219,7 +220,7 @@ class ConnectionCore:
         self.lifetime.shorten(self.options.timeouts.goodbye)
         self.receive_queue.drain()
 
-    def on_own_error(self, error: Exception) -> None:
+    def on_own_error(self, error: BaseException) -> None:
         """Note that one of the two tasks failed unexpectedly: the error leaves the block.
 
         It does not leave the task, which may be in a nursery with those of other connections.
@@ -229,7 +230,7 @@ class ConnectionCore:
         with suppress(Exception):  # perhaps it was this that failed
             self.note_ending()
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """End the connection with 1011: a function of the user's policies raised."""
         self.lifetime.fail(error)
         farewell = Close(int(CloseCode.INTERNAL_ERROR))
@@ -254,7 +255,7 @@ class ConnectionCore:
                 turn.close()
         self.pings.abandon_all()
         self._bound_body(ending)
-        self.logger.debug("[%s] over: %s", self.name, ending)
+        self.log.debug("[%s] over: %s", self.name, ending)
 
     def _bound_body(self, ending: Ending) -> None:
         """End the block now, or later, or leave it alone (P3)."""
@@ -283,5 +284,5 @@ class ConnectionCore:
         self.body.cancel(reason=str(self.protocol.ending))
 
 
-def _log_frame(logger: logging.Logger, name: str, direction: str, event: object) -> None:
-    logger.debug("[%s] %s", name, line(direction, event))  # type: ignore[arg-type]
+def _log_frame(log: Log, name: str, direction: str, event: object) -> None:
+    log.debug("[%s] %s", name, line(direction, event))  # type: ignore[arg-type]
