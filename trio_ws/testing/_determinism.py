@@ -1,0 +1,81 @@
+"""Doing the same again: the order of tasks, and where a seed comes from.
+
+Trio runs the tasks that are ready in batches, and shuffles each batch,
+so that no program relies on an order.  What it draws from is `trio._core._run._r`,
+a `random.Random`; with `_ALLOW_DETERMINISTIC_SCHEDULING` it sorts the batch
+by the age of its tasks first, so that the same seed gives the same order.
+Neither is public; they are what Trio itself offers to Hypothesis
+(`trio._core._run._hypothesis_plugin_setup`), and what pytest-trio uses as well.
+This file is the only one that touches them.  If a Trio without them comes, all goes on
+as before, but for the order of tasks.
+
+A seed is an `int`.  One that is not given is drawn from the system's entropy,
+so that each run of a test suite looks at other orders, unless the environment variable
+``TRIO_WS_SEED`` or pytest's option ``--trio-ws-seed`` says which.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from random import Random
+
+import trio
+
+VARIABLE = "TRIO_WS_SEED"
+"""The environment variable that gives the seed to all networks without one."""
+
+_scheduler = getattr(trio._core, "_run", None)
+
+
+@contextmanager
+def seeded_scheduler(seed: int) -> Generator[None]:
+    """Let Trio run tasks in an order that depends on `seed` alone, for the length of a block."""
+    drawn = getattr(_scheduler, "_r", None)
+    if not isinstance(drawn, Random):
+        yield
+        return
+    state, sorts = drawn.getstate(), _scheduler._ALLOW_DETERMINISTIC_SCHEDULING
+    drawn.seed(seed)
+    _sort_batches(True)
+    try:
+        yield
+    finally:
+        drawn.setstate(state)
+        _sort_batches(sorts)
+
+
+def _sort_batches(sorts: bool) -> None:
+    """Set the module global; Trio reads it for each batch."""
+    vars(_scheduler)["_ALLOW_DETERMINISTIC_SCHEDULING"] = sorts
+
+
+def choose_seed(seed: int | None) -> int:
+    """Return `seed`, or what the environment says, or a fresh one.
+
+    Raises:
+        TypeError: the seed is not an int.
+        ValueError: what the environment says is not one.
+    """
+    if seed is None:
+        text = os.environ.get(VARIABLE)
+        if text is None:
+            return int.from_bytes(os.urandom(4), "big")
+        try:
+            return int(text)
+        except ValueError:
+            raise ValueError(f"{VARIABLE} must be a whole number; got {text!r}") from None
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise TypeError(f"seed must be an int or None, not {type(seed).__name__}")
+    return seed
+
+
+def how_to_repeat(seed: int) -> str:
+    """Return the command that does this run again."""
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
+    if test:
+        return f"pytest {shlex.quote(test)} --trio-ws-seed={seed}"
+    return f"{VARIABLE}={seed} {shlex.join([os.path.basename(sys.executable), *sys.argv])}"

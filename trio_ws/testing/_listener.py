@@ -1,0 +1,54 @@
+"""Listening on a simulated host."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import final
+
+import trio
+
+from ._stream import Address, MemoryStream
+
+
+@final
+class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
+    """A listener on one port of one simulated host.
+
+    Attributes:
+        address: (host, port) that it listens on.
+    """
+
+    def __init__(self, address: Address, on_close: Callable[[MemoryListener], object]) -> None:
+        self.address = address
+        self._on_close = on_close
+        self._closed = False
+        self._send, self._receive = trio.open_memory_channel[trio.abc.Stream](math.inf)
+
+    def offer(self, stream: trio.abc.Stream) -> None:
+        """Let a connection be accepted."""
+        self._send.send_nowait(stream)
+
+    async def accept(self) -> trio.abc.Stream:
+        """Wait for a connection and return our end of it.
+
+        Raises:
+            trio.ClosedResourceError: the listener is closed.
+        """
+        return await self._receive.receive()
+
+    async def aclose(self) -> None:
+        """Listen no longer; connections that were not accepted are reset."""
+        if not self._closed:
+            self._closed = True
+            self._on_close(self)
+            self._drop_the_unaccepted()
+            self._receive.close()
+        await trio.lowlevel.checkpoint()
+
+    def _drop_the_unaccepted(self) -> None:
+        while self._receive.statistics().current_buffer_used:
+            stream = self._receive.receive_nowait()
+            if isinstance(stream, MemoryStream):
+                stream.connection.reset()
+                stream.close()

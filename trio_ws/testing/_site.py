@@ -1,0 +1,118 @@
+"""A server on a simulated host: one port, and the handlers of the URLs that lead there.
+
+Several URLs may share a port and differ in their paths; the server is one.
+A path that no URL has is answered 404, unless a URL with the path ``/`` takes all of them.
+
+A restart is what a crash is: connections are reset, handlers are cancelled,
+and for a while nobody listens.  Then the same server starts anew.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeAlias
+
+import trio
+
+from .._connection import WebSocket
+from .._server import Server, ServerOptions, serve_websocket_listeners
+from .._values import Request, Response
+from ._listener import MemoryListener
+
+Handler: TypeAlias = Callable[[WebSocket], Awaitable[object]]
+Listen: TypeAlias = Callable[[], MemoryListener]
+
+NOT_FOUND = Response(404, {"Content-Type": "text/plain"}, "No URL of this network leads here.\n")
+
+
+class Site:
+    """The server of one port; see the top of this file.
+
+    Attributes:
+        server: the `Server` that runs at present, None while there is none.
+        running: the connections whose handlers run, with the URL of each.
+        unread: for each handler that returned and left messages: its URL, and their bytes.
+    """
+
+    def __init__(self, listen: Listen, options: ServerOptions) -> None:
+        self.server: Server | None = None
+        self.running: dict[WebSocket, str] = {}
+        self.unread: list[tuple[str, int]] = []
+        self.options = options
+        self._listen = listen
+        self._handlers: dict[str, tuple[str, Handler]] = {}
+        self._life = trio.CancelScope()
+        self._back_at: float | None = None
+
+    def add(self, path: str, url: str, handler: Handler) -> None:
+        """Let `handler` answer for a path.
+
+        Raises:
+            ValueError: another one does already.
+        """
+        if path in self._handlers:
+            taken, _ = self._handlers[path]
+            raise ValueError(f"{url} is served already, as {taken}: one URL has one server")
+        self._handlers[path] = url, handler
+
+    async def run(self, *, task_status: trio.TaskStatus[Server]) -> None:
+        """Serve until cancelled or drained, and again after each restart."""
+        while True:
+            with trio.CancelScope() as self._life:
+                await self._serve(task_status)
+            if self._back_at is None:
+                return
+            await trio.sleep_until(self._back_at)
+            self._back_at, task_status = None, trio.TASK_STATUS_IGNORED
+
+    async def _serve(self, task_status: trio.TaskStatus[Server]) -> None:
+        options: dict[str, Any] = {**self.options}
+        options["on_request"] = partial(self._answer, options.get("on_request"))
+        serve = partial(serve_websocket_listeners, self._handle, [self._listen()], **options)
+        await serve(task_status=_Both(task_status, self._started))
+
+    def _started(self, server: Server) -> None:
+        self.server = server
+
+    def restart(self, back_at: float) -> None:
+        """End the server without a goodbye; start it again at that time."""
+        self._back_at, self.server = back_at, None
+        self._life.cancel(reason="the server restarts")
+
+    async def _answer(self, on_request: Any, request: Request) -> Response | None:
+        if on_request is not None:
+            answer = on_request(request)
+            answer = await answer if inspect.isawaitable(answer) else answer
+            if answer is not None:
+                return answer  # type: ignore[no-any-return]  # the server checks it
+        return None if self._find(request) else NOT_FOUND
+
+    def _find(self, request: Request) -> tuple[str, Handler] | None:
+        return self._handlers.get(request.path) or self._handlers.get("/")
+
+    async def _handle(self, ws: WebSocket) -> None:
+        found = self._find(ws.request)
+        assert found is not None  # `_answer` would have said 404
+        url, handler = found
+        self.running[ws] = url
+        try:
+            await handler(ws)
+            if size := ws.statistics().receive_queue:
+                self.unread.append((url, size))
+        finally:
+            del self.running[ws]
+
+
+class _Both:
+    """Tells the one who started the server, and the site."""
+
+    def __init__(self, status: trio.TaskStatus[Server], call: Callable[[Server], None]) -> None:
+        self._status = status
+        self._call = call
+
+    def started(self, server: Server) -> None:
+        """Pass it on."""
+        self._call(server)
+        self._status.started(server)
