@@ -4,16 +4,44 @@ Everything here runs over memory streams, so it needs no network, and works in v
 (`trio.testing.MockClock`, pytest-trio's ``autojump_clock``): a test of a 20 s heartbeat
 takes milliseconds and can compare times exactly.
 
+* `MemoryNetwork`: any URL, served in memory, with links, partitions, restarts and faults.
+* `Fault` and `Chaos`: what networks do to connections, one by one or drawn by a seed.
+* `ScriptedPeer`: follows a script to the letter, and shows where the other side left it.
 * `open_websocket_pair`: a client and a server that are connected to each other.
 * `open_websocket_to_peer`: one WebSocket, and at the other end a `RawPeer`.
 * `RawPeer`: sends exactly the bytes and frames that it is told to, also forbidden ones,
   and checks what comes back.
 """
 
+from ._chaos import Chaos
+from ._faults import Fault, FaultTiming, Kind
+from ._frames import Binary, Ping, Pong, Text
+from ._heads import Head
+from ._left import LeftBehind
+from ._network import MemoryNetwork
 from ._pair import open_websocket_pair, open_websocket_to_peer
+from ._passage import Injection
 from ._peer import Frame, RawPeer
+from ._script import ScriptedPeer, ScriptMismatch
 
-__all__ = ["Frame", "RawPeer", "open_websocket_pair", "open_websocket_to_peer"]
+__all__ = [
+    "Binary",
+    "Chaos",
+    "Fault",
+    "Frame",
+    "Head",
+    "Injection",
+    "LeftBehind",
+    "MemoryNetwork",
+    "Ping",
+    "Pong",
+    "RawPeer",
+    "ScriptMismatch",
+    "ScriptedPeer",
+    "Text",
+    "open_websocket_pair",
+    "open_websocket_to_peer",
+]
 
 for _name in __all__:
     globals()[_name].__module__ = __name__

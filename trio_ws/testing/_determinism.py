@@ -22,13 +22,14 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from random import Random
+from typing import Any
 
 import trio
 
 VARIABLE = "TRIO_WS_SEED"
 """The environment variable that gives the seed to all networks without one."""
 
-_scheduler = getattr(trio._core, "_run", None)
+_scheduler: Any = getattr(trio._core, "_run", None)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ There are three families:
 * **Sudden**: cut, reset, half-close, black hole, corrupt.  They hit a connection once.
   Without `after_bytes` and `for_` they hit what is open in the moment `at`,
   and no later connection.  With `after_bytes` they hit every connection that gets so far.
-* **Refusing**: refuse, unreachable, silence, TLS failure.  They meet connections that are being made.
+* **Refusing**: refuse, unreachable, silence, TLS failure.
+  They meet connections that are being made.
 
 TCP repairs what is lost, doubled or out of order, so no fault does that to bytes.
 The names are those of toxiproxy's toxics where it has one.
@@ -113,9 +114,8 @@ class Fault:
     def __str__(self) -> str:
         """Return the call that makes this fault."""
         said = [f"{self.amount:g}"] if self.amount else []
-        for name in ("at", "for_", "after_bytes"):
-            if value := getattr(self, name):
-                said.append(f"{name}={value:g}")
+        numbers = {"at": self.at, "for_": self.for_, "after_bytes": self.after_bytes}
+        said += [f"{name}={value:g}" for name, value in numbers.items() if value]
         if self.toward != "both":
             said.append(f"toward={self.toward!r}")
         return f"Fault.{self.kind.value}({', '.join(said)})"

@@ -23,7 +23,7 @@ SENTENCE = (
 class NoSockets(trio.abc.SocketFactory):
     """Refuses to make sockets."""
 
-    def socket(self, family: int = -1, type: int = -1, proto: int = -1) -> NoReturn:  # noqa: A002
+    def socket(self, *_: object, **__: object) -> NoReturn:
         """Raise a RuntimeError."""
         raise RuntimeError(SENTENCE.format(what="trio.socket.socket"))
 
@@ -31,11 +31,11 @@ class NoSockets(trio.abc.SocketFactory):
 class NoLookups(trio.abc.HostnameResolver):
     """Refuses to look up names."""
 
-    async def getaddrinfo(self, host: object, port: object, *_: object, **__: object) -> NoReturn:
+    async def getaddrinfo(self, host: object, *_: object, **__: object) -> NoReturn:
         """Raise a RuntimeError."""
         raise RuntimeError(SENTENCE.format(what=f"a look-up of {host!r}"))
 
-    async def getnameinfo(self, sockaddr: object, flags: int) -> NoReturn:
+    async def getnameinfo(self, sockaddr: object, *_: object) -> NoReturn:
         """Raise a RuntimeError."""
         raise RuntimeError(SENTENCE.format(what=f"a look-up of {sockaddr!r}"))
 

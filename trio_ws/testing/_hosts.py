@@ -100,9 +100,9 @@ class Partitions:
         """Let nothing of `source` reach `target` until then."""
         self._until[source, target] = until
 
-    def heal(self, *hosts: Host) -> None:
-        """Let these be heard by all, and hear all."""
-        for pair in [pair for pair in self._until if not set(hosts).isdisjoint(pair)]:
+    def heal(self, host: Host) -> None:
+        """Let a host be heard by all, and hear all."""
+        for pair in [pair for pair in self._until if host in pair]:
             del self._until[pair]
 
     def between(self, source: Host, target: Host, now: float) -> float:

@@ -7,8 +7,8 @@ from typing import final
 
 from ._frames import describe_bytes
 from ._hosts import Host
-from ._site import Site
 from ._script import ScriptedPeer
+from ._site import Site
 from ._stream import Connection
 
 MANY = 10

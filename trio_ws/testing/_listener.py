@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import final
+from typing import Literal, TypeAlias, final
 
 import trio
 
 from ._stream import Address, MemoryStream
 
+Security: TypeAlias = Literal["none", "stand-in", "real"]
+"""Whether TLS is spoken on a port: not at all, by the stand-in of `_tls`, or by OpenSSL."""
+
 
 @final
-class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
+class MemoryListener(trio.abc.Listener[MemoryStream]):
     """A listener on one port of one simulated host.
 
     Attributes:
         address: (host, port) that it listens on.
+        security: whether TLS is spoken here.
     """
 
-    def __init__(self, address: Address, on_close: Callable[[MemoryListener], object]) -> None:
+    def __init__(
+        self,
+        address: Address,
+        on_close: Callable[[MemoryListener], object],
+        security: Security = "none",
+    ) -> None:
         self.address = address
+        self.security = security
         self._on_close = on_close
         self._closed = False
-        self._send, self._receive = trio.open_memory_channel[trio.abc.Stream](math.inf)
+        self._send, self._receive = trio.open_memory_channel[MemoryStream](math.inf)
 
-    def offer(self, stream: trio.abc.Stream) -> None:
+    def offer(self, stream: MemoryStream) -> None:
         """Let a connection be accepted."""
         self._send.send_nowait(stream)
 
-    async def accept(self) -> trio.abc.Stream:
+    async def accept(self) -> MemoryStream:
         """Wait for a connection and return our end of it.
 
         Raises:
@@ -49,6 +59,5 @@ class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
     def _drop_the_unaccepted(self) -> None:
         while self._receive.statistics().current_buffer_used:
             stream = self._receive.receive_nowait()
-            if isinstance(stream, MemoryStream):
-                stream.connection.reset()
-                stream.close()
+            stream.connection.reset()
+            stream.close()

@@ -21,6 +21,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import TypeAlias, TypeVar, final
 
@@ -169,7 +171,7 @@ class ScriptedPeer(trio.abc.AsyncResource):
     async def expect(self, *frames: Scripted) -> None:
         """Expect these frames, and nothing between them."""
         for frame in map(frame_of, frames):
-            await self._expect(describe(frame), lambda got, frame=frame: _same(frame, got))
+            await self._expect(describe(frame), partial(_same, frame))
 
     async def expect_close(self, code: int | None = 1000, reason: str | None = None) -> None:
         """Expect a Close with this code (None: empty), and this reason if one is given."""
@@ -259,12 +261,8 @@ async def playing(peer: ScriptedPeer) -> AsyncGenerator[ScriptedPeer]:
 
 
 def _same(expected: Frame, got: Frame) -> bool:
-    return describe_fully(expected) == describe_fully(got)
-
-
-def describe_fully(frame: Frame) -> tuple[int, bytes, bool, int]:
-    """Return what is compared of a frame: everything but its mask."""
-    return frame.opcode, frame.payload, frame.fin, frame.rsv
+    """Return True if two frames are alike in everything but their masks."""
+    return replace(expected, masked=got.masked) == got
 
 
 def _lines(headers: HeaderLines) -> list[str]:

@@ -16,9 +16,10 @@ from typing import Any, TypeAlias
 
 import trio
 
-from .._connection import WebSocket
-from .._server import Server, ServerOptions, serve_websocket_listeners
-from .._values import Request, Response
+from .._connection.websocket import WebSocket
+from .._http import Request, Response
+from .._server.serve import ServerOptions, serve_websocket_listeners
+from .._server.server import Server
 from ._listener import MemoryListener
 
 Handler: TypeAlias = Callable[[WebSocket], Awaitable[object]]
@@ -105,14 +106,14 @@ class Site:
             del self.running[ws]
 
 
-class _Both:
+class _Both(trio.TaskStatus[Server]):
     """Tells the one who started the server, and the site."""
 
     def __init__(self, status: trio.TaskStatus[Server], call: Callable[[Server], None]) -> None:
         self._status = status
         self._call = call
 
-    def started(self, server: Server) -> None:
+    def started(self, value: Any = None) -> None:
         """Pass it on."""
-        self._call(server)
-        self._status.started(server)
+        self._call(value)
+        self._status.started(value)

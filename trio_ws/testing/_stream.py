@@ -7,6 +7,7 @@ closing with unread bytes resets the connection.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,6 +17,7 @@ import trio
 
 from ._agenda import Agenda
 from ._faults import Kind
+from ._hosts import Host
 from ._passage import Passage
 from ._wire import Line, Wire
 
@@ -80,6 +82,19 @@ class MemoryStream(trio.abc.HalfCloseableStream):
         """The bytes that have arrived and were not read, until `aclose` or since."""
         return self._left_unread or self._incoming.unread
 
+    @property
+    def expects_tls(self) -> bool:
+        """Return True if this is a client's end, and its server speaks the stand-in for TLS."""
+        return self is self.connection.client and self.connection.tls is not None
+
+    async def start_tls(self) -> None:
+        """Do what stands for the handshake of TLS: a round trip, and no secret.
+
+        Raises:
+            trio.BrokenResourceError: it failed, as a `Fault.tls_failure` wants it.
+        """
+        await self.connection.start_tls()
+
     def watch(self, see: Callable[[Seen], object] | None) -> None:
         """Call `see` with what is written and read from now on."""
         self._watch = see
@@ -94,6 +109,8 @@ class MemoryStream(trio.abc.HalfCloseableStream):
         with self._sending:
             await trio.lowlevel.checkpoint()
             rest = memoryview(data)
+            if self.expects_tls:
+                self.connection.reset()  # what a TLS server does to a client without TLS
             while rest:
                 self._check_open()
                 if self._outgoing.finished:
@@ -166,12 +183,22 @@ class MemoryStream(trio.abc.HalfCloseableStream):
             self._watch(Seen(trio.current_time(), sent, data))
 
 
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """What stands for a TLS handshake: whether it fails, and what is done if not."""
+
+    fails: Callable[[], bool]
+    accept: Callable[[], object]
+
+
 @final
 class Connection:
     """A simulated connection: two wires and the streams at their ends.
 
     Attributes:
         name: who connected to whom.
+        hosts: the two machines: that of the client, that of the server.
+        tls: the stand-in for TLS that the client has yet to begin, or None.
         client, server: the streams of the one that connected, and of the one that accepted.
     """
 
@@ -182,6 +209,7 @@ class Connection:
         *,
         to_server: tuple[Line, Passage],
         to_client: tuple[Line, Passage],
+        hosts: tuple[Host, Host],
         client: Address,
         server: Address,
         on_close: Callable[[Connection], object],
@@ -190,6 +218,8 @@ class Connection:
         self._back = Wire(agenda, *to_client, on_fault=self._suffer_on_the_way_back)
         self._on_close = on_close
         self.name = name
+        self.hosts = hosts
+        self.tls: StandIn | None = None
         self.client = MemoryStream(self, self._out, self._back, local=client, remote=server)
         self.server = MemoryStream(self, self._back, self._out, local=server, remote=client)
 
@@ -231,6 +261,29 @@ class Connection:
                 self._back.end_now(reset_sender=True)
             case _:
                 self.reset()
+
+    # TLS
+
+    def expect_tls(self, fails: Callable[[], bool], accept: Callable[[], object]) -> None:
+        """Let the server have this connection when the client has begun TLS."""
+        self.tls = StandIn(fails, accept)
+
+    async def start_tls(self) -> None:
+        """Begin the stand-in for TLS."""
+        assert self.tls is not None
+        await trio.sleep(self._out.latency + self._back.latency)
+        stand_in, self.tls = self.tls, None
+        if stand_in.fails():
+            self.reset()
+            raise trio.BrokenResourceError from ssl.SSLCertVerificationError(
+                "certificate verify failed (Fault.tls_failure)"
+            )
+        stand_in.accept()
+
+    def fail_tls(self) -> None:
+        """Answer a real TLS handshake with something else."""
+        self._back.write(memoryview(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+        self.server.close()
 
     def on_close(self) -> None:
         """Tell that one end was closed."""

@@ -173,6 +173,11 @@ class Wire:
         return self._ended or self._error is not None
 
     @property
+    def latency(self) -> float:
+        """Seconds that a byte is under way, as the line is now."""
+        return self._line.conditions().latency
+
+    @property
     def unread(self) -> bytes:
         """The bytes that have arrived and were not read."""
         return bytes(self._received)
@@ -188,7 +193,7 @@ class Wire:
             self._send_segment(now)
         if self._finished and not (self._end_sent or self._unsent or self._holds(now)):
             self._end_sent = True
-            self._deliver_at(self._arrival(now, self._line.conditions().latency), self._end)
+            self._deliver_at(self._arrival(now, self.latency), self._end)
 
     def _may_send(self, now: float) -> bool:
         return (

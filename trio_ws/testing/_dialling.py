@@ -1,0 +1,207 @@
+"""Making connections in a simulated network, and how that fails.
+
+What a real network says is said here, by the same exceptions:
+
+==================================  ==========================================
+no host of that name                `socket.gaierror` (EAI_NONAME)
+nothing listens on the port         `ConnectionRefusedError`
+``cut``, `Fault.unreachable`        `OSError` with EHOSTUNREACH
+``partition``, `Fault.black_hole`   nothing: the attempt waits
+==================================  ==========================================
+
+A connection takes one round trip to be made, as TCP's does.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from functools import partial
+from random import Random
+
+import trio
+
+from ._agenda import Agenda
+from ._faults import Kind
+from ._hosts import Directory, Host, Partitions, Route
+from ._listener import MemoryListener, Security
+from ._passage import Injection, Passage
+from ._stream import Connection, MemoryStream
+
+
+class Exchange:
+    """Knows who listens where, and connects hosts.
+
+    Attributes:
+        hosts: all hosts.
+        partitions: between whom nothing passes.
+        connections: those that are not over, in the order in which they were made.
+        opened: how many were made so far.
+    """
+
+    def __init__(self, agenda: Agenda, random: Random) -> None:
+        self.hosts = Directory()
+        self.partitions = Partitions()
+        self.connections: dict[Connection, None] = {}
+        self.opened = 0
+        self._changes = trio.lowlevel.ParkingLot()
+        self._agenda = agenda
+        self._random = random
+        self._listeners: dict[tuple[str, int], MemoryListener] = {}
+
+    # Listening
+
+    def listen(self, name: str, port: int, security: Security = "none") -> MemoryListener:
+        """Listen on a port of a host, 0 for a free one.
+
+        Raises:
+            OSError: somebody listens there already.
+        """
+        host = self.hosts.add(name)
+        port = port or host.take_port()
+        if (host.name, port) in self._listeners:
+            raise OSError(errno.EADDRINUSE, f"{os.strerror(errno.EADDRINUSE)}: {name}:{port}")
+        listener = MemoryListener((host.name, port), self._forget_listener, security)
+        self._listeners[host.name, port] = listener
+        return listener
+
+    def _forget_listener(self, listener: MemoryListener) -> None:
+        del self._listeners[listener.address]
+
+    # Connecting
+
+    async def connect(self, client: Host, name: str, port: int) -> MemoryStream:
+        """Connect from a host to a port of another.
+
+        Raises:
+            OSError: see the top of this file.
+        """
+        await trio.lowlevel.checkpoint()
+        host = self.hosts.find(name)
+        if host is None:
+            raise socket.gaierror(socket.EAI_NONAME, f"Name or service not known: {name}")
+        await self._round_trip(client, host)
+        return self._accept(client, host, port)
+
+    async def _round_trip(self, client: Host, host: Host) -> None:
+        for source, target in ((client, host), (host, client)):
+            route = Route(source, target, self.partitions)
+            while (until := self._held_until(route, client, host)) > trio.current_time():
+                with trio.move_on_at(until):
+                    await self._changes.park()
+            await trio.sleep(route.conditions().latency)
+
+    def _held_until(self, route: Route, client: Host, host: Host) -> float:
+        """Return when an attempt gets through: now, if partitions and black holes let it."""
+        now = trio.current_time()
+        holes = _armed(Kind.BLACK_HOLE, client, host)
+        for hole in holes:
+            hole.fire()
+        return max([route.held_until(now), *(hole.until for hole in holes)])
+
+    def _accept(self, client: Host, host: Host, port: int) -> MemoryStream:
+        if _fires(Kind.UNREACHABLE, client, host):
+            raise OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
+        listener = self._listeners.get((host.name, port))
+        if listener is None or _fires(Kind.REFUSE, client, host):
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        connection = self._make(client, host, port)
+        if _fires(Kind.SILENCE, client, host):
+            return connection.client
+        if listener.security == "stand-in":
+            fails = partial(_fires, Kind.TLS_FAILURE, client, host)
+            connection.expect_tls(fails, partial(listener.offer, connection.server))
+        elif listener.security == "real" and _fires(Kind.TLS_FAILURE, client, host):
+            connection.fail_tls()
+        else:
+            listener.offer(connection.server)
+        return connection.client
+
+    def _make(self, client: Host, host: Host, port: int) -> Connection:
+        ours, theirs = (client.address, client.take_port()), (host.address, port)
+        faults = [client.injections, host.injections]
+        self.opened += 1
+        connection = Connection(
+            self._agenda,
+            f"{self.opened} from {client.name} to {host.name}:{port}",
+            to_server=(
+                Route(client, host, self.partitions),
+                Passage(faults, "server", self._random),
+            ),
+            to_client=(
+                Route(host, client, self.partitions),
+                Passage(faults, "client", self._random),
+            ),
+            hosts=(client, host),
+            client=ours,
+            server=theirs,
+            on_close=self._closed,
+        )
+        self.connections[connection] = None
+        connection.look_again()
+        return connection
+
+    def _closed(self, connection: Connection) -> None:
+        if connection.over:
+            del self.connections[connection]
+            self._changes.unpark_all()
+
+    # Changes
+
+    def look_again(self) -> None:
+        """Let all connections and attempts take note that lines or faults have changed."""
+        for connection in list(self.connections):
+            connection.look_again()
+        self._changes.unpark_all()
+
+    def inject(self, host: Host, injection: Injection) -> None:
+        """Let a fault happen to a host from its time on, and take note when it is over."""
+        host.injections.append(injection)
+        for when in (injection.since, injection.until):
+            if when == trio.current_time():
+                self.look_again()
+            elif when < float("inf"):
+                self._agenda.at(when, self.look_again)
+
+    def part(self, source: Host, target: Host, until: float) -> None:
+        """Let nothing of `source` reach `target` until then."""
+        self.partitions.add(source, target, until)
+        self.look_again()
+        if until < float("inf"):
+            self._agenda.at(until, self.look_again)
+
+    def heal(self, host: Host) -> None:
+        """End what is going on at a host."""
+        now = trio.current_time()
+        for injection in host.injections:
+            injection.disarm(now)
+        self.partitions.heal(host)
+        self.look_again()
+
+    def of_host(self, host: Host) -> list[Connection]:
+        """List the connections that a host is an end of."""
+        return [connection for connection in self.connections if host in connection.hosts]
+
+    async def wait_all_over(self) -> None:
+        """Wait until no connection is left."""
+        while self.connections:
+            await self._changes.park()
+
+
+def _armed(kind: Kind, *hosts: Host) -> list[Injection]:
+    now = trio.current_time()
+    return [
+        injection
+        for host in hosts
+        for injection in host.injections
+        if injection.fault.kind is kind and injection.armed(now)
+    ]
+
+
+def _fires(kind: Kind, *hosts: Host) -> bool:
+    """Return True if such a fault meets the attempt; count that it did."""
+    armed = _armed(kind, *hosts)
+    for injection in armed:
+        injection.fire()
+    return bool(armed)
