@@ -34,7 +34,8 @@ class Agenda:
     def at(self, when: float, call: Call) -> None:
         """Call `call()` when the clock of the run shows `when`."""
         heapq.heappush(self._entries, (when, next(self._numbers), call))
-        self._sleep.deadline = min(self._sleep.deadline, when)
+        if when < self._sleep.deadline:
+            self._sleep.deadline = when
 
     async def run(self) -> NoReturn:
         """Make the calls, until cancelled."""

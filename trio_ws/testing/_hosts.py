@@ -74,12 +74,7 @@ class Route:
 
     def conditions(self) -> Conditions:
         """Return how both lines together carry bytes."""
-        first, second = self._first.conditions, self._second.conditions
-        return Conditions(
-            latency=first.latency + second.latency,
-            jitter=first.jitter + second.jitter,
-            bandwidth=min(first.bandwidth, second.bandwidth),
-        )
+        return self._first.conditions + self._second.conditions
 
     def held_until(self, now: float) -> float:
         """Return when the two hosts hear from each other again."""

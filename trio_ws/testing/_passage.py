@@ -93,6 +93,19 @@ class Conditions:
     jitter: float = 0.0
     bandwidth: float = math.inf
 
+    def __add__(self, other: Conditions) -> Conditions:
+        """Return how two lines, one behind the other, carry bytes."""
+        if other == PERFECT:
+            return self
+        return Conditions(
+            self.latency + other.latency,
+            self.jitter + other.jitter,
+            min(self.bandwidth, other.bandwidth),
+        )
+
+
+PERFECT = Conditions()
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -180,6 +193,8 @@ class Passage:
 
     def _armed(self, now: float) -> list[Injection]:
         """List the faults that act on this direction now."""
+        if not any(self._lists):  # as a rule; this is asked for each segment
+            return []
         return [
             injection
             for injections in self._lists
@@ -195,7 +210,7 @@ class Passage:
             return self._direction == "client"
         return fault.toward in (self._direction, "both")
 
-    def _until_next_fault(self, now: float) -> int | float:
+    def _until_next_fault(self, now: float) -> float:
         """Return how many bytes may pass before a fault is to be looked at again."""
         return min(
             (

@@ -148,7 +148,6 @@ class MemoryStream(trio.abc.HalfCloseableStream):
             raise ValueError("max_bytes must be 1 or more")
         with self._receiving:
             self._check_open()
-            await trio.lowlevel.checkpoint()
             await self._incoming.data_or_end()
             self._check_open()
             data = _broken(self._incoming.read, size)
@@ -230,8 +229,8 @@ class Connection:
 
     def look_again(self) -> None:
         """Take note that lines or faults have changed."""
-        self._out.transmit()
-        self._back.transmit()
+        self._out.look_again()
+        self._back.look_again()
 
     def reset(self) -> None:
         """Break both directions at once."""

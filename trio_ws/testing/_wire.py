@@ -20,6 +20,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import trio
@@ -122,9 +123,14 @@ class Wire:
         return data
 
     async def data_or_end(self) -> None:
-        """Wait until `read` has something to tell."""
-        while not (self._received or self._ended or self._reader_gone or self._error):
+        """Wait until `read` has something to tell; a checkpoint in any case."""
+        if self._has_news():
+            await trio.lowlevel.checkpoint()
+        while not self._has_news():
             await self._news.park()
+
+    def _has_news(self) -> bool:
+        return bool(self._received) or self._ended or self._reader_gone or self._error is not None
 
     def stop_reading(self) -> bytes:
         """Close the receiver's side; return the bytes that nobody has read.
@@ -145,6 +151,12 @@ class Wire:
             self._unsent.clear()
             self._received.clear()
             self.wake()
+
+    def look_again(self) -> None:
+        """Take note that faults or the line have changed."""
+        if (kind := self.passage.ending(trio.current_time())) is not None:
+            self._on_fault(kind)
+        self.transmit()
 
     def vanish(self) -> None:
         """Let all that is sent from now on be lost, and its end too."""
@@ -185,10 +197,10 @@ class Wire:
     # The line
 
     def transmit(self) -> None:
-        """Send on its way what may go now; called whenever something has changed."""
+        """Send on its way what may go now; called whenever there may be more of it."""
+        if not self._unsent and (self._end_sent or not self._finished):
+            return
         now = trio.current_time()
-        if (kind := self.passage.ending(now)) is not None:
-            self._on_fault(kind)
         while self._may_send(now):
             self._send_segment(now)
         if self._finished and not (self._end_sent or self._unsent or self._holds(now)):
@@ -227,10 +239,10 @@ class Wire:
         if leaves_at > now:
             self._busy_until = leaves_at
             self._look_again(leaves_at)
-        self._deliver_at(self._arrival(leaves_at, step.delay), lambda: self._arrive(data))
+        self._deliver_at(self._arrival(leaves_at, step.delay), partial(self._arrive, data))
         if (kind := self.passage.ending(now)) is not None:  # behind the last byte that passes
             self._doomed = True
-            self._deliver_at(self._last_arrival, lambda: self._on_fault(kind))
+            self._deliver_at(self._last_arrival, partial(self._on_fault, kind))
 
     def _arrival(self, leaves_at: float, delay: float) -> float:
         self._last_arrival = max(self._last_arrival, leaves_at + delay)
