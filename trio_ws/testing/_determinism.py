@@ -26,6 +26,10 @@ from typing import Any
 
 import trio
 
+from .._concurrency.checkpoints import CheckpointBudget, current_checkpoint_budget
+from .._concurrency.suspension import ResumeListener, SuspensionWatch, watch_for_suspension
+from .._supervision.throttle import Throttle, current_throttle
+
 VARIABLE = "TRIO_WS_SEED"
 """The environment variable that gives the seed to all networks without one."""
 
@@ -52,6 +56,30 @@ def seeded_scheduler(seed: int) -> Generator[None]:
 def _sort_batches(sorts: bool) -> None:
     """Set the module global; Trio reads it for each batch."""
     vars(_scheduler)["_ALLOW_DETERMINISTIC_SCHEDULING"] = sorts
+
+
+class AlwaysAwake(SuspensionWatch):
+    """What the library asks for suspensions of the machine: virtual time knows none."""
+
+    def tell(self, listener: ResumeListener) -> None:
+        """Do nothing."""
+
+    def tell_no_more(self, listener: ResumeListener) -> None:
+        """Do nothing."""
+
+
+@contextmanager
+def fresh_run() -> Generator[None]:
+    """Replace what the library shares within a Trio run by something new, for a block.
+
+    So one network does not depend on what another left, and nothing looks at real clocks.
+    """
+    with (
+        current_checkpoint_budget.replaced_by(CheckpointBudget()),
+        current_throttle.replaced_by(Throttle()),
+        watch_for_suspension.replaced_by(AlwaysAwake()),
+    ):
+        yield
 
 
 def choose_seed(seed: int | None) -> int:

@@ -39,7 +39,7 @@ from .._server.server import Server
 from .._url import URL, parse_url
 from ._agenda import Agenda
 from ._chaos import Chaos
-from ._determinism import choose_seed, how_to_repeat, seeded_scheduler
+from ._determinism import choose_seed, fresh_run, how_to_repeat, seeded_scheduler
 from ._dialling import Exchange
 from ._faults import Fault, check_number
 from ._guard import check_clock, no_real_sockets
@@ -131,7 +131,7 @@ class MemoryNetwork:
     async def _run(self) -> AsyncGenerator[Self]:
         off = nullcontext() if self._allow_real_sockets else no_real_sockets()
         try:
-            with unwrapping(), off, seeded_scheduler(self._seed):
+            with unwrapping(), off, seeded_scheduler(self._seed), fresh_run():
                 async with trio.open_nursery() as self._nursery:
                     self._nursery.start_soon(self._agenda.run)
                     yield self

@@ -9,7 +9,7 @@ So a fault means the same on both.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Literal, TypeAlias, final
@@ -140,11 +140,11 @@ class Passage:
         self._hit: set[Injection] = set()
         self.passed = 0
 
-    def held_until(self, now: float) -> float:
-        """Return when something passes again: `now`, if nothing holds it."""
+    def held_until(self, now: float, kinds: Collection[Kind] | None = None) -> float:
+        """Return when something passes again: `now`, if no fault (of these kinds) holds it."""
         until = now
         for injection in self._armed(now):
-            if injection.fault.kind in HOLDING:
+            if injection.fault.kind in (HOLDING if kinds is None else kinds):
                 self._fire_once(injection)
                 until = max(until, injection.until)
         return until

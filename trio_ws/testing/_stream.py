@@ -24,6 +24,9 @@ from ._wire import Line, Wire
 RECEIVE_SIZE = 64 * 1024
 """How much `receive_some` returns at most unless told otherwise, as Trio's sockets do."""
 
+MUCH = 16 * 1024 * 1024
+"""So many bytes are kept for a transcript, and no more."""
+
 Address: TypeAlias = tuple[str, int]
 Given = TypeVar("Given")
 Found = TypeVar("Found")
@@ -51,6 +54,7 @@ class MemoryStream(trio.abc.HalfCloseableStream):
     Attributes:
         connection: the connection that this is an end of.
         local_address, remote_address: (host, port), as the simulated network has them.
+        seen: what was written and read here, up to `MUCH` bytes.
     """
 
     def __init__(
@@ -69,7 +73,8 @@ class MemoryStream(trio.abc.HalfCloseableStream):
         self._incoming = incoming
         self._closed = False
         self._left_unread = b""
-        self._watch: Callable[[Seen], object] | None = None
+        self.seen: list[Seen] = []
+        self._size_seen = 0
         self._sending, self._receiving = Busy("sending"), Busy("receiving")
 
     @property
@@ -83,6 +88,11 @@ class MemoryStream(trio.abc.HalfCloseableStream):
         return self._left_unread or self._incoming.unread
 
     @property
+    def seen_all(self) -> bool:
+        """Return True if `seen` holds everything."""
+        return self._size_seen <= MUCH
+
+    @property
     def expects_tls(self) -> bool:
         """Return True if this is a client's end, and its server speaks the stand-in for TLS."""
         return self is self.connection.client and self.connection.tls is not None
@@ -94,10 +104,6 @@ class MemoryStream(trio.abc.HalfCloseableStream):
             trio.BrokenResourceError: it failed, as a `Fault.tls_failure` wants it.
         """
         await self.connection.start_tls()
-
-    def watch(self, see: Callable[[Seen], object] | None) -> None:
-        """Call `see` with what is written and read from now on."""
-        self._watch = see
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send all of `data`; return when it is in the send buffer.
@@ -178,8 +184,9 @@ class MemoryStream(trio.abc.HalfCloseableStream):
             raise trio.ClosedResourceError("this stream is closed")
 
     def _see(self, *, sent: bool, data: bytes) -> None:
-        if self._watch is not None:
-            self._watch(Seen(trio.current_time(), sent, data))
+        self._size_seen += len(data)
+        if self._size_seen <= MUCH:
+            self.seen.append(Seen(trio.current_time(), sent, data))
 
 
 @dataclass(frozen=True, slots=True)
