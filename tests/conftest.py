@@ -13,6 +13,8 @@ from collections.abc import Generator
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["trio_ws.testing.pytest_plugin"]  # see addopts in pyproject.toml
+
 ON_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 # A deadline per example measures the machine, not the code; `timeout` in pyproject.toml bounds all.

@@ -14,7 +14,7 @@ takes milliseconds and can compare times exactly.
 """
 
 from ._chaos import Chaos
-from ._faults import Fault, FaultTiming, Kind
+from ._faults import Fault
 from ._frames import Binary, Ping, Pong, Text
 from ._heads import Head
 from ._left import LeftBehind

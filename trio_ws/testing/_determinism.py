@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
 from random import Random
@@ -82,6 +83,10 @@ def fresh_run() -> Generator[None]:
         yield
 
 
+drawn_seeds: deque[int] = deque(maxlen=16)
+"""The last seeds that were not given by a test; pytest's plugin reads them."""
+
+
 def choose_seed(seed: int | None) -> int:
     """Return `seed`, or what the environment says, or a fresh one.
 
@@ -90,21 +95,29 @@ def choose_seed(seed: int | None) -> int:
         ValueError: what the environment says is not one.
     """
     if seed is None:
-        text = os.environ.get(VARIABLE)
-        if text is None:
-            return int.from_bytes(os.urandom(4), "big")
-        try:
-            return int(text)
-        except ValueError:
-            raise ValueError(f"{VARIABLE} must be a whole number; got {text!r}") from None
+        seed = _draw_seed()
+        drawn_seeds.append(seed)
+        return seed
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise TypeError(f"seed must be an int or None, not {type(seed).__name__}")
     return seed
 
 
-def how_to_repeat(seed: int) -> str:
-    """Return the command that does this run again."""
+def _draw_seed() -> int:
+    text = os.environ.get(VARIABLE)
+    if text is None:
+        return int.from_bytes(os.urandom(4), "big")
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{VARIABLE} must be a whole number; got {text!r}") from None
+
+
+def how_to_repeat(seed: int | None) -> str:
+    """Return the command that does this run again; with a seed, if the code has none."""
     test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" (")[0]
     if test:
-        return f"pytest {shlex.quote(test)} --trio-ws-seed={seed}"
-    return f"{VARIABLE}={seed} {shlex.join([os.path.basename(sys.executable), *sys.argv])}"
+        option = "" if seed is None else f" --trio-ws-seed={seed}"
+        return f"pytest {shlex.quote(test)}{option}"
+    variable = "" if seed is None else f"{VARIABLE}={seed} "
+    return f"{variable}{shlex.join(['python', *sys.argv])}"

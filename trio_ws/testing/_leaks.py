@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import trio
@@ -79,10 +79,8 @@ def _descriptors() -> Iterator[str]:
     if not os.path.isdir(DESCRIPTORS):
         return
     for number in os.listdir(DESCRIPTORS):
-        try:
+        with suppress(OSError):  # the one that listed them is closed by now
             yield f"{number} ({os.readlink(f'{DESCRIPTORS}/{number}')})"
-        except OSError:
-            pass  # the one that listed them
 
 
 def _new_things(before: Picture, after: Picture) -> Iterator[str]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
@@ -26,7 +26,6 @@ from contextlib import (
     nullcontext,
 )
 from contextvars import ContextVar
-from functools import partial
 from random import Random
 from types import TracebackType
 from typing import Literal, Self, TypeAlias, Unpack, final
@@ -36,8 +35,9 @@ import trio
 from .._concurrency.exceptions import unwrapping
 from .._server.serve import ServerOptions
 from .._server.server import Server
-from .._url import URL, parse_url
+from .._url import parse_url
 from ._agenda import Agenda
+from ._cast import Cast, Script
 from ._chaos import Chaos
 from ._determinism import choose_seed, fresh_run, how_to_repeat, seeded_scheduler
 from ._dialling import Exchange
@@ -45,13 +45,11 @@ from ._faults import Fault, check_number
 from ._guard import check_clock, no_real_sockets
 from ._hosts import Host
 from ._left import LeftBehind, what_is_left
-from ._listener import MemoryListener, Security
 from ._passage import Conditions, Injection
 from ._script import ScriptedPeer, playing
-from ._site import Handler, Site
+from ._site import Handler
 from ._stream import MemoryStream
 
-Script: TypeAlias = Callable[[ScriptedPeer], Awaitable[object]]
 Way: TypeAlias = Literal["to", "from", "both"]
 
 SETTLING = 10.0
@@ -90,14 +88,14 @@ class MemoryNetwork:
         any_clock: bool = False,
     ) -> None:
         self._seed = choose_seed(seed)
+        self._drawn = seed is None
         self._strict = strict
         self._allow_real_sockets = allow_real_sockets
         self._any_clock = any_clock
         self._random = Random(self._seed)
         self._agenda = Agenda()
         self._exchange = Exchange(self._agenda, self._random)
-        self._sites: dict[tuple[str, int], Site] = {}
-        self._peers: list[ScriptedPeer] = []
+        self._cast = Cast(self._exchange)
         self._nursery: trio.Nursery | None = None
         self._block: AbstractAsyncContextManager[Self] | None = None
 
@@ -140,7 +138,8 @@ class MemoryNetwork:
                     self._nursery.cancel_scope.cancel(reason="the network's block has ended")
             self._complain(left)
         except Exception as error:
-            error.add_note(f"MemoryNetwork(seed={self._seed}); {how_to_repeat(self._seed)}")
+            again = how_to_repeat(self._seed if self._drawn else None)
+            error.add_note(f"This was MemoryNetwork(seed={self._seed}). Repeat it with: {again}")
             raise
 
     def _complain(self, left: list[str]) -> None:
@@ -153,8 +152,8 @@ class MemoryNetwork:
 
     def left(self) -> list[str]:
         """Return a sentence for each thing that is left: connections, tasks, messages, faults."""
-        exchange = self._exchange
-        return what_is_left(exchange.hosts, self._sites.values(), exchange.connections, self._peers)
+        exchange, cast = self._exchange, self._cast
+        return what_is_left(exchange.hosts, cast.sites, exchange.connections, cast.peers)
 
     # Servers and scripts
 
@@ -171,19 +170,8 @@ class MemoryNetwork:
         """
         parsed = parse_url(url)
         nursery = self._running()
-        where = parsed.host.lower(), parsed.port
-        if (site := self._sites.get(where)) is not None:
-            if options:
-                raise ValueError(f"port {parsed.port} of {parsed.host} has a server with options")
-            site.add(_path(parsed), url, handler)
-            assert site.server is not None
-            return site.server
-        site = Site(partial(self._listen, parsed, "ssl_context" in options), options)
-        site.add(_path(parsed), url, handler)
-        self._sites[where] = site
         with self.on(parsed.host):
-            server: Server = await nursery.start(site.run)
-        return server
+            return await self._cast.serve(nursery, parsed, url, handler, options)
 
     def peer(self, url: str) -> Callable[[Script], Script]:
         """Let a script be the server of a URL, for each connection anew; a decorator::
@@ -198,30 +186,18 @@ class MemoryNetwork:
 
         Raises:
             ValueError: the port of the URL is served already.
+            InvalidURL: this is no WebSocket URL.
         """
         parsed = parse_url(url)
         nursery = self._running()
-        if (parsed.host.lower(), parsed.port) in self._sites:
-            raise ValueError(f"{url} is served already: one URL has one server")
-        listener = self._listen(parsed, real_tls=False)
+        listener = self._cast.listen(parsed)
 
         def play(script: Script) -> Script:
             with self.on(parsed.host):
-                nursery.start_soon(self._play_all, listener, url, script)
+                nursery.start_soon(self._cast.play_all, listener, url, script)
             return script
 
         return play
-
-    async def _play_all(self, listener: MemoryListener, url: str, script: Script) -> None:
-        async with trio.open_nursery() as nursery, listener:
-            while True:
-                stream = await listener.accept()
-                peer = self._cast(stream, client=False, name=url)
-                nursery.start_soon(self._play, peer, script)
-
-    async def _play(self, peer: ScriptedPeer, script: Script) -> None:
-        async with playing(peer):
-            await script(peer)
 
     @asynccontextmanager
     async def open_peer(self, url: str) -> AsyncGenerator[ScriptedPeer]:
@@ -230,20 +206,8 @@ class MemoryNetwork:
         stream = await self.connect(parsed.host, parsed.port)
         if stream.expects_tls:
             await stream.start_tls()
-        async with playing(self._cast(stream, client=True, name=url)) as peer:
+        async with playing(self._cast.cast(stream, client=True, name=url)) as peer:
             yield peer
-
-    def _cast(self, stream: MemoryStream, *, client: bool, name: str) -> ScriptedPeer:
-        peer = ScriptedPeer(stream, client=client, name=name)
-        self._peers.append(peer)
-        return peer
-
-    def _listen(self, url: URL, real_tls: bool) -> MemoryListener:
-        security: Security = "none" if not url.tls else "real" if real_tls else "stand-in"
-        try:
-            return self._exchange.listen(url.host, url.port, security)
-        except OSError:
-            raise ValueError(f"{url} is served already: one URL has one server") from None
 
     # Hosts and lines
 
@@ -338,9 +302,8 @@ class MemoryNetwork:
         found, now = self._exchange.hosts.get(host), trio.current_time()
         self._inject(found, Injection(Fault.reset(), now, expected=False))
         self._inject(found, Injection(Fault.refuse(for_=for_), now, expected=False))
-        for (name, _), site in self._sites.items():
-            if self._exchange.hosts.find(name) is found:
-                site.restart(now + for_)
+        for site in self._cast.sites_on(found):
+            site.restart(now + for_)
 
     def partition(
         self, host: str, other: str, *, for_: float = math.inf, one_way: bool = False
@@ -391,7 +354,3 @@ class MemoryNetwork:
         if self._nursery is None or self._nursery.cancel_scope.cancel_called:
             raise RuntimeError("this MemoryNetwork is not running: use it in its async with block")
         return self._nursery
-
-
-def _path(url: URL) -> str:
-    return url.target.partition("?")[0]

@@ -37,11 +37,12 @@ class Site:
         unread: for each handler that returned and left messages: its URL, and their bytes.
     """
 
-    def __init__(self, listen: Listen, options: ServerOptions) -> None:
+    def __init__(self, listener: MemoryListener, listen: Listen, options: ServerOptions) -> None:
         self.server: Server | None = None
         self.running: dict[WebSocket, str] = {}
         self.unread: list[tuple[str, int]] = []
         self.options = options
+        self._listener = listener
         self._listen = listen
         self._handlers: dict[str, tuple[str, Handler]] = {}
         self._life = trio.CancelScope()
@@ -67,11 +68,12 @@ class Site:
                 return
             await trio.sleep_until(self._back_at)
             self._back_at, task_status = None, trio.TASK_STATUS_IGNORED
+            self._listener = self._listen()
 
     async def _serve(self, task_status: trio.TaskStatus[Server]) -> None:
         options: dict[str, Any] = {**self.options}
         options["on_request"] = partial(self._answer, options.get("on_request"))
-        serve = partial(serve_websocket_listeners, self._handle, [self._listen()], **options)
+        serve = partial(serve_websocket_listeners, self._handle, [self._listener], **options)
         await serve(task_status=_Both(task_status, self._started))
 
     def _started(self, server: Server) -> None:

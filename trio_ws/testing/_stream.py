@@ -11,10 +11,11 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TypeAlias, TypeVar, final
+from typing import NamedTuple, TypeAlias, TypeVar, final
 
 import trio
 
+from .._concurrency.checkpoints import current_checkpoint_budget
 from ._agenda import Agenda
 from ._faults import Kind
 from ._hosts import Host
@@ -32,8 +33,7 @@ Given = TypeVar("Given")
 Found = TypeVar("Found")
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """Bytes as one end of a connection wrote or read them.
 
     Attributes:
@@ -113,7 +113,7 @@ class MemoryStream(trio.abc.HalfCloseableStream):
             trio.ClosedResourceError: the stream is closed, or its sending is.
         """
         with self._sending:
-            await trio.lowlevel.checkpoint()
+            await current_checkpoint_budget().checkpoint(len(data))
             rest = memoryview(data)
             if self.expects_tls:
                 self.connection.reset()  # what a TLS server does to a client without TLS

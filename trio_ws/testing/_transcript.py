@@ -94,7 +94,7 @@ def record(ws: WebSocket) -> Transcript:
     """
     stream = _stream_of(ws)
     if not isinstance(stream, MemoryStream):
-        raise ValueError(
+        raise ValueError(  # noqa: TRY004 - its type is right
             f"a transcript needs a connection of a MemoryNetwork, and without real TLS: "
             f"this one runs over a {type(stream).__name__}"
         )
@@ -103,7 +103,7 @@ def record(ws: WebSocket) -> Transcript:
 
 def _stream_of(ws: WebSocket) -> object:
     transport: Transport = ws._connection.transport
-    return transport.stream
+    return transport._stream
 
 
 def _said(seen: list[Seen], *, sent: bool) -> Iterator[tuple[int, float, str]]:

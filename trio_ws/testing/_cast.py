@@ -1,0 +1,96 @@
+"""Who plays the servers of a network: handlers of ours, or scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from typing import NoReturn, TypeAlias
+
+import trio
+
+from .._server.serve import ServerOptions
+from .._server.server import Server
+from .._url import URL
+from ._dialling import Exchange
+from ._hosts import Host
+from ._listener import MemoryListener, Security
+from ._script import ScriptedPeer, playing
+from ._site import Handler, Site
+from ._stream import MemoryStream
+
+Script: TypeAlias = Callable[[ScriptedPeer], Awaitable[object]]
+
+
+class Cast:
+    """The servers and the scripts of one network.
+
+    Attributes:
+        peers: the scripts that were played.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.peers: list[ScriptedPeer] = []
+        self._exchange = exchange
+        self._sites: dict[tuple[str, int], Site] = {}
+
+    @property
+    def sites(self) -> list[Site]:
+        """All servers."""
+        return list(self._sites.values())
+
+    def sites_on(self, host: Host) -> Iterator[Site]:
+        """Yield the servers that run on a host."""
+        for (name, _), site in self._sites.items():
+            if self._exchange.hosts.find(name) is host:
+                yield site
+
+    async def serve(
+        self, nursery: trio.Nursery, parsed: URL, url: str, handler: Handler, options: ServerOptions
+    ) -> Server:
+        """Let a handler serve a URL; see `MemoryNetwork.serve`."""
+        where = parsed.host.lower(), parsed.port
+        path = parsed.target.partition("?")[0]
+        if (site := self._sites.get(where)) is not None and site.server is not None:
+            if options:
+                raise ValueError(
+                    f"port {parsed.port} of {parsed.host} has a server: "
+                    "give its options with the first of its URLs"
+                )
+            site.add(path, url, handler)
+            return site.server
+        real_tls = options.get("ssl_context") is not None
+        listener = self.listen(parsed, real_tls=real_tls)
+        site = Site(listener, partial(self.listen, parsed, real_tls=real_tls), options)
+        site.add(path, url, handler)
+        server: Server = await nursery.start(site.run)
+        self._sites[where] = site
+        return server
+
+    def listen(self, url: URL, *, real_tls: bool = False) -> MemoryListener:
+        """Listen where a URL leads.
+
+        Raises:
+            ValueError: somebody does already.
+        """
+        security: Security = "none" if not url.tls else "real" if real_tls else "stand-in"
+        try:
+            return self._exchange.listen(url.host, url.port, security)
+        except OSError:
+            raise ValueError(f"{url} is served already: one URL has one server") from None
+
+    async def play_all(self, listener: MemoryListener, url: str, script: Script) -> NoReturn:
+        """Play a script with each connection that `listener` accepts."""
+        async with trio.open_nursery() as nursery, listener:
+            while True:
+                stream = await listener.accept()
+                nursery.start_soon(self._play, self.cast(stream, client=False, name=url), script)
+
+    async def _play(self, peer: ScriptedPeer, script: Script) -> None:
+        async with playing(peer):
+            await script(peer)
+
+    def cast(self, stream: MemoryStream, *, client: bool, name: str) -> ScriptedPeer:
+        """Return a peer for a script to play."""
+        peer = ScriptedPeer(stream, client=client, name=name)
+        self.peers.append(peer)
+        return peer
