@@ -7,6 +7,7 @@ closing with unread bytes resets the connection.
 
 from __future__ import annotations
 
+import operator
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ from typing import NamedTuple, TypeAlias, TypeVar, final
 
 import trio
 
-from .._concurrency.checkpoints import current_checkpoint_budget
 from ._agenda import Agenda
 from ._faults import Kind
 from ._hosts import Host
@@ -113,7 +113,8 @@ class MemoryStream(trio.abc.HalfCloseableStream):
             trio.ClosedResourceError: the stream is closed, or its sending is.
         """
         with self._sending:
-            await current_checkpoint_budget().checkpoint(len(data))
+            await trio.lowlevel.checkpoint()
+            self._check_open()
             rest = memoryview(data)
             if self.expects_tls:
                 self.connection.reset()  # what a TLS server does to a client without TLS
@@ -133,6 +134,7 @@ class MemoryStream(trio.abc.HalfCloseableStream):
             self._check_open()
             await trio.lowlevel.checkpoint()
             await self._outgoing.room_or_end()
+            self._check_open()
 
     async def send_eof(self) -> None:
         """End our direction; the other goes on."""
@@ -149,7 +151,7 @@ class MemoryStream(trio.abc.HalfCloseableStream):
             trio.BrokenResourceError: the connection was reset.
             trio.ClosedResourceError: the stream is closed.
         """
-        size = RECEIVE_SIZE if max_bytes is None else max_bytes
+        size = RECEIVE_SIZE if max_bytes is None else operator.index(max_bytes)
         if size < 1:
             raise ValueError("max_bytes must be 1 or more")
         with self._receiving:

@@ -180,11 +180,6 @@ class Wire:
         self._news.unpark_all()
 
     @property
-    def over(self) -> bool:
-        """Return True if nothing will ever arrive any more."""
-        return self._ended or self._error is not None
-
-    @property
     def latency(self) -> float:
         """Seconds that a byte is under way, as the line is now."""
         return self._line.conditions().latency
