@@ -139,7 +139,7 @@ class Exchange:
             on_close=self._closed,
         )
         self.connections[connection] = None
-        connection.look_again()
+        connection.look_again(trio.current_time())
         return connection
 
     def _closed(self, connection: Connection) -> None:
@@ -149,20 +149,24 @@ class Exchange:
 
     # Changes
 
-    def look_again(self) -> None:
-        """Let all connections and attempts take note that lines or faults have changed."""
+    def look_again(self, when: float | None = None) -> None:
+        """Let all connections and attempts take note that lines or faults have changed.
+
+        A real clock is never there in the very moment, so a fault of no duration needs `when`.
+        """
+        now = trio.current_time() if when is None else when
         for connection in list(self.connections):
-            connection.look_again()
+            connection.look_again(now)
         self._changes.unpark_all()
 
     def inject(self, host: Host, injection: Injection) -> None:
         """Let a fault happen to a host from its time on, and take note when it is over."""
         host.injections.append(injection)
         for when in (injection.since, injection.until):
-            if when == trio.current_time():
-                self.look_again()
+            if when <= trio.current_time():
+                self.look_again(when)
             elif when < float("inf"):
-                self._agenda.at(when, self.look_again)
+                self._agenda.at(when, partial(self.look_again, when))
 
     def part(self, source: Host, target: Host, until: float) -> None:
         """Let nothing of `source` reach `target` until then."""

@@ -77,7 +77,7 @@ class FaultProxy:
         for when in (injection.since, injection.until):
             await trio.sleep_until(when)
             for pipe in list(self._pipes):
-                pipe.look_again()
+                pipe.look_again(when)  # a real clock is never there in the very moment
 
     def chaos(self, profile: Chaos) -> None:
         """Let faults happen from now on, as the profile and the seed have it."""
@@ -93,7 +93,7 @@ class FaultProxy:
         for injection in self._injections:
             injection.disarm(trio.current_time())
         for pipe in list(self._pipes):
-            pipe.look_again()
+            pipe.look_again(trio.current_time())
 
     async def serve(self, client: trio.SocketStream) -> None:
         """Carry one connection to the target, or refuse it."""
@@ -161,7 +161,7 @@ class Pipe:
         with self._scope, unwrapping():
             if tls_fails and await self._fail_tls(tls_fails):
                 return
-            self.look_again()
+            self.look_again(trio.current_time())
             async with trio.open_nursery() as nursery:
                 for source, sink, passage in (
                     (self._client, self._server, self._up),
@@ -181,9 +181,8 @@ class Pipe:
         await self._client.send_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         return True
 
-    def look_again(self) -> None:
+    def look_again(self, now: float) -> None:
         """Take note that a fault has begun, or is over."""
-        now = trio.current_time()
         for passage in (self._up, self._down):
             self._suffer(passage, passage.ending(now))
         self._changes.unpark_all()
@@ -246,9 +245,10 @@ class Pipe:
 
 
 def _reset(stream: trio.SocketStream) -> None:
-    """Close a socket so that the peer gets a reset."""
+    """Close a socket, if it is not closed yet, so that the peer gets a reset."""
     hard = struct.pack("ii", 1, 0)
-    stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, hard)
+    with suppress(OSError):
+        stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, hard)
     stream.socket.close()
 
 

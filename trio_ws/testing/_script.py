@@ -58,9 +58,11 @@ class ScriptMismatch(AssertionError):
 
 
 def _difference(expected: str, got: str) -> list[str]:
-    """Return two lines, and a third that points at where they differ."""
+    """Return two lines, and a third that points at where they differ, if they are similar."""
     found = [line.rstrip() for line in difflib.ndiff([expected], [got])]
-    return [f"  {line}" for line in found]
+    marks = [line.replace("?", " ", 1) for line in found if line.startswith("?")]
+    lines = [line for line in found if not line.startswith("?")]
+    return [f"  {line}" for line in [*lines, *marks[-1:]]]
 
 
 @final

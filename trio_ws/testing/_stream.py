@@ -236,10 +236,10 @@ class Connection:
         """Return True if both ends are closed."""
         return self.client.closed and self.server.closed
 
-    def look_again(self) -> None:
+    def look_again(self, now: float) -> None:
         """Take note that lines or faults have changed."""
-        self._out.look_again()
-        self._back.look_again()
+        self._out.look_again(now)
+        self._back.look_again(now)
 
     def reset(self) -> None:
         """Break both directions at once."""

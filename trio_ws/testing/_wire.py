@@ -152,9 +152,9 @@ class Wire:
             self._received.clear()
             self.wake()
 
-    def look_again(self) -> None:
+    def look_again(self, now: float) -> None:
         """Take note that faults or the line have changed."""
-        if (kind := self.passage.ending(trio.current_time())) is not None:
+        if (kind := self.passage.ending(now)) is not None:
             self._on_fault(kind)
         self.transmit()
 
