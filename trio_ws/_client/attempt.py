@@ -23,8 +23,9 @@ from .._errors import HandshakeError, HandshakeTimeout, TLSError
 from .._handshake.client import ClientHandshake
 from .._handshake.opening import Opening
 from .._options import ConnectionOptions
+from .._transport.adapter import transport_on
 from .._transport.base import Transport
-from .._transport.network import connect_tcp
+from .._transport.network import current_network
 from .._transport.tls import tls_on
 from .._url import URL
 
@@ -90,7 +91,7 @@ class ConnectAttempt:
                 self._stream = await self._dial()
             if self._url.tls and not isinstance(self._stream, trio.SSLStream):
                 self._stream = await self._secure(self._stream)
-            opening = await self._upgrade(Transport(self._stream))
+            opening = await self._upgrade(transport_on(self._stream))
         except BaseException:
             if self._stream is not None:
                 await trio.aclose_forcefully(self._stream)
@@ -101,7 +102,7 @@ class ConnectAttempt:
     async def _dial(self) -> trio.abc.Stream:
         self._stage = "looking up the host and connecting over TCP"
         try:
-            return await connect_tcp(self._url.host, self._url.port)
+            return await current_network().connect(self._url.host, self._url.port)
         except OSError as exc:
             causes = list(iter_leaves(exc.__cause__ or exc))
             cause = causes[0] if len(causes) == 1 else exc

@@ -27,9 +27,11 @@ from __future__ import annotations
 import logging
 import random
 from contextlib import suppress
+from functools import partial
 
 import trio
 
+from .._concurrency.late_import import import_in_thread
 from .._concurrency.slim import SlimEvent
 from .._concurrency.suspension import watch_for_suspension
 from .._ending import NORMAL_CLOSE_CODES, Close, CloseCode, Ending, Loss
@@ -40,13 +42,17 @@ from .._liveness.message_heartbeats import MessageHeartbeats
 from .._liveness.pings import PendingPing, Pings
 from .._options import ConnectionOptions
 from .._policies import FOREVER
+from .._protocol import masking
 from .._protocol.frame_log import line
 from .._protocol.protocol import WebSocketProtocol
 from .._protocol.states import State
-from .._transport.base import Transport
+from .._transport.adapter import transport_on
 from .reader import Reader
 from .receive_queue import ReceiveQueue
 from .writer import COALESCE_LIMIT, Writer
+
+# The protocol is pure and starts no threads.
+masking.numpy.fetch_with(partial(import_in_thread, "numpy"))
 
 
 class Connection:
@@ -73,11 +79,11 @@ class Connection:
             extensions=opening.extensions,
             trace=self._trace if self.logger.isEnabledFor(logging.DEBUG) else None,
         )
-        self.transport = Transport(stream)
+        self.transport = transport_on(stream)
         self.receive_queue = ReceiveQueue()
         self.pings = Pings()
         self.lease = Lease(options.beats, options.timeouts, now=now, phase=random.random())
-        self.transport.tell(on_arrival=self.lease.heard, on_departure=self.lease.progress)
+        self.transport.observe(on_arrival=self.lease.heard, on_departure=self.lease.progress)
         self._messages = MessageHeartbeats(options.heartbeats, self.lease)
         self.writer = Writer(self)
         self.reader = Reader(self, self._messages, opening.trailing)

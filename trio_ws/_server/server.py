@@ -31,8 +31,8 @@ from .._ending import CloseCode
 from .._handshake.opening import Opening
 from .._policies import FOREVER
 from .._protocol.validation import check_close
-from .._transport.base import remote_address
-from .._transport.listening import close_by_force, port_of, serve_forever
+from .._transport.addresses import port_of, remote_address
+from .._transport.listening import close_by_force, serve_forever
 from .admission import Admission
 from .handler import Handler, HandlerRunner
 from .log import log_loss
@@ -105,7 +105,7 @@ class Server:
     async def drain(
         self,
         *,
-        timeout: float = 30.0,
+        timeout: float = 30.0,  # noqa: ASYNC109 - drained within it, not cancelled after it
         spread: float = 10.0,
         code: int = CloseCode.SERVICE_RESTART,
     ) -> None:

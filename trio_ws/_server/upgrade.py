@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-from email.utils import formatdate
 
 import trio
 
@@ -23,7 +22,7 @@ from .._handshake.server import Refusal, ServerHandshake
 from .._http import Headers, Request, Response
 from .._policies import Limits
 from .._text import printable
-from .._transport.base import Transport
+from .._transport.adapter import transport_on
 from .._transport.tls import tls_on
 from .admission import Admission, HandshakeSlot
 from .options import Options
@@ -111,7 +110,7 @@ class HttpConnection:
         self, reception: Upgrader, limits: Limits, stream: trio.abc.Stream, name: str
     ) -> None:
         self._reception = reception
-        self._transport = Transport(stream)
+        self._transport = transport_on(stream)
         self.handshake = ServerHandshake(
             limits=limits, remote_address=self._transport.remote_address
         )
@@ -216,5 +215,7 @@ def _dated(response: Response) -> Response:
     """With the ``Date`` that HTTP wants from whoever has a clock (RFC 9110 §6.6.1)."""
     if "Date" in response.headers:
         return response
+    from email.utils import formatdate  # here: slow to import, and an upgrade has no date
+
     lines = [*response.headers.multi_items(), ("Date", formatdate(usegmt=True))]
     return Response(response.status, Headers(lines), response.body)
