@@ -26,7 +26,7 @@ from .._options import ConnectionOptions
 from .._transport.adapter import transport_on
 from .._transport.base import Transport
 from .._transport.network import current_network
-from .._transport.tls import tls_on
+from .._transport.tls import MonitoredStream, TLSStandIn, tls_on
 from .._url import URL
 
 REJECTION_PATIENCE = 1.0
@@ -110,8 +110,12 @@ class ConnectAttempt:
 
     async def _secure(self, stream: trio.abc.Stream) -> trio.abc.Stream:
         self._stage = "making the connection secure with TLS"
-        context = self._ssl_context or ssl.create_default_context()
-        secure = tls_on(stream, context, server_hostname=self._url.server_name)
+        secure: trio.SSLStream[MonitoredStream] | TLSStandIn
+        if isinstance(stream, TLSStandIn) and stream.expects_tls:
+            secure = stream
+        else:
+            context = self._ssl_context or ssl.create_default_context()
+            secure = tls_on(stream, context, server_hostname=self._url.server_name)
         try:
             await secure.do_handshake()
         except trio.BrokenResourceError as exc:

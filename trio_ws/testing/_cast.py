@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import NoReturn, TypeAlias
+from typing import NamedTuple, NoReturn, TypeAlias
 
 import trio
 
 from .._server.serve import ServerOptions
 from .._server.server import Server
-from .._url import URL
 from ._dialling import Exchange
 from ._hosts import Host
 from ._listener import MemoryListener, Security
@@ -19,6 +18,16 @@ from ._site import Handler, Site
 from ._stream import MemoryStream
 
 Script: TypeAlias = Callable[[ScriptedPeer], Awaitable[object]]
+
+
+class Place(NamedTuple):
+    """Where a URL leads in a simulated network."""
+
+    url: str
+    host: str
+    port: int
+    path: str
+    tls: bool
 
 
 class Cast:
@@ -38,6 +47,11 @@ class Cast:
         """All servers."""
         return list(self._sites.values())
 
+    @property
+    def busy(self) -> bool:
+        """Return True if a handler runs."""
+        return any(site.running for site in self.sites)
+
     def sites_on(self, host: Host) -> Iterator[Site]:
         """Yield the servers that run on a host."""
         for (name, _), site in self._sites.items():
@@ -45,52 +59,52 @@ class Cast:
                 yield site
 
     async def serve(
-        self, nursery: trio.Nursery, parsed: URL, url: str, handler: Handler, options: ServerOptions
+        self, nursery: trio.Nursery, place: Place, handler: Handler, options: ServerOptions
     ) -> Server:
         """Let a handler serve a URL; see `MemoryNetwork.serve`."""
-        where = parsed.host.lower(), parsed.port
-        path = parsed.target.partition("?")[0]
+        where = place.host, place.port
         if (site := self._sites.get(where)) is not None and site.server is not None:
             if options:
                 raise ValueError(
-                    f"port {parsed.port} of {parsed.host} has a server: "
+                    f"port {place.port} of {place.host} has a server: "
                     "give its options with the first of its URLs"
                 )
-            site.add(path, url, handler)
+            site.add(place.path, place.url, handler)
             return site.server
         real_tls = options.get("ssl_context") is not None
-        listener = self.listen(parsed, real_tls=real_tls)
-        site = Site(listener, partial(self.listen, parsed, real_tls=real_tls), options)
-        site.add(path, url, handler)
+        listener = self.listen(place, real_tls=real_tls)
+        again = partial(self.listen, place, real_tls=real_tls)
+        site = Site(listener, again, options, self._exchange.tell_of_change)
+        site.add(place.path, place.url, handler)
         server: Server = await nursery.start(site.run)
         self._sites[where] = site
         return server
 
-    def listen(self, url: URL, *, real_tls: bool = False) -> MemoryListener:
+    def listen(self, place: Place, *, real_tls: bool = False) -> MemoryListener:
         """Listen where a URL leads.
 
         Raises:
             ValueError: somebody does already.
         """
-        security: Security = "none" if not url.tls else "real" if real_tls else "stand-in"
+        security: Security = "none" if not place.tls else "real" if real_tls else "stand-in"
         try:
-            return self._exchange.listen(url.host, url.port, security)
+            return self._exchange.listen(place.host, place.port, security)
         except OSError:
-            raise ValueError(f"{url} is served already: one URL has one server") from None
+            raise ValueError(f"{place.url} is served already: one URL has one server") from None
 
-    async def play_all(self, listener: MemoryListener, url: str, script: Script) -> NoReturn:
+    async def play_all(self, listener: MemoryListener, place: Place, script: Script) -> NoReturn:
         """Play a script with each connection that `listener` accepts."""
         async with trio.open_nursery() as nursery, listener:
             while True:
                 stream = await listener.accept()
-                nursery.start_soon(self._play, self.cast(stream, client=False, name=url), script)
+                nursery.start_soon(self._play, self.cast(stream, place, client=False), script)
 
     async def _play(self, peer: ScriptedPeer, script: Script) -> None:
         async with playing(peer):
             await script(peer)
 
-    def cast(self, stream: MemoryStream, *, client: bool, name: str) -> ScriptedPeer:
+    def cast(self, stream: MemoryStream, place: Place, *, client: bool) -> ScriptedPeer:
         """Return a peer for a script to play."""
-        peer = ScriptedPeer(stream, client=client, name=name)
+        peer = ScriptedPeer(stream, client=client, name=place.url)
         self.peers.append(peer)
         return peer

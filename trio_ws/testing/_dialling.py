@@ -106,7 +106,7 @@ class Exchange:
         listener = self._listeners.get((host.name, port))
         if listener is None or _fires(Kind.REFUSE, client, host):
             raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-        connection = self._make(client, host, port)
+        connection = self._make(client, host, port, secret=listener.security == "real")
         if _fires(Kind.SILENCE, client, host):
             return connection.client
         if listener.security == "stand-in":
@@ -118,7 +118,7 @@ class Exchange:
             listener.offer(connection.server)
         return connection.client
 
-    def _make(self, client: Host, host: Host, port: int) -> Connection:
+    def _make(self, client: Host, host: Host, port: int, *, secret: bool) -> Connection:
         ours, theirs = (client.address, client.take_port()), (host.address, port)
         faults = [client.injections, host.injections]
         self.opened += 1
@@ -136,6 +136,7 @@ class Exchange:
             hosts=(client, host),
             client=ours,
             server=theirs,
+            secret=secret,
             on_close=self._closed,
         )
         self.connections[connection] = None
@@ -183,14 +184,25 @@ class Exchange:
         self.partitions.heal(host)
         self.look_again()
 
+    def find_stream(self, local: object, remote: object) -> MemoryStream | None:
+        """Return the end of a connection that is not over that has these addresses."""
+        for connection in self.connections:
+            for stream in (connection.client, connection.server):
+                if (stream.local_address, stream.remote_address) == (local, remote):
+                    return stream
+        return None
+
     def of_host(self, host: Host) -> list[Connection]:
         """List the connections that a host is an end of."""
         return [connection for connection in self.connections if host in connection.hosts]
 
-    async def wait_all_over(self) -> None:
-        """Wait until no connection is left."""
-        while self.connections:
-            await self._changes.park()
+    def tell_of_change(self) -> None:
+        """Wake who waits for a change."""
+        self._changes.unpark_all()
+
+    async def wait_for_change(self) -> None:
+        """Wait until a connection or a handler has ended, or the network has changed."""
+        await self._changes.park()
 
 
 def _armed(kind: Kind, *hosts: Host) -> list[Injection]:

@@ -20,6 +20,7 @@ class MemoryListener(trio.abc.Listener[MemoryStream]):
 
     Attributes:
         address: (host, port) that it listens on.
+        port: the second half of that; `Server.port` asks for it.
         security: whether TLS is spoken here.
     """
 
@@ -30,6 +31,7 @@ class MemoryListener(trio.abc.Listener[MemoryStream]):
         security: Security = "none",
     ) -> None:
         self.address = address
+        self.port = address[1]
         self.security = security
         self._on_close = on_close
         self._closed = False

@@ -37,13 +37,20 @@ class Site:
         unread: for each handler that returned and left messages: its URL, and their bytes.
     """
 
-    def __init__(self, listener: MemoryListener, listen: Listen, options: ServerOptions) -> None:
+    def __init__(
+        self,
+        listener: MemoryListener,
+        listen: Listen,
+        options: ServerOptions,
+        on_end: Callable[[], None],
+    ) -> None:
         self.server: Server | None = None
         self.running: dict[WebSocket, str] = {}
         self.unread: list[tuple[str, int]] = []
         self.options = options
         self._listener = listener
         self._listen = listen
+        self._on_end = on_end
         self._handlers: dict[str, tuple[str, Handler]] = {}
         self._life = trio.CancelScope()
         self._back_at: float | None = None
@@ -106,6 +113,7 @@ class Site:
                 self.unread.append((url, size))
         finally:
             del self.running[ws]
+            self._on_end()
 
 
 class _Both(trio.TaskStatus[Server]):

@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeAlias, TypeVar, final
 
 import trio
 
+from .._transport.tls import TLSStandIn
 from ._agenda import Agenda
 from ._faults import Kind
 from ._hosts import Host
@@ -48,7 +49,7 @@ class Seen(NamedTuple):
 
 
 @final
-class MemoryStream(trio.abc.HalfCloseableStream):
+class MemoryStream(TLSStandIn, trio.abc.HalfCloseableStream):
     """One end of a simulated connection.
 
     Attributes:
@@ -97,13 +98,14 @@ class MemoryStream(trio.abc.HalfCloseableStream):
         """Return True if this is a client's end, and its server speaks the stand-in for TLS."""
         return self is self.connection.client and self.connection.tls is not None
 
-    async def start_tls(self) -> None:
+    async def do_handshake(self) -> None:
         """Do what stands for the handshake of TLS: a round trip, and no secret.
 
         Raises:
-            trio.BrokenResourceError: it failed, as a `Fault.tls_failure` wants it.
+            trio.BrokenResourceError: it failed, as a `Fault.tls_failure` wants it,
+                or the server does not speak the stand-in for TLS.
         """
-        await self.connection.start_tls()
+        await self.connection.do_handshake()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send all of `data`; return when it is in the send buffer.
@@ -206,6 +208,7 @@ class Connection:
     Attributes:
         name: who connected to whom.
         hosts: the two machines: that of the client, that of the server.
+        secret: whether real TLS is spoken on it.
         tls: the stand-in for TLS that the client has yet to begin, or None.
         client, server: the streams of the one that connected, and of the one that accepted.
     """
@@ -220,6 +223,7 @@ class Connection:
         hosts: tuple[Host, Host],
         client: Address,
         server: Address,
+        secret: bool,
         on_close: Callable[[Connection], object],
     ) -> None:
         self._out = Wire(agenda, *to_server, on_fault=self.suffer)
@@ -227,6 +231,7 @@ class Connection:
         self._on_close = on_close
         self.name = name
         self.hosts = hosts
+        self.secret = secret
         self.tls: StandIn | None = None
         self.client = MemoryStream(self, self._out, self._back, local=client, remote=server)
         self.server = MemoryStream(self, self._back, self._out, local=server, remote=client)
@@ -276,9 +281,10 @@ class Connection:
         """Let the server have this connection when the client has begun TLS."""
         self.tls = StandIn(fails, accept)
 
-    async def start_tls(self) -> None:
-        """Begin the stand-in for TLS."""
-        assert self.tls is not None
+    async def do_handshake(self) -> None:
+        """Do the handshake of the stand-in for TLS."""
+        if self.tls is None:
+            raise trio.BrokenResourceError from ssl.SSLError("this server speaks no TLS")
         await trio.sleep(self._out.latency + self._back.latency)
         stand_in, self.tls = self.tls, None
         if stand_in.fails():

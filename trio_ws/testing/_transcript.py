@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import final
 
 from .._connection.websocket import WebSocket
-from .._transport.base import Transport
+from .._transport.network import current_network
 from ._frames import describe, split_frames
 from ._heads import read_head
+from ._network import MemoryNetwork
 from ._stream import MemoryStream, Seen
 
 RENEW = "TRIO_WS_RENEW"
@@ -90,20 +91,15 @@ def record(ws: WebSocket) -> Transcript:
     It is complete from the first byte on, whenever this is called.
 
     Raises:
-        ValueError: it is not such a connection.
+        ValueError: it is not such a connection, or it is over.
     """
-    stream = _stream_of(ws)
-    if not isinstance(stream, MemoryStream):
-        raise ValueError(  # noqa: TRY004 - its type is right
-            f"a transcript needs a connection of a MemoryNetwork, and without real TLS: "
-            f"this one runs over a {type(stream).__name__}"
-        )
+    network = current_network()
+    stream = network.stream_of(ws) if isinstance(network, MemoryNetwork) else None
+    if stream is None:
+        raise ValueError("a transcript needs a connection of the MemoryNetwork, and an open one")
+    if stream.connection.secret:
+        raise ValueError("a transcript needs a connection without real TLS")
     return Transcript(stream)
-
-
-def _stream_of(ws: WebSocket) -> object:
-    transport: Transport = ws._connection.transport
-    return transport._stream
 
 
 def _said(seen: list[Seen], *, sent: bool) -> Iterator[tuple[int, float, str]]:
