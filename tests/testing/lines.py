@@ -20,6 +20,7 @@ async def open_line(
     async with MemoryNetwork(seed=1, strict=False) as network:
         listener = network._exchange.listen("server", 1)
         client = await network.connect("server", 1)
+        assert isinstance(client, MemoryStream)
         server = await listener.accept()
         network.link("server", **link)
         async with client, server:

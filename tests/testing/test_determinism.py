@@ -97,7 +97,7 @@ def test_seeds_that_make_no_sense(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="TRIO_WS_SEED must be a whole number; got 'five'"):
         choose_seed(None)
     for seed in (True, "7"):
-        with pytest.raises(TypeError, match="seed must be an int or None, not (bool|str)"):
+        with pytest.raises(TypeError, match=r"seed must be an int or None, not (bool|str)"):
             choose_seed(seed)  # type: ignore[arg-type]
 
 

@@ -58,7 +58,7 @@ async def test_a_connection() -> None:
     """A connection that nobody has closed is named, with the tasks behind it."""
     pair = open_websocket_pair()
     kept: list[WebSocket] = []
-    with pytest.raises(AssertionError, match="a connection: <.*client") as caught:
+    with pytest.raises(AssertionError, match=r"a connection: <.*client") as caught:
         async with assert_no_leaks():
             kept += await pair.__aenter__()
     assert "a task: trio_ws reader client" in str(caught.value)

@@ -27,9 +27,9 @@ async def open_pipe(
     async with listener, open_fault_proxy("localhost", port, seed=1) as proxy:
         for fault in faults:
             proxy.inject(fault)
-        async with await trio.open_tcp_stream(HOST, proxy.port) as client:
-            async with await listener.accept() as server:
-                yield proxy, client, server
+        client = await trio.open_tcp_stream(HOST, proxy.port)
+        async with client, await listener.accept() as server:
+            yield proxy, client, server
 
 
 async def read_all(stream: trio.SocketStream) -> bytes:
@@ -185,9 +185,11 @@ async def test_nobody_behind_the_proxy() -> None:
     (listener,) = await trio.open_tcp_listeners(0, host=HOST)
     port = listener.socket.getsockname()[1]
     await listener.aclose()
-    async with open_fault_proxy(HOST, port, seed=1) as proxy:
-        async with await trio.open_tcp_stream(HOST, proxy.port) as client:
-            assert await client.receive_some() == b""
+    async with (
+        open_fault_proxy(HOST, port, seed=1) as proxy,
+        await trio.open_tcp_stream(HOST, proxy.port) as client,
+    ):
+        assert await client.receive_some() == b""
 
 
 async def test_a_tls_failure() -> None:
@@ -196,7 +198,7 @@ async def test_a_tls_failure() -> None:
     async with open_pipe(fault) as (_, client, server):
         await client.send_all(b"GET /")
         assert await read_exactly(server, 5) == b"GET /"
-    async with open_pipe(fault) as (proxy, client, server):
+    async with open_pipe(fault) as (_, client, _server):
         secure = trio.SSLStream(client, ssl.create_default_context(), server_hostname="x")
         with pytest.raises(trio.BrokenResourceError) as caught:
             await secure.do_handshake()

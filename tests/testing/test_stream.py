@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import pytest
@@ -158,7 +159,7 @@ async def test_bytes_that_meet_a_closed_end_reset_the_sender(autojump_clock: Clo
 @pytest.mark.parametrize("method", ["receive_some", "send_eof", "wait_send_all_might_not_block"])
 async def test_a_closed_stream(method: str, autojump_clock: Clock) -> None:
     """Nothing can be done with it any more."""
-    async with open_line() as (_, client, server):
+    async with open_line() as (_, client, _server):
         await client.aclose()
         with pytest.raises(trio.ClosedResourceError, match="this stream is closed"):
             await getattr(client, method)()
@@ -168,11 +169,11 @@ async def test_a_closed_stream(method: str, autojump_clock: Clock) -> None:
 
 async def test_closing_wakes_who_waits(autojump_clock: Clock) -> None:
     """A task that waits for bytes, and one that waits for room, hear that the stream is closed."""
-    async with open_line() as (_, client, server):
+    async with open_line() as (_, client, _server):
 
-        async def fails(method: partial[object]) -> None:
+        async def fails(method: Callable[[], Awaitable[object]]) -> None:
             with pytest.raises(trio.ClosedResourceError):
-                await method()  # type: ignore[misc]
+                await method()
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(fails, partial(client.receive_some))
@@ -200,7 +201,9 @@ async def test_it_is_a_stream_like_others(autojump_clock: Clock) -> None:
         listener = network._exchange.listen("server", 1)
 
         async def make() -> tuple[MemoryStream, MemoryStream]:
-            return await network.connect("server", 1), await listener.accept()
+            client = await network.connect("server", 1)
+            assert isinstance(client, MemoryStream)
+            return client, await listener.accept()
 
         async def make_full() -> tuple[MemoryStream, MemoryStream]:
             client, server = await make()
@@ -268,9 +271,9 @@ async def test_a_reset_is_seen_by_both(stream: str, autojump_clock: Clock) -> No
         start = trio.current_time()
         end = {"client": client, "server": server}[stream]
 
-        async def breaks(method: partial[object]) -> None:
+        async def breaks(method: Callable[[], Awaitable[object]]) -> None:
             with pytest.raises(trio.BrokenResourceError):
-                await method()  # type: ignore[misc]
+                await method()
             assert trio.current_time() == start + 3
 
         async with trio.open_nursery() as nursery:
@@ -346,7 +349,7 @@ async def test_faults_of_the_client_count_too(autojump_clock: Clock) -> None:
 
 async def test_a_reset_while_bytes_are_under_way(autojump_clock: Clock) -> None:
     """They do not arrive."""
-    async with open_line(latency=1) as (network, client, server):
+    async with open_line(latency=1) as (_, client, server):
         await client.send_all(b"x")
         client.connection.reset()
         client.connection.reset()

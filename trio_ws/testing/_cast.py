@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import NamedTuple, NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias
 
 import trio
 
@@ -16,18 +16,9 @@ from ._listener import MemoryListener, Security
 from ._script import ScriptedPeer, playing
 from ._site import Handler, Site
 from ._stream import MemoryStream
+from ._where import Place
 
 Script: TypeAlias = Callable[[ScriptedPeer], Awaitable[object]]
-
-
-class Place(NamedTuple):
-    """Where a URL leads in a simulated network."""
-
-    url: str
-    host: str
-    port: int
-    path: str
-    tls: bool
 
 
 class Cast:
@@ -63,22 +54,26 @@ class Cast:
     ) -> Server:
         """Let a handler serve a URL; see `MemoryNetwork.serve`."""
         where = place.host, place.port
-        if (site := self._sites.get(where)) is not None and site.server is not None:
+        if (site := self._sites.get(where)) is not None and not site.ended:
             if options:
                 raise ValueError(
                     f"port {place.port} of {place.host} has a server: "
                     "give its options with the first of its URLs"
                 )
             site.add(place.path, place.url, handler)
-            return site.server
+            return await site.wait_server()
         real_tls = options.get("ssl_context") is not None
         listener = self.listen(place, real_tls=real_tls)
         again = partial(self.listen, place, real_tls=real_tls)
         site = Site(listener, again, options, self._exchange.tell_of_change)
         site.add(place.path, place.url, handler)
-        server: Server = await nursery.start(site.run)
+        try:
+            await nursery.start(site.run)
+        except BaseException:
+            await trio.aclose_forcefully(listener)
+            raise
         self._sites[where] = site
-        return server
+        return await site.wait_server()
 
     def listen(self, place: Place, *, real_tls: bool = False) -> MemoryListener:
         """Listen where a URL leads.

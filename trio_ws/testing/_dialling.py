@@ -28,6 +28,7 @@ from ._hosts import Directory, Host, Partitions, Route
 from ._listener import MemoryListener, Security
 from ._passage import Injection, Passage
 from ._stream import Connection, MemoryStream
+from ._where import current_host
 
 
 class Exchange:
@@ -42,6 +43,7 @@ class Exchange:
 
     def __init__(self, agenda: Agenda, random: Random) -> None:
         self.hosts = Directory()
+        self.hosts.add(current_host.get())
         self.partitions = Partitions()
         self.connections: dict[Connection, None] = {}
         self.opened = 0
@@ -108,8 +110,8 @@ class Exchange:
             raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
         connection = self._make(client, host, port, secret=listener.security == "real")
         if _fires(Kind.SILENCE, client, host):
-            return connection.client
-        if listener.security == "stand-in":
+            connection.be_silent()
+        elif listener.security == "stand-in":
             fails = partial(_fires, Kind.TLS_FAILURE, client, host)
             connection.expect_tls(fails, partial(listener.offer, connection.server))
         elif listener.security == "real" and _fires(Kind.TLS_FAILURE, client, host):

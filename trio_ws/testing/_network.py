@@ -47,8 +47,11 @@ from ._stream import MemoryStream
 from ._weather import Weather
 from ._where import current_host, find_name, find_place
 
-SETTLING = 10.0
-"""So many seconds at the end of the block the connections have to come to their end."""
+SETTLING = 60.0
+"""So many seconds at the end of the block connections and handlers have to come to their end.
+
+That is long enough for a heartbeat to find out that the peer has vanished.
+"""
 
 
 @final

@@ -62,10 +62,8 @@ class Injection:
         return self._expected and not self.fired
 
     def armed(self, now: float) -> bool:
-        """Return True if it acts at `now`."""
-        if self.fault.kind in SUDDEN:
-            return self._since <= now <= self._until
-        return self._since <= now < self._until
+        """Return True if it acts at `now`; what lasts no time acts in its moment."""
+        return self._since <= now < self._until or self._since == now == self._until
 
     def fire(self) -> None:
         """Count that it acted."""
@@ -75,8 +73,8 @@ class Injection:
 
     def disarm(self, now: float) -> None:
         """Let it be over."""
-        self._until = min(self._until, now)
-        self._since = min(self._since, now)
+        if self._until > now:
+            self._since = self._until = -math.inf
 
 
 @dataclass(frozen=True, slots=True)

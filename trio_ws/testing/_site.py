@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 import trio
 
+from .._concurrency.exceptions import unwrapping
 from .._connection.websocket import WebSocket
 from .._http import Request, Response
 from .._server.serve import ServerOptions, serve_websocket_listeners
@@ -32,7 +33,7 @@ class Site:
     """The server of one port; see the top of this file.
 
     Attributes:
-        server: the `Server` that runs at present, None while there is none.
+        ended: whether it was drained: it is not started again.
         running: the connections whose handlers run, with the URL of each.
         unread: for each handler that returned and left messages: its URL, and their bytes.
     """
@@ -44,7 +45,9 @@ class Site:
         options: ServerOptions,
         on_end: Callable[[], None],
     ) -> None:
-        self.server: Server | None = None
+        self.ended = False
+        self._server: Server | None = None
+        self._up = trio.Event()
         self.running: dict[WebSocket, str] = {}
         self.unread: list[tuple[str, int]] = []
         self.options = options
@@ -66,29 +69,37 @@ class Site:
             raise ValueError(f"{url} is served already, as {taken}: one URL has one server")
         self._handlers[path] = url, handler
 
-    async def run(self, *, task_status: trio.TaskStatus[Server]) -> None:
+    async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Serve until cancelled or drained, and again after each restart."""
         while True:
             with trio.CancelScope() as self._life:
                 await self._serve(task_status)
             if self._back_at is None:
+                self.ended = True
                 return
             await trio.sleep_until(self._back_at)
             self._back_at, task_status = None, trio.TASK_STATUS_IGNORED
             self._listener = self._listen()
 
-    async def _serve(self, task_status: trio.TaskStatus[Server]) -> None:
+    async def _serve(self, task_status: trio.TaskStatus[None]) -> None:
         options: dict[str, Any] = {**self.options}
         options["on_request"] = partial(self._answer, options.get("on_request"))
         serve = partial(serve_websocket_listeners, self._handle, [self._listener], **options)
-        await serve(task_status=_Both(task_status, self._started))
+        with unwrapping():
+            async with trio.open_nursery() as nursery:
+                self._server = await nursery.start(serve)
+                self._up.set()
+                task_status.started()
 
-    def _started(self, server: Server) -> None:
-        self.server = server
+    async def wait_server(self) -> Server:
+        """Return the `Server`, waiting for the end of a restart."""
+        await self._up.wait()
+        assert self._server is not None
+        return self._server
 
     def restart(self, back_at: float) -> None:
         """End the server without a goodbye; start it again at that time."""
-        self._back_at, self.server = back_at, None
+        self._back_at, self._up = back_at, trio.Event()
         self._life.cancel(reason="the server restarts")
 
     async def _answer(self, on_request: Any, request: Request) -> Response | None:
@@ -114,16 +125,3 @@ class Site:
         finally:
             del self.running[ws]
             self._on_end()
-
-
-class _Both(trio.TaskStatus[Server]):
-    """Tells the one who started the server, and the site."""
-
-    def __init__(self, status: trio.TaskStatus[Server], call: Callable[[Server], None]) -> None:
-        self._status = status
-        self._call = call
-
-    def started(self, value: Any = None) -> None:
-        """Pass it on."""
-        self._call(value)
-        self._status.started(value)

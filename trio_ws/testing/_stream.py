@@ -183,6 +183,11 @@ class MemoryStream(TLSStandIn, trio.abc.HalfCloseableStream):
         self._outgoing.wake()
         self.connection.on_close()
 
+    def forget(self) -> None:
+        """Close without a word to the peer."""
+        self._closed = True
+        self.connection.on_close()
+
     def _check_open(self) -> None:
         if self._closed:
             raise trio.ClosedResourceError("this stream is closed")
@@ -251,6 +256,11 @@ class Connection:
         self._out.reset()
         self._back.reset()
 
+    def be_silent(self) -> None:
+        """Let there be nobody at the server's end."""
+        self.vanish()
+        self.server.forget()
+
     def vanish(self) -> None:
         """Lose all that is sent from now on, in both directions."""
         self._out.vanish()
@@ -289,6 +299,7 @@ class Connection:
         stand_in, self.tls = self.tls, None
         if stand_in.fails():
             self.reset()
+            self.server.close()
             raise trio.BrokenResourceError from ssl.SSLCertVerificationError(
                 "certificate verify failed (Fault.tls_failure)"
             )

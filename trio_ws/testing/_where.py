@@ -7,15 +7,25 @@ So a program that connects need not be told from where.
 from __future__ import annotations
 
 from contextvars import ContextVar
+from typing import NamedTuple
 
 from .._url import parse_url
-from ._cast import Place
 
 current_host: ContextVar[str] = ContextVar("trio_ws.testing.host", default="client")
 """The name of the host that the code is on."""
 
 HERE = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})
 """What stands for that host in an address."""
+
+
+class Place(NamedTuple):
+    """Where a URL leads in a simulated network."""
+
+    url: str
+    host: str
+    port: int
+    path: str
+    tls: bool
 
 
 def find_place(url: str) -> Place:
