@@ -22,7 +22,7 @@ from random import Random
 
 import trio
 
-from ._agenda import Agenda
+from ._agenda import Agenda, Call
 from ._faults import Kind
 from ._hosts import Directory, Host, Partitions, Route
 from ._listener import MemoryListener, Security
@@ -165,24 +165,33 @@ class Exchange:
     def inject(self, host: Host, injection: Injection) -> None:
         """Let a fault happen to a host from its time on, and take note when it is over."""
         host.injections.append(injection)
-        for when in (injection.since, injection.until):
-            if when <= trio.current_time():
-                self.look_again(when)
-            elif when < float("inf"):
-                self._agenda.at(when, partial(self.look_again, when))
+        host.expected += [injection] if injection.missed else []
+        self._at(injection.since, partial(self.look_again, injection.since))
+        self._at(injection.until, partial(self._expire, host, injection))
+
+    def _at(self, when: float, call: Call) -> None:
+        if when <= trio.current_time():
+            call()
+        elif when < float("inf"):
+            self._agenda.at(when, call)
+
+    def _expire(self, host: Host, injection: Injection) -> None:
+        """Forget a fault that is over: a day of chaos has thousands."""
+        if injection in host.injections:
+            host.injections.remove(injection)
+            self.look_again()
 
     def part(self, source: Host, target: Host, until: float) -> None:
         """Let nothing of `source` reach `target` until then."""
         self.partitions.add(source, target, until)
         self.look_again()
-        if until < float("inf"):
-            self._agenda.at(until, self.look_again)
+        self._at(until, self.look_again)
 
     def heal(self, host: Host) -> None:
         """End what is going on at a host."""
-        now = trio.current_time()
         for injection in host.injections:
-            injection.disarm(now)
+            injection.disarm(trio.current_time())
+        host.injections.clear()
         self.partitions.heal(host)
         self.look_again()
 

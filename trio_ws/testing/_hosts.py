@@ -44,7 +44,8 @@ class Host:
     Attributes:
         name: how it is found; a name or an address.
         address: where that leads at present.
-        injections: the faults that concern it.
+        injections: the faults that concern it and are not over.
+        expected: all that a test has injected.
     """
 
     def __init__(self, name: str, address: str) -> None:
@@ -52,6 +53,7 @@ class Host:
         self.address = address
         self.inward, self.outward = HostLine(), HostLine()
         self.injections: list[Injection] = []
+        self.expected: list[Injection] = []
         self._next_port = 49152
 
     def take_port(self) -> int:

@@ -77,6 +77,6 @@ def _unread_frames(peers: Iterable[ScriptedPeer]) -> Iterator[str]:
 
 def _faults(hosts: Iterable[Host]) -> Iterator[str]:
     for host in hosts:
-        for injection in host.injections:
+        for injection in host.expected:
             if injection.missed:
                 yield f"a fault that never fired: {injection.fault} on {host.name}"

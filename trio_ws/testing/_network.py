@@ -16,6 +16,7 @@ Parts: `_hosts` is the map, `_dialling` makes connections, `_wire` carries their
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -44,6 +45,7 @@ from ._listener import MemoryListener
 from ._script import ScriptedPeer, playing
 from ._site import Handler
 from ._stream import MemoryStream
+from ._tls import tls_contexts
 from ._weather import Weather
 from ._where import current_host, find_name, find_place
 
@@ -209,6 +211,14 @@ class MemoryNetwork(Weather):
             await stream.do_handshake()
         async with playing(self._cast.cast(stream, place, client=True)) as peer:
             yield peer
+
+    def tls_contexts(self, host: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+        """Return contexts for real TLS: for the server of a host, and for its clients.
+
+        Raises:
+            ImportError: trustme, which makes the certificate, is not installed.
+        """
+        return tls_contexts(host)
 
     # Hosts
 

@@ -78,6 +78,8 @@ class FaultProxy:
             await trio.sleep_until(when)
             for pipe in list(self._pipes):
                 pipe.look_again(when)  # a real clock is never there in the very moment
+        if injection in self._injections:
+            self._injections.remove(injection)
 
     def chaos(self, profile: Chaos) -> None:
         """Let faults happen from now on, as the profile and the seed have it."""
@@ -92,6 +94,7 @@ class FaultProxy:
         """End all faults; connections that are broken stay so."""
         for injection in self._injections:
             injection.disarm(trio.current_time())
+        self._injections.clear()
         for pipe in list(self._pipes):
             pipe.look_again(trio.current_time())
 

@@ -308,7 +308,9 @@ class Connection:
     def fail_tls(self) -> None:
         """Answer a real TLS handshake with something else."""
         self._back.write(memoryview(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
-        self.server.close()
+        self._back.finish()
+        self._out.vanish()
+        self.server.forget()
 
     def on_close(self) -> None:
         """Tell that one end was closed."""
