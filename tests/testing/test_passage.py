@@ -130,7 +130,7 @@ def test_refusing_faults_do_nothing_to_bytes() -> None:
 def test_disarmed() -> None:
     """A fault that is ended does nothing any more, nor one that had not begun."""
     way, injections = passage(Fault.stall(), Fault.latency(5, at=100), at=10)
-    for injection in injections:
+    for injection in (*injections, *injections):
         injection.disarm(20)
     assert way.held_until(20) == 20
     assert way.next_step(1, 200, LINE).delay == 0.1

@@ -207,11 +207,16 @@ async def test_a_tls_failure() -> None:
 
 
 async def test_a_fault_ends_by_itself() -> None:
-    """Who waits for the end of a stall goes on in that moment."""
-    async with open_pipe(Fault.stall(for_=0.1)) as (_, client, server):
+    """Who waits for the end of a stall goes on in that moment, or before if it is healed."""
+    async with open_pipe(Fault.stall(for_=0.1)) as (proxy, client, server):
         await client.send_all(b"x")
         with trio.fail_after(5):
             assert await read_exactly(server, 1) == b"x"
+        proxy.inject(Fault.stall(for_=0.1))
+        proxy.heal()
+        await client.send_all(b"y")
+        assert await read_exactly(server, 1) == b"y"
+        await trio.sleep(0.15)
 
 
 async def test_chaos() -> None:

@@ -135,6 +135,19 @@ async def test_a_restart_without_a_server_of_ours(autojump_clock: Clock) -> None
             await ws.receive()
 
 
+async def test_healing_ends_faults_before_their_time(autojump_clock: Clock) -> None:
+    """What was under way goes on."""
+    async with open_network() as (network, ws):
+        network.inject("api.example", Fault.stall(for_=10))
+        await ws.send("x")
+        await trio.sleep(1)
+        network.heal("api.example")
+        start = trio.current_time()
+        assert await ws.receive() == "x"
+        assert trio.current_time() == start
+        await trio.sleep(20)
+
+
 async def test_chaos_is_drawn_by_the_seed(autojump_clock: Clock) -> None:
     """Faults come as the profile says, and a connection gets through now and then."""
     async with MemoryNetwork(seed=4) as network:

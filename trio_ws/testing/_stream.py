@@ -174,6 +174,7 @@ class MemoryStream(TLSStandIn, trio.abc.HalfCloseableStream):
         if self._closed:
             return
         self._closed = True
+        self._see(sent=True, data=b"")
         if unread := self._incoming.stop_reading():
             self._left_unread = unread
             self.connection.reset()
