@@ -125,7 +125,7 @@ class MemoryNetwork(Weather):
     ) -> bool | None:
         """Wait for the connections to end, stop the servers, and tell what is left."""
         assert self._block is not None
-        return await self._block.__aexit__(kind, error, traceback)
+        return await self._block.__aexit__(kind, error, traceback)  # noqa: ASYNC102 - its own
 
     @asynccontextmanager
     async def _run(self) -> AsyncGenerator[Self]:
@@ -149,7 +149,7 @@ class MemoryNetwork(Weather):
             raise LeftBehind(left)
 
     async def _settle(self) -> None:
-        with trio.move_on_after(SETTLING):
+        with trio.move_on_after(SETTLING):  # noqa: ASYNC912 - nothing to wait for is fine
             while self._exchange.connections or self._cast.busy:
                 await self._exchange.wait_for_change()
 

@@ -277,6 +277,6 @@ async def open_fault_proxy(
         async with trio.open_nursery() as nursery:
             bound = listener.socket.getsockname()[1]
             proxy = FaultProxy(nursery, (host, port), bound, random)
-            nursery.start_soon(trio.serve_listeners, proxy.serve, [listener])
+            await nursery.start(trio.serve_listeners, proxy.serve, [listener])
             yield proxy
             nursery.cancel_scope.cancel(reason="the proxy's block has ended")
