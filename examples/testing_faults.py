@@ -1,6 +1,7 @@
 """How to test against bad networks: faults one by one, and drawn by chance.
 
-``count`` is a server that counts.  The tests are for pytest with pytest-trio; the last needs no virtual clock, since it is for real.
+``count`` is a server that counts.  The tests are for pytest with pytest-trio;
+the last needs no virtual clock, since it is for real.
 """
 
 from __future__ import annotations
