@@ -29,6 +29,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 
 from ..trees import LIBRARY, NoSuchTree, described, exported
 from .cells import CELLS, CPU, Cell, Figure, choose
@@ -44,6 +45,9 @@ LEAST = 0.97
 
 FRESH = 5
 """After so many pairs come new processes."""
+
+ASIDE = 1.0
+"""How many seconds a process has for that."""
 
 Pair = tuple[Figures, Figures]
 """The figures before and after."""
@@ -72,9 +76,13 @@ def take_pairs(
 
 
 def warm_up(stands: list[Stand]) -> None:
-    """Measure once for nothing: code is imported, memory is fetched, a firehose is sized."""
+    """Measure once for nothing: code is imported, memory is fetched, a firehose is sized.
+
+    Then wait until what the first messages set off beside them is over: the import of numpy.
+    """
     for one in stands:
         measure(one)
+    sleep(ASIDE)
 
 
 def take_pair(

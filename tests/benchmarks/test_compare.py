@@ -105,6 +105,7 @@ def test_processes_are_fresh_every_few_pairs(monkeypatch: pytest.MonkeyPatch) ->
         stand.measured += 1
         return {"CPU": stand.measured}
 
+    monkeypatch.setattr(compare, "ASIDE", 0)
     monkeypatch.setattr(compare, "stand", Started)
     monkeypatch.setattr(compare, "measure", measured)
     monkeypatch.setattr(compare.take_pair, "__defaults__", (measured,))

@@ -1,4 +1,4 @@
-"""`trio_ws._connection.fragments`: messages that are received in chunks, in bounded memory."""
+"""`_connection.incoming_message`: messages that are received in chunks, in bounded memory."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from trio_ws import (
     ProtocolViolation,
     WebSocket,
 )
+from trio_ws._connection.heartbeat import LONGEST_HEARTBEAT
 from trio_ws.testing import RawPeer, open_websocket_pair
 from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT
 
@@ -227,7 +228,7 @@ async def test_left_early_and_a_heartbeat_message(
     policy = MessageReply(is_ping=lambda message: message == "ping", reply="pong")
     async with open_wired(client, heartbeat=policy) as (ws, peer, _):
         async with ws.receive_stream() as chunks:
-            await begin(peer, b"dropped")
+            await begin(peer, bytes(LONGEST_HEARTBEAT + 1))
             await anext(chunks)
         await peer.send_frame(CONTINUATION)
         async with ws.receive_stream() as chunks, trio.open_nursery() as nursery:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from trio_ws._ending import Close
@@ -83,6 +85,28 @@ def test_one_after_the_other(side: Side) -> None:
     assert found[0] == Frame(PONG, b"a", masked=side.client)
     assert isinstance(next(events), Violation)
     assert list(events) == []
+
+
+@both_roles
+@pytest.mark.parametrize(
+    ("event", "frame"),
+    [
+        (Message("a", finished=False), Frame(TEXT, b"a", fin=False)),
+        (Message("grüße"), Frame(TEXT, "grüße".encode())),
+        (Message(b"\xff"), Frame(BINARY, b"\xff")),
+        (Ping(b"b"), Frame(PING, b"b")),
+        (Pong(), Frame(PONG, b"")),
+        (Close(1005), Frame(CLOSE, b"")),
+        (Close(1000), Frame(CLOSE, b"\x03\xe8")),
+        (Close(3000, "bye"), Frame(CLOSE, b"\x0b\xb8bye")),
+    ],
+    ids=str,
+)
+def test_sending(side: Side, event: Event, frame: Frame) -> None:
+    """Each event is one frame; a Close has a code and a reason if it says so."""
+    found = decode(bytearray(judge_of(side).send(event)))
+    assert found is not None
+    assert found[0] == replace(frame, masked=side.client)
 
 
 # Closes and complaints

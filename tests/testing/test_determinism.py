@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from random import Random
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
 
+from trio_ws._concurrency.chance import current_chance
 from trio_ws._concurrency.checkpoints import current_checkpoint_budget
 from trio_ws._concurrency.suspension import watch_for_suspension
 from trio_ws._supervision.throttle import current_throttle
@@ -18,8 +20,8 @@ from trio_ws.testing._determinism import (
     VARIABLE,
     choose_seed,
     drawn_seeds,
-    fresh_run,
     how_to_repeat,
+    repeatable_run,
     seeded_scheduler,
 )
 
@@ -115,9 +117,9 @@ def test_how_to_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_what_a_run_shares_is_fresh(autojump_clock: trio.testing.MockClock) -> None:
     """Inside there are others than outside, and no task that looks at real clocks."""
-    shared = current_checkpoint_budget, current_throttle, watch_for_suspension
+    shared = current_chance, current_checkpoint_budget, current_throttle, watch_for_suspension
     outside = [ask() for ask in shared]
-    with fresh_run():
+    with repeatable_run(1, Random(1)):
         inside = [ask() for ask in shared]
         assert all(a is not b for a, b in zip(inside, outside, strict=True))
         with watch_for_suspension().kept_going():

@@ -54,6 +54,19 @@ RESERVED = frozenset(
 )
 """Headers that the handshake itself is made of; a caller cannot set them."""
 
+
+def check_headers(
+    headers: HeaderSource, *, origin: str | None = None, user_agent: str | None = None
+) -> None:
+    """Refuse headers that a request cannot have.
+
+    Raises:
+        LocalProtocolError: a header is reserved, or cannot be sent.
+    """
+    write_headers(headers, forbidden=RESERVED)
+    write_headers([("Origin", origin or ""), ("User-Agent", user_agent or "")])
+
+
 _MARK = b"HTTP/1."
 _SECONDS = re.compile(r"[0-9]{1,9}")
 

@@ -8,7 +8,7 @@ from typing import NoReturn, TypeAlias
 
 import trio
 
-from .._server.serve import ServerOptions
+from .._server.options import ServerOptions
 from .._server.server import Server
 from ._dialling import Exchange
 from ._hosts import Host

@@ -27,6 +27,7 @@ from typing import Any
 
 import trio
 
+from .._concurrency.chance import current_chance
 from .._concurrency.checkpoints import CheckpointBudget, current_checkpoint_budget
 from .._concurrency.suspension import ResumeListener, SuspensionWatch, watch_for_suspension
 from .._supervision.throttle import Throttle, current_throttle
@@ -70,12 +71,16 @@ class AlwaysAwake(SuspensionWatch):
 
 
 @contextmanager
-def fresh_run() -> Generator[None]:
-    """Replace what the library shares within a Trio run by something new, for a block.
+def repeatable_run(seed: int, random: Random) -> Generator[None]:
+    """Let a Trio run do again what it has done with the same seed, for a block.
 
+    What the library shares within a run is replaced by something new,
+    and what it draws by lot comes from `random`.
     So one network does not depend on what another left, and nothing looks at real clocks.
     """
     with (
+        seeded_scheduler(seed),
+        current_chance.replaced_by(random),
         current_checkpoint_budget.replaced_by(CheckpointBudget()),
         current_throttle.replaced_by(Throttle()),
         watch_for_suspension.replaced_by(AlwaysAwake()),

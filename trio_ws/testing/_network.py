@@ -32,12 +32,12 @@ import trio
 
 from .._concurrency.exceptions import unwrapping
 from .._connection.websocket import WebSocket
-from .._server.serve import ServerOptions
+from .._server.options import ServerOptions
 from .._server.server import Server
 from .._transport.network import Network, current_network, use_network
 from ._agenda import Agenda
 from ._cast import Cast, Script
-from ._determinism import choose_seed, fresh_run, how_to_repeat, seeded_scheduler
+from ._determinism import choose_seed, how_to_repeat
 from ._dialling import Exchange
 from ._guard import check_clock, no_real_sockets
 from ._left import LeftBehind, what_is_left
@@ -131,7 +131,13 @@ class MemoryNetwork(Weather):
     async def _run(self) -> AsyncGenerator[Self]:
         off = nullcontext() if self._allow_real_sockets else no_real_sockets()
         try:
-            with unwrapping(), off, seeded_scheduler(self._seed), fresh_run(), use_network(self):
+            with (
+                unwrapping(),
+                off,
+                seeded_scheduler(self._seed),
+                fresh_run(self._random),
+                use_network(self),
+            ):
                 async with trio.open_nursery() as self._nursery:
                     self._nursery.start_soon(self._agenda.run)
                     yield self

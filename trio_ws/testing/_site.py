@@ -19,7 +19,8 @@ import trio
 from .._concurrency.exceptions import unwrapping
 from .._connection.websocket import WebSocket
 from .._http import Request, Response
-from .._server.serve import ServerOptions, serve_websocket_listeners
+from .._server.options import ServerOptions
+from .._server.serve import serve_websocket_listeners
 from .._server.server import Server
 from ._listener import MemoryListener
 
