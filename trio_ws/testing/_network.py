@@ -131,13 +131,8 @@ class MemoryNetwork(Weather):
     async def _run(self) -> AsyncGenerator[Self]:
         off = nullcontext() if self._allow_real_sockets else no_real_sockets()
         try:
-            with (
-                unwrapping(),
-                off,
-                seeded_scheduler(self._seed),
-                fresh_run(self._random),
-                use_network(self),
-            ):
+            again = repeatable_run(self._seed, self._random)
+            with unwrapping(), off, again, use_network(self):
                 async with trio.open_nursery() as self._nursery:
                     self._nursery.start_soon(self._agenda.run)
                     yield self
@@ -146,8 +141,8 @@ class MemoryNetwork(Weather):
                     self._nursery.cancel_scope.cancel(reason="the network's block has ended")
             self._complain(left)
         except Exception as error:
-            again = how_to_repeat(self._seed if self._drawn else None)
-            error.add_note(f"This was MemoryNetwork(seed={self._seed}). Repeat it with: {again}")
+            command = how_to_repeat(self._seed if self._drawn else None)
+            error.add_note(f"This was MemoryNetwork(seed={self._seed}). Repeat it with: {command}")
             raise
 
     def _complain(self, left: list[str]) -> None:
