@@ -37,7 +37,7 @@ from .._server.server import Server
 from .._transport.network import Network, current_network, use_network
 from ._agenda import Agenda
 from ._cast import Cast, Script
-from ._determinism import choose_seed, how_to_repeat
+from ._determinism import choose_seed, how_to_repeat, repeatable_run
 from ._dialling import Exchange
 from ._guard import check_clock, no_real_sockets
 from ._left import LeftBehind, what_is_left
