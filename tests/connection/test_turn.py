@@ -47,6 +47,24 @@ async def test_a_cancelled_task_gives_way() -> None:
     assert log == [(1, True)]
 
 
+async def test_a_turn_is_not_lost_with_a_cancelled_task() -> None:
+    """A turn that is handed to a task in the moment of its cancellation goes to the next."""
+    turn, log = Turn(), list[tuple[int, bool]]()
+    assert await turn.acquire()
+    async with trio.open_nursery() as nursery:
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as cancelled:
+                cancelled.start_soon(wait, turn, 0, log)
+                await wait_all_tasks_blocked()
+                nursery.start_soon(wait, turn, 1, log)
+                await wait_all_tasks_blocked()
+                scope.cancel()
+                turn.release()
+    assert log == [(1, True)]
+    turn.release()
+    assert not turn.is_held
+
+
 async def test_closed() -> None:
     """When it is closed, a task that waits is woken without the turn, and none waits any more."""
     turn, log = Turn(), list[tuple[int, bool]]()

@@ -44,13 +44,16 @@ class Turn:
         self._waiting.append(turn)
         try:
             await turn.wait()
-        finally:
-            # `release` removes the one to which it hands the turn.  A task that was woken
-            # cannot be cancelled any more, so no turn is lost.
-            handed_over = turn not in self._waiting
-            if not handed_over:
+        except BaseException:
+            if turn in self._waiting:
                 self._waiting.remove(turn)
-        return handed_over
+            else:  # the turn came when the cancellation was under way already
+                self.release()
+            raise
+        if turn in self._waiting:  # woken by `close`, not by `release`
+            self._waiting.remove(turn)
+            return False
+        return True
 
     def release(self) -> None:
         """Hand the turn to the task that has waited longest, if any waits."""
