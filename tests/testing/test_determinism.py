@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from random import Random
 from typing import Any
 
 import pytest
@@ -119,7 +118,7 @@ async def test_what_a_run_shares_is_fresh(autojump_clock: trio.testing.MockClock
     """Inside there are others than outside, and no task that looks at real clocks."""
     shared = current_chance, current_checkpoint_budget, current_throttle, watch_for_suspension
     outside = [ask() for ask in shared]
-    with repeatable_run(1, Random(1)):
+    with repeatable_run(1):
         inside = [ask() for ask in shared]
         assert all(a is not b for a, b in zip(inside, outside, strict=True))
         with watch_for_suspension().kept_going():

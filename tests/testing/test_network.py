@@ -16,7 +16,9 @@ from trio_ws import (
     WebSocket,
     open_reconnecting_websocket,
     open_websocket,
+    open_websocket_on,
     serve_websocket,
+    serve_websocket_on,
 )
 from trio_ws._transport.network import current_network
 from trio_ws.testing import Fault, MemoryNetwork, record
@@ -210,6 +212,39 @@ def busy_hour(seed: int) -> str:
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     return said[0]
+
+
+def test_the_same_seed_says_the_same() -> None:
+    """Byte for byte, however often; another seed says something else."""
+    first = busy_hour(1)
+    assert [busy_hour(1) for _ in range(4)] == [first] * 4
+    assert busy_hour(2) != first
+
+
+@pytest.mark.slow
+def test_the_same_seed_says_the_same_a_hundred_times() -> None:
+    """A hundred of a hundred."""
+    assert len({busy_hour(3) for _ in range(100)}) == 1
+
+
+async def test_keys_are_the_system_s_elsewhere(autojump_clock: Clock) -> None:
+    """A connection over another stream draws from the system's entropy, in the block as well."""
+
+    async def keys_of(seed: int) -> tuple[str, str]:
+        async with MemoryNetwork(seed=seed) as network:
+            await network.serve("ws://api.example/", echo)
+            async with open_websocket("ws://api.example/") as ws:
+                simulated = ws.request.headers["Sec-WebSocket-Key"]
+            ours, theirs = trio.testing.memory_stream_pair()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(serve_websocket_on, echo, theirs)
+                async with open_websocket_on(ours, "ws://api.example/") as ws:
+                    return simulated, ws.request.headers["Sec-WebSocket-Key"]
+        raise AssertionError
+
+    first, again, other = await keys_of(1), await keys_of(1), await keys_of(2)
+    assert first[0] == again[0] != other[0]
+    assert len({first[1], again[1], other[1]}) == 3
 
 
 # Real TLS

@@ -71,16 +71,16 @@ class AlwaysAwake(SuspensionWatch):
 
 
 @contextmanager
-def repeatable_run(seed: int, random: Random) -> Generator[None]:
+def repeatable_run(seed: int) -> Generator[None]:
     """Let a Trio run do again what it has done with the same seed, for a block.
 
     What the library shares within a run is replaced by something new,
-    and what it draws by lot comes from `random`.
+    and what it draws by lot comes from the seed.
     So one network does not depend on what another left, and nothing looks at real clocks.
     """
     with (
         seeded_scheduler(seed),
-        current_chance.replaced_by(random),
+        current_chance.replaced_by(source(seed, "chance")),
         current_checkpoint_budget.replaced_by(CheckpointBudget()),
         current_throttle.replaced_by(Throttle()),
         watch_for_suspension.replaced_by(AlwaysAwake()),
@@ -90,6 +90,11 @@ def repeatable_run(seed: int, random: Random) -> Generator[None]:
 
 drawn_seeds: deque[int] = deque(maxlen=16)
 """The last seeds that were not given by a test; pytest's plugin reads them."""
+
+
+def source(seed: int, purpose: str) -> Random:
+    """Return what is drawn from for a purpose, so that another purpose does not change it."""
+    return Random(f"{seed} {purpose}")
 
 
 def choose_seed(seed: int | None) -> int:

@@ -22,6 +22,7 @@ from random import Random
 
 import trio
 
+from .._transport.entropy import Entropy
 from ._agenda import Agenda, Call
 from ._faults import Kind
 from ._hosts import Directory, Host, Partitions, Route
@@ -41,7 +42,7 @@ class Exchange:
         opened: how many were made so far.
     """
 
-    def __init__(self, agenda: Agenda, random: Random) -> None:
+    def __init__(self, agenda: Agenda, random: Random, entropy: Entropy) -> None:
         self.hosts = Directory()
         self.hosts.add(current_host.get())
         self.partitions = Partitions()
@@ -50,6 +51,7 @@ class Exchange:
         self._changes = trio.lowlevel.ParkingLot()
         self._agenda = agenda
         self._random = random
+        self._entropy = entropy
         self._listeners: dict[tuple[str, int], MemoryListener] = {}
 
     # Listening
@@ -139,6 +141,7 @@ class Exchange:
             client=ours,
             server=theirs,
             secret=secret,
+            entropy=self._entropy,
             on_close=self._closed,
         )
         self.connections[connection] = None

@@ -24,7 +24,6 @@ from contextlib import (
     contextmanager,
     nullcontext,
 )
-from random import Random
 from types import TracebackType
 from typing import Self, Unpack, final
 
@@ -37,7 +36,7 @@ from .._server.server import Server
 from .._transport.network import Network, current_network, use_network
 from ._agenda import Agenda
 from ._cast import Cast, Script
-from ._determinism import choose_seed, how_to_repeat, repeatable_run
+from ._determinism import choose_seed, how_to_repeat, repeatable_run, source
 from ._dialling import Exchange
 from ._guard import check_clock, no_real_sockets
 from ._left import LeftBehind, what_is_left
@@ -90,8 +89,8 @@ class MemoryNetwork(Weather):
         self._allow_real_sockets = allow_real_sockets
         self._any_clock = any_clock
         self._agenda = Agenda()
-        random = Random(self._seed)
-        exchange = Exchange(self._agenda, random)
+        random = source(self._seed, "faults")
+        exchange = Exchange(self._agenda, random, source(self._seed, "entropy").randbytes)
         super().__init__(exchange, Cast(exchange), random)
         self._block: AbstractAsyncContextManager[Self] | None = None
         self._outside: Network
@@ -131,7 +130,7 @@ class MemoryNetwork(Weather):
     async def _run(self) -> AsyncGenerator[Self]:
         off = nullcontext() if self._allow_real_sockets else no_real_sockets()
         try:
-            again = repeatable_run(self._seed, self._random)
+            again = repeatable_run(self._seed)
             with unwrapping(), off, again, use_network(self):
                 async with trio.open_nursery() as self._nursery:
                     self._nursery.start_soon(self._agenda.run)

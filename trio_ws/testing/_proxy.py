@@ -29,7 +29,7 @@ import trio
 
 from .._concurrency.exceptions import unwrapping
 from ._chaos import Chaos
-from ._determinism import choose_seed
+from ._determinism import choose_seed, source
 from ._faults import Fault, Kind
 from ._passage import Conditions, Direction, Injection, Passage
 
@@ -271,7 +271,7 @@ async def open_fault_proxy(
     Raises:
         OSError: no port can be listened on.
     """
-    random = Random(choose_seed(seed))
+    random = source(choose_seed(seed), "faults")
     with unwrapping():
         (listener,) = await trio.open_tcp_listeners(0, host=HOST)
         async with trio.open_nursery() as nursery:

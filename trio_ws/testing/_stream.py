@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeAlias, TypeVar, final
 
 import trio
 
+from .._transport.entropy import Entropy
 from .._transport.tls import TLSStandIn
 from ._agenda import Agenda
 from ._faults import Kind
@@ -87,6 +88,11 @@ class MemoryStream(TLSStandIn, trio.abc.HalfCloseableStream):
     def unread(self) -> bytes:
         """The bytes that have arrived and were not read, until `aclose` or since."""
         return self._left_unread or self._incoming.unread
+
+    @property
+    def entropy(self) -> Entropy:
+        """What masks and keys are drawn from (`_transport.entropy`)."""
+        return self.connection.entropy
 
     @property
     def seen_all(self) -> bool:
@@ -214,6 +220,7 @@ class Connection:
     Attributes:
         name: who connected to whom.
         hosts: the two machines: that of the client, that of the server.
+        entropy: what masks and keys are drawn from.
         secret: whether real TLS is spoken on it.
         tls: the stand-in for TLS that the client has yet to begin, or None.
         client, server: the streams of the one that connected, and of the one that accepted.
@@ -230,6 +237,7 @@ class Connection:
         client: Address,
         server: Address,
         secret: bool,
+        entropy: Entropy,
         on_close: Callable[[Connection], object],
     ) -> None:
         self._out = Wire(agenda, *to_server, on_fault=self.suffer)
@@ -238,6 +246,7 @@ class Connection:
         self.name = name
         self.hosts = hosts
         self.secret = secret
+        self.entropy = entropy
         self.tls: StandIn | None = None
         self.client = MemoryStream(self, self._out, self._back, local=client, remote=server)
         self.server = MemoryStream(self, self._back, self._out, local=server, remote=client)
