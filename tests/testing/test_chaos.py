@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from trio_ws.testing import Chaos, Fault
-from trio_ws.testing._faults import SUDDEN, Kind
+from trio_ws.testing._faults import SUDDEN, FaultKind
 
 PROFILES = [Chaos.mobile(), Chaos.office(), Chaos.satellite(), Chaos.hostile()]
 
@@ -48,7 +48,7 @@ def test_faults_come_as_often_as_the_profile_says(profile: Chaos) -> None:
 
 def test_hostile_has_every_kind() -> None:
     """Nothing is left out."""
-    assert set(Chaos.hostile().kinds) == {kind.value for kind in Kind}
+    assert set(Chaos.hostile().kinds) == {kind.value for kind in FaultKind}
 
 
 def test_a_profile_without_faults() -> None:

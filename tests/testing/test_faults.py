@@ -8,33 +8,33 @@ from typing import Any
 import pytest
 
 from trio_ws.testing import Fault
-from trio_ws.testing._faults import Kind, check_number
+from trio_ws.testing._faults import FaultKind, check_number
 
-EVERY_KIND: list[tuple[Kind, Fault]] = [
-    (Kind.LATENCY, Fault.latency(0.3)),
-    (Kind.JITTER, Fault.jitter(0.3)),
-    (Kind.BANDWIDTH, Fault.bandwidth(1000)),
-    (Kind.DRIP, Fault.drip()),
-    (Kind.SLICE, Fault.slice(10)),
-    (Kind.STALL, Fault.stall()),
-    (Kind.ZERO_WINDOW, Fault.zero_window()),
-    (Kind.CUT, Fault.cut()),
-    (Kind.RESET, Fault.reset()),
-    (Kind.HALF_CLOSE, Fault.half_close()),
-    (Kind.BLACK_HOLE, Fault.black_hole()),
-    (Kind.CORRUPT, Fault.corrupt()),
-    (Kind.REFUSE, Fault.refuse()),
-    (Kind.UNREACHABLE, Fault.unreachable()),
-    (Kind.SILENCE, Fault.silence()),
-    (Kind.TLS_FAILURE, Fault.tls_failure()),
+EVERY_KIND: list[tuple[FaultKind, Fault]] = [
+    (FaultKind.LATENCY, Fault.latency(0.3)),
+    (FaultKind.JITTER, Fault.jitter(0.3)),
+    (FaultKind.BANDWIDTH, Fault.bandwidth(1000)),
+    (FaultKind.DRIP, Fault.drip()),
+    (FaultKind.SLICE, Fault.slice(10)),
+    (FaultKind.STALL, Fault.stall()),
+    (FaultKind.ZERO_WINDOW, Fault.zero_window()),
+    (FaultKind.CUT, Fault.cut()),
+    (FaultKind.RESET, Fault.reset()),
+    (FaultKind.HALF_CLOSE, Fault.half_close()),
+    (FaultKind.BLACK_HOLE, Fault.black_hole()),
+    (FaultKind.CORRUPT, Fault.corrupt()),
+    (FaultKind.REFUSE, Fault.refuse()),
+    (FaultKind.UNREACHABLE, Fault.unreachable()),
+    (FaultKind.SILENCE, Fault.silence()),
+    (FaultKind.TLS_FAILURE, Fault.tls_failure()),
 ]
 
 
 def test_every_kind_has_a_method() -> None:
     """Each kind of fault is made by a method of its name."""
-    assert [kind for kind, _ in EVERY_KIND] == list(Kind)
+    assert [kind for kind, _ in EVERY_KIND] == list(FaultKind)
     assert all(fault.kind is kind for kind, fault in EVERY_KIND)
-    assert all(hasattr(Fault, kind.value) for kind in Kind)
+    assert all(hasattr(Fault, kind.value) for kind in FaultKind)
 
 
 def test_a_fault_shows_the_call_that_makes_it() -> None:

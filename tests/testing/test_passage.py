@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from trio_ws.testing import Fault
-from trio_ws.testing._faults import Kind
+from trio_ws.testing._faults import FaultKind
 from trio_ws.testing._passage import PERFECT, Conditions, Direction, Injection, Passage
 
 LINE = Conditions(latency=0.1)
@@ -73,14 +73,14 @@ def test_holding(fault: Fault) -> None:
     way, (injection,) = passage(fault)
     assert [way.held_until(now) for now in (0, 1, 2.5, 3)] == [0, 3, 3, 3]
     assert injection.fired == 1
-    assert way.held_until(1.5, {Kind.STALL}) == (3 if fault.kind is Kind.STALL else 1.5)
+    assert way.held_until(1.5, {FaultKind.STALL}) == (3 if fault.kind is FaultKind.STALL else 1.5)
 
 
 def test_a_sudden_fault_hits_what_is_there_in_its_moment() -> None:
     """Without bytes or a duration it hits at one time, and each direction once."""
     way, (injection,) = passage(Fault.cut(at=5))
     assert way.ending(4.9) is None
-    assert way.ending(5) is Kind.CUT
+    assert way.ending(5) is FaultKind.CUT
     assert way.ending(5) is None
     assert injection.fired == 1
     late, _ = passage(Fault.cut(at=5))
@@ -92,7 +92,7 @@ def test_a_sudden_fault_after_bytes() -> None:
     way, _ = passage(Fault.reset(after_bytes=10), Fault.cut(after_bytes=99, toward="server"))
     assert way.next_step(100, 0, LINE).size == 10
     way.carry(bytes(10), 0)
-    assert way.ending(0) is Kind.RESET
+    assert way.ending(0) is FaultKind.RESET
     assert way.next_step(100, 0, LINE).size == 100
 
 
@@ -102,9 +102,9 @@ def test_directions() -> None:
     up, _ = passage(*faults, direction="server")
     down, _ = passage(*faults, direction="client")
     assert (up.held_until(0), down.held_until(0)) == (math.inf, 0)
-    assert (up.ending(0), down.ending(0)) == (None, Kind.HALF_CLOSE)
+    assert (up.ending(0), down.ending(0)) == (None, FaultKind.HALF_CLOSE)
     other, _ = passage(Fault.half_close(toward="server"), direction="server")
-    assert other.ending(0) is Kind.HALF_CLOSE
+    assert other.ending(0) is FaultKind.HALF_CLOSE
 
 
 def test_corrupt_turns_one_bit_over_once() -> None:

@@ -17,7 +17,7 @@ takes milliseconds and can compare times exactly.
 """
 
 from ._chaos import Chaos
-from ._faults import Fault
+from ._faults import Fault, FaultKind, FaultTiming
 from ._frames import Binary, Ping, Pong, Text
 from ._heads import Head
 from ._leaks import assert_no_leaks
@@ -34,7 +34,9 @@ __all__ = [
     "Binary",
     "Chaos",
     "Fault",
+    "FaultKind",
     "FaultProxy",
+    "FaultTiming",
     "Frame",
     "Head",
     "Injection",

@@ -16,7 +16,7 @@ from random import Random
 from types import MappingProxyType
 from typing import final
 
-from ._faults import SUDDEN, Fault, Kind, check_number
+from ._faults import SUDDEN, Fault, FaultKind, check_number
 
 
 @final
@@ -45,7 +45,7 @@ class Chaos:
             check_number(name, getattr(self, name))
         if not self.every or not self.bandwidth:
             raise ValueError("every and bandwidth must be more than 0")
-        if unknown := set(self.kinds) - {kind.value for kind in Kind}:
+        if unknown := set(self.kinds) - {kind.value for kind in FaultKind}:
             raise ValueError(f"no such kinds of faults: {', '.join(sorted(unknown))}")
 
     @staticmethod
@@ -93,33 +93,33 @@ class Chaos:
             latency=0.02,
             jitter=0.2,
             bandwidth=200_000,
-            kinds=MappingProxyType({kind.value: 1.0 for kind in Kind}),
+            kinds=MappingProxyType({kind.value: 1.0 for kind in FaultKind}),
         )
 
     def draw(self, random: Random) -> Iterator[Fault]:
         """Yield faults without end; the `at` of each counts from the one before it."""
-        yield Fault(Kind.LATENCY, self.latency)
-        yield Fault(Kind.JITTER, self.jitter)
-        yield Fault(Kind.BANDWIDTH, self.bandwidth)
+        yield Fault(FaultKind.LATENCY, self.latency)
+        yield Fault(FaultKind.JITTER, self.jitter)
+        yield Fault(FaultKind.BANDWIDTH, self.bandwidth)
         names, weights = list(self.kinds), list(self.kinds.values())
         while names:
             (name,) = random.choices(names, weights)
             at = random.expovariate(1 / self.every)
-            yield self._make(Kind(name), random, at)
+            yield self._make(FaultKind(name), random, at)
 
-    def _make(self, kind: Kind, random: Random, at: float) -> Fault:
+    def _make(self, kind: FaultKind, random: Random, at: float) -> Fault:
         if kind in SUDDEN:
             return Fault(kind, at=at)
         seconds = random.expovariate(1 / self.lasting) if self.lasting else 0.0
         return Fault(kind, self._amount(kind, random), at=at, for_=seconds)
 
-    def _amount(self, kind: Kind, random: Random) -> float:
+    def _amount(self, kind: FaultKind, random: Random) -> float:
         match kind:
-            case Kind.LATENCY | Kind.JITTER:
+            case FaultKind.LATENCY | FaultKind.JITTER:
                 return random.uniform(0.1, 1.0)
-            case Kind.BANDWIDTH:
+            case FaultKind.BANDWIDTH:
                 return self.bandwidth * random.uniform(0.01, 0.1)
-            case Kind.SLICE:
+            case FaultKind.SLICE:
                 return random.randint(1, 100)
             case _:
                 return 0.0

@@ -24,7 +24,7 @@ import trio
 
 from .._transport.entropy import Entropy
 from ._agenda import Agenda, Call
-from ._faults import Kind
+from ._faults import FaultKind
 from ._hosts import Directory, Host, Partitions, Route
 from ._listener import MemoryListener, Security
 from ._passage import Injection, Passage
@@ -99,24 +99,24 @@ class Exchange:
     def _held_until(self, route: Route, client: Host, host: Host) -> float:
         """Return when an attempt gets through: now, if partitions and black holes let it."""
         now = trio.current_time()
-        holes = _armed(Kind.BLACK_HOLE, client, host)
+        holes = _armed(FaultKind.BLACK_HOLE, client, host)
         for hole in holes:
             hole.fire()
         return max([route.held_until(now), *(hole.until for hole in holes)])
 
     def _accept(self, client: Host, host: Host, port: int) -> MemoryStream:
-        if _fires(Kind.UNREACHABLE, client, host):
+        if _fires(FaultKind.UNREACHABLE, client, host):
             raise OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
         listener = self._listeners.get((host.name, port))
-        if listener is None or _fires(Kind.REFUSE, client, host):
+        if listener is None or _fires(FaultKind.REFUSE, client, host):
             raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
         connection = self._make(client, host, port, secret=listener.security == "real")
-        if _fires(Kind.SILENCE, client, host):
+        if _fires(FaultKind.SILENCE, client, host):
             connection.be_silent()
         elif listener.security == "stand-in":
-            fails = partial(_fires, Kind.TLS_FAILURE, client, host)
+            fails = partial(_fires, FaultKind.TLS_FAILURE, client, host)
             connection.expect_tls(fails, partial(listener.offer, connection.server))
-        elif listener.security == "real" and _fires(Kind.TLS_FAILURE, client, host):
+        elif listener.security == "real" and _fires(FaultKind.TLS_FAILURE, client, host):
             connection.fail_tls()
         else:
             listener.offer(connection.server)
@@ -219,7 +219,7 @@ class Exchange:
         await self._changes.park()
 
 
-def _armed(kind: Kind, *hosts: Host) -> list[Injection]:
+def _armed(kind: FaultKind, *hosts: Host) -> list[Injection]:
     now = trio.current_time()
     return [
         injection
@@ -229,7 +229,7 @@ def _armed(kind: Kind, *hosts: Host) -> list[Injection]:
     ]
 
 
-def _fires(kind: Kind, *hosts: Host) -> bool:
+def _fires(kind: FaultKind, *hosts: Host) -> bool:
     """Return True if such a fault meets the attempt; count that it did."""
     armed = _armed(kind, *hosts)
     for injection in armed:

@@ -31,7 +31,7 @@ Toward: TypeAlias = Literal["server", "client", "both"]
 """Which of the two directions of a connection is meant."""
 
 
-class Kind(enum.Enum):
+class FaultKind(enum.Enum):
     """What a fault does; the value is its name."""
 
     LATENCY = "latency"
@@ -52,10 +52,14 @@ class Kind(enum.Enum):
     TLS_FAILURE = "tls_failure"
 
 
-SUDDEN = frozenset({Kind.CUT, Kind.RESET, Kind.HALF_CLOSE, Kind.BLACK_HOLE, Kind.CORRUPT})
-REFUSING = frozenset({Kind.REFUSE, Kind.UNREACHABLE, Kind.SILENCE, Kind.TLS_FAILURE})
-HOLDING = frozenset({Kind.STALL, Kind.ZERO_WINDOW})
-FATAL = SUDDEN - {Kind.CORRUPT}
+SUDDEN = frozenset(
+    {FaultKind.CUT, FaultKind.RESET, FaultKind.HALF_CLOSE, FaultKind.BLACK_HOLE, FaultKind.CORRUPT}
+)
+REFUSING = frozenset(
+    {FaultKind.REFUSE, FaultKind.UNREACHABLE, FaultKind.SILENCE, FaultKind.TLS_FAILURE}
+)
+HOLDING = frozenset({FaultKind.STALL, FaultKind.ZERO_WINDOW})
+FATAL = SUDDEN - {FaultKind.CORRUPT}
 """After one of these a connection is over, or as good as that."""
 
 
@@ -88,7 +92,7 @@ class Fault:
         TypeError, ValueError: an argument has the wrong type, or makes no sense.
     """
 
-    kind: Kind
+    kind: FaultKind
     amount: float = 0.0
     at: float = 0.0
     for_: float | None = None
@@ -132,12 +136,12 @@ class Fault:
     @staticmethod
     def latency(seconds: float, **when: Unpack[FaultTiming]) -> Fault:
         """Every byte arrives so many seconds later."""
-        return _make(Kind.LATENCY, check_number("seconds", seconds), when)
+        return _make(FaultKind.LATENCY, check_number("seconds", seconds), when)
 
     @staticmethod
     def jitter(seconds: float, **when: Unpack[FaultTiming]) -> Fault:
         """Each segment arrives up to so many seconds later, drawn by the seed, in order."""
-        return _make(Kind.JITTER, check_number("seconds", seconds), when)
+        return _make(FaultKind.JITTER, check_number("seconds", seconds), when)
 
     @staticmethod
     def bandwidth(bytes_per_second: float, **when: Unpack[FaultTiming]) -> Fault:
@@ -145,81 +149,81 @@ class Fault:
         check_number("bytes_per_second", bytes_per_second)
         if bytes_per_second == 0:
             raise ValueError("a bandwidth of 0 is Fault.stall()")
-        return _make(Kind.BANDWIDTH, bytes_per_second, when)
+        return _make(FaultKind.BANDWIDTH, bytes_per_second, when)
 
     @staticmethod
     def drip(every: float = 0.0, **when: Unpack[FaultTiming]) -> Fault:
         """Bytes arrive one by one, `every` so many seconds."""
-        return _make(Kind.DRIP, check_number("every", every), when)
+        return _make(FaultKind.DRIP, check_number("every", every), when)
 
     @staticmethod
     def slice(size: int, **when: Unpack[FaultTiming]) -> Fault:
         """Bytes arrive in pieces of 1 to `size`, drawn by the seed."""
         if check_number("size", size) < 1:
             raise ValueError(f"size must be 1 or more; got {size}")
-        return _make(Kind.SLICE, size, when)
+        return _make(FaultKind.SLICE, size, when)
 
     @staticmethod
     def stall(**when: Unpack[FaultTiming]) -> Fault:
         """Nothing passes; what was sent meanwhile arrives afterwards."""
-        return _make(Kind.STALL, 0.0, when)
+        return _make(FaultKind.STALL, 0.0, when)
 
     @staticmethod
     def zero_window(**when: Unpack[FaultTiming]) -> Fault:
         """The receiver takes nothing, so that the sender's buffer fills up."""
-        return _make(Kind.ZERO_WINDOW, 0.0, when)
+        return _make(FaultKind.ZERO_WINDOW, 0.0, when)
 
     # Sudden
 
     @staticmethod
     def cut(**when: Unpack[FaultTiming]) -> Fault:
         """Both sides see the end of the stream."""
-        return _make(Kind.CUT, 0.0, when)
+        return _make(FaultKind.CUT, 0.0, when)
 
     @staticmethod
     def reset(**when: Unpack[FaultTiming]) -> Fault:
         """Both sides get a reset; what had not been read is lost."""
-        return _make(Kind.RESET, 0.0, when)
+        return _make(FaultKind.RESET, 0.0, when)
 
     @staticmethod
     def half_close(**when: Unpack[FaultTiming]) -> Fault:
         """The client sees the end of the stream (``toward="server"``: the server)."""
-        return _make(Kind.HALF_CLOSE, 0.0, when)
+        return _make(FaultKind.HALF_CLOSE, 0.0, when)
 
     @staticmethod
     def black_hole(**when: Unpack[FaultTiming]) -> Fault:
         """Bytes vanish from now on, and neither side is told."""
-        return _make(Kind.BLACK_HOLE, 0.0, when)
+        return _make(FaultKind.BLACK_HOLE, 0.0, when)
 
     @staticmethod
     def corrupt(**when: Unpack[FaultTiming]) -> Fault:
         """The next byte arrives with one bit turned over."""
-        return _make(Kind.CORRUPT, 0.0, when)
+        return _make(FaultKind.CORRUPT, 0.0, when)
 
     # Refusing
 
     @staticmethod
     def refuse(**when: Unpack[FaultTiming]) -> Fault:
         """Nothing listens: connections are refused."""
-        return _make(Kind.REFUSE, 0.0, when)
+        return _make(FaultKind.REFUSE, 0.0, when)
 
     @staticmethod
     def unreachable(**when: Unpack[FaultTiming]) -> Fault:
         """There is no way to the host.  A `FaultProxy` can only refuse."""
-        return _make(Kind.UNREACHABLE, 0.0, when)
+        return _make(FaultKind.UNREACHABLE, 0.0, when)
 
     @staticmethod
     def silence(**when: Unpack[FaultTiming]) -> Fault:
         """Connections are accepted, and nothing more is ever said."""
-        return _make(Kind.SILENCE, 0.0, when)
+        return _make(FaultKind.SILENCE, 0.0, when)
 
     @staticmethod
     def tls_failure(**when: Unpack[FaultTiming]) -> Fault:
         """The TLS handshake fails; connections without TLS are spared."""
-        return _make(Kind.TLS_FAILURE, 0.0, when)
+        return _make(FaultKind.TLS_FAILURE, 0.0, when)
 
 
-def _make(kind: Kind, amount: float, when: FaultTiming) -> Fault:
+def _make(kind: FaultKind, amount: float, when: FaultTiming) -> Fault:
     """Make a fault; the dataclass checks what `when` holds."""
     return Fault(kind, amount, **when)
 

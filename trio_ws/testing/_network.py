@@ -25,7 +25,7 @@ from contextlib import (
     nullcontext,
 )
 from types import TracebackType
-from typing import Self, Unpack, final
+from typing import Any, Self, Unpack, final
 
 import trio
 
@@ -40,7 +40,6 @@ from ._determinism import choose_seed, how_to_repeat, repeatable_run, source
 from ._dialling import Exchange
 from ._guard import check_clock, no_real_sockets
 from ._left import LeftBehind, what_is_left
-from ._listener import MemoryListener
 from ._script import ScriptedPeer, playing
 from ._site import Handler
 from ._stream import MemoryStream
@@ -251,7 +250,7 @@ class MemoryNetwork(Weather):
         host: str | None,
         port: int,
         backlog: int | None = None,  # noqa: ARG002 - nobody is turned away here
-    ) -> list[MemoryListener]:
+    ) -> list[trio.abc.Listener[Any]]:
         """Listen as the code in the block does; on the host that it is on if none is named.
 
         Raises:
@@ -261,6 +260,6 @@ class MemoryNetwork(Weather):
         await trio.lowlevel.checkpoint()
         return [self._exchange.listen(find_name(host), port)]
 
-    def stream_of(self, ws: WebSocket) -> MemoryStream | None:
+    def _stream_of(self, ws: WebSocket) -> MemoryStream | None:
         """Return the stream under a connection of this network; None if it has none, or ended."""
         return self._exchange.find_stream(ws.local_address, ws.remote_address)

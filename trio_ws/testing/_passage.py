@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal, TypeAlias, final
 
-from ._faults import HOLDING, REFUSING, SUDDEN, Fault, Kind
+from ._faults import HOLDING, REFUSING, SUDDEN, Fault, FaultKind
 
 Direction: TypeAlias = Literal["server", "client"]
 
@@ -138,7 +138,7 @@ class Passage:
         self._hit: set[Injection] = set()
         self.passed = 0
 
-    def held_until(self, now: float, kinds: Collection[Kind] | None = None) -> float:
+    def held_until(self, now: float, kinds: Collection[FaultKind] | None = None) -> float:
         """Return when something passes again: `now`, if no fault (of these kinds) holds it."""
         until = now
         for injection in self._armed(now):
@@ -154,15 +154,15 @@ class Passage:
         for injection in self._armed(now):
             amount = injection.fault.amount
             match injection.fault.kind:
-                case Kind.LATENCY:
+                case FaultKind.LATENCY:
                     delay += amount
-                case Kind.JITTER:
+                case FaultKind.JITTER:
                     jitter += amount
-                case Kind.BANDWIDTH:
+                case FaultKind.BANDWIDTH:
                     rate = min(rate, amount)
-                case Kind.DRIP:
+                case FaultKind.DRIP:
                     size, every = 1, max(every, amount)
-                case Kind.SLICE:
+                case FaultKind.SLICE:
                     size = min(size, self._random.randint(1, int(amount)))
                 case _:
                     continue
@@ -172,18 +172,18 @@ class Passage:
         size = int(min(size, _share_of(rate), self._until_next_fault(now)))
         return Step(size, max(size / rate, every), delay)
 
-    def ending(self, now: float) -> Kind | None:
+    def ending(self, now: float) -> FaultKind | None:
         """Return the sudden fault that hits now and ends the connection, if there is one."""
         for injection in self._armed(now):
             kind = injection.fault.kind
-            if kind in SUDDEN and kind is not Kind.CORRUPT and self._hits(injection):
+            if kind in SUDDEN and kind is not FaultKind.CORRUPT and self._hits(injection):
                 return kind
         return None
 
     def carry(self, data: bytes, now: float) -> bytes:
         """Count the bytes and return what arrives of them: the same, or a bit of it turned over."""
         for injection in self._armed(now):
-            if injection.fault.kind is Kind.CORRUPT and self._hits(injection):
+            if injection.fault.kind is FaultKind.CORRUPT and self._hits(injection):
                 bit = 1 << self._random.randrange(8)
                 data = bytes([data[0] ^ bit]) + data[1:]
         self.passed += len(data)
@@ -204,7 +204,7 @@ class Passage:
         ]
 
     def _concerns_us(self, fault: Fault) -> bool:
-        if fault.kind is Kind.HALF_CLOSE and fault.toward == "both":
+        if fault.kind is FaultKind.HALF_CLOSE and fault.toward == "both":
             return self._direction == "client"
         return fault.toward in (self._direction, "both")
 

@@ -30,7 +30,7 @@ import trio
 from .._concurrency.exceptions import unwrapping
 from ._chaos import Chaos
 from ._determinism import choose_seed, source
-from ._faults import Fault, Kind
+from ._faults import Fault, FaultKind
 from ._passage import Conditions, Direction, Injection, Passage
 
 HOST = "127.0.0.1"
@@ -100,9 +100,9 @@ class FaultProxy:
 
     async def serve(self, client: trio.SocketStream) -> None:
         """Carry one connection to the target, or refuse it."""
-        if self._fires(Kind.REFUSE) or self._fires(Kind.UNREACHABLE):
+        if self._fires(FaultKind.REFUSE) or self._fires(FaultKind.UNREACHABLE):
             _reset(client)
-        elif self._fires(Kind.SILENCE):
+        elif self._fires(FaultKind.SILENCE):
             with suppress(*BROKEN), client.socket:
                 await trio.sleep_forever()
         else:
@@ -116,18 +116,18 @@ class FaultProxy:
                 pipe = Pipe(client, server, self._passage("server"), self._passage("client"))
                 self._pipes[pipe] = None
                 try:
-                    await pipe.run(tls_fails=self._armed(Kind.TLS_FAILURE))
+                    await pipe.run(tls_fails=self._armed(FaultKind.TLS_FAILURE))
                 finally:
                     del self._pipes[pipe]
 
     def _passage(self, direction: Direction) -> Passage:
         return Passage([self._injections], direction, self._random)
 
-    def _armed(self, kind: Kind) -> list[Injection]:
+    def _armed(self, kind: FaultKind) -> list[Injection]:
         now = trio.current_time()
         return [each for each in self._injections if each.fault.kind is kind and each.armed(now)]
 
-    def _fires(self, kind: Kind) -> bool:
+    def _fires(self, kind: FaultKind) -> bool:
         armed = self._armed(kind)
         for injection in armed:
             injection.fire()
@@ -140,7 +140,7 @@ class Parcel:
 
     due: float
     data: bytes
-    then: Kind | None
+    then: FaultKind | None
 
 
 class Pipe:
@@ -196,7 +196,7 @@ class Pipe:
         """Read, and cut what comes into the pieces that the faults want."""
         with suppress(*BROKEN), put:
             while True:
-                await self._wait_while_held(passage, {Kind.ZERO_WINDOW})
+                await self._wait_while_held(passage, {FaultKind.ZERO_WINDOW})
                 data = bytes(await source.receive_some(SIZE))
                 if not data:
                     return
@@ -222,24 +222,24 @@ class Pipe:
             if passage not in self._lost:
                 await sink.send_eof()
 
-    async def _wait_while_held(self, passage: Passage, kinds: set[Kind] | None = None) -> None:
+    async def _wait_while_held(self, passage: Passage, kinds: set[FaultKind] | None = None) -> None:
         while (until := passage.held_until(trio.current_time(), kinds)) > trio.current_time():
             with trio.move_on_at(until):
                 await self._changes.park()
 
-    def _suffer(self, passage: Passage, kind: Kind | None) -> None:
+    def _suffer(self, passage: Passage, kind: FaultKind | None) -> None:
         """Let a sudden fault happen, if there is one."""
         match kind:
             case None:
                 pass
-            case Kind.BLACK_HOLE:
+            case FaultKind.BLACK_HOLE:
                 self._lost.add(passage)
-            case Kind.HALF_CLOSE:
+            case FaultKind.HALF_CLOSE:
                 self._lost.add(passage)
                 reader = self._client if passage is self._down else self._server
                 with suppress(*BROKEN):
                     reader.socket.shutdown(socket.SHUT_WR)
-            case Kind.CUT:
+            case FaultKind.CUT:
                 self._scope.cancel(reason="the proxy cuts the connection")
             case _:
                 _reset(self._client)

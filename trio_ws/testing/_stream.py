@@ -19,7 +19,7 @@ import trio
 from .._transport.entropy import Entropy
 from .._transport.tls import TLSStandIn
 from ._agenda import Agenda
-from ._faults import Kind
+from ._faults import FaultKind
 from ._hosts import Host
 from ._passage import Passage
 from ._wire import Line, Wire
@@ -276,20 +276,20 @@ class Connection:
         self._out.vanish()
         self._back.vanish()
 
-    def suffer(self, kind: Kind) -> None:
+    def suffer(self, kind: FaultKind) -> None:
         """Let a sudden fault happen that met the direction to the server."""
         self._suffer(kind, self._out)
 
-    def _suffer_on_the_way_back(self, kind: Kind) -> None:
+    def _suffer_on_the_way_back(self, kind: FaultKind) -> None:
         self._suffer(kind, self._back)
 
-    def _suffer(self, kind: Kind, wire: Wire) -> None:
+    def _suffer(self, kind: FaultKind, wire: Wire) -> None:
         match kind:
-            case Kind.BLACK_HOLE:
+            case FaultKind.BLACK_HOLE:
                 wire.vanish()
-            case Kind.HALF_CLOSE:
+            case FaultKind.HALF_CLOSE:
                 wire.end_now(reset_sender=False)
-            case Kind.CUT:
+            case FaultKind.CUT:
                 self._out.end_now(reset_sender=True)
                 self._back.end_now(reset_sender=True)
             case _:

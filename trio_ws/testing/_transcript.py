@@ -94,7 +94,7 @@ def record(ws: WebSocket) -> Transcript:
         ValueError: it is not such a connection, or it is over.
     """
     network = current_network()
-    stream = network.stream_of(ws) if isinstance(network, MemoryNetwork) else None
+    stream = network._stream_of(ws) if isinstance(network, MemoryNetwork) else None
     if stream is None:
         raise ValueError("a transcript needs a connection of the MemoryNetwork, and an open one")
     if stream.connection.secret:

@@ -26,7 +26,7 @@ from typing import Protocol
 import trio
 
 from ._agenda import Agenda
-from ._faults import Kind
+from ._faults import FaultKind
 from ._passage import Conditions, Passage
 
 BUFFER = 64 * 1024
@@ -60,7 +60,7 @@ class Wire:
     """
 
     def __init__(
-        self, agenda: Agenda, line: Line, passage: Passage, on_fault: Callable[[Kind], None]
+        self, agenda: Agenda, line: Line, passage: Passage, on_fault: Callable[[FaultKind], None]
     ) -> None:
         self._agenda = agenda
         self._line = line
@@ -254,7 +254,7 @@ class Wire:
             return  # never acknowledged, so the window stays full
         self._flying -= len(data)
         if self._reader_gone:
-            self._on_fault(Kind.RESET)
+            self._on_fault(FaultKind.RESET)
             return
         self._received += data
         self._news.unpark_all()
