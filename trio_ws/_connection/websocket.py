@@ -12,13 +12,13 @@ and a cancelled `close` goes on closing, only faster.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, final
 
 import trio
 
+from .._concurrency.chance import draw_bytes
 from .._concurrency.checkpoints import current_checkpoint_budget
 from .._ending import CloseCode, Ending
 from .._errors import ConnectionClosed, closed
@@ -350,7 +350,7 @@ class WebSocket(trio.abc.AsyncResource):
         await self._budget.checkpoint(0)
         await self._writer.wait_for_control_room()
         await self._core.check_open()
-        ping = self._connection.send_ping(os.urandom(8) if payload is None else bytes(payload))
+        ping = self._connection.send_ping(draw_bytes(8) if payload is None else bytes(payload))
         try:
             await ping.wait()
         finally:
