@@ -14,8 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PARTS = {
-    "trio_ws/_connection/reader.py": "connection",
-    "trio_ws/_connection/writer.py": "connection",
     "trio_ws/_protocol/encoder.py": "fast_path",
     "trio_ws/_protocol/events.py": "wsproto_codec",
     "trio_ws/_protocol/states.py": "protocol",
