@@ -11,7 +11,14 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import ConnectionClosed, ConnectionLost, Limits, LocalProtocolError, WebSocket
+from trio_ws import (
+    ConnectionClosed,
+    ConnectionLost,
+    Limits,
+    LocalProtocolError,
+    Timeouts,
+    WebSocket,
+)
 from trio_ws.testing import open_websocket_pair
 from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT
 
