@@ -1,4 +1,4 @@
-"""Runs one connection: a task that reads, and a task that writes what could not leave at once.
+"""Runs a connection: a task that reads, and a task that writes what could not leave at once.
 
     IN   stream ─▶ reader ─▶ WebSocketProtocol.feed ─▶ receive queue ─▶ WebSocket.receive
     OUT  WebSocket.send ─▶ WebSocketProtocol.send ─▶ send queue ─▶ Writer.flush ─▶ stream
@@ -23,12 +23,12 @@ Invariants (the numbers are those of the laws in the docs):
 
 from __future__ import annotations
 
-import random
 from functools import partial
 from typing import final
 
 import trio
 
+from .._concurrency.chance import draw
 from .._concurrency.exceptions import contain
 from .._concurrency.late_import import import_in_thread
 from .._concurrency.suspension import watch_for_suspension
@@ -49,7 +49,7 @@ masking.numpy.fetch_with(partial(import_in_thread, "numpy"))
 
 @final
 class Connection:
-    """Starts, closes and ends one connection; see the top of this file."""
+    """A connection: start, close, end; see the top of this file."""
 
     __slots__ = ("core", "heartbeat", "reader", "writer")
 
@@ -64,7 +64,7 @@ class Connection:
     ) -> None:
         # A random phase, so that a fleet of connections does not ask in step.
         self.core = ConnectionCore(
-            stream, opening, client=client, options=options, name=name, phase=random.random()
+            stream, opening, client=client, options=options, name=name, phase=draw()
         )
         self.heartbeat = HeartbeatDriver(self.core)
         self.writer = Writer(self.core, self.heartbeat)

@@ -57,7 +57,6 @@ UNSUPERVISED = Supervised()
 class ConnectionCore:
     """The values of one connection, and what has to happen to all of them at its end.
 
-    ==================  =================================  ====================================
     field               changed by                         read by
     ==================  =================================  ====================================
     ``client``, ``name``, ``options``, ``log``, ``watches_idle``                    nobody; all
@@ -79,6 +78,30 @@ class ConnectionCore:
     ``over``            `note_ending`                      whatever waits for the ending
     ``finished``        the reading task, as it ends       whatever waits for the last step
     ==================  =================================  ====================================
+    =======
+    =================  ===============================  =======================================
+    field              changed by                       read by
+    =================  ===============================  =======================================
+    ``client``         nothing                          all, as ``name``, ``options``,
+                                                        ``log`` and ``watches_idle``
+    ``protocol``       the reader feeds it; it is told  all
+                       what to send, and of a loss
+    ``transport``      the reader; the writer, also     statistics
+                       inline
+    ``receive_queue``  the reader puts; receivers take  the reader, the writer
+    ``room``           the writer wakes it              senders, who wait there
+    ``send_turn``      senders; `note_ending`           `WebSocket.send`
+    ``stream_turn``    streamers; `note_ending`         `IncomingMessage`
+    ``pings``          the heartbeat and `ping` add;    statistics
+                       the reader hands it pongs
+    ``lease``          the reader, the writer           the heartbeat
+    ``lifetime``       what closes, loses or fails      both tasks, the block
+    ``body``           `note_ending`, `cancel_body`     the block, which stands in it
+    ``write_error``    the writer                       the reader, at the end of the stream
+    ``supervised``     a supervisor, once               `note_ending`, ``async for``
+    ``over``           `note_ending`                    what waits for the ending
+    ``finished``       the reading task, as it ends     what waits for the last step
+    =================  ===============================  =======================================
     """
 
     __slots__ = (

@@ -19,12 +19,12 @@ Then `PauseKeepalive` says when to send an unsolicited pong, so that the peer kn
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import final
 
 import trio
 
+from .._concurrency.chance import draw_bytes
 from .._concurrency.exceptions import contain
 from .._ending import Close, CloseCode, Loss
 from .._liveness.lease import Expiry
@@ -54,7 +54,7 @@ class PauseKeepalive:
     If it has the same policies as we, it waits for `timeout` after that, and asks each `interval`.
 
     Attributes:
-        active: whether there is a pause now.
+        active: true while we do not read.
         next_pong_at: when to send the next pong.
     """
 
@@ -215,9 +215,9 @@ class HeartbeatDriver:
 
     def _ask(self, beat: HeartbeatTimer, now: float) -> bool:
         if not isinstance(beat.policy, MessageHeartbeat):
-            # Any byte answers: of the pings that nobody answered, the newest will do.
+            # Any byte answers: of the pings without a pong, the newest will do.
             self._core.pings.discard(self._ping)
-            self._ping = self.queue_ping(os.urandom(8), now)
+            self._ping = self.queue_ping(draw_bytes(8), now)
             beat.on_asked(now)
             return True
         if self._protocol.mid_message:

@@ -35,7 +35,7 @@ a peer can put ten thousand pings into one read, and they would take a second.""
 
 @final
 class Reader:
-    """Reads for one connection; a member of the tick groups (`_liveness.tick_groups`)."""
+    """The reading half of a connection; a member of the tick groups (`_liveness.tick_groups`)."""
 
     __slots__ = (
         "_core",
