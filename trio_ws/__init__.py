@@ -43,6 +43,7 @@ from ._errors import (
 )
 from ._handshake.origins import ANY_ORIGIN, SAME_ORIGIN, OriginRule, Origins
 from ._http import Headers, HeaderSource, Request, Response
+from ._message_channel import MessageChannel
 from ._options import PolicyOptions
 from ._policies import (
     Heartbeat,
@@ -111,6 +112,7 @@ __all__ = [
     "LocalProtocolError",
     "Loss",
     "Message",
+    "MessageChannel",
     "MessageHeartbeat",
     "MessageReply",
     "NotConnected",

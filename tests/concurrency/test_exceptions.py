@@ -9,8 +9,10 @@ import trio
 
 from trio_ws._concurrency.exceptions import (
     cancel_reason,
+    contain,
     iter_chain,
     iter_leaves,
+    may_pass,
     strip_tracebacks,
     unwrap_group,
     unwrapping,
@@ -131,3 +133,24 @@ async def test_a_deadline_has_no_reason() -> None:
         await trio.lowlevel.checkpoint()
     assert caught.value.source == "deadline"
     assert cancel_reason(caught.value) == ""
+
+
+class Own(BaseException):
+    """What a user may derive from `BaseException`."""
+
+
+async def test_what_stays() -> None:
+    """What is neither a Ctrl-C nor an exit stays with the one that it is given to."""
+    for error in (Own(), ZeroDivisionError(), GeneratorExit()):
+        assert contain(error) is error
+    for passing in (KeyboardInterrupt(), SystemExit()):
+        with pytest.raises(type(passing)) as caught:
+            contain(passing)
+        assert caught.value is passing
+    assert may_pass(await cancelled())
+
+
+def test_an_abandoned_coroutine() -> None:
+    """Outside a Trio run a `GeneratorExit` means that nothing more can be done."""
+    with pytest.raises(GeneratorExit):
+        contain(GeneratorExit())

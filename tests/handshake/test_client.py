@@ -29,12 +29,13 @@ from trio_ws._handshake.client import (
     check_headers,
     retry_after,
 )
-from trio_ws._handshake.opening import Opening
+from trio_ws._handshake.opening import Opening, accept_token
 from trio_ws._http import Headers, Response
 from trio_ws._policies import Limits
 from trio_ws._url import parse_url
 
 from ..cpu import cpu_seconds
+from ..toys import IDENTITY
 
 URL = parse_url("ws://example.com/path?query")
 
@@ -236,6 +237,15 @@ def test_as_wsproto_judges(
         assert result.subprotocol == accepted.subprotocol
 
 
+@pytest.mark.parametrize("value", [b"", b" ", b","])
+def test_no_extension_is_chosen(value: bytes) -> None:
+    """An empty header chooses nothing, whatever wsproto makes of it (hazard F5.4)."""
+    client = ClientHandshake(URL, extensions=[IDENTITY])
+    opening = outcome(client, answer_to(client, b"Sec-WebSocket-Extensions:" + value))
+    assert isinstance(opening, Opening)
+    assert opening.extensions == ()
+
+
 def test_blanks_are_cheap() -> None:
     """An answer made to let h11 backtrack for a second costs less than 100 ms (hazard D5)."""
     client = ClientHandshake(URL)
@@ -269,7 +279,8 @@ Lines = Callable[[ClientHandshake], bytes]
         (lambda c: answer_to(c, b"Sec-WebSocket-Protocol: \xe9"), "subprotocol"),
         (lambda c: answer_to(c, *[b"Sec-WebSocket-Protocol: a"] * 2), "more than one"),
         (lambda c: answer_to(c, b"Sec-WebSocket-Extensions: permessage-deflate"), "extension"),
-        (lambda c: answer_to(c, b"Sec-WebSocket-Extensions: \xe9\x1b"), "extension"),
+        (lambda c: answer_to(c, b"Sec-WebSocket-Extensions: \xe9\x1b"), "is malformed"),
+        (lambda c: answer_to(c, b"Sec-WebSocket-Extensions: a;"), "is malformed"),
         (lambda c: answer_to(c, status=b"HTTP/1.0 101 x"), "HTTP/1.0"),
         (lambda c: answer_to(c, status=b"HTTP/1.1 099 x"), "invalid"),
         (lambda c: answer_to(c, status=b"HTTP/1.1 abc x"), "illegal status line"),
@@ -549,3 +560,19 @@ def test_headers_are_checked_without_a_url(options: dict[str, Any], why: str) ->
     check_headers({"X": "y"}, origin="https://a", user_agent="b")
     with pytest.raises(LocalProtocolError, match=why):
         check_headers(**options)
+
+
+def test_a_key_may_be_given() -> None:
+    """It stands in the request, and is what the answer is held against."""
+    handshake = ClientHandshake(parse_url("ws://example.com/"))
+    drawn = handshake.request.headers["Sec-WebSocket-Key"]
+    sent = handshake.request_bytes("AAAAAAAAAAAAAAAAAAAAAA==")
+    assert drawn.encode() not in sent
+    assert b"\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" in sent
+    assert handshake.request.headers["Sec-WebSocket-Key"] == "AAAAAAAAAAAAAAAAAAAAAA=="
+    assert handshake.request_bytes() == sent
+    answer = (
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept_token('AAAAAAAAAAAAAAAAAAAAAA==')}\r\n\r\n"
+    )
+    assert handshake.feed(answer.encode()) is not None

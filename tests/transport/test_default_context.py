@@ -59,6 +59,23 @@ def test_for_another_run(made: list[str]) -> None:
     assert len(made) == 1
 
 
+async def test_virtual_time(made: list[str], autojump_clock: object) -> None:
+    """A virtual clock does not jump while it is made."""
+    with trio.fail_after(1):
+        await default_context()
+    assert trio.current_time() == 0
+
+
+async def test_it_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong is raised to the one who asked, and the next one tries again."""
+    monkeypatch.setattr(module, "_made", [])
+    with monkeypatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", lambda: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            await default_context()
+    assert isinstance(await default_context(), ssl.SSLContext)
+
+
 async def test_cancelled(made: list[str]) -> None:
     """Who does not wait for it leaves it to the next."""
     with trio.move_on_after(0) as scope:

@@ -10,7 +10,6 @@ what the network, OpenSSL or the peer had to say is chained to it.
 from __future__ import annotations
 
 import itertools
-import logging
 import ssl
 from typing import Any
 
@@ -20,14 +19,16 @@ from .._concurrency.exceptions import iter_leaves
 from .._connection.websocket import WebSocket
 from .._errors import HandshakeError, HandshakeTimeout, Rejected, TLSError
 from .._handshake.client import ClientHandshake
-from .._handshake.opening import Opening
+from .._handshake.opening import Opening, make_key
+from .._log import Log
 from .._transport.adapter import transport_on
 from .._transport.address_order import current_address_order
 from .._transport.addresses import remote_address
 from .._transport.base import Transport
 from .._transport.default_context import default_context
+from .._transport.entropy import own_entropy
 from .._transport.network import current_network
-from .._transport.tls import MonitoredStream, tls_on
+from .._transport.tls import MonitoredStream, TLSStandIn, tls_on
 from .._url import URL
 from .options import ClientConfig
 from .verdicts import is_alert, is_transient, is_transient_in_tls
@@ -35,7 +36,7 @@ from .verdicts import is_alert, is_transient, is_transient_in_tls
 REJECTION_PATIENCE = 1.0
 """Seconds that we wait for the body of a rejection; its status is known already."""
 
-_logger = logging.getLogger("trio_ws.client")
+_log = Log("trio_ws.client")
 _numbers = itertools.count(1)
 
 
@@ -83,10 +84,7 @@ class ConnectAttempt:
             if self._stream is None:
                 self._stream = await self._dial()
                 self._address = _ip_address(self._stream)
-            if self._url.tls and not isinstance(self._stream, trio.SSLStream):
-                self._stream = await self._tls_on(self._stream)
-            if isinstance(self._stream, trio.SSLStream):
-                await self._shake_hands(self._stream)
+            self._stream = await self._secured(self._stream)
             opening = await self._upgrade(transport_on(self._stream))
         except BaseException:
             if self._stream is not None:
@@ -113,13 +111,22 @@ class ConnectAttempt:
             cause = causes[0] if len(causes) == 1 else exc
             raise self._failure(f"{cause}", is_transient(exc)) from cause
 
+    async def _secured(self, stream: trio.abc.Stream) -> trio.abc.Stream:
+        """Begin TLS where it is wanted; on a stream of TLS that has begun this does nothing."""
+        if isinstance(stream, trio.SSLStream):
+            await self._shake_hands(stream)
+        elif self._url.tls:
+            standing_in = isinstance(stream, TLSStandIn) and stream.expects_tls
+            stream = stream if standing_in else await self._tls_on(stream)
+            await self._shake_hands(stream)
+        return stream
+
     async def _tls_on(self, stream: trio.abc.Stream) -> trio.SSLStream[MonitoredStream]:
         self._stage = "reading the certificates that the system trusts"
         context = self._config.ssl_context or await default_context()
         return tls_on(stream, context, server_hostname=self._url.server_name)
 
-    async def _shake_hands(self, stream: trio.SSLStream[Any]) -> None:
-        """Begin TLS, which does nothing on a stream that has begun."""
+    async def _shake_hands(self, stream: Any) -> None:
         self._stage = "making the connection secure with TLS"
         try:
             await stream.do_handshake()
@@ -135,7 +142,9 @@ class ConnectAttempt:
         self._stage = "waiting for the answer to the HTTP upgrade"
         handshake = self._handshake
         try:
-            await transport.send_all(handshake.request_bytes())
+            source = own_entropy(self._stream)
+            key = make_key(source) if source is not None else None
+            await transport.send_all(handshake.request_bytes(key))
             while (opening := handshake.feed(await transport.receive_some())) is None:
                 if handshake.rejected:
                     self._lose_patience()
@@ -179,7 +188,7 @@ class ConnectAttempt:
         )
 
     def _log(self, message: str, *args: object) -> None:
-        _logger.debug(f"[%s] {message}", self._name, *args)  # noqa: G004
+        _log.debug(f"[%s] {message}", self._name, *args)
 
 
 def _ip_address(stream: trio.abc.Stream) -> str | None:
@@ -192,9 +201,14 @@ def _ip_address(stream: trio.abc.Stream) -> str | None:
 
 def _hint(cause: BaseException) -> str:
     """Say what OpenSSL means when it takes the first bytes of HTTP for a version of TLS."""
-    if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS_REASONS:
+    if isinstance(cause, ssl.SSLError) and _reason_of(cause) in _NO_TLS_REASONS:
         return "; the server does not speak TLS here: for plain HTTP the URL begins with ws://"
     return ""
+
+
+def _reason_of(error: ssl.SSLError) -> str:
+    """Return OpenSSL's own word for an error; one that was made by Python has none."""
+    return getattr(error, "reason", None) or ""
 
 
 _NO_TLS_REASONS = frozenset(

@@ -74,7 +74,7 @@ def _is_final(error: OSError) -> bool:
 
 def is_alert(error: BaseException) -> bool:
     """Return True if the peer told us why it ended TLS, as it may after our handshake too."""
-    return isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or "")
+    return isinstance(error, ssl.SSLError) and "ALERT" in _reason_of(error)
 
 
 def is_transient_in_tls(error: BaseException) -> bool:
@@ -84,4 +84,9 @@ def is_transient_in_tls(error: BaseException) -> bool:
     """
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError):
         return True
-    return is_alert(error) and not FINAL_ALERTS.search(getattr(error, "reason", ""))
+    return is_alert(error) and not FINAL_ALERTS.search(_reason_of(error))
+
+
+def _reason_of(error: BaseException) -> str:
+    """Return OpenSSL's own word for an error; one that was made by Python has none."""
+    return getattr(error, "reason", None) or ""

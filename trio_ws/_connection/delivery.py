@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from typing import final
+from typing import Protocol, final
 
 from .._policies import Heartbeat
 from .._validation import check_instance
@@ -37,6 +37,13 @@ class DeliveryState(enum.Enum):
     CONFIRMED = "confirmed"
 
 
+class Ledger(Protocol):
+    """What knows how far the frames of a connection have come."""
+
+    def state_of(self, frame: int) -> DeliveryState:
+        """Return how far the frame with this number has come."""
+
+
 @final
 class Receipt:
     """What `Delivery.send` returns for a message.
@@ -45,17 +52,17 @@ class Receipt:
         message: the message.
     """
 
-    __slots__ = ("_delivery", "_frame", "message")
+    __slots__ = ("_frame", "_ledger", "message")
 
-    def __init__(self, delivery: Delivery, frame: int, message: str | bytes) -> None:
-        self._delivery = delivery
+    def __init__(self, ledger: Ledger, frame: int, message: str | bytes) -> None:
+        self._ledger = ledger
         self._frame = frame
         self.message = message
 
     @property
     def state(self) -> DeliveryState:
         """How far the message has come; what was taken back waits for ever."""
-        return self._delivery.state_of(self._frame)
+        return self._ledger.state_of(self._frame)
 
 
 class FrameRanges:
@@ -175,7 +182,8 @@ class Delivery:
     def drop_unread(self) -> int:
         """Drop what has arrived and was not taken; return how many messages that were."""
         queue = self._core.receive_queue
-        count = len(queue.messages)
-        for _ in range(count):
+        count = 0
+        while queue.messages:
             queue.take()
+            count += 1
         return count

@@ -85,7 +85,7 @@ def log_break(name: str, error: BaseException) -> None:
 
 def _hint(cause: BaseException) -> str:
     """Say what OpenSSL means when it says that the two sides share no cipher."""
-    if isinstance(cause, ssl.SSLError) and cause.reason == "NO_SHARED_CIPHER":
+    if isinstance(cause, ssl.SSLError) and getattr(cause, "reason", "") == "NO_SHARED_CIPHER":
         return "; has the ssl_context a certificate (load_cert_chain)?"
     return ""
 
@@ -113,7 +113,7 @@ class OriginLog:
 
 def _identity(ws: WebSocket) -> tuple[str, str, object]:
     """Return what a connection is called in the log, what it asked for, and who it is."""
-    return ws._connection.name, _shown(ws.request.path), ws.remote_address
+    return ws._connection.core.name, _shown(ws.request.path), ws.remote_address
 
 
 def _shown(text: str) -> str:

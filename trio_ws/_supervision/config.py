@@ -7,7 +7,6 @@ A test holds the three together.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, fields
@@ -15,6 +14,7 @@ from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
 from .._client.connect import open_websocket
 from .._client.options import ClientConfig, ClientOptions
+from .._concurrency.chance import draw
 from .._connection.websocket import WebSocket
 from .._policies import Timeouts
 from .._url import URL
@@ -66,7 +66,7 @@ class SupervisorConfig:
     reconnect_on_normal_close: bool = False
     unknown_host: UnknownHost = "fail"
     throttle: Throttle | None = None
-    jitter: Callable[[], float] = random.random
+    jitter: Callable[[], float] = draw
     connect: Connect = open_websocket
     client: ClientOptions = field(default_factory=ClientOptions)
 

@@ -39,6 +39,7 @@ from .._client.options import ClientOptions
 from .._concurrency.background import BackgroundTask
 from .._concurrency.body import call_unprotected
 from .._concurrency.exceptions import cancel_reason, iter_leaves
+from .._connection.core import Supervised
 from .._connection.websocket import WebSocket
 from .._ending import CloseCode
 from .._errors import (
@@ -52,6 +53,7 @@ from .._errors import (
 )
 from .backoff import BackoffState, Delay
 from .config import Session, SessionPlan, SupervisorConfig, T
+from .connecting import SupervisedBlock
 from .counters import Cause, Counters
 from .endpoints import Endpoints
 from .retry_rules import Failure, Remedy, classify, is_unknown_name
@@ -89,6 +91,9 @@ class SupervisorLoop(Generic[T]):
         self._throttle = config.throttle or current_throttle()
         self._backoff = BackoffState(config.backoff, config.jitter, now=now)
         self._timer = RetryTimer(config.jitter)
+        once = frozenset({int(CloseCode.NORMAL_CLOSURE)})
+        quiet = frozenset[int]() if config.reconnect_on_normal_close else once
+        self._supervised = Supervised(quiet, config.timeouts.close)
         self._endpoint: str | None = None
         self._host = ""
         self._known_hosts: set[str] = set()
@@ -141,7 +146,8 @@ class SupervisorLoop(Generic[T]):
         try:
             async with self._throttle.slot() as slot:
                 url, options = await self._find_endpoint(slot)
-                async with self._config.connect(url, **options) as ws:
+                block = self._config.connect(url, **options)
+                async with SupervisedBlock(block, self._supervised) as ws:
                     slot.leave()
                     return await self._run_session(ws)
         except HandshakeError as error:
@@ -191,7 +197,6 @@ class SupervisorLoop(Generic[T]):
         return options
 
     async def _run_session(self, ws: WebSocket) -> _Returned[T] | Reconnect:
-        self._supervise(ws)
         now = trio.current_time()
         self._record(SupervisorState.OPEN, away=self._counters.opened(now))
         try:
@@ -205,11 +210,6 @@ class SupervisorLoop(Generic[T]):
             if (request := _reconnect_request(error, ws)) is None:
                 raise
             return request  # here, within the connection's block, so that it closes with 1000
-
-    def _supervise(self, ws: WebSocket) -> None:
-        once = frozenset({int(CloseCode.NORMAL_CLOSURE)})
-        ws._connection.quiet = frozenset() if self._config.reconnect_on_normal_close else once
-        ws._connection.grace = self._config.timeouts.close
 
     @trio.lowlevel.enable_ki_protection
     async def _become_stable(self, ws: WebSocket) -> None:
@@ -227,7 +227,8 @@ class SupervisorLoop(Generic[T]):
             await call_unprotected("on_connect", prepare, ws)
         if scope.cancelled_caught:
             await ws.close(CloseCode.GOING_AWAY, f"on_connect was not done within {patience:g} s")
-            raise closed(await ws.wait_closed())
+            assert ws.ending is not None
+            raise closed(ws.ending)
 
     # After a failure
 

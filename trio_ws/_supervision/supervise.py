@@ -5,7 +5,6 @@ The work is done in `_supervision`; here is what users hold.
 
 from __future__ import annotations
 
-import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
@@ -16,6 +15,7 @@ import trio
 from .._client.connect import open_websocket
 from .._client.options import ClientOptions
 from .._concurrency.body import is_own_exception
+from .._concurrency.chance import draw
 from .backoff import Backoff
 from .config import (
     Connect,
@@ -45,7 +45,7 @@ async def supervise(
     reconnect_on_normal_close: bool = False,
     unknown_host: UnknownHost = "fail",
     throttle: Throttle | None = None,
-    jitter: Callable[[], float] = random.random,
+    jitter: Callable[[], float] = draw,
     connect: Connect = open_websocket,
     **connection_options: Unpack[ClientOptions],
 ) -> T | None:

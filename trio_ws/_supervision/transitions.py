@@ -9,24 +9,23 @@ A task that waits for one state is woken even if the state has passed before the
 from __future__ import annotations
 
 import itertools
-import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Self, TypeAlias
 
 import trio
 
+from .._log import Log
 from .states import ENDED, SupervisorState, Transition, check_step
 
 TransitionHook: TypeAlias = Callable[[Transition], object]
 """A function that is called, at once, with each transition."""
 
-_logger = logging.getLogger("trio_ws.supervisor")
+_log = Log("trio_ws.supervisor")
 _numbers = itertools.count(1)
 
-LEVELS = {SupervisorState.SUSPENDED: logging.WARNING, SupervisorState.FAILED: logging.ERROR}
+LEVELS = {SupervisorState.SUSPENDED: _log.warning, SupervisorState.FAILED: _log.error}
 """At which level a step is logged; all others are information."""
 
 
@@ -86,8 +85,7 @@ class TransitionLog:
         )
         self.last = transition
         self._ring(transition)
-        with suppress(Exception):  # a log that fails is no reason to end a connection
-            _logger.log(LEVELS.get(state, logging.INFO), "[%s] %s", self.name, transition)
+        LEVELS.get(state, _log.info)("[%s] %s", self.name, transition)
         self._call_hook(transition)
 
     def _ring(self, transition: Transition) -> None:
