@@ -815,8 +815,9 @@ async def test_a_message_channel(autojump_clock: MockClock, make: Make) -> None:
     async with channel_in(world) as channel:
         assert isinstance(channel, MessageChannel)
         await use(channel)
-        assert channel.ending.sent == Close(1000)
-        assert channel.ending.clean
+        ending = channel.ending
+        assert ending is not None
+        assert (ending.sent, ending.clean) == (Close(1000), True)
 
 
 @pytest.mark.parametrize("play", [closing(1000), closing(1008)])
