@@ -609,7 +609,7 @@ async def test_the_end_in_the_middle_of_a_long_message(
             frame = encode(Frame(BINARY, bytes(200_000), masked=not client))
             await peer.send_bytes(frame[:100_000])
             await settled()
-            assert ws._protocol.landing is not None
+            assert ws._protocol.get_buffer() is not None
             await peer.stream.aclose()
             await trio.sleep_forever()
     assert ws.ending is not None

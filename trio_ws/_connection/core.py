@@ -26,6 +26,7 @@ from .._liveness.lease import Lease
 from .._liveness.pings import Pings
 from .._options import ConnectionOptions
 from .._policies import FOREVER
+from .._protocol.fast_path import FastDecoder
 from .._protocol.frame_log import line
 from .._protocol.protocol import WebSocketProtocol
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
@@ -119,12 +120,17 @@ class ConnectionCore:
         self.options = options
         self.logger = logging.getLogger("trio_ws.client" if client else "trio_ws.server")
         self.watches_idle = options.timeouts.idle is not None
-        debug = self.logger.isEnabledFor(logging.DEBUG)
+        trace = None
+        if self.logger.isEnabledFor(logging.DEBUG):
+            trace = partial(_log_frame, self.logger, name)
+        limit = options.limits.max_message_size
         self.protocol = WebSocketProtocol(
             client=client,
             limits=options.limits,
-            extensions=opening.extensions,
-            trace=partial(_log_frame, self.logger, name) if debug else None,
+            codecs=[each.codec for each in opening.extensions],
+            # Each frame is logged by the slow path alone.
+            decoder=None if trace else FastDecoder(masked=not client, limit=limit),
+            trace=trace,
         )
         self._send_queue = self.protocol.send_queue
         self._send_buffer = options.limits.send_buffer

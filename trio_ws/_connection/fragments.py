@@ -22,7 +22,10 @@ from .connection import Connection
 from .receive_queue import wire_size
 
 BytesLike: TypeAlias = bytes | bytearray | memoryview
+"""What is sent as a binary message."""
+
 Fragments: TypeAlias = Iterable[str | BytesLike] | AsyncIterable[str | BytesLike]
+"""The fragments of one message, all text or all binary."""
 
 
 async def send_fragments(connection: Connection, fragments: Fragments) -> None:

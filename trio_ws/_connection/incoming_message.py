@@ -112,7 +112,7 @@ class IncomingMessage:
                 self._state = State.DONE
                 return queue.take()
             self._check_more_comes()
-            if self._state is State.STREAMING or self._protocol.gathering:
+            if self._state is State.STREAMING or self._protocol.buffering:
                 await queue.streamers.park()
             else:
                 self._claim()

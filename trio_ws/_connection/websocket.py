@@ -99,12 +99,12 @@ class WebSocket(trio.abc.AsyncResource):
 
     @property
     def latency(self) -> float | None:
-        """Return seconds of the last ping's round trip, also a heartbeat's; None before the first."""
+        """Return the round trip of the last ping, a heartbeat's too, in seconds; None before it."""
         return self._core.pings.round_trips.last
 
     @property
     def local_address(self) -> object:
-        """Return our address in the form of ``socket.getsockname``; None if this is no socket.
+        """Return our address as ``socket.getsockname`` does; None if this is no socket.
 
         It stays when the connection is over.
         """
@@ -112,7 +112,7 @@ class WebSocket(trio.abc.AsyncResource):
 
     @property
     def remote_address(self) -> object:
-        """Return the peer's address in the form of ``socket.getpeername``; None if this is no socket.
+        """Return the peer's address as ``socket.getpeername`` does; None if this is no socket.
 
         It stays when the connection is over.
         """
@@ -287,7 +287,8 @@ class WebSocket(trio.abc.AsyncResource):
 
         Raises:
             ConnectionClosed: the connection is over and every message has been taken.
-            ValueError: the message is not valid JSON; it has been consumed, and the connection stays open.
+            ValueError: the message is not valid JSON; it has been consumed,
+                and the connection stays open.
         """
         return json.loads(await self.receive())
 
@@ -428,5 +429,5 @@ def _checked(message: object) -> Fragments:
 
 
 def _is_fragments(message: object) -> TypeGuard[Fragments]:
-    """Return True if `message` is an iterable of fragments; a mapping is a mistake, not its keys."""
+    """Return True if `message` is an iterable of fragments; a mapping is not: it is a mistake."""
     return isinstance(message, AsyncIterable | Iterable) and not isinstance(message, Mapping)
