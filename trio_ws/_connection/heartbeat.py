@@ -19,12 +19,12 @@ Then `PauseKeepalive` says when to send an unsolicited pong, so that the peer kn
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import final
 
 import trio
 
+from .._concurrency.chance import draw_bytes
 from .._ending import Close, CloseCode, Loss
 from .._liveness.lease import Expiry
 from .._liveness.message_heartbeats import MessageHeartbeats
@@ -216,7 +216,7 @@ class HeartbeatDriver:
         if not isinstance(beat.policy, MessageHeartbeat):
             # Any byte answers: of the pings without a pong, the newest will do.
             self._core.pings.discard(self._ping)
-            self._ping = self.queue_ping(os.urandom(8), now)
+            self._ping = self.queue_ping(draw_bytes(8), now)
             beat.on_asked(now)
             return True
         if self._protocol.mid_message:
