@@ -12,7 +12,8 @@ import trio.testing
 
 from trio_ws.testing import Fault, MemoryNetwork
 from trio_ws.testing._agenda import Agenda
-from trio_ws.testing._stream import MUCH, MemoryStream
+from trio_ws.testing._log import MUCH
+from trio_ws.testing._stream import MemoryStream
 from trio_ws.testing._wire import BUFFER, SEGMENT, WINDOW
 
 from .lines import open_line, receive_exactly
@@ -220,10 +221,10 @@ async def test_what_is_kept_of_a_connection_is_bounded(autojump_clock: Clock) ->
         async with trio.open_nursery() as nursery:
             nursery.start_soon(client.send_all, bytes(MUCH + 1))
             await receive_exactly(server, MUCH)
-            assert server.seen_all
+            assert server.log.complete
             await receive_exactly(server, 1)
-        assert not server.seen_all
-        assert not client.seen_all
+        assert not server.log.complete
+        assert not client.log.complete
 
 
 async def test_a_tls_handshake_must_be_expected(autojump_clock: Clock) -> None:
