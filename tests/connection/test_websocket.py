@@ -11,7 +11,14 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import ConnectionClosed, ConnectionLost, Limits, LocalProtocolError, WebSocket
+from trio_ws import (
+    ConnectionClosed,
+    ConnectionLost,
+    Limits,
+    LocalProtocolError,
+    Timeouts,
+    WebSocket,
+)
 from trio_ws.testing import open_websocket_pair
 from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT
 
@@ -497,3 +504,17 @@ async def test_others_get_their_turn(
                 yields.note_call()
         trio.lowlevel.remove_instrument(yields)
     assert yields.most == most
+
+
+@both_roles
+async def test_sending_keeps_a_connection_from_idling(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Each message that is accepted puts off the end of an idle connection."""
+    async with open_wired(client, timeouts=Timeouts(idle=5)) as (ws, peer, wire):
+        await trio.sleep(4)
+        wire.stop_taking()
+        await ws.send("x")
+        assert ws._core.lease.next_wakeup().at == 9
+        wire.take_again()
+        await peer.send_close()

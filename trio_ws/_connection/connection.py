@@ -1,4 +1,4 @@
-"""Runs one connection: a task that reads, and a task that writes what could not leave at once.
+"""Runs a connection: a task that reads, and a task that writes what could not leave at once.
 
     IN   stream ─▶ reader ─▶ WebSocketProtocol.feed ─▶ receive queue ─▶ WebSocket.receive
     OUT  WebSocket.send ─▶ WebSocketProtocol.send ─▶ send queue ─▶ Writer.flush ─▶ stream
@@ -48,7 +48,7 @@ masking.numpy.fetch_with(partial(import_in_thread, "numpy"))
 
 @final
 class Connection:
-    """Starts, closes and ends one connection; see the top of this file."""
+    """A connection: start, close, end; see the top of this file."""
 
     __slots__ = ("core", "heartbeat", "reader", "writer")
 

@@ -26,6 +26,7 @@ from .._liveness.lease import Lease
 from .._liveness.pings import Pings
 from .._options import ConnectionOptions
 from .._policies import FOREVER
+from .._protocol.fast_path import FastDecoder
 from .._protocol.frame_log import line
 from .._protocol.protocol import WebSocketProtocol
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
@@ -55,28 +56,29 @@ UNSUPERVISED = Supervised()
 class ConnectionCore:
     """The values of one connection, and what has to happen to all of them at its end.
 
-    ==================  =================================  ====================================
-    field               changed by                         read by
-    ==================  =================================  ====================================
-    ``client``, ``name``, ``options``, ``logger``, ``watches_idle``                 nobody; all
-    ``protocol``        the reader (`feed`); whatever      all
-                        sends or closes
-    ``transport``       the reader reads; the writer       statistics
-                        writes, and a sender inline
-    ``receive_queue``   the reader puts, receivers take    the reader, the writer
-    ``room``            the writer wakes it                senders wait there
-    ``send_turn``,      whatever sends or streams;         senders and streamers
-    ``stream_turn``     `note_ending` closes them
-    ``pings``           the heartbeat and `ping` add;      statistics
-                        the reader hands it pongs
-    ``lease``           the reader, the writer             the heartbeat
-    ``lifetime``        whatever closes, loses or fails    both tasks, the block
-    ``body``            `note_ending`, `cancel_body`       the block, which stands in it
-    ``write_error``     the writer                         the reader, at the end of the stream
-    ``supervised``      a supervisor, once                 `note_ending`, ``async for``
-    ``over``            `note_ending`                      whatever waits for the ending
-    ``finished``        the reading task, as it ends       whatever waits for the last step
-    ==================  =================================  ====================================
+    =================  ===============================  =======================================
+    field              changed by                       read by
+    =================  ===============================  =======================================
+    ``client``         nothing                          all, as ``name``, ``options``,
+                                                        ``logger`` and ``watches_idle``
+    ``protocol``       the reader feeds it; it is told  all
+                       what to send, and of a loss
+    ``transport``      the reader; the writer, also     statistics
+                       inline
+    ``receive_queue``  the reader puts; receivers take  the reader, the writer
+    ``room``           the writer wakes it              senders, who wait there
+    ``send_turn``      senders; `note_ending`           `WebSocket.send`
+    ``stream_turn``    streamers; `note_ending`         `IncomingMessage`
+    ``pings``          the heartbeat and `ping` add;    statistics
+                       the reader hands it pongs
+    ``lease``          the reader, the writer           the heartbeat
+    ``lifetime``       what closes, loses or fails      both tasks, the block
+    ``body``           `note_ending`, `cancel_body`     the block, which stands in it
+    ``write_error``    the writer                       the reader, at the end of the stream
+    ``supervised``     a supervisor, once               `note_ending`, ``async for``
+    ``over``           `note_ending`                    what waits for the ending
+    ``finished``       the reading task, as it ends     what waits for the last step
+    =================  ===============================  =======================================
     """
 
     __slots__ = (
@@ -118,12 +120,17 @@ class ConnectionCore:
         self.options = options
         self.logger = logging.getLogger("trio_ws.client" if client else "trio_ws.server")
         self.watches_idle = options.timeouts.idle is not None
-        debug = self.logger.isEnabledFor(logging.DEBUG)
+        trace = None
+        if self.logger.isEnabledFor(logging.DEBUG):
+            trace = partial(_log_frame, self.logger, name)
+        limit = options.limits.max_message_size
         self.protocol = WebSocketProtocol(
             client=client,
             limits=options.limits,
-            extensions=opening.extensions,
-            trace=partial(_log_frame, self.logger, name) if debug else None,
+            codecs=[each.codec for each in opening.extensions],
+            # Each frame is logged by the slow path alone.
+            decoder=None if trace else FastDecoder(masked=not client, limit=limit),
+            trace=trace,
         )
         self._send_queue = self.protocol.send_queue
         self._send_buffer = options.limits.send_buffer

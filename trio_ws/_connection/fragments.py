@@ -1,4 +1,13 @@
-"""Sending a message in fragments (RFC 6455 §5.4)."""
+"""A message that is sent in fragments (RFC 6455 §5.4).
+
+It cannot be taken back once it has begun:
+the peer waits for the rest, and no other message may come between.
+So when the iterator fails or the sender is cancelled half-way, the connection must close;
+anything else would leave the peer with half a message and no way to know it.
+
+The last fragment is empty: only when the iterator is exhausted do we know which was the last,
+and holding one back would delay every fragment by one.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +29,7 @@ Fragments: TypeAlias = Iterable[str | BytesLike] | AsyncIterable[str | BytesLike
 
 
 async def send_fragments(connection: Connection, fragments: Fragments) -> None:
-    """Send each fragment as it comes; the caller holds the data lane."""
+    """Send each fragment as it comes; the caller has its turn to send."""
     sending = _Fragments(connection)
     try:
         if isinstance(fragments, AsyncIterable):
@@ -35,12 +44,12 @@ async def send_fragments(connection: Connection, fragments: Fragments) -> None:
         raise
     finally:
         if isinstance(fragments, AsyncGenerator):
-            # Not exhausted, it must be closed by whoever consumed it.
+            # Python closes a generator that was not exhausted late, and in another task.
             await fragments.aclose()
 
 
 class _Fragments:
-    """One message on its way out."""
+    """A message on its way out."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -70,7 +79,7 @@ class _Fragments:
         self._end = "" if isinstance(fragment, str) else b""
 
     def fail(self, error: BaseException) -> None:
-        """The rest will never come: close, if any of it is out."""
+        """Close if any of the message is out: the rest will never come."""
         if self._end is None:
             return
         if isinstance(error, Exception):

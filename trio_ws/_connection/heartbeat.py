@@ -53,7 +53,7 @@ class PauseKeepalive:
     If it has the same policies as we, it waits for `timeout` after that, and asks each `interval`.
 
     Attributes:
-        active: whether there is a pause now.
+        active: true while we do not read.
         next_pong_at: when to send the next pong.
     """
 
@@ -214,7 +214,7 @@ class HeartbeatDriver:
 
     def _ask(self, beat: HeartbeatTimer, now: float) -> bool:
         if not isinstance(beat.policy, MessageHeartbeat):
-            # Any byte answers: of the pings that nobody answered, the newest will do.
+            # Any byte answers: of the pings without a pong, the newest will do.
             self._core.pings.discard(self._ping)
             self._ping = self.queue_ping(draw_bytes(8), now)
             beat.on_asked(now)

@@ -8,7 +8,7 @@ The message is claimed with its first chunk, not when the block is entered.
                       └───────leave───────┴────────────▶ LEFT ◀───────┘
 
 A message that had arrived whole when it is claimed is given as one chunk: ENTERED ─▶ DONE.
-Whoever leaves while it is STREAMING gets no more of it: the rest is dropped as it arrives.
+A task that leaves while it is STREAMING gets no more of it: the rest is dropped as it arrives.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class IncomingMessage:
                 self._state = State.DONE
                 return queue.take()
             self._check_more_comes()
-            if self._state is State.STREAMING or self._protocol.gathering:
+            if self._state is State.STREAMING or self._protocol.buffering:
                 await queue.streamers.park()
             else:
                 self._claim()

@@ -25,7 +25,7 @@ class ConnectionStatistics:
         messages_received: messages that `receive` gave out.
         send_queue: bytes that wait for the writer.
         receive_queue: bytes that wait for `receive`.
-        reading_paused: whether we have stopped reading because the receive queue is full;
+        reading_paused: true while we have stopped reading because the receive queue is full;
             meanwhile the peer's silence proves nothing and no heartbeat gives it up.
         tasks_sending: tasks that wait in `send` for room.
         tasks_receiving: tasks that wait in `receive`.

@@ -17,7 +17,7 @@ class Turn:
     """A lock; tasks have their turn in the order in which they came.
 
     Attributes:
-        is_held: whether a task has its turn.
+        is_held: true while a task has its turn.
     """
 
     __slots__ = ("_closed", "_waiting", "is_held")

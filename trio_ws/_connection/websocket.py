@@ -94,17 +94,17 @@ class WebSocket(trio.abc.AsyncResource):
 
     @property
     def ending(self) -> Ending | None:
-        """How the connection ended, or None while it has not."""
+        """Return how the connection ended, or None while it has not."""
         return self._protocol.ending
 
     @property
     def latency(self) -> float | None:
-        """Seconds of the last ping's round trip (the heartbeat's too); None before the first."""
+        """Return the last ping's round trip in seconds, also a heartbeat's; None before the first."""
         return self._core.pings.round_trips.last
 
     @property
     def local_address(self) -> object:
-        """Our address in the form of ``socket.getsockname``; None if this is no socket.
+        """Return our address in the form of ``socket.getsockname``; None if this is no socket.
 
         It stays when the connection is over.
         """
@@ -112,14 +112,14 @@ class WebSocket(trio.abc.AsyncResource):
 
     @property
     def remote_address(self) -> object:
-        """The peer's address in the form of ``socket.getpeername``; None if this is no socket.
+        """Return the peer's address as ``socket.getpeername`` does; None if this is no socket.
 
         It stays when the connection is over.
         """
         return self._remote_address
 
     def statistics(self) -> ConnectionStatistics:
-        """A snapshot of counters and queues."""
+        """Return a snapshot of counters and queues."""
         return snapshot(
             self._connection,
             messages_sent=self._messages_sent,
@@ -287,7 +287,8 @@ class WebSocket(trio.abc.AsyncResource):
 
         Raises:
             ConnectionClosed: the connection is over and every message has been taken.
-            ValueError: the message is no JSON; it is consumed, and the connection stays open.
+            ValueError: the message is not valid JSON; it has been consumed,
+                and the connection stays open.
         """
         return json.loads(await self.receive())
 
@@ -296,7 +297,7 @@ class WebSocket(trio.abc.AsyncResource):
         return self
 
     async def __anext__(self) -> str | bytes:
-        """The next message.
+        """Return the next message.
 
         The iteration ends quietly when `Ending.normal` is true (1000, 1001 or no code);
         otherwise it raises `ConnectionClosed`.
@@ -324,7 +325,8 @@ class WebSocket(trio.abc.AsyncResource):
         Leaving later, but early, drops the rest of the message as it arrives.
         One task streams at a time; another waits for its turn.
         If heartbeats are recognised among the messages, the first chunk comes
-        with the whole message or with its first 1024 bytes: a longer one is none.
+        with the whole message, or when more than 1024 bytes of it have arrived:
+        no longer message is taken for a heartbeat.
 
         Raises:
             ConnectionClosed: when the connection ends before the message does,
@@ -340,8 +342,8 @@ class WebSocket(trio.abc.AsyncResource):
 
         Without a `payload` (at most 125 bytes) an unpredictable one is used.
         The pong is behind the messages that the peer sent before it: while the receive buffer
-        is full and nobody receives, it is not seen.
-        If cancelled, the ping may be on its way but nobody waits for it.
+        is full and no task receives, it is not seen.
+        If cancelled, the ping may be on its way, and its pong is ignored.
 
         Raises:
             ConnectionClosed: the connection ended before the pong came.
@@ -362,7 +364,7 @@ class WebSocket(trio.abc.AsyncResource):
 
     @trio.lowlevel.enable_ki_protection
     async def pong(self, payload: bytes = b"") -> None:
-        """Send a pong that nobody asked for, a one-way sign of life (RFC 6455 §5.5.3).
+        """Send an unsolicited pong, a one-way sign of life (RFC 6455 §5.5.3).
 
         Pings of the peer are answered without your help.
 
@@ -413,7 +415,7 @@ class WebSocket(trio.abc.AsyncResource):
 
 @lru_cache(maxsize=16)
 def _same(address: object) -> object:
-    """One copy for all the connections of a listener: it takes some 150 bytes."""
+    """Return one copy for all the connections of a listener: it takes some 150 bytes."""
     return address
 
 
@@ -427,5 +429,5 @@ def _checked(message: object) -> Fragments:
 
 
 def _is_fragments(message: object) -> TypeGuard[Fragments]:
-    """Whether `message` is an iterable of fragments; a mapping is a mistake, not its keys."""
+    """Return True if `message` is an iterable of fragments; a mapping is a mistake."""
     return isinstance(message, AsyncIterable | Iterable) and not isinstance(message, Mapping)

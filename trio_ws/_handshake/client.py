@@ -2,10 +2,10 @@
 
 A server may answer four things: interim responses (1xx), which are skipped;
 101, which is checked in full; another status, which is a rejection and may have a body;
-and what is no HTTP at all.
+and bytes that are not HTTP.
 A rejection is reported as soon as its body is complete or has reached
 `Limits.max_reject_body`, whichever comes first;
-the caller, who has the clock, may stop waiting earlier and ask for `rejection()`.
+the caller has the clock, may stop waiting earlier, and then asks for `rejection()`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,19 @@ from typing import TYPE_CHECKING, TypedDict
 from .._errors import HandshakeError, InvalidHandshake, Rejected, UnsupportedVersion
 from .._http import Headers, HeaderSource, Request, Response
 from .._policies import Limits
+from .._protocol.extensions.base import Extension
 from .._text import printable
 from .._url import URL
+from .extensions import (
+    HEADER,
+    BadAnswer,
+    Malformed,
+    NegotiatedExtension,
+    check_answer,
+    check_extensions,
+    offers,
+    read_extensions,
+)
 from .fast_heads import Fields, Lines, by_name, is_fit, plain_switch
 from .http_head import (
     HeadBuffer,
@@ -72,7 +83,7 @@ _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 class ClientHandshake:
-    """One handshake: `request_bytes` to send, then `feed` until it tells the outcome.
+    """A handshake: send `request_bytes`, then `feed` the answer until the outcome is known.
 
     `headers` go into the request beside the ones of the protocol;
     what they name replaces what `url`, `origin` and `user_agent` would say.
@@ -86,12 +97,14 @@ class ClientHandshake:
         url: URL,
         *,
         subprotocols: Sequence[str] = (),
+        extensions: Sequence[Extension] = (),
         headers: HeaderSource = (),
         origin: str | None = None,
         user_agent: str | None = None,
         limits: Limits = Limits(),
     ) -> None:
         self._offers = check_subprotocols(subprotocols)
+        self._extensions = check_extensions(extensions)
         given = write_headers(headers, forbidden=RESERVED)
         names = {name.lower() for name, _ in given}
         ours = {"User-Agent": user_agent, "Origin": origin, "Authorization": url.authorization}
@@ -101,12 +114,27 @@ class ClientHandshake:
         self._url = url
         self._limits = limits
         self._key = make_key()
-        lines = [*_upgrade(url.host_header, self._key, self._offers), *read_lines(extra)]
+        lines = [*self._upgrade(), *read_lines(extra)]
         self._bytes = write_head(f"GET {url.target} HTTP/1.1", lines)
         self.request = Request(method="GET", target=url.target, headers=Headers(lines))
         self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
         self._rejection: tuple[int, Headers] | None = None
         self._body = bytearray()
+
+    def _upgrade(self) -> Lines:
+        """Return the headers that ask for a WebSocket (RFC 6455 §4.1, the list of what to send)."""
+        lines = [
+            ("Host", self._url.host_header),
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Key", self._key),
+            ("Sec-WebSocket-Version", VERSION),
+        ]
+        if self._offers:
+            lines.append(("Sec-WebSocket-Protocol", ", ".join(self._offers)))
+        if extensions := offers(self._extensions):
+            lines.append((HEADER, extensions))
+        return lines
 
     def request_bytes(self, key: str | None = None) -> bytes:
         """Return the request, head and all; it has no body.
@@ -140,11 +168,11 @@ class ClientHandshake:
 
     @property
     def rejected(self) -> bool:
-        """Whether the head of a rejection has come, and only its body is awaited."""
+        """Return True if the head of a rejection has come, and only its body is awaited."""
         return self._rejection is not None
 
     def rejection(self) -> Rejected | None:
-        """The rejection with as much of its body as arrived; None if no such head came yet."""
+        """Return the rejection with what arrived of its body; None if no such head came yet."""
         if self._rejection is None:
             return None
         status, headers = self._rejection
@@ -213,18 +241,17 @@ class ClientHandshake:
             raise rejected
 
     def _settle(self, lines: Lines, fields: Fields) -> Opening:
-        """Judge a 101 (RFC 6455 §4.1, the client's list of what to check)."""
+        """Check a 101 (RFC 6455 §4.1, the client's list of what to check)."""
         if tokens(fields.get("upgrade", ())) != ["websocket"]:
             raise self._invalid("its Upgrade header is not 'websocket'")
         if "upgrade" not in tokens(fields.get("connection", ())):
             raise self._invalid("its Connection header lacks 'Upgrade'")
         self._check_accept(fields.get("sec-websocket-accept", []))
-        if "sec-websocket-extensions" in fields:
-            raise self._invalid("it chose an extension, and none was offered")
         return Opening(
             request=self.request,
             response=Response(101, lines),
             subprotocol=self._chosen(fields.get("sec-websocket-protocol", [])),
+            extensions=self._chosen_extensions(fields.get("sec-websocket-extensions", [])),
             trailing=bytes(self._heads.data),
         )
 
@@ -235,7 +262,7 @@ class ClientHandshake:
             raise self._invalid("its Sec-WebSocket-Accept header does not answer our key")
 
     def _chosen(self, values: list[str]) -> str | None:
-        """The subprotocol; none is a choice, too."""
+        """Return the subprotocol; none is a choice, too."""
         if not values:
             return None
         if len(values) > 1:
@@ -244,6 +271,15 @@ class ClientHandshake:
             shown = printable(values[0])
             raise self._invalid(f"it chose a subprotocol that was not offered: {shown!r}")
         return values[0]
+
+    def _chosen_extensions(self, values: list[str]) -> tuple[NegotiatedExtension, ...]:
+        """Return the extensions; an empty header chooses none."""
+        try:
+            return check_answer(read_extensions(values), self._extensions)
+        except Malformed:
+            raise self._invalid("its Sec-WebSocket-Extensions header is malformed") from None
+        except BadAnswer as exc:
+            raise self._invalid(str(exc)) from None
 
     def _invalid(self, why: str) -> InvalidHandshake:
         return InvalidHandshake(
@@ -254,13 +290,13 @@ class ClientHandshake:
 
 
 _TLS_ALERT = b"\x15"
-"""How an answer begins that is not HTTP but a complaint about our lack of TLS."""
+"""The first byte of a TLS alert: the server expected TLS and got HTTP."""
 
 _FORGOTTEN = {
     False: "if it expects TLS, the URL must begin with wss://",
     True: "it may want a certificate of the client, or another one",
 }
-"""What is behind a connection that just ends, as often as not; by whether it had TLS."""
+"""The most frequent reason why a connection just ends; by whether it had TLS."""
 
 
 class _Told(TypedDict):
@@ -269,22 +305,8 @@ class _Told(TypedDict):
     retry_after: float | None
 
 
-def _upgrade(host: str, key: str, offers: list[str]) -> Lines:
-    """The headers that ask for a WebSocket (RFC 6455 §4.1, the list of what to send)."""
-    lines = [
-        ("Host", host),
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Key", key),
-        ("Sec-WebSocket-Version", VERSION),
-    ]
-    if offers:
-        lines.append(("Sec-WebSocket-Protocol", ", ".join(offers)))
-    return lines
-
-
 def retry_after(headers: Headers) -> float | None:
-    """The seconds that ``Retry-After`` asks for (RFC 9110 §10.2.3), or None.
+    """Return the seconds that ``Retry-After`` asks for (RFC 9110 §10.2.3), or None.
 
     An HTTP date is counted from the response's own ``Date``, since our clock may differ.
     """
@@ -296,7 +318,7 @@ def retry_after(headers: Headers) -> float | None:
 
 
 def _http_date(text: str) -> float | None:
-    """Seconds since the epoch, or None for what is no date."""
+    """Return seconds since the epoch, or None if the text is not a date."""
     if not text:
         return None
     from email.utils import mktime_tz, parsedate_tz  # here: slow to import, and seldom needed

@@ -2,21 +2,22 @@
 
 The client sends an HTTP request which asks to upgrade; the server answers 101,
 and from the byte behind its blank line the connection speaks WebSocket.
-A digest in the answer proves that the server understood:
-without it anything that echoes would do::
+A digest in the answer proves that the server understood the request,
+which a server that only echoes would not::
 
     Sec-WebSocket-Key: nonce          16 random bytes, base64
     Sec-WebSocket-Accept: base64(sha1(nonce + a constant GUID))
 
-Who does what in the rooms `client_handshake` and `server_handshake`:
+Which part does what:
 
-* h11 parses heads and frames bodies; it judges HTTP.
-  Heads about which there is nothing to judge are read by `heads` instead.
-* These rooms judge RFC 6455 §4.1 and §4.2.1: which headers, how often, with what in them,
-  and write what is left to say: a dozen words and the digest.
+* h11 parses heads and frames bodies; it decides what is HTTP.
+  Plain heads are read by `fast_heads` instead.
+* `client` and `server` check RFC 6455 §4.1 and §4.2.1: which headers, how often, with what in them,
+  and write the heads.
+* Extensions are agreed on in `extensions`.
 * wsproto has a handshake of its own,
-  which would parse every head twice more and stay behind what we judge.
-  Property tests hold us to it: request and answer are the bytes that it would have sent,
+  which would parse every head twice more and check less than we do.
+  Property tests compare us with it: request and answer are the bytes that it would have sent,
   and what it would refuse is refused.
 
 All of it is pure: bytes in, bytes out, no clock.
@@ -29,16 +30,13 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .._errors import LocalProtocolError
 from .._http import Request, Response
 from .._text import printable
 from .._validation import kind_of
+from .extensions import NegotiatedExtension
 from .http_head import is_token
-
-if TYPE_CHECKING:
-    from wsproto.extensions import Extension
 
 VERSION = "13"
 """The version of the protocol that RFC 6455 defines, and the only one spoken here."""
@@ -60,20 +58,20 @@ def accept_token(key: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What an opening handshake settled, in either role.
+    """The result of an opening handshake, in either role.
 
     Attributes:
         request: as it was sent, or as it was received.
         response: the 101.
         subprotocol: the one chosen, or None.
-        extensions: the ones agreed on.
-        trailing: what was read behind the head: it belongs to the session.
+        extensions: the ones agreed on, in the order in which they encode.
+        trailing: what was read behind the head: it belongs to the connection.
     """
 
     request: Request
     response: Response
     subprotocol: str | None = None
-    extensions: tuple[Extension, ...] = ()
+    extensions: tuple[NegotiatedExtension, ...] = ()
     trailing: bytes = b""
 
 

@@ -1,8 +1,8 @@
 """Who may open a WebSocket from a web page: the ``Origin`` rule (RFC 6455 §10.2).
 
-A browser lets any page connect anywhere and sends the user's cookies along;
-the one thing that the server has against that is the ``Origin`` header, which a page cannot forge.
-So a request without one does not come from a page, and passes;
+A browser lets any page connect anywhere and sends the user's cookies along.
+Against that the server has the ``Origin`` header only, which a page cannot forge.
+So a request without it does not come from a page, and passes;
 any other must match the rule that the server was given:
 
 =================  ============================================================================
@@ -12,7 +12,7 @@ any other must match the rule that the server was given:
                    and the spelling of an international name do not matter;
                    ``"null"`` is what sandboxed pages and files send
 ``re.Pattern``     matches the whole header, lower-cased by the browser already
-`ANY_ORIGIN`       everybody: the handler must not trust cookies
+`ANY_ORIGIN`       every page: the handler must not trust cookies
 an iterable        of any of these; what is not in it is refused, `SAME_ORIGIN` included
 =================  ============================================================================
 """
@@ -31,7 +31,7 @@ from .._validation import kind_of
 
 
 class OriginRule(enum.Enum):
-    """The two rules for ``origins=`` that are no list.
+    """A rule for ``origins=`` that is not a list.
 
     Attributes:
         SAME_ORIGIN: pages of the host that they connect to, whatever the scheme, may connect.
@@ -66,7 +66,7 @@ class _Origin(NamedTuple):
 
 
 class OriginCheck:
-    """The rule, made ready to judge requests.
+    """The rule, made ready to check requests.
 
     Raises:
         ValueError: an entry is no origin.
@@ -90,7 +90,7 @@ class OriginCheck:
         self._listed = {_listed(rule) for rule in rules if isinstance(rule, str)}
 
     def allows(self, headers: Headers) -> bool:
-        """Whether a request with these headers may go on."""
+        """Return True if a request with these headers may go on."""
         if self._any or "Origin" not in headers:
             return True
         if len(headers.get_all("Origin")) > 1:
@@ -115,7 +115,7 @@ def _listed(text: str) -> _Origin | str:
 
 
 def _parse(text: str) -> _Origin | None:
-    """An origin with its default port left out; None if the text is none."""
+    """Return an origin with its default port left out; None if the text is not an origin."""
     parts = _ORIGIN.fullmatch(text)
     if parts is None:
         return None
@@ -128,5 +128,5 @@ def _parse(text: str) -> _Origin | None:
 
 
 def _is_host(origin: _Origin, host: str) -> bool:
-    """Whether `origin` and a ``Host`` header mean the same host and port."""
+    """Return True if `origin` and a ``Host`` header mean the same host and port."""
     return _parse(f"{origin.scheme}://{host}") == origin

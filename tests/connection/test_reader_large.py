@@ -1,4 +1,4 @@
-"""`trio_ws._connection.connection`: large messages among small ones, on every kind of stream."""
+"""`trio_ws._connection.reader`: large messages among small ones, on every kind of stream."""
 
 from __future__ import annotations
 
