@@ -99,7 +99,7 @@ class WebSocket(trio.abc.AsyncResource):
 
     @property
     def latency(self) -> float | None:
-        """Return the last ping's round trip in seconds, also a heartbeat's; None before the first."""
+        """Return the last ping's round trip in seconds, heartbeats too; None before the first."""
         return self._core.pings.round_trips.last
 
     @property
