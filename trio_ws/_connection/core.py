@@ -28,10 +28,12 @@ from .._options import ConnectionOptions
 from .._policies import FOREVER
 from .._protocol.fast_path import FastDecoder
 from .._protocol.frame_log import line
+from .._protocol.masking import MaskKeys, mask_keys
 from .._protocol.protocol import WebSocketProtocol
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 from .._protocol.states import State
 from .._transport.adapter import transport_on
+from .._transport.entropy import own_entropy
 from .lifetime import Initiator, Lifetime
 from .receive_queue import ReceiveQueue
 from .turn import Turn
@@ -130,6 +132,7 @@ class ConnectionCore:
             codecs=[each.codec for each in opening.extensions],
             # Each frame is logged by the slow path alone.
             decoder=None if trace else FastDecoder(masked=not client, limit=limit),
+            keys=_keys_of(stream),
             trace=trace,
         )
         self._send_queue = self.protocol.send_queue
@@ -292,6 +295,12 @@ class ConnectionCore:
     def cancel_body(self) -> None:
         """Cancel the block: its connection is lost, and it has read everything (P3)."""
         self.body.cancel(reason=str(self.protocol.ending))
+
+
+def _keys_of(stream: trio.abc.Stream) -> MaskKeys:
+    """Return the store of keys that all connections share, unless the stream is simulated."""
+    source = own_entropy(stream)
+    return mask_keys if source is None else MaskKeys(source)
 
 
 def _log_frame(logger: logging.Logger, name: str, direction: str, event: object) -> None:
