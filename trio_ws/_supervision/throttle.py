@@ -121,12 +121,12 @@ class RetryQueue:
         self._waiting[host].remove(retry)
 
     def _forget(self, now: float) -> None:
-        """Forget hosts without a retry for long; the dict is in the order of their last ones."""
-        while self._last:
-            host = next(iter(self._last))
-            if now - self._last[host] < FORGET_AFTER:
-                break
-            del self._last[host]
+        """Forget hosts without a retry for long; the dict is in the order of their last ones.
+
+        One of them has just had one.
+        """
+        while now - self._last[oldest := next(iter(self._last))] >= FORGET_AFTER:
+            del self._last[oldest]
 
 
 @final
