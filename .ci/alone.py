@@ -1,6 +1,6 @@
 """Check that each module is covered fully by its own tests, and not by a lucky neighbour's.
 
-The tests of ``trio_ws/_sansio/session.py`` are ``tests/sansio/test_session*.py``:
+The tests of ``trio_ws/_protocol/protocol.py`` are ``tests/protocol/test_protocol*.py``:
 folders and names without their leading underscores.
 Run it from the top of the project; it takes some seconds per module.
 ``alone.py url session`` looks at the modules named.
@@ -12,11 +12,11 @@ import tempfile
 from pathlib import Path
 
 PARTS = {
-    "trio_ws/_pings.py": "services",
-    "trio_ws/_reader.py": "services",
-    "trio_ws/_writer.py": "services",
-    "trio_ws/_sansio/checks.py": "session",
-    "trio_ws/_sansio/states.py": "session",
+    "trio_ws/_connection/reader.py": "connection",
+    "trio_ws/_connection/writer.py": "connection",
+    "trio_ws/_protocol/encoder.py": "fast_path",
+    "trio_ws/_protocol/states.py": "protocol",
+    "trio_ws/_protocol/validation.py": "protocol",
 }
 """Rooms that are parts of another and have its tests: apart from it they do nothing."""
 

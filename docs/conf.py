@@ -18,7 +18,7 @@ sys.path[:0] = [str(TOP), str(TOP / "docs")]  # document the checkout that these
 import remedies  # noqa: E402
 import states  # noqa: E402
 
-from trio_ws._sansio.origins import OriginRule  # noqa: E402
+from trio_ws._handshake.origins import OriginRule  # noqa: E402
 
 project = "trio_ws"
 author = "the trio_ws authors"
@@ -72,7 +72,7 @@ def read_sections(
     but takes "word: sentence" in a property's docstring for a type and its description.
     """
     if isinstance(obj, OriginRule):  # ask for what is written behind it, not for its class's
-        rules = ModuleAnalyzer.for_module("trio_ws._sansio.origins").find_attr_docs()
+        rules = ModuleAnalyzer.for_module("trio_ws._handshake.origins").find_attr_docs()
         lines[:] = rules["", name.rpartition(".")[2]]
     lines[:] = GoogleDocstring(lines, Config(napoleon_use_ivar=False)).lines()
 

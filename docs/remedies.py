@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from trio_ws._classify import CLOSE_CODES, ERRORS, HTTP_STATUSES, LOSSES, Rule
+from trio_ws._supervision.retry_rules import CLOSE_CODES, ERRORS, HTTP_STATUSES, LOSSES, Rule
 
 HEAD = ["what happened", "why", "what helps"]
 

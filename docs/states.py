@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from html import escape
 
-from trio_ws._sansio.states import TABLE, Action, Input, State
+from trio_ws._protocol.states import TABLE, Action, Input, State
 
 WIDTH, TOP, LINE = 840, 150, 17
 BOX_WIDTH, BOX_HEIGHT = 140, 44

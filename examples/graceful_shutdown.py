@@ -30,7 +30,7 @@ async def main(
             task_status.started(server)
             await anext(aiter(signals))
             print(f"stopping; {len(server.connections)} connected")
-            await server.drain(deadline=20, spread=5)
+            await server.drain(timeout=20, spread=5)
     print("stopped")
 
 

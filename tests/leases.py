@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trio_ws._lease import Due, Lease, Verdict
-from trio_ws._policy import BeatPolicy, Heartbeat, MessageHeartbeat, Timeouts, Watchdog
+from trio_ws._liveness.lease import Expiry, Lease, Verdict
+from trio_ws._policies import BeatPolicy, Heartbeat, MessageHeartbeat, Timeouts, Watchdog
 
 WAIT, ASK, LOST, STUCK, IDLE = Verdict
 
@@ -75,6 +75,6 @@ def late_lease(judged_at: float) -> Lease:
     lease = lease_of(EVERY_20)
     tell(lease, (20, "asked"), (20, "writing"), (20, "written"))
     assert lease.due() == 30
-    assert lease.judge(29.5) == Due(WAIT)
-    assert lease.judge(judged_at) == Due(WAIT)
+    assert lease.judge(29.5) == Expiry(WAIT)
+    assert lease.judge(judged_at) == Expiry(WAIT)
     return lease

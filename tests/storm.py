@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from trio_ws import Backoff, Remedy
-from trio_ws._backoff import Streak
+from trio_ws._supervision.backoff import BackoffState
 
 Delays: TypeAlias = Callable[[], float]
 """The delays of one client, one after another."""
@@ -28,7 +28,7 @@ OUTAGES = (10.0, 30.0, 300.0)
 
 def ours(rng: random.Random) -> Delays:
     """What `supervise` does."""
-    streak = Streak(Backoff(), rng.random, now=0)
+    streak = BackoffState(Backoff(), rng.random, now=0)
     return lambda: streak.failed(0, Remedy.WAIT).seconds
 
 

@@ -9,8 +9,8 @@ import trio
 import trustme
 from trio.testing import memory_stream_pair
 
-from trio_ws._tls import Below, tls_on
-from trio_ws._transport import Transport
+from trio_ws._transport.base import Transport
+from trio_ws._transport.tls import MonitoredStream, tls_on
 
 Pair = tuple[trio.abc.Stream, trio.abc.Stream]
 
@@ -117,10 +117,10 @@ def over_tls(ours: trio.abc.Stream, theirs: trio.abc.Stream) -> Pair:
     )
 
 
-def below(stream: trio.abc.Stream) -> Below:
+def below(stream: trio.abc.Stream) -> MonitoredStream:
     """What TLS stands on."""
     assert isinstance(stream, trio.SSLStream)
-    assert isinstance(stream.transport_stream, Below)
+    assert isinstance(stream.transport_stream, MonitoredStream)
     return stream.transport_stream
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from docs import states
-from trio_ws._sansio.states import Action, Input, State
+from trio_ws._protocol.states import Action, Input, State
 
 from . import quickstart
 
@@ -27,7 +27,7 @@ PRINTS = {
     "examples/first_conversation.py": "first_conversation.txt",
     "docs/snippets/endings.py": "endings.txt",
     "docs/snippets/night.py": "night.txt",
-    "tests/liveness.py": "liveness.txt",
+    "tests/liveness_simulation.py": "liveness.txt",
 }
 """Programs whose output is shown on a page."""
 

@@ -29,7 +29,7 @@ from trio_ws import (
     WebSocket,
     serve_websocket,
 )
-from trio_ws._classify import CLOSE_CODES, ERRORS, HTTP_STATUSES, LOSSES
+from trio_ws._supervision.retry_rules import CLOSE_CODES, ERRORS, HTTP_STATUSES, LOSSES
 from trio_ws.testing import open_websocket_pair
 
 TOP = Path(__file__).resolve().parent.parent

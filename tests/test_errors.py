@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from trio_ws import _errors
+from trio_ws._ending import Close, Ending, Loss
 from trio_ws._errors import (
     ConnectionClosed,
     ConnectionLost,
@@ -26,7 +27,7 @@ from trio_ws._errors import (
     WebSocketError,
     closed,
 )
-from trio_ws._values import Close, Ending, Headers, Loss, Request, Response
+from trio_ws._http import Headers, Request, Response
 
 REQUEST = Request(method="GET", target="/", headers=Headers())
 

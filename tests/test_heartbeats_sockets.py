@@ -18,17 +18,9 @@ from contextlib import contextmanager
 import pytest
 import trio
 
-from trio_ws import (
-    ConnectionLost,
-    Heartbeat,
-    HeartbeatTimeout,
-    Limits,
-    Loss,
-    Timeouts,
-    WebSocket,
-)
-from trio_ws._policy import HeartbeatOption, Policies
-from trio_ws._scope import ConnectionScope, hold
+from trio_ws import ConnectionLost, Heartbeat, HeartbeatTimeout, Limits, Loss, Timeouts, WebSocket
+from trio_ws._connection.block import ConnectionBlock, hold
+from trio_ws._policies import HeartbeatOption, Policies
 
 from .wires import opening
 
@@ -51,7 +43,7 @@ def tcp_pair(*, buffer: int | None = None) -> Generator[tuple[socket.socket, soc
 
 def server_on(
     sock: socket.socket, heartbeat: HeartbeatOption, **policies: object
-) -> ConnectionScope:
+) -> ConnectionBlock:
     """The server's side of a connection whose client is somebody else."""
     stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
     rules = Policies(heartbeat=heartbeat, **policies)  # type: ignore[arg-type]
@@ -234,12 +226,12 @@ async def test_stalled_loop() -> None:
     with tcp_pair() as (ours, theirs), in_thread(lambda: answer_pings(theirs, think=0.01)):
         async with server_on(ours, heartbeat) as ws:
             for _ in range(80):
-                while not ws._services.lease.questioning:  # noqa: ASYNC110
+                while not ws._connection.lease.questioning:  # noqa: ASYNC110
                     await trio.sleep(0.002)
                 time.sleep(2.7 * heartbeat.timeout)  # noqa: ASYNC251
-                assert ws._services.lease.questioning, (
+                assert ws._connection.lease.questioning, (
                     "the pong was there, but nobody could read it"
                 )
                 await trio.sleep(0.01)
                 assert ws.ending is None
-                assert not ws._services.lease.questioning
+                assert not ws._connection.lease.questioning

@@ -261,7 +261,7 @@ async def test_a_handler_ends_when_its_peer_leaves(
     theirs, ours = trio.testing.memory_stream_pair()
     failed: list[BaseException] = []
     async with trio.open_nursery() as nursery:
-        serve = partial(serve_websocket_on, handler_failed=lambda ws, error: failed.append(error))
+        serve = partial(serve_websocket_on, on_handler_error=lambda ws, error: failed.append(error))
         nursery.start_soon(serve, hourly.handler, ours)
         async with open_websocket_on(theirs, "ws://station.example/") as ws:
             await ws.send("Hello")

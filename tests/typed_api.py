@@ -16,7 +16,7 @@ from typing import assert_type
 import trio
 
 from trio_ws import (
-    ANY,
+    ANY_ORIGIN,
     SAME_ORIGIN,
     Close,
     CloseCode,
@@ -149,8 +149,8 @@ async def servers(listener: trio.SocketListener, stream: trio.abc.Stream) -> Non
         assert_type(server.connections, frozenset[WebSocket])
         assert_type(server.statistics(), ServerStatistics)
         assert_type(server.statistics().refused, int)
-        await server.drain(deadline=5, spread=1, code=CloseCode.SERVICE_RESTART)
-    await serve_websocket_listeners(handler, [listener], origins=ANY, on_request=health)
+        await server.drain(timeout=5, spread=1, code=CloseCode.SERVICE_RESTART)
+    await serve_websocket_listeners(handler, [listener], origins=ANY_ORIGIN, on_request=health)
     await serve_websocket_on(handler, stream)
     await serve_websocket(health, "localhost", 0)  # type: ignore[arg-type]
 

@@ -18,10 +18,10 @@ import trio
 import trio.testing
 
 from trio_ws import ConnectionClosed, WebSocket
-from trio_ws._policy import Policies
-from trio_ws._sansio.handshake import Opening
-from trio_ws._scope import hold
-from trio_ws._values import Headers, Request, Response
+from trio_ws._connection.block import hold
+from trio_ws._handshake.opening import Opening
+from trio_ws._http import Headers, Request, Response
+from trio_ws._policies import Policies
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import CLOSE, decode
 

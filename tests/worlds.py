@@ -16,10 +16,10 @@ import trio
 import trio.testing
 
 from trio_ws import Headers, Rejected, Request, Response, WebSocket
-from trio_ws._client import ClientOptions
-from trio_ws._policy import Limits, Policies, Timeouts
-from trio_ws._sansio.handshake import Opening
-from trio_ws._scope import ConnectionScope
+from trio_ws._client.connect import ClientOptions
+from trio_ws._connection.block import ConnectionBlock
+from trio_ws._handshake.opening import Opening
+from trio_ws._policies import Limits, Policies, Timeouts
 from trio_ws.testing import Frame, RawPeer
 
 Play: TypeAlias = Callable[[RawPeer], Awaitable[object]]
@@ -58,7 +58,7 @@ class World:
             await trio.sleep(self.seconds_to_connect)
             return self._connect(options)
 
-        return ConnectionScope(connected)
+        return ConnectionBlock(connected)
 
     def _connect(self, options: ClientOptions) -> WebSocket:
         step = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]

@@ -1,37 +1,26 @@
 """WebSocket clients and servers for Trio (RFC 6455).
 
-The map of the house, from the ground up; imports go downward only:
+The house, from the roof down.  Imports go downward only; each folder opens with its theory.
 
-* **Words**: what is said.  ``_errors`` (every exception, on one screen), ``_values`` (requests,
-  close codes, the ending), ``_policy`` (how long, how often, how much), ``_url``.
-* **Protocol**: bytes in, bytes out, no I/O.  ``_sansio/session`` is an open connection,
-  ``_sansio/states`` its state table; ``_sansio/fastlane`` knows the simple frames,
-  ``_sansio/judge`` all the others.  ``_sansio/*handshake`` is how a connection comes about.
-  wsproto and h11 live here.
-* **Trio**: ``_transport`` (a stream), ``_tls`` (TLS, seen from below),
-  ``_services`` (what drives a session),
-  ``_reader`` and ``_writer`` (the task that reads and the task that writes),
-  ``_lease`` (is the peer alive) and ``_rounds`` (who asks for whom),
-  ``_connection`` (`WebSocket`, what you hold),
-  ``_statistics`` (its numbers), ``_scope`` (the block around it, and the one exception
-  that leaves it).
-* **Doors**: ``_client``, which connects with ``_dial``; ``_server``, behind it ``_reception``
-  (TLS and HTTP of one newcomer), ``_admission`` (who is inside) and ``_handling`` (what becomes
-  of handlers).
-* **Roof**: ``_supervisor``, the face of ``_supervision`` (connect, run, judge, wait, again);
-  under it ``_classify`` (what helps against a failure), ``_backoff`` (when to try again),
-  ``_throttle`` (what supervisors share), ``_endpoints``, ``_states``, ``_journal`` and ``_beside``.
-  ``_reconnecting``, one channel across many connections: ``_incoming`` and ``_outgoing`` messages.
-  ``testing``.
+* ``_reconnecting``: one channel across many connections.
+* ``_supervision``: connect, run, judge, wait, again.
+* ``_client``, ``_server``: the doors, which do not know each other; ``testing`` beside them.
+* ``_connection``: one open connection; `WebSocket` is its face.
+* ``_transport``, ``_handshake``: streams of bytes and where they come from; HTTP, pure.
+* ``_protocol``, ``_liveness``: frames, pure; heartbeats as arithmetic.
+* ``_concurrency``: Trio, and nothing of WebSocket.
+* ``_errors`` (every exception on one screen), ``_url``, ``_ending``, ``_http``, ``_policies``,
+  ``_validation``, ``_text``: plain values.
 
-To follow a message through the house, begin at the top of ``_services``.
+To follow a message through the house, begin at the top of ``_connection``.
 Everything public is exported here, or from `trio_ws.testing`.
 """
 
-from ._backoff import Backoff
-from ._classify import Remedy
-from ._client import open_websocket, open_websocket_on
-from ._connection import WebSocket
+from ._client.connect import open_websocket, open_websocket_on
+from ._connection.incoming_message import IncomingMessage
+from ._connection.statistics import ConnectionStatistics
+from ._connection.websocket import WebSocket
+from ._ending import Close, CloseCode, Ending, Loss
 from ._errors import (
     ConnectionClosed,
     ConnectionLost,
@@ -49,30 +38,27 @@ from ._errors import (
     UnsupportedVersion,
     WebSocketError,
 )
-from ._outgoing import SendBuffer
-from ._policy import Heartbeat, Limits, MessageHeartbeat, MessageReply, Timeouts, Watchdog
-from ._reception import log_handler_failure
-from ._reconnecting import (
+from ._handshake.origins import ANY_ORIGIN, SAME_ORIGIN
+from ._http import Headers, Request, Response
+from ._policies import Heartbeat, Limits, MessageHeartbeat, MessageReply, Timeouts, Watchdog
+from ._reconnecting.channel import (
     ReconnectingStatistics,
     ReconnectingWebSocket,
     open_reconnecting_websocket,
 )
-from ._sansio.origins import ANY, SAME_ORIGIN
-from ._server import (
-    Server,
-    serve_websocket,
-    serve_websocket_listeners,
-    serve_websocket_on,
-)
-from ._states import SupervisorState, Transition
-from ._statistics import ConnectionStatistics, ServerStatistics
-from ._streaming import IncomingMessage
-from ._supervisor import Supervisor, SupervisorStatistics, open_supervisor, supervise
-from ._throttle import Throttle
-from ._values import Close, CloseCode, Ending, Headers, Loss, Request, Response
+from ._reconnecting.outgoing import SendBuffer
+from ._server.log import log_handler_error
+from ._server.serve import serve_websocket, serve_websocket_listeners, serve_websocket_on
+from ._server.server import Server
+from ._server.statistics import ServerStatistics
+from ._supervision.backoff import Backoff
+from ._supervision.retry_rules import Remedy
+from ._supervision.states import SupervisorState, Transition
+from ._supervision.supervise import Supervisor, SupervisorStatistics, open_supervisor, supervise
+from ._supervision.throttle import Throttle
 
 __all__ = [
-    "ANY",
+    "ANY_ORIGIN",
     "SAME_ORIGIN",
     "Backoff",
     "Close",
@@ -117,7 +103,7 @@ __all__ = [
     "Watchdog",
     "WebSocket",
     "WebSocketError",
-    "log_handler_failure",
+    "log_handler_error",
     "open_reconnecting_websocket",
     "open_supervisor",
     "open_websocket",

@@ -26,7 +26,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._values import Ending, Loss, Request, Response, printable
+from ._ending import Ending, Loss
+from ._http import Request, Response
+from ._text import printable
 
 
 class WebSocketError(Exception):

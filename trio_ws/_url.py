@@ -20,7 +20,7 @@ from typing import NoReturn
 from urllib.parse import quote, unquote_to_bytes
 
 from ._errors import InvalidURL
-from ._values import printable
+from ._text import printable
 
 DEFAULT_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443}
 

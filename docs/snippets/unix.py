@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import trio
 
-from trio_ws import (
-    Server,
-    WebSocket,
-    open_websocket_on,
-    serve_websocket_listeners,
-)
+from trio_ws import Server, WebSocket, open_websocket_on, serve_websocket_listeners
 
 
 async def echo(ws: WebSocket) -> None:

@@ -30,9 +30,9 @@ import trio
 import trio.testing
 
 from trio_ws import Headers, Heartbeat, Request, Response, WebSocket
-from trio_ws._policy import HeartbeatOption, Policies, Timeouts
-from trio_ws._sansio.handshake import Opening
-from trio_ws._scope import hold
+from trio_ws._connection.block import hold
+from trio_ws._handshake.opening import Opening
+from trio_ws._policies import HeartbeatOption, Policies, Timeouts
 
 CORE_BAR = 5.0
 """Per cent of a core that 10,000 connections may take at an interval of 20 s."""

@@ -104,10 +104,10 @@ def test_cells_have_names_of_their_own() -> None:
 def test_prebuilt_frames(kind: str, size: int) -> None:
     """The frames that we build by hand have the size that we count with, and are read right."""
     from trio_ws import Limits
-    from trio_ws._sansio.session import Session
+    from trio_ws._protocol.protocol import WebSocketProtocol
 
     data = payload(kind, size)
-    server = Session(client=False, limits=Limits())
+    server = WebSocketProtocol(client=False, limits=Limits())
     built = frame(kind, data, masked=True)
     assert len(built) == frame_size(size, masked=True)
     assert len(frame(kind, data, masked=False)) == frame_size(size, masked=False)

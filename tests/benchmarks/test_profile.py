@@ -95,8 +95,8 @@ def test_parts_are_of_files_that_there_are() -> None:
         ("/x/trio/_core/_io_epoll.py", "wait_readable", "Trio: watch sockets (epoll_ctl)"),
         ("/x/trio/_core/_run.py", "unrolled_run", "Trio: scheduler"),
         ("/x/trio/_socket.py", "send", "Trio: sockets and streams"),
-        (str(TOP / "trio_ws/_sansio/fastlane.py"), "_find", "lane: find frames"),
-        (str(TOP / "trio_ws/_sansio/fastlane.py"), "encode_message", "lane: encode"),
+        (str(TOP / "trio_ws/_protocol/fast_path.py"), "_find", "lane: find frames"),
+        (str(TOP / "trio_ws/_protocol/encoder.py"), "encode_message", "lane: encode"),
         ("/usr/lib/python3.11/contextlib.py", "helper", OTHER),
     ],
 )

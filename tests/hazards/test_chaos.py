@@ -29,7 +29,7 @@ from trio_ws import (
     open_reconnecting_websocket,
     serve_websocket,
 )
-from trio_ws._lease import GRACE
+from trio_ws._liveness.lease import GRACE
 
 from .proxy import FATAL, HOST, Fault, Proxy
 
@@ -140,7 +140,7 @@ async def test_chaos(spare: trio.Nursery, authority: trustme.CA, scheme: str, fa
             ssl_context=theirs,
             heartbeat=HEARTBEAT,
             timeouts=TIMEOUTS,
-            handler_failed=lambda ws, error: None,
+            on_handler_error=lambda ws, error: None,
             task_status=task_status,
         )
     )

@@ -13,13 +13,7 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import (
-    ConnectionClosed,
-    ConnectionLost,
-    Heartbeat,
-    Limits,
-    WebSocket,
-)
+from trio_ws import ConnectionClosed, ConnectionLost, Heartbeat, Limits, WebSocket
 from trio_ws.testing import open_websocket_pair
 from trio_ws.testing._peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 
@@ -132,7 +126,7 @@ async def test_b9_cancelled_pings(client: bool, autojump_clock: trio.testing.Moc
         for _ in range(1000):
             with trio.move_on_after(0.001):
                 await ws.ping()
-        assert len(ws._services.pings) == 0
+        assert len(ws._connection.pings) == 0
 
 
 @both_roles

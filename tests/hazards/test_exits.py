@@ -143,7 +143,7 @@ class Program:
 
         self.nursery.start_soon(call)
         await serve_websocket_on(
-            handler, theirs, limits=LIMITS, heartbeat=HEARTBEAT, handler_failed=failed
+            handler, theirs, limits=LIMITS, heartbeat=HEARTBEAT, on_handler_error=failed
         )
 
     async def in_pair(self) -> None:

@@ -13,11 +13,11 @@ import trio
 import trio.testing
 
 from trio_ws import ConnectionLost, Limits, Loss, ProtocolViolation
-from trio_ws._sansio import heap
-from trio_ws._sansio.fastlane import BURST
-from trio_ws._sansio.gathering import FIRST
-from trio_ws._sansio.outbox import PONGS
-from trio_ws._transport import READ_SIZE
+from trio_ws._protocol import allocator
+from trio_ws._protocol.fast_path import MAX_MESSAGES_PER_FEED
+from trio_ws._protocol.payload_buffer import INITIAL_SIZE
+from trio_ws._protocol.send_queue import MAX_PENDING_PONGS
+from trio_ws._transport.base import READ_SIZE
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT, encode
 
@@ -95,7 +95,7 @@ async def test_d2_header_that_promises_much(
     client: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
     """A header that promises a gibibyte costs nothing until its bytes come."""
-    heap.prepare()
+    allocator.expect_large_blocks()
     async with open_wired(client, limits=Limits(max_message_size=1 << 30)) as (ws, peer, _):
         await peer.send_text("all is set up")
         await ws.receive()
@@ -103,11 +103,11 @@ async def test_d2_header_that_promises_much(
         with memory() as kept:
             await peer.send_bytes(header + bytes(0 if client else 4))
             await settled()
-        assert kept[1] <= 2 * FIRST
+        assert kept[1] <= 2 * INITIAL_SIZE
         with memory() as kept:
             await peer.send_bytes(bytes(1000))
             await settled()
-        assert kept[1] <= 2 * FIRST
+        assert kept[1] <= 2 * INITIAL_SIZE
         assert ws.ending is None
 
 
@@ -143,7 +143,9 @@ async def test_d7_flood(
         wire.take_again()
         await settled()
         answers = [frame.payload for frame in frames_of(wire.written)[1:]]
-        assert answers == [b"%d" % n for n in range(count - PONGS, count)] * (opcode == PING)
+        assert answers == [b"%d" % n for n in range(count - MAX_PENDING_PONGS, count)] * (
+            opcode == PING
+        )
         await peer.send_text("still open")
         assert await ws.receive() == "still open"
 
@@ -170,7 +172,7 @@ async def test_d7_flood_of_messages(client: bool, autojump_clock: trio.testing.M
         statistics = ws.statistics()
         assert statistics.reading_paused
         assert statistics.bytes_received <= READ_SIZE
-        assert statistics.receive_queue <= 64 * (1000 + BURST + 1)
+        assert statistics.receive_queue <= 64 * (1000 + MAX_MESSAGES_PER_FEED + 1)
         for _ in range(100_000):
             assert await ws.receive() == ""
 

@@ -17,17 +17,17 @@ from wsproto.utilities import generate_accept_token
 
 from trio_ws import HandshakeError, Limits, Loss, Rejected, WebSocketError
 from trio_ws._errors import closed
-from trio_ws._sansio.assembly import Part
-from trio_ws._sansio.client_handshake import ClientHandshake
-from trio_ws._sansio.handshake import Opening
-from trio_ws._sansio.origins import SAME_ORIGIN, OriginCheck
-from trio_ws._sansio.server_handshake import Refusal, ServerHandshake
-from trio_ws._sansio.session import Happening, Session
-from trio_ws._sansio.states import State
+from trio_ws._handshake.client import ClientHandshake
+from trio_ws._handshake.opening import Opening
+from trio_ws._handshake.origins import SAME_ORIGIN, OriginCheck
+from trio_ws._handshake.server import Refusal, ServerHandshake
+from trio_ws._protocol.assembler import Chunk
+from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
+from trio_ws._protocol.states import State
 from trio_ws._url import parse_url
 
 from ..mutations import ANSWERS, REQUESTS, TO_CLIENT, TO_SERVER, chunks, mutated, play
-from ..sansio.sides import Side, read
+from ..protocol.sides import Side, read
 
 URL = parse_url("ws://testserver/chat")
 LIMITS = Limits(max_handshake_size=2000, max_headers=20, max_reject_body=50)
@@ -136,7 +136,7 @@ def test_d6_frames(client: bool, count: int) -> None:
 
 def converse(chance: Random, side: Side, pieces: list[bytes]) -> str:
     """Let frames arrive while the application does this and that; return how it ended."""
-    session = side.session(max_message_size=70_000, max_fragments=8)
+    session = side.protocol(max_message_size=70_000, max_fragments=8)
     acts = chance.random() < 0.3
     for piece in pieces:
         for happening in read(session, piece):
@@ -152,7 +152,7 @@ def converse(chance: Random, side: Side, pieces: list[bytes]) -> str:
     return outcome
 
 
-ACTS: list[Callable[[Session], object]] = [
+ACTS: list[Callable[[WebSocketProtocol], object]] = [
     lambda session: session.send("a"),
     lambda session: session.send(b"a", finished=False),
     lambda session: session.ping(b"a"),
@@ -161,16 +161,16 @@ ACTS: list[Callable[[Session], object]] = [
 ]
 
 
-def check_happening(happening: Happening) -> None:
+def check_happening(happening: ProtocolEvent) -> None:
     """What an application is given is what it may expect."""
-    if isinstance(happening, Part | Pong):
+    if isinstance(happening, Chunk | Pong):
         return
     assert isinstance(happening, str | bytes)
     if isinstance(happening, str):
         happening.encode()  # has no half of a pair of surrogates
 
 
-def ending_of(session: Session) -> str:
+def ending_of(session: WebSocketProtocol) -> str:
     """How a session ended by what arrived, if it did."""
     ending = session.ending
     assert (ending is None) == (session.state is not State.ENDED)

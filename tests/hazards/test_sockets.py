@@ -27,8 +27,8 @@ from trio_ws import (
     Timeouts,
     WebSocket,
 )
-from trio_ws._policy import Policies
-from trio_ws._scope import hold
+from trio_ws._connection.block import hold
+from trio_ws._policies import Policies
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, encode
 

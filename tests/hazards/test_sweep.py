@@ -16,8 +16,8 @@ import trio
 import trio.testing
 
 from trio_ws import ConnectionClosed, Limits, WebSocket
-from trio_ws._policy import Policies
-from trio_ws._scope import hold
+from trio_ws._connection.block import hold
+from trio_ws._policies import Policies
 
 from ..wires import Steps, TwoWayWire, both_roles, goodbye_of, opening
 from .sweeping import just_after_or_before, some_or_all, sweep

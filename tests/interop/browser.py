@@ -23,7 +23,7 @@ from typing import Any
 
 import trio
 
-from trio_ws import ANY, Limits, WebSocket, open_websocket, serve_websocket
+from trio_ws import ANY_ORIGIN, Limits, WebSocket, open_websocket, serve_websocket
 
 from .harness import PATIENCE, Peer
 from .kinds import CHROMIUM
@@ -103,7 +103,9 @@ class Browser:
 
         async with trio.open_nursery() as nursery:
             limits = Limits(max_message_size=64 * 1024 * 1024)
-            serve = partial(serve_websocket, control, "127.0.0.1", 0, origins=ANY, limits=limits)
+            serve = partial(
+                serve_websocket, control, "127.0.0.1", 0, origins=ANY_ORIGIN, limits=limits
+            )
             server = await nursery.start(serve)
             page = Page(self, arrived, f"ws://127.0.0.1:{server.port}/")
             try:

@@ -172,7 +172,7 @@ class Host:
                 self.handle,
                 listeners,
                 on_request=serve_page,
-                handler_failed=self.note_failure,
+                on_handler_error=self.note_failure,
                 task_status=task_status,
                 **options,
             )

@@ -88,7 +88,7 @@ def we_are_cancelled(ended: Ended, kind: Kind) -> None:
 
 
 def check_left(ended: Ended, expected: type[Exception] | None) -> None:
-    """Check what left our block; a handler's own connection's end is kept from `handler_failed`."""
+    """Check what left our block; a handler's end of its own connection is no handler error."""
     left = ended.left
     if expected is None or (ended.role == "server" and issubclass(expected, ConnectionClosed)):
         if left is not None:

@@ -10,15 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from trio_ws import (
-    Heartbeat,
-    Limits,
-    Request,
-    Response,
-    WebSocket,
-    open_websocket,
-    serve_websocket,
-)
+from trio_ws import Heartbeat, Limits, Request, Response, WebSocket, open_websocket, serve_websocket
 
 from .browser import Page
 from .converse import Papers, Setup, Talk, serve_one, serve_page
@@ -80,7 +72,7 @@ async def test_a_cookie_of_the_page_comes_with_the_upgrade(page: Page) -> None:
         response = serve_page(request)
         if response is None:
             return None
-        lines = [*response.headers.items_all(), ("Set-Cookie", "session=s3same; HttpOnly")]
+        lines = [*response.headers.multi_items(), ("Set-Cookie", "session=s3same; HttpOnly")]
         return Response(response.status, lines, response.body)
 
     async with a_server(on_request=set_cookie) as (home, held):

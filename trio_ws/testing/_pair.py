@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 import trio
 import trio.testing
 
-from .._connection import WebSocket
-from .._policy import Heartbeat, HeartbeatOption, Limits, Policies, Timeouts
-from .._sansio.handshake import Opening
-from .._scope import hold
-from .._values import Headers, Request, Response
+from .._connection.block import hold
+from .._connection.websocket import WebSocket
+from .._handshake.opening import Opening
+from .._http import Headers, Request, Response
+from .._policies import Heartbeat, HeartbeatOption, Limits, Policies, Timeouts
 from ._peer import RawPeer
 
 

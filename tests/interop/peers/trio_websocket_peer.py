@@ -19,16 +19,7 @@ from trio_websocket import (
     serve_websocket,
 )
 
-from .line import (
-    Facts,
-    client_tls,
-    obey,
-    read_line,
-    report,
-    report_message,
-    server_tls,
-    unpack,
-)
+from .line import Facts, client_tls, obey, read_line, report, report_message, server_tls, unpack
 
 BIG = 64 * 1024 * 1024
 

@@ -1,0 +1,87 @@
+"""`_concurrency.checkpoints`: calls that need not wait yield once in 32, or in 64 KiB (P11)."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from trio_ws._concurrency.checkpoints import (
+    BYTES,
+    CALLS,
+    CheckpointBudget,
+    current_checkpoint_budget,
+)
+
+
+class Yields(trio.abc.Instrument):
+    """Counts how often the task that made it has given way to others."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._task = trio.lowlevel.current_task()
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.count += task is self._task
+
+
+async def yields_of(pace: CheckpointBudget, sizes: list[int]) -> list[int]:
+    """Call once for each size and tell which calls, counted from 1, yielded."""
+    yields = Yields()
+    trio.lowlevel.add_instrument(yields)
+    found = []
+    for number, size in enumerate(sizes, start=1):
+        before = yields.count
+        await pace.checkpoint(size)
+        if yields.count > before:
+            found.append(number)
+    trio.lowlevel.remove_instrument(yields)
+    return found
+
+
+async def test_calls() -> None:
+    """Of calls that cost nothing, every 32nd yields and no other."""
+    assert CALLS == 32
+    assert await yields_of(CheckpointBudget(), [0] * 100) == [32, 64, 96]
+
+
+async def test_bytes() -> None:
+    """A call yields that would pass 64 KiB since the last that did."""
+    assert BYTES == 64 * 1024
+    quarter = BYTES // 4
+    assert await yields_of(CheckpointBudget(), [quarter] * 10) == [5, 9]
+    assert await yields_of(CheckpointBudget(), [quarter - 1] * 12) == [5, 9]
+    assert await yields_of(CheckpointBudget(), [BYTES - 1, 1, 1]) == [3]
+
+
+async def test_large_calls() -> None:
+    """A call of more than 64 KiB yields, and one of 64 KiB or more makes the next one yield."""
+    assert await yields_of(CheckpointBudget(), [BYTES] * 6) == [2, 3, 4, 5, 6]
+    assert await yields_of(CheckpointBudget(), [10 * BYTES, 1, BYTES, 1]) == [1, 2, 3, 4]
+    assert await yields_of(CheckpointBudget(), [0] * 31 + [BYTES] + [0] * 32) == [32, 64]
+    assert await yields_of(CheckpointBudget(), [0] * 20 + [BYTES] + [1] + [0] * 33) == [22, 54]
+
+
+@pytest.mark.parametrize("before", [0, 1, CALLS - 2, CALLS - 1])
+async def test_cancellation(before: int) -> None:
+    """Every call notices a cancellation, whether or not it would yield."""
+    pace = CheckpointBudget()
+    for _ in range(before):
+        await pace.checkpoint(0)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await pace.checkpoint(0)
+    assert scope.cancelled_caught
+
+
+async def test_one_pace_per_run() -> None:
+    """Whoever asks within one Trio run gets the same pace: what one call uses up others lack."""
+    assert current_checkpoint_budget() is current_checkpoint_budget()
+
+
+def test_another_run_has_another_pace() -> None:
+    """Two Trio runs do not share a pace."""
+
+    async def ask() -> CheckpointBudget:
+        return current_checkpoint_budget()
+
+    assert trio.run(ask) is not trio.run(ask)

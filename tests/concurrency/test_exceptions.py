@@ -1,0 +1,89 @@
+"""`trio_ws._concurrency.exceptions`: one exception out of a group."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from trio_ws._concurrency.exceptions import iter_leaves, strip_tracebacks, unwrap_group, unwrapping
+
+
+async def cancelled() -> BaseException:
+    """A real Cancelled; Trio lets nobody make one by hand."""
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        with pytest.raises(trio.Cancelled) as caught:
+            await trio.lowlevel.checkpoint()
+    return caught.value
+
+
+def group(*errors: BaseException) -> BaseExceptionGroup:
+    return BaseExceptionGroup("outer", [BaseExceptionGroup("inner", [error]) for error in errors])
+
+
+async def test_leaves() -> None:
+    """The leaves of a group are found at any depth; an exception is its own leaf."""
+    one, two = ValueError(), KeyError()
+    assert list(iter_leaves(group(one, two))) == [one, two]
+    assert list(iter_leaves(one)) == [one]
+
+
+async def test_choice() -> None:
+    """Ctrl-C and exit come before an error, an error before a cancellation."""
+    stop, error, cancel = KeyboardInterrupt(), ValueError(), await cancelled()
+    assert unwrap_group(group(cancel, error, stop)) is stop
+    assert unwrap_group(group(error, cancel)) is error
+    assert unwrap_group(group(cancel)) is cancel
+    several = group(error, KeyError())
+    assert unwrap_group(several) is several
+
+
+async def test_around_a_nursery() -> None:
+    """What one task raises leaves bare, its cause kept."""
+    error, cause = ValueError(), KeyError()
+    error.__cause__ = cause
+
+    async def fail() -> None:
+        raise error
+
+    with pytest.raises(ValueError) as caught, unwrapping():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            nursery.start_soon(fail)
+    assert caught.value is error
+    assert error.__cause__ is cause
+
+
+async def test_several() -> None:
+    """A group of several errors leaves as it is."""
+    several = group(ValueError(), KeyError())
+    with (
+        pytest.RaisesGroup(pytest.RaisesGroup(ValueError), pytest.RaisesGroup(KeyError)) as caught,
+        unwrapping(),
+    ):
+        raise several
+    assert caught.value is several
+
+
+async def test_nothing() -> None:
+    """Other exceptions, and none, are left alone."""
+    with unwrapping():
+        pass
+    with pytest.raises(ValueError, match="x"), unwrapping():
+        raise ValueError("x")
+
+
+def raised(error: Exception) -> Exception:
+    """An error with a frame that it has passed."""
+    with pytest.raises(type(error)) as caught:
+        raise error
+    return caught.value
+
+
+def test_without_frames() -> None:
+    """An error keeps its causes, and of none of them the frames."""
+    error, cause, origin = map(raised, (trio.BrokenResourceError(), OSError(), KeyError()))
+    error.__cause__, cause.__context__ = cause, origin
+    assert strip_tracebacks(error) is error
+    assert (error.__cause__, cause.__context__) == (cause, origin)
+    assert [each.__traceback__ for each in (error, cause, origin)] == [None] * 3

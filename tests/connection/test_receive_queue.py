@@ -1,0 +1,126 @@
+"""`trio_ws._connection.receive_queue`: what has arrived and waits, counted in bytes."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+from trio.testing import wait_all_tasks_blocked
+
+from trio_ws._connection.receive_queue import ReceiveQueue, wire_size
+from trio_ws._protocol.assembler import Chunk
+from trio_ws._protocol.send_queue import QUEUE_ITEM_OVERHEAD
+
+messages = st.text() | st.binary()
+
+
+@given(messages)
+def test_wire_size(message: str | bytes) -> None:
+    """The size of a message is that of its bytes on the wire."""
+    assert wire_size(message) == len(message.encode() if isinstance(message, str) else message)
+
+
+def test_wire_size_of_what_cannot_be_sent() -> None:
+    """Text with lone surrogates has a size too: that it cannot be sent is told elsewhere."""
+    assert wire_size("a\ud800") == 4
+
+
+@given(st.lists(messages))
+def test_order(arrived: list[str | bytes]) -> None:
+    """Messages come out in the order in which they went in."""
+    receive_queue = ReceiveQueue()
+    for message in arrived:
+        receive_queue.put([message])
+    assert [receive_queue.take() for _ in arrived] == arrived
+    assert not receive_queue
+
+
+@given(st.lists(messages), st.lists(messages))
+def test_size(arrived: list[str | bytes], parts: list[str | bytes]) -> None:
+    """The size counts bytes, and for each item what it costs to keep; nothing is left behind."""
+    receive_queue = ReceiveQueue()
+    for message in arrived:
+        receive_queue.put([message])
+    for part in parts:
+        receive_queue.put_chunk(Chunk(part, finished=False))
+    assert receive_queue.size == sum(
+        wire_size(item) + QUEUE_ITEM_OVERHEAD for item in arrived + parts
+    )
+    for _ in arrived:
+        receive_queue.take()
+    for _ in parts:
+        receive_queue.take_chunk()
+    assert receive_queue.size == 0
+
+
+def test_empty_messages_fill_it_too() -> None:
+    """A flood of empty messages has a size."""
+    receive_queue = ReceiveQueue()
+    for _ in range(1000):
+        receive_queue.put([""])
+    assert receive_queue.size == 1000 * QUEUE_ITEM_OVERHEAD
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_parts_wait_apart(finished: bool) -> None:
+    """Parts and messages do not get into each other's way."""
+    receive_queue = ReceiveQueue()
+    receive_queue.put_chunk(Chunk("a", finished))
+    assert receive_queue
+    receive_queue.put(["b"])
+    assert receive_queue.take() == "b"
+    assert receive_queue
+    assert receive_queue.take_chunk() == Chunk("a", finished)
+    assert not receive_queue
+
+
+async def test_one_message_wakes_one_receiver() -> None:
+    """A message wakes the receiver that has waited longest, and no other."""
+    receive_queue = ReceiveQueue()
+    got: list[tuple[int, str | bytes]] = []
+
+    async def receive(number: int) -> None:
+        await receive_queue.receivers.park()
+        got.append((number, receive_queue.take()))
+
+    async with trio.open_nursery() as nursery:
+        for number in range(3):
+            nursery.start_soon(receive, number)
+            await wait_all_tasks_blocked()
+        for message in ("a", "b", "c"):
+            receive_queue.put([message])
+            await wait_all_tasks_blocked()
+    assert got == [(0, "a"), (1, "b"), (2, "c")]
+
+
+async def test_a_part_wakes_the_streamer() -> None:
+    """A part wakes who streams, and leaves the receivers asleep."""
+    receive_queue = ReceiveQueue()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(receive_queue.streamers.park)
+        nursery.start_soon(receive_queue.receivers.park)
+        await wait_all_tasks_blocked()
+        receive_queue.put_chunk(Chunk(b"a", finished=True))
+        assert not receive_queue.streamers
+        assert receive_queue.receivers
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_message_wakes_the_streamer_too() -> None:
+    """A whole message wakes who streams as well: it may be the one that was to be streamed."""
+    receive_queue = ReceiveQueue()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(receive_queue.streamers.park)
+        await wait_all_tasks_blocked()
+        receive_queue.put([b"a"])
+
+
+async def test_wake_all() -> None:
+    """When nothing more will come everybody wakes."""
+    receive_queue = ReceiveQueue()
+    async with trio.open_nursery() as nursery:
+        for lot in (receive_queue.receivers, receive_queue.receivers, receive_queue.streamers):
+            nursery.start_soon(lot.park)
+        await wait_all_tasks_blocked()
+        receive_queue.wake_all()

@@ -1,0 +1,499 @@
+"""`trio_ws._connection.websocket`: the methods of `WebSocket`, in both roles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from trio_ws import ConnectionClosed, ConnectionLost, Limits, LocalProtocolError, WebSocket
+from trio_ws.testing import open_websocket_pair
+from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT
+
+from ..wires import both_roles, closed_by, frames_of, open_wired, settled
+
+# Sending
+
+
+@both_roles
+@pytest.mark.parametrize(
+    ("message", "opcode", "payload"),
+    [
+        ("", TEXT, b""),
+        ("hällo 😀", TEXT, "hällo 😀".encode()),
+        ("x" * 70_000, TEXT, b"x" * 70_000),
+        (b"", BINARY, b""),
+        (b"\x00\xff", BINARY, b"\x00\xff"),
+        (bytearray(b"\x00\xff"), BINARY, b"\x00\xff"),
+        (memoryview(b"\x00\xff\x01")[:2], BINARY, b"\x00\xff"),
+        (bytes(200_000), BINARY, bytes(200_000)),
+    ],
+    ids=range(8),
+)
+async def test_send(
+    message: Any,
+    opcode: int,
+    payload: bytes,
+    client: bool,
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """`str` leaves as text, bytes-like as binary, each in one frame; only a client masks it."""
+    async with open_wired(client) as (ws, peer, _):
+        await ws.send(message)
+        frame = await peer.expect_frame(opcode, payload)
+        assert frame.fin
+        assert frame.masked is client
+
+
+@both_roles
+async def test_send_copies(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """A buffer that is changed after `send` was called is sent as it was."""
+    async with open_wired(client) as (ws, peer, wire):
+        wire.stop_taking()
+        buffer = bytearray(b"before")
+        await ws.send(buffer)
+        buffer[:] = b"after!"
+        wire.take_again()
+        await peer.expect_frame(BINARY, b"before")
+
+
+@both_roles
+@pytest.mark.parametrize("message", [None, 1, 1.5, {"type": "ping"}, object(), ["a", 1]], ids=repr)
+async def test_send_of_something_else(
+    message: Any, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What is no message is refused; a mapping is a mistake and not an iterable of its keys."""
+    async with open_wired(client) as (ws, _, wire):
+        with pytest.raises(TypeError, match="str"):
+            await ws.send(message)
+        if not isinstance(message, list):
+            await ws.send("still open")
+            await settled()
+            assert len(frames_of(wire.written)) == 1
+
+
+@both_roles
+@pytest.mark.parametrize("message", ["\ud800", "long " * 1000 + "\udfff"], ids=["short", "long"])
+async def test_send_of_bad_unicode(
+    message: str, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A lone surrogate has no UTF-8: it is refused, and nothing was sent (P10)."""
+    async with open_wired(client) as (ws, _, wire):
+        for call in (ws.send, ws.send_json):
+            with pytest.raises(LocalProtocolError, match="Unicode"):
+                await call(message)
+        await ws.send("still open")
+        await settled()
+        assert len(frames_of(wire.written)) == 1
+        assert ws.statistics().messages_sent == 1
+
+
+@both_roles
+async def test_json(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """JSON goes as text, compact and in Unicode, and comes back as the same value."""
+    value = {"name": "Zoë", "list": [1, 2.5, None, True], "nested": {}}
+    async with open_wired(client) as (ws, peer, _):
+        await ws.send_json(value)
+        frame = await peer.expect_frame(TEXT)
+        assert json.loads(frame.payload) == value
+        assert b" " not in frame.payload
+        assert "Zoë".encode() in frame.payload
+        await peer.send_frame(TEXT, frame.payload)
+        assert await ws.receive_json() == value
+        await peer.send_frame(BINARY, frame.payload)
+        assert await ws.receive_json() == value
+
+
+@both_roles
+async def test_bad_json(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """What has no JSON form is not sent; what is no JSON is consumed, and all stays open."""
+    async with open_wired(client) as (ws, peer, wire):
+        for value in (object(), {1, 2}, b"bytes"):
+            with pytest.raises(TypeError):
+                await ws.send_json(value)
+        circle: list[object] = []
+        circle.append(circle)
+        with pytest.raises(ValueError, match="Circular"):
+            await ws.send_json(circle)
+        assert wire.written == b""
+        await peer.send_text("{no json")
+        await peer.send_frame(BINARY, b"\xff\xfe")
+        await peer.send_text("[]")
+        for _ in range(2):
+            with pytest.raises(ValueError):
+                await ws.receive_json()
+        assert await ws.receive_json() == []
+
+
+@both_roles
+async def test_many_senders(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """Messages of many tasks do not mix, and each task's own stay in order."""
+
+    async def send_all(name: int) -> None:
+        for number in range(20):
+            text = f"{name} {number} "
+            await ws.send([text, "x" * 50] if number % 5 == 0 else text + "x" * 50)
+
+    limits = Limits(send_buffer=300)
+    async with open_wired(client, limits=limits) as (ws, peer, _), trio.open_nursery() as nursery:
+        for name in range(5):
+            nursery.start_soon(send_all, name)
+        arrived: dict[str, list[int]] = {}
+        for _ in range(100):
+            frame = await peer.receive_frame()
+            payload = frame.payload
+            while not frame.fin:
+                frame = await peer.expect_frame(CONTINUATION)
+                payload += frame.payload
+            sender, number, rest = payload.decode().split()
+            assert rest == "x" * 50
+            arrived.setdefault(sender, []).append(int(number))
+        assert arrived == {f"{name}": list(range(20)) for name in range(5)}
+
+
+@both_roles
+async def test_flush(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """`flush` returns when the kernel has taken what was sent before it."""
+    async with open_wired(client) as (ws, _, wire), trio.open_nursery() as nursery:
+        wire.stop_taking()
+        await ws.send("out")
+        nursery.start_soon(ws.flush)
+        await trio.sleep(3)
+        assert len(nursery.child_tasks) == 1
+        wire.take_again()
+        await settled()
+        assert not nursery.child_tasks
+        assert [frame.payload for frame in frames_of(wire.written)] == [b"out"]
+
+
+# Receiving
+
+
+@both_roles
+async def test_receive(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """Messages come in order, text as `str` and binary as `bytes`; after the last it raises."""
+    async with open_wired(client) as (ws, peer, _):
+        await peer.send_text("hällo")
+        await peer.send_frame(BINARY, b"\x00\xff")
+        await peer.send_frame(TEXT, b"fragm", fin=False)
+        await peer.send_frame(PING, b"between")
+        await peer.send_frame(CONTINUATION, b"ented")
+        await peer.send_close(1000)
+        assert [await ws.receive() for _ in range(3)] == ["hällo", b"\x00\xff", "fragmented"]
+        for _ in range(2):
+            assert (await closed_by(ws.receive)).ending is ws.ending
+
+
+@both_roles
+async def test_many_receivers(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """Each message goes to exactly one receiver: the one that has waited longest."""
+    taken: list[tuple[int, object]] = []
+
+    async def take(number: int) -> None:
+        taken.append((number, await ws.receive()))
+
+    async with open_wired(client) as (ws, peer, _), trio.open_nursery() as nursery:
+        for number in range(5):
+            nursery.start_soon(take, number)
+            await settled()
+        assert ws.statistics().tasks_receiving == 5
+        for number in range(5):
+            await peer.send_text(f"{number}")
+            await settled()
+        assert taken == [(number, f"{number}") for number in range(5)]
+        for number in range(5):
+            nursery.start_soon(take, number)
+            await settled()
+        await peer.send_bytes(b"".join([b"\x81\x00" if client else b"\x81\x80abcd"] * 5))
+        await settled()
+        assert sorted(number for number, _ in taken[5:]) == list(range(5))
+
+
+@both_roles
+async def test_newcomer_takes_what_somebody_was_woken_for(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A receiver that was woken in vain waits on."""
+    taken: list[object] = []
+
+    async def take() -> None:
+        taken.append(await ws.receive())
+
+    async with open_wired(client) as (ws, peer, _), trio.open_nursery() as nursery:
+        nursery.start_soon(take)
+        await settled()
+        ws._receive_queue.put(
+            ["for the newcomer"]
+        )  # as the reader does it, in the middle of a step
+        taken.append(await ws.receive())
+        await settled()
+        assert taken == ["for the newcomer"]
+        await peer.send_text("for the other")
+        await settled()
+        assert taken[1:] == ["for the other"]
+
+
+@both_roles
+async def test_receiving_in_parts(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """Who streams waits while the connection is open, and no longer."""
+    async with open_wired(client) as (ws, peer, _), trio.open_nursery() as nursery:
+
+        async def send() -> None:
+            await trio.sleep(1)
+            await peer.send_text("whole")
+            await trio.sleep(1)
+            await peer.send_close()
+            await peer.send_eof()
+
+        nursery.start_soon(send)
+        async with ws.receive_stream() as chunks:
+            assert [chunk async for chunk in chunks] == ["whole"]
+        with pytest.raises(ConnectionClosed):
+            async with ws.receive_stream() as chunks:
+                async for _ in chunks:
+                    raise AssertionError("nothing more came")
+
+
+@both_roles
+async def test_cancelled_receive(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """A cancelled `receive` loses no message, whether there was one or not."""
+    async with open_wired(client) as (ws, peer, _):
+        with trio.move_on_after(1) as patience:
+            await ws.receive()
+        assert patience.cancelled_caught
+        await peer.send_text("kept")
+        await settled()
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await ws.receive()
+        assert scope.cancelled_caught
+        assert await ws.receive() == "kept"
+
+
+@both_roles
+@pytest.mark.parametrize("code", [1000, 1001, None])
+async def test_iteration_ends_quietly(
+    code: int | None, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """`async for` ends without a word after 1000, 1001 or no code at all."""
+    async with open_wired(client) as (ws, peer, _):
+        await peer.send_text("a")
+        await peer.send_text("b")
+        await peer.send_close(code)
+        assert [message async for message in ws] == ["a", "b"]
+        assert [message async for message in ws] == []
+
+
+@both_roles
+@pytest.mark.parametrize("code", [1002, 1008, 1011, 1012, 1014, 3000, 4999])
+async def test_iteration_raises(
+    code: int, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """`async for` raises `ConnectionClosed` after any other code, with all messages given."""
+    taken = []
+    async with open_wired(client) as (ws, peer, _):
+        await peer.send_text("a")
+        await peer.send_close(code, "why")
+        with pytest.raises(ConnectionClosed, match="why") as caught:
+            async for message in ws:
+                taken.append(message)  # noqa: PERF401
+        assert type(caught.value) is ConnectionClosed
+        assert caught.value.ending.code == code
+    assert taken == ["a"]
+
+
+async def test_iteration_raises_when_lost(autojump_clock: trio.testing.MockClock) -> None:
+    """`async for` never takes a loss for an end."""
+    with pytest.raises(ConnectionLost):
+        async with open_wired(True) as (ws, peer, _):
+            await peer.send_text("a")
+            await peer.send_eof()
+            async for _ in ws:
+                pass
+
+
+# Control frames
+
+
+@both_roles
+async def test_ping_payload(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """A ping carries the payload that it was given, up to 125 bytes, or 8 unpredictable ones."""
+    payloads: list[bytes] = []
+    async with open_wired(client) as (ws, peer, _), trio.open_nursery() as nursery:
+        for payload in (b"", b"x" * 125, bytearray(b"array"), None, None):
+            nursery.start_soon(partial(ws.ping, payload))  # type: ignore[arg-type]
+            payloads.append((await peer.expect_frame(PING)).payload)
+        assert payloads[:3] == [b"", b"x" * 125, b"array"]
+        assert len(payloads[3]) == len(payloads[4]) == 8
+        assert payloads[3] != payloads[4]
+        for call in (ws.ping, ws.pong):
+            with pytest.raises(LocalProtocolError, match="125"):
+                await call(b"x" * 126)
+        assert len(ws._connection.pings) == 5
+        await peer.send_frame(PONG, payloads[-1])
+
+
+@both_roles
+async def test_cancelled_ping(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """A cancelled `ping` leaves no entry, and its pong is one that nobody asked for (B9)."""
+    async with open_wired(client) as (ws, peer, _):
+        with trio.move_on_after(1) as patience:
+            await ws.ping(b"given up")
+        assert patience.cancelled_caught
+        assert len(ws._connection.pings) == 0
+        await peer.expect_frame(PING, b"given up")
+        await peer.send_frame(PONG, b"given up")
+        await peer.send_text("still open")
+        assert await ws.receive() == "still open"
+        assert ws.latency is None
+
+
+@both_roles
+@pytest.mark.parametrize("code", [1000, 1011, None])
+async def test_end_in_place_of_a_pong(
+    code: int | None, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A `ping` that waits raises when the connection ends, politely or not (B8)."""
+    async with trio.open_nursery() as nursery:
+        with pytest.raises(ConnectionLost) if code is None else trio.CancelScope():
+            async with open_wired(client) as (ws, peer, _):
+                nursery.start_soon(closed_by, ws.ping)
+                await peer.expect_frame(PING)
+                await (peer.send_close(code) if code else peer.send_eof())
+                await ws.wait_closed()
+
+
+@both_roles
+async def test_pong(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """A pong can be sent that nobody asked for."""
+    async with open_wired(client) as (ws, peer, _):
+        await ws.pong()
+        await peer.expect_frame(PONG, b"")
+        await ws.pong(b"x" * 125)
+        await peer.expect_frame(PONG, b"x" * 125)
+
+
+# Facts
+
+
+async def test_facts(autojump_clock: trio.testing.MockClock) -> None:
+    """A connection knows its handshake; over memory it has no addresses."""
+    async with open_websocket_pair(subprotocol="chat") as (client, server):
+        for ws in (client, server):
+            assert ws.request.path == "/"
+            assert ws.response.status == 101
+            assert ws.subprotocol == "chat"
+            assert ws.local_address is None
+            assert ws.remote_address is None
+            assert ws.ending is None
+            assert ws.latency is None
+            assert "open" in repr(ws)
+        assert "client" in repr(client)
+        assert "server" in repr(server)
+    assert "1000 (normal closure)" in repr(client)
+
+
+# Checkpoints, which promise P11 is about
+
+
+async def stream(ws: WebSocket) -> object:
+    async with ws.receive_stream() as chunks:
+        return await anext(chunks)
+
+
+METHODS: dict[str, Callable[[WebSocket], Awaitable[object]]] = {
+    "send": lambda ws: ws.send("x"),
+    "send binary": lambda ws: ws.send(bytes(100_000)),
+    "send fragments": lambda ws: ws.send(["x"]),
+    "send_json": lambda ws: ws.send_json({}),
+    "receive": WebSocket.receive,
+    "receive_json": WebSocket.receive_json,
+    "iterate": WebSocket.__anext__,
+    "receive_stream": stream,
+    "ping": WebSocket.ping,
+    "pong": WebSocket.pong,
+    "flush": WebSocket.flush,
+    "wait_closed": WebSocket.wait_closed,
+    "close": WebSocket.close,
+    "aclose": WebSocket.aclose,
+}
+
+
+@both_roles
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("state", ["open", "ended"])
+async def test_every_call_checks_for_cancellation(
+    state: str, method: str, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Each method notices on every call that it was cancelled, also if it need not wait."""
+    async with open_wired(client) as (ws, peer, wire):
+        await peer.send_text("1")
+        await settled()
+        if state == "ended":
+            await peer.send_close()
+            await settled()
+        before = bytes(wire.written)
+        for _ in range(3):
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await METHODS[method](ws)
+            assert scope.cancelled_caught
+        await settled()
+        if "close" not in method or method == "wait_closed":
+            assert wire.written == before
+        assert ws.statistics().messages_sent == 0
+        assert await ws.receive() == "1"
+
+
+class Yields(trio.abc.Instrument):
+    """Notes when the task that made it has given way to others."""
+
+    def __init__(self) -> None:
+        self.calls = self.most = 0
+        self._task = trio.lowlevel.current_task()
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        """Begin to count anew."""
+        if task is self._task:
+            self.calls = 0
+
+    def note_call(self) -> None:
+        """Count a call."""
+        self.calls += 1
+        self.most = max(self.most, self.calls)
+
+
+@both_roles
+@pytest.mark.parametrize(("size", "most"), [(1, 32), (10_000, 6)])
+@pytest.mark.parametrize("way", ["send", "receive"])
+async def test_others_get_their_turn(
+    way: str, size: int, most: int, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A burst that never waits yields at least once in 32 calls, and when 64 KiB have passed.
+
+    Two connections share the count.
+    """
+    yields = Yields()
+    limits = Limits(receive_buffer=1 << 24, send_buffer=1 << 24)
+    async with (
+        open_wired(client, limits=limits) as (first, first_peer, first_wire),
+        open_wired(client, limits=limits) as (second, second_peer, second_wire),
+    ):
+        for _ in range(100):
+            await first_peer.send_frame(BINARY, bytes(size))
+            await second_peer.send_frame(BINARY, bytes(size))
+        await settled()
+        first_wire.stop_taking()
+        second_wire.stop_taking()
+        trio.lowlevel.add_instrument(yields)
+        for _ in range(100):
+            for ws in (first, second):
+                await (ws.send(bytes(size)) if way == "send" else ws.receive())
+                yields.note_call()
+        trio.lowlevel.remove_instrument(yields)
+    assert yields.most == most

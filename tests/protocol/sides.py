@@ -1,0 +1,116 @@
+"""Sessions to test, and their peers made of bare frames.
+
+Frames are built and parsed by `trio_ws.testing`, which shares no code with the session.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import pytest
+
+from trio_ws._ending import Loss
+from trio_ws._policies import Limits
+from trio_ws._protocol.frame_log import Trace
+from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
+from trio_ws._protocol.states import State
+from trio_ws.testing import Frame
+from trio_ws.testing._peer import CLOSE, decode, encode
+
+
+@dataclass(frozen=True)
+class Side:
+    """Which role is ours, and whether our fast lane is open."""
+
+    client: bool
+    lane: bool = True
+
+    def __str__(self) -> str:
+        return f"{'client' if self.client else 'server'}{'' if self.lane else ', slow lane'}"
+
+    def protocol(self, *, trace: Trace | None = None, **limits: int) -> WebSocketProtocol:
+        """A session of our side."""
+        return WebSocketProtocol(
+            client=self.client, limits=Limits(**limits), trace=trace, lane=self.lane
+        )
+
+    def frame(
+        self, opcode: int, payload: bytes | str = b"", *, fin: bool = True, rsv: int = 0
+    ) -> bytes:
+        """A frame as our peer would send it."""
+        data = payload.encode() if isinstance(payload, str) else payload
+        return encode(Frame(opcode, data, fin, rsv, masked=not self.client))
+
+    def close(self, code: int, reason: bytes | str = b"") -> bytes:
+        """A Close frame of our peer."""
+        data = reason.encode() if isinstance(reason, str) else reason
+        return self.frame(CLOSE, code.to_bytes(2, "big") + data)
+
+    def said(self, protocol: WebSocketProtocol) -> list[Frame]:
+        """What our session has to say, taken from its outbox, without the masks."""
+        data = bytearray()
+        while pieces := protocol.send_queue.take():
+            data += b"".join(pieces)
+        return parsed(data, masked=self.client)
+
+
+def in_state(side: Side, state: State) -> WebSocketProtocol:
+    """A session in a state, that has nothing more to say."""
+    protocol = side.protocol()
+    if state is not State.OPEN:
+        protocol.close(1000)
+    if state is State.ENDED:
+        protocol.feed(side.close(1000))
+    side.said(protocol)
+    assert protocol.state is state
+    return protocol
+
+
+def read(protocol: WebSocketProtocol, data: bytes) -> list[ProtocolEvent]:
+    """Let bytes arrive as a connection does: where the session wants them, or else by `feed`."""
+    events: list[ProtocolEvent] = []
+    while data and protocol.ending is None and (landing := protocol.landing) is not None:
+        count = min(len(landing), len(data))
+        landing[:count] = data[:count]
+        data = data[count:]
+        events += protocol.landed(count)
+    events += protocol.feed(data)
+    while protocol.behind:
+        events += protocol.feed(b"")
+    return events
+
+
+BAD_UTF8 = [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"a\xc3", b"\xc3("]
+
+SIDES = [Side(client, lane) for client in (True, False) for lane in (True, False)]
+
+every_side = pytest.mark.parametrize("side", SIDES, ids=str)
+
+
+def parsed(data: bytearray, *, masked: bool) -> list[Frame]:
+    """All frames of `data`, unmasked; each must be there in full, and masked if it must."""
+    frames = []
+    while found := decode(data):
+        frame, size = found
+        assert frame.masked == masked
+        frames.append(dataclasses.replace(frame, masked=False))
+        del data[:size]
+    assert not data
+    return frames
+
+
+def close_frame(code: int, reason: str = "") -> Frame:
+    """A Close frame, as `parsed` gives it."""
+    return Frame(CLOSE, code.to_bytes(2, "big") + reason.encode())
+
+
+def refused(side: Side, protocol: WebSocketProtocol, code: int) -> bool:
+    """Whether the session has ended over a violation, and says so and nothing else."""
+    [frame] = side.said(protocol)
+    ending = protocol.ending
+    assert ending is not None
+    assert ending.sent is not None
+    assert close_frame(ending.sent.code, ending.sent.reason) == frame
+    assert ending.received is None
+    return ending.loss is Loss.VIOLATION and ending.sent.code == code

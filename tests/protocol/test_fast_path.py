@@ -1,0 +1,410 @@
+"""The fast lane is faster than wsproto and otherwise cannot be told from it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wsproto.events import Pong
+
+from trio_ws import Limits, Loss
+from trio_ws._protocol import masking
+from trio_ws._protocol.assembler import Chunk
+from trio_ws._protocol.encoder import encode, encode_message
+from trio_ws._protocol.fast_path import MAX_MESSAGES_PER_FEED, FastDecoder
+from trio_ws._protocol.masking import LARGE
+from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
+from trio_ws.testing._peer import BINARY, Frame, decode
+from trio_ws.testing._peer import encode as frame
+
+from .sides import read
+
+LIMITS = Limits(max_message_size=300_000, max_fragments=8)
+NOISE = random.Random(20261122).randbytes(300_001)
+
+
+def protocols(client: bool) -> tuple[WebSocketProtocol, WebSocketProtocol]:
+    return (
+        WebSocketProtocol(client=client, limits=LIMITS),
+        WebSocketProtocol(client=client, limits=LIMITS, lane=False),
+    )
+
+
+def unmasked_outbox(protocol: WebSocketProtocol) -> list[Frame]:
+    """What a session wants to write; the keys are random, the rest must be equal."""
+    frames = []
+    data = bytearray(b"".join(protocol.send_queue.take()))
+    while data:
+        parsed = decode(data)
+        assert parsed is not None
+        frames.append(parsed[0])
+        del data[: parsed[1]]
+    return frames
+
+
+def assert_equivalent(chunks: list[bytes], *, client: bool) -> None:
+    """Each chunk does the same to three sessions: with the lane, read both ways, and without."""
+    fast, slow = protocols(client)
+    landing, _ = protocols(client)
+    for chunk in chunks:
+        happened = slow.feed(chunk)
+        said = unmasked_outbox(slow)
+        for protocol, events in ((fast, fast.feed(chunk)), (landing, read(landing, chunk))):
+            assert events == happened
+            assert protocol.state is slow.state
+            assert protocol.ending == slow.ending
+            assert unmasked_outbox(protocol) == said
+        assert landing.assembling == fast.assembling
+
+
+payloads = st.one_of(
+    st.binary(max_size=200),
+    st.text(max_size=60).map(str.encode),
+    st.sampled_from([125, 126, 127, 383, 384, 385, 1025, 65_535, 65_536, 300_000, 300_001]).map(
+        lambda size: NOISE[:size]
+    ),
+    st.sampled_from([127, 385, 65_536, 300_000]).map(lambda size: b"x" * size),
+)
+frames = st.builds(
+    Frame,
+    opcode=st.sampled_from([1, 1, 1, 2, 2, 2, 0, 9, 10, 8, 3, 11]),
+    payload=payloads,
+    fin=st.sampled_from([True, True, True, False]),
+    rsv=st.sampled_from([0, 0, 0, 0, 0, 0, 0, 4]),
+    masked=st.just(True),
+)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> tuple[bool, list[bytes]]:
+    """A role, and a stream for it in chunks: valid frames, mutated ones, or noise."""
+    client = draw(st.booleans())
+    odd = draw(st.sampled_from([False] * 9 + [True]))
+    data = bytearray()
+    for each in draw(st.lists(frames, max_size=6)):
+        data += frame(Frame(each.opcode, each.payload, each.fin, each.rsv, client == odd))
+    for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
+        if data:
+            data[draw(st.integers(0, min(len(data), 300) - 1))] = draw(st.integers(0, 255))
+    data += draw(st.sampled_from([b"", b"", draw(st.binary(max_size=20))]))
+    return client, cut(bytes(data), draw(st.lists(st.integers(0, max(len(data), 1)), max_size=6)))
+
+
+def cut(data: bytes, places: list[int]) -> list[bytes]:
+    ends = sorted({0, len(data), *(place for place in places if place <= len(data))})
+    return [data[start:end] for start, end in pairwise(ends)]
+
+
+@settings(max_examples=1_000)
+@given(streams())
+def test_any_stream_in_any_chunking_gives_the_same_with_and_without_the_lane(
+    stream: tuple[bool, list[bytes]],
+) -> None:
+    """Happenings, bytes out, state and ending agree after every chunk."""
+    client, chunks = stream
+    assert_equivalent(chunks, client=client)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_200)
+@settings(max_examples=100_000)
+@given(streams())
+def test_a_hundred_thousand_streams_give_the_same(stream: tuple[bool, list[bytes]]) -> None:
+    """The same, often enough to be a proof that one would sign."""
+    client, chunks = stream
+    assert_equivalent(chunks, client=client)
+
+
+@pytest.mark.parametrize("client", [True, False])
+def test_random_bytes_give_the_same_with_and_without_the_lane(client: bool) -> None:
+    """Noise that begins like a frame is judged alike."""
+    dice = random.Random(20261122)
+    for _ in range(3_000):
+        start = bytes([dice.choice([0x81, 0x82, 0x01, 0x02, 0x80, 0x89]), dice.randrange(256)])
+        data = start + dice.randbytes(dice.randrange(40))
+        assert_equivalent(cut(data, [dice.randrange(len(data)) for _ in range(3)]), client=client)
+
+
+@pytest.mark.parametrize("length_code", [126, 127])
+@pytest.mark.parametrize("short", [False, True])
+def test_a_length_that_is_not_in_its_shortest_form_is_left_to_wsproto(
+    length_code: int, short: bool
+) -> None:
+    """RFC 6455 §5.2 demands the shortest form; the lane does not even decide that."""
+    width = 2 if length_code == 126 else 8
+    data = bytes([0x82, length_code]) + (5).to_bytes(width, "big") + b"hello"
+    data = data[:-1] if short else data
+    assert_equivalent([data], client=True)
+    assert_equivalent(cut(data, [3, len(data) - 2]), client=True)
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 640, 641, 65_535, 65_536, 65_541])
+@pytest.mark.parametrize("client", [True, False])
+@pytest.mark.parametrize("text", [True, False])
+def test_a_frame_is_written_as_wsproto_writes_it(size: int, client: bool, text: bool) -> None:
+    """Header and payload are the same; only the key differs."""
+    fast, slow = protocols(client)
+    message: str | bytes = "ä" * (size // 2) if text else b"\xff" * size
+    fast.send(message)
+    slow.send(message)
+    assert unmasked_outbox(fast) == unmasked_outbox(slow)
+
+
+@st.composite
+def long_streams(draw: st.DrawFn) -> tuple[bool, list[bytes]]:
+    """A role, and long binary frames among short ones, cut in many places."""
+    client = draw(st.booleans())
+    data = bytearray()
+    for size in draw(st.lists(st.sampled_from([5, 65_536, 100_003, 300_000, 300_001]), max_size=4)):
+        data += frame(Frame(2, NOISE[:size], masked=not client))
+        data += frame(Frame(draw(st.sampled_from([1, 9, 10])), b"short", masked=not client))
+    places = st.integers(0, len(data)) | st.integers(0, min(len(data), 100))
+    return client, cut(bytes(data), draw(st.lists(places, max_size=12)))
+
+
+@settings(max_examples=200)
+@given(long_streams())
+def test_long_frames_in_any_chunking_give_the_same_with_and_without_the_lane(
+    stream: tuple[bool, list[bytes]],
+) -> None:
+    """The same for what is read straight to its place, masked and not, also beyond the limit."""
+    client, chunks = stream
+    assert_equivalent(chunks, client=client)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_200)
+@settings(max_examples=5_000)
+@given(long_streams())
+def test_thousands_of_long_frames_give_the_same(stream: tuple[bool, list[bytes]]) -> None:
+    """The same, often."""
+    client, chunks = stream
+    assert_equivalent(chunks, client=client)
+
+
+@pytest.mark.parametrize("client", [True, False])
+@pytest.mark.parametrize("arrive", [WebSocketProtocol.feed, read])
+def test_a_long_binary_frame_arrives_whole_however_it_is_cut(
+    arrive: Callable[[WebSocketProtocol, bytes], list[ProtocolEvent]], client: bool
+) -> None:
+    """It is gathered in one buffer; messages before and after it are not touched."""
+    payload = NOISE[:200_000]
+    data = b"".join(
+        frame(Frame(opcode, body, masked=not client))
+        for opcode, body in [(1, b"before"), (2, payload), (1, b"after")]
+    )
+    for size in (1_000, 4_096, 65_536, 199_990):
+        protocol = WebSocketProtocol(client=client, limits=LIMITS)
+        got = [
+            produced
+            for start in range(0, len(data), size)
+            for produced in arrive(protocol, data[start : start + size])
+        ]
+        assert got == ["before", payload, "after"]
+        assert not protocol.gathering
+
+
+@pytest.mark.parametrize("client", [True, False])
+def test_a_header_alone_begins_a_frame(client: bool) -> None:
+    """A peer may write header and payload one after the other; the payload has a place to land."""
+    data = frame(Frame(2, NOISE[:200_000], masked=not client))
+    head = len(data) - 200_000
+    protocol = WebSocketProtocol(client=client, limits=LIMITS)
+    assert protocol.feed(data[:head]) == []
+    assert protocol.gathering
+    assert protocol.landing is not None
+    assert len(protocol.landing) > 0
+    assert read(protocol, data[head:]) == [NOISE[:200_000]]
+
+
+@pytest.mark.parametrize("client", [True, False])
+def test_an_incomplete_text_frame_does_not_wait_in_the_lane(client: bool) -> None:
+    """Bad UTF-8 is judged when it arrives, not when its frame is complete, however long that is."""
+    text = frame(Frame(1, b"a" * 99_999 + b"\xff" + b"a" * 100_000, masked=not client))
+    protocol = WebSocketProtocol(client=client, limits=LIMITS)
+    assert protocol.feed(text[:50_000]) == []
+    assert not protocol.gathering
+    assert protocol.landing is None
+    assert protocol.ending is None
+    protocol.feed(text[50_000:-90_000])
+    assert protocol.ending is not None
+    assert protocol.ending.loss is Loss.VIOLATION
+
+
+def test_what_is_gathered_is_counted() -> None:
+    """Backpressure knows of a message that is still arriving on the lane, whichever way."""
+    protocol = WebSocketProtocol(client=True, limits=LIMITS)
+    head, payload = encode_message(bytes(200_000), masked=False)
+    assert isinstance(head, bytes)
+    assert isinstance(payload, bytes)
+    protocol.feed(head + payload[:30_000])
+    assert protocol.gathering
+    assert protocol.assembling == 30_000
+    assert protocol.landing is not None
+    protocol.landed(len(protocol.landing[:20_000]))
+    assert protocol.assembling == 50_000
+
+
+def test_the_lane_is_closed_while_a_message_is_streamed() -> None:
+    """Parts of a message are what a streaming receiver gets, not the whole."""
+    protocol = WebSocketProtocol(client=True, limits=LIMITS)
+    protocol.stream()
+    assert protocol.feed(encode(2, b"abc", masked=False)) == [Chunk(b"abc", finished=True)]
+    assert protocol.feed(encode(2, b"abc", masked=False)) == [b"abc"]
+
+
+PONGS = [
+    Frame(0xA),
+    Frame(0xA, b"payload"),
+    Frame(0xA, b"x" * 125),
+    Frame(0xA, b"x" * 126),
+    Frame(0xA, b"x", fin=False),
+    Frame(0xA, b"x", rsv=4),
+    Frame(0xA, b"x", rsv=1),
+]
+
+
+@pytest.mark.parametrize("client", [True, False])
+@pytest.mark.parametrize("wrongly_masked", [False, True])
+@pytest.mark.parametrize("pong", PONGS, ids=str)
+def test_a_pong_is_the_same_with_and_without_the_lane(
+    pong: Frame, wrongly_masked: bool, client: bool
+) -> None:
+    """Good or bad, whole or cut, also between the fragments of a message, and while we close."""
+    bad = replace(pong, masked=client is wrongly_masked)
+    first, last = (Frame(1, b"a", fin=False), Frame(0, b"b"))
+    for around in ([], [replace(part, masked=not client) for part in (first, last)]):
+        data = b"".join(map(frame, [*around[:1], bad, *around[1:]]))
+        assert_equivalent([data], client=client)
+        assert_equivalent([data[i : i + 1] for i in range(len(data))], client=client)
+
+
+CODES = [0, 999, 1000, 1004, 1005, 1006, 1011, 1014, 1015, 2999, 3000, 4999, 5000, 65535]
+CLOSES = [
+    *[Frame(0x8, code.to_bytes(2, "big")) for code in CODES],
+    Frame(0x8),
+    Frame(0x8, b"\x03"),
+    Frame(0x8, b"\x03\xe8" + "größer".encode()),
+    Frame(0x8, b"\x03\xe8" + b"x" * 123),
+    Frame(0x8, b"\x03\xe8" + b"x" * 124),
+    Frame(0x8, b"\x03\xe8\xff"),
+    Frame(0x8, b"\x03\xe8", fin=False),
+    Frame(0x8, b"\x03\xe8", rsv=4),
+]
+
+
+@pytest.mark.parametrize("client", [True, False])
+@pytest.mark.parametrize("wrongly_masked", [False, True])
+@pytest.mark.parametrize("close", CLOSES, ids=str)
+def test_a_close_is_the_same_with_and_without_the_lane(
+    close: Frame, wrongly_masked: bool, client: bool
+) -> None:
+    """Good or bad, whole or cut, also between the fragments of a message."""
+    bad = replace(close, masked=client is wrongly_masked)
+    for around in (b"", frame(Frame(1, b"a", fin=False, masked=not client))):
+        data = around + frame(bad)
+        assert_equivalent([data], client=client)
+        assert_equivalent([data[i : i + 1] for i in range(len(data))], client=client)
+
+
+@pytest.mark.parametrize("client", [True, False])
+@pytest.mark.parametrize("close", CLOSES, ids=str)
+@pytest.mark.parametrize(("code", "reason"), [(1000, ""), (4999, "größer"), (1001, "x" * 123)])
+def test_an_answered_close_is_the_same_with_and_without_the_lane(
+    code: int, reason: str, close: Frame, client: bool
+) -> None:
+    """What we say and what we make of the answer do not depend on the lane."""
+    fast, slow = protocols(client)
+    for protocol in (fast, slow):
+        protocol.close(code, reason)
+    assert unmasked_outbox(fast) == unmasked_outbox(slow)
+    for protocol in (fast, slow):
+        protocol.feed(frame(replace(close, masked=not client)))
+    assert fast.ending == slow.ending
+    assert fast.state is slow.state
+
+
+# What is written
+
+
+@pytest.mark.parametrize("text", [True, False])
+@pytest.mark.parametrize("size", [LARGE, 65_535, 65_536, 300_000])
+def test_a_large_payload_of_a_server_is_not_copied(size: int, text: bool) -> None:
+    """The frame is two pieces, and the payload is the object that was given."""
+    payload = NOISE[:size]
+    protocol = WebSocketProtocol(client=False, limits=LIMITS)
+    protocol.send("x" * size if text else payload)
+    head, body = protocol.send_queue.take()
+    expected = b"x" * size if text else payload
+    assert bytes(head) + body == encode(1 if text else 2, expected, masked=False)
+    assert text or body is payload
+
+
+@pytest.mark.parametrize("numpy", [True, False])
+@pytest.mark.parametrize("size", [LARGE, LARGE + 1, LARGE + 2, LARGE + 3, 65_535, 65_536, 300_000])
+def test_a_large_payload_of_a_client_is_masked(
+    size: int, numpy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The frame is two pieces; the payload is masked into one of its own, and stays as it was."""
+    if numpy:
+        pytest.importorskip("numpy", reason="the extra `fast` is not installed")
+    else:
+        monkeypatch.setattr(masking, "np", None)
+    payload = NOISE[:size]
+    before = bytearray(payload)
+    protocol = WebSocketProtocol(client=True, limits=LIMITS)
+    protocol.send(payload)
+    head, body = map(bytes, protocol.send_queue.take())
+    assert decode(bytearray(head + body)) == (
+        Frame(2, payload, masked=True),
+        len(head) + len(payload),
+    )
+    assert payload == before
+    protocol.send(payload)
+    assert head[-4:] != bytes(protocol.send_queue.take()[0])[-4:]
+
+
+@pytest.mark.parametrize("client", [True, False])
+def test_what_counts_as_large(client: bool) -> None:
+    """From `LARGE` bytes on a message is written in two pieces, below it in one."""
+    protocol = WebSocketProtocol(client=client, limits=LIMITS)
+    for message in (bytes(LARGE - 1), bytes(LARGE), "ä" * (LARGE // 2 - 1), "ä" * (LARGE // 2)):
+        protocol.send(message)
+    assert len(protocol.send_queue.take()) == 1 + 2 + 1 + 2
+
+
+@pytest.mark.parametrize("client", [True, False])
+@given(sizes=st.lists(st.sampled_from([0, 1, 125, 126, LARGE - 1, LARGE, 65_536, 100_000])))
+def test_large_and_small_frames_keep_their_order(client: bool, sizes: list[int]) -> None:
+    """However large and small messages, text and binary, are mixed, they leave in order."""
+    protocol = WebSocketProtocol(client=client, limits=LIMITS)
+    messages = [
+        "x" * size if index % 3 == 0 else bytes([index % 256]) * size
+        for index, size in enumerate(sizes)
+    ]
+    for message in messages:
+        protocol.send(message)
+    data = bytearray()
+    while pieces := protocol.send_queue.take():
+        data += b"".join(pieces)
+    other = WebSocketProtocol(client=not client, limits=LIMITS)
+    assert other.feed(bytes(data)) == messages
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_no_more_than_a_burst_at_once(masked: bool) -> None:
+    """The lane stops behind a burst of messages, however many more there are."""
+    lane = FastDecoder(masked=masked, limit=100)
+    one = frame(Frame(BINARY, b"x", masked=masked))
+    messages: list[str | bytes | Pong] = []
+    position = lane.read(one * (MAX_MESSAGES_PER_FEED + 1), 0, messages)
+    assert messages == [b"x"] * MAX_MESSAGES_PER_FEED
+    assert position == MAX_MESSAGES_PER_FEED * len(one)
+    assert lane.read(one * (MAX_MESSAGES_PER_FEED + 1), position, messages) == (
+        MAX_MESSAGES_PER_FEED + 1
+    ) * len(one)

@@ -1,0 +1,842 @@
+"""`trio_ws._supervision.loop`: what a supervisor does about each end, at exact times."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from trio_ws import (
+    ConnectionClosed,
+    HandshakeError,
+    HandshakeTimeout,
+    Heartbeat,
+    InvalidURL,
+    ProtocolViolation,
+    Rejected,
+    Timeouts,
+    WebSocket,
+)
+from trio_ws._errors import SupervisorGaveUp
+from trio_ws._supervision.backoff import Backoff
+from trio_ws._supervision.loop import SessionPlan
+from trio_ws._supervision.retry_rules import Failure, Remedy
+from trio_ws._supervision.states import ENDED, TABLE, SupervisorState, Transition
+from trio_ws._supervision.supervise import Supervisor, supervise
+from trio_ws._supervision.throttle import Throttle
+from trio_ws.testing import RawPeer
+
+from ..worlds import Play, Step, World, closing, ending, half, listen, rejection, silence, telling
+
+S = SupervisorState
+URL = "ws://example.com/feed"
+REFUSED = HandshakeError("refused", transient=True)
+
+Make = Callable[..., World]
+
+
+@pytest.fixture
+async def make(nursery: trio.Nursery) -> AsyncGenerator[Make]:
+    """Make a world out of steps."""
+
+    def made(*steps: Step) -> World:
+        return World(nursery, *steps)
+
+    yield made
+    nursery.cancel_scope.cancel()
+
+
+async def listening(ws: WebSocket) -> list[str | bytes]:
+    """The session that everybody writes: iterate over the messages."""
+    return [message async for message in ws]
+
+
+async def waiting(ws: WebSocket) -> None:
+    """A session that never looks at its connection."""
+    await trio.sleep_forever()
+
+
+async def run(
+    world: World, session: Callable[[WebSocket], Any] = listening, url: Any = URL, **options: Any
+) -> Any:
+    options = {"connect": world.connect, "jitter": half, **options}
+    return await supervise(session, url, **options)
+
+
+class Log(list[tuple[float, SupervisorState]]):
+    """An observer."""
+
+    def __call__(self, transition: Transition) -> None:
+        self.append((round(transition.at, 6), transition.state))
+
+    @property
+    def states(self) -> list[SupervisorState]:
+        return [state for _, state in self]
+
+
+# What the session does
+
+
+async def test_the_session_returns(autojump_clock: MockClock, make: Make) -> None:
+    """Its value is returned, and the connection is closed with 1000."""
+    world = make(listen)
+
+    async def session(ws: WebSocket) -> int:
+        return 42
+
+    log = Log()
+    assert await run(world, session, on_transition=log) == 42
+    assert world.farewells == [1000]
+    assert log.states == [S.CONNECTING, S.OPEN, S.CLOSED]
+
+
+async def test_the_session_raises(autojump_clock: MockClock, make: Make) -> None:
+    """Its exception leaves bare, is never retried, and the connection is closed with 1011."""
+    world = make(listen)
+    mine = KeyError("a bug")
+
+    async def session(ws: WebSocket) -> None:
+        raise mine
+
+    log = Log()
+    with pytest.raises(KeyError) as caught:
+        await run(world, session, on_transition=log)
+    assert caught.value is mine
+    assert world.farewells == [1011]
+    assert world.attempts == [0]
+    assert log.states == [S.CONNECTING, S.OPEN, S.FAILED]
+
+
+async def test_the_session_raises_an_error_of_a_handshake(
+    autojump_clock: MockClock, make: Make
+) -> None:
+    """Also an error that would be retried, had it come from our own attempt."""
+    world = make(listen)
+
+    async def session(ws: WebSocket) -> None:
+        raise REFUSED
+
+    with pytest.raises(HandshakeError):
+        await run(world, session)
+    assert world.attempts == [0]
+
+
+async def test_the_end_of_another_connection(autojump_clock: MockClock, make: Make) -> None:
+    """Also the end of a connection that is not the supervised one."""
+    world = make(listen, closing(1001))
+
+    async def session(ws: WebSocket) -> None:
+        async with world.connect(URL) as other:
+            await other.receive()
+
+    with pytest.raises(ConnectionClosed):
+        await run(world, session)
+    assert len(world.attempts) == 2
+
+
+async def test_a_cancellation(autojump_clock: MockClock, make: Make) -> None:
+    """A cancelled supervisor says 1001, and is closed."""
+    world = make(listen)
+    log = Log()
+    with trio.move_on_after(3) as scope:
+        await run(world, waiting, on_transition=log)
+    assert scope.cancelled_caught
+    await trio.testing.wait_all_tasks_blocked()
+    assert world.farewells == [1001]
+    assert log == [(0, S.CONNECTING), (0, S.OPEN), (3, S.CLOSED)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "detail"), [("maintenance", "cancelled: maintenance"), (None, "cancelled")]
+)
+async def test_the_reason_of_a_cancellation(
+    autojump_clock: MockClock, make: Make, reason: str | None, detail: str
+) -> None:
+    """The journal tells the reason that was given to the cancellation."""
+    told: list[Transition] = []
+    with trio.CancelScope() as scope:
+
+        def observe(transition: Transition) -> None:
+            told.append(transition)
+            if transition.state is S.WAITING:
+                scope.cancel(reason=reason)
+
+        await run(make(REFUSED), on_transition=observe)
+    assert told[-1].detail == detail
+
+
+async def prepared(world: World, prepare: Callable[[WebSocket], Any], **options: Any) -> Any:
+    """Run what a channel runs: `prepare`, and then a session."""
+    options = {"connect": world.connect, "jitter": half, **options}
+    return await Supervisor(URL, **options)._run(
+        SessionPlan(session=listening, prepare=prepare, done="x")
+    )
+
+
+async def test_preparing_comes_first(autojump_clock: MockClock, make: Make) -> None:
+    """What prepares a connection is done before the session begins, and the end has its word."""
+    told: list[Transition] = []
+
+    async def prepare(ws: WebSocket) -> None:
+        assert await ws.receive() == "welcome"
+
+    world = make(telling("welcome", "a", then=closing(1000)))
+    assert await prepared(world, prepare, on_transition=told.append) == ["a"]
+    assert told[-1].detail == "x"
+
+
+@pytest.mark.parametrize(("play", "closes_in"), [(listen, 0), (silence, 4)])
+async def test_preparing_takes_too_long(
+    autojump_clock: MockClock, make: Make, play: Play, closes_in: float
+) -> None:
+    """After `Timeouts.connect` the connection is closed, was never stable, and says why."""
+    told: list[Transition] = []
+    world = make(play)
+    with pytest.raises(SupervisorGaveUp, match=r"on_connect was not done within 20 s") as caught:
+        await prepared(
+            world,
+            waiting,
+            on_transition=told.append,
+            backoff=Backoff(max_attempts=2),
+            timeouts=Timeouts(connect=20, close=4),
+        )
+    assert world.attempts == [0, 20 + closes_in + 2.5]
+    assert isinstance(caught.value.__cause__, ConnectionClosed)
+    assert [each.state for each in told] == [
+        *[S.CONNECTING, S.OPEN, S.WAITING],
+        *[S.CONNECTING, S.OPEN, S.FAILED],
+    ]
+    assert world.farewells == [1001] * 2 if play is listen else not world.farewells
+
+
+# How a connection ends
+
+
+@pytest.mark.parametrize("session", [listening, waiting])
+async def test_a_loss_cancels_the_session(
+    autojump_clock: MockClock, make: Make, session: Callable[..., Any]
+) -> None:
+    """A connection that is lost ends the session at once; the next attempt follows the delay."""
+    world = make(ending(after=1), ending(after=1), closing(1000))
+    assert await run(world, session) is None or session is listening
+    assert world.attempts == [0, 3.5, 7.5]
+
+
+async def test_a_heartbeat_without_answer(autojump_clock: MockClock, make: Make) -> None:
+    """Silence is a loss, too."""
+    world = make(silence, closing(1000))
+    result = await run(world, waiting, heartbeat=Heartbeat(interval=5, timeout=5), jitter=half)
+    assert result is None
+    first, second = world.attempts
+    assert first == 0
+    assert 5 + 2.5 <= second <= 5 + 5 + 2.5
+
+
+@pytest.mark.parametrize("code", [1001, None, 1011, 1014, 3000, 3499, 4000, 4499])
+async def test_transient_closes(autojump_clock: MockClock, make: Make, code: int | None) -> None:
+    """With these a server asks for another try, also from a session that only iterates."""
+    world = make(closing(code), closing(1000))
+    assert await run(world) == []
+    assert world.attempts == [0, 2.5]
+
+
+@pytest.mark.parametrize("code", [1002, 1003, 1007, 1008, 1009, 1010, 3500, 3999, 4500, 4999])
+async def test_fatal_closes(autojump_clock: MockClock, make: Make, code: int) -> None:
+    """These leave, as the exception that they are."""
+    log = Log()
+    with pytest.raises(ConnectionClosed) as caught:
+        await run(make(closing(code)), on_transition=log)
+    assert caught.value.ending.code == code
+    assert log.states == [S.CONNECTING, S.OPEN, S.FAILED]
+
+
+async def test_a_violation_by_the_peer(autojump_clock: MockClock, make: Make) -> None:
+    """A peer that breaks the protocol would do it again."""
+
+    async def violate(peer: RawPeer) -> None:
+        await peer.send_frame(3, b"reserved")
+        await peer.receive_frame()
+
+    with pytest.raises(ProtocolViolation):
+        await run(make(violate))
+
+
+async def test_our_own_close(autojump_clock: MockClock, make: Make) -> None:
+    """A session that closes with 1001 and goes on receiving is started anew."""
+    world = make(listen, closing(1000))
+
+    async def session(ws: WebSocket) -> None:
+        if len(world.attempts) == 1:
+            await ws.close(1001)
+        await ws.receive()
+
+    assert await run(world, session) is None
+    assert world.attempts == [0, 2.5]
+
+
+async def test_1000_ends_quietly(autojump_clock: MockClock, make: Make) -> None:
+    """After 1000 an iteration ends, the session returns, and there is no other connection."""
+    world = make(telling("a", "b", then=closing(1000)))
+    assert await run(world) == ["a", "b"]
+    assert world.attempts == [0]
+
+
+async def test_1000_while_receiving(autojump_clock: MockClock, make: Make) -> None:
+    """A session that is told of a 1000 by its exception is done as well; there is no value."""
+
+    async def session(ws: WebSocket) -> int:
+        await ws.receive()
+        return 42
+
+    log = Log()
+    assert await run(make(closing(1000)), session, on_transition=log) is None
+    assert log.states[-1] is S.CLOSED
+
+
+async def test_reconnect_on_1000(autojump_clock: MockClock, make: Make) -> None:
+    """If it is asked for, 1000 is a reason to reconnect, also for an iteration."""
+    world = make(closing(1000), closing(1000), closing(1008))
+    with pytest.raises(ConnectionClosed):
+        await run(world, reconnect_on_normal_close=True)
+    assert world.attempts == [0, 2.5, 5.5]
+
+
+async def test_a_session_that_does_not_notice_a_close(
+    autojump_clock: MockClock, make: Make
+) -> None:
+    """It is cancelled `Timeouts.close` after the peer has closed, and started anew."""
+    world = make(closing(1001, after=1), closing(1000))
+    assert await run(world, waiting, timeouts=Timeouts(close=4)) is None
+    assert world.attempts == [0, 1 + 4 + 2.5]
+
+
+async def test_a_session_that_needs_a_little_longer(autojump_clock: MockClock, make: Make) -> None:
+    """Within that time a session may finish what it does, and return."""
+
+    async def session(ws: WebSocket) -> float:
+        await trio.sleep(4)
+        return trio.current_time()
+
+    assert await run(make(closing(1001, after=1)), session) == 4
+
+
+# How attempts fail
+
+
+async def test_refused_again_and_again(autojump_clock: MockClock, make: Make) -> None:
+    """The first attempt is made at once, the delays grow to the cap; jitter is given."""
+    world = make(*[REFUSED] * 8, closing(1000))
+    await run(world)
+    assert world.attempts == [0, 2.5, 5.5, 14.5, 41.5, 85, 130, 175, 220]
+
+
+async def test_a_seeded_source(autojump_clock: MockClock, make: Make) -> None:
+    """With a seeded source the times are the same in every run."""
+    draws = random.Random(7)
+    expected = [0.0, 5 * draws.random()]
+    for low, high in ((1, 5), (3, 15), (9, 45)):
+        expected.append(expected[-1] + low + (high - low) * draws.random())
+    world = make(*[REFUSED] * 4, closing(1000))
+    await run(world, jitter=random.Random(7).random)
+    assert world.attempts == [round(time, 6) for time in expected]
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 520, 530])
+async def test_transient_statuses(autojump_clock: MockClock, make: Make, status: int) -> None:
+    """With these statuses a server asks for another try."""
+    world = make(rejection(status), closing(1000))
+    await run(world)
+    assert world.attempts == [0, 2.5]
+
+
+@pytest.mark.parametrize("status", [200, 301, 400, 401, 403, 404, 426, 501, 505])
+async def test_fatal_statuses(autojump_clock: MockClock, make: Make, status: int) -> None:
+    """These leave as `Rejected`; so do 401 and 403 if no endpoint function can be asked."""
+    world = make(rejection(status))
+    log = Log()
+    with pytest.raises(Rejected):
+        await run(world, on_transition=log)
+    assert log.states == [S.CONNECTING, S.FAILED]
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(1, 2.5), (60, 60), (86400, 300)])
+async def test_retry_after(autojump_clock: MockClock, make: Make, asked: int, waits: float) -> None:
+    """A server's Retry-After lengthens the delay, within bounds."""
+    world = make(rejection(503, [("Retry-After", str(asked))]), closing(1000))
+    await run(world)
+    assert world.attempts == [0, waits]
+
+
+async def test_a_restarting_server(autojump_clock: MockClock, make: Make) -> None:
+    """1012 means U(5, 30) s."""
+    world = make(closing(1012), closing(1000))
+    await run(world)
+    assert world.attempts == [0, 17.5]
+
+
+async def test_an_overloaded_server(autojump_clock: MockClock, make: Make) -> None:
+    """1013 means at least 30 s, if there is no other endpoint."""
+    world = make(closing(1013), closing(1000))
+    await run(world)
+    assert world.attempts == [0, 45]
+
+
+async def test_another_endpoint(autojump_clock: MockClock, make: Make) -> None:
+    """1013 means the next endpoint, as long as there is one that has not said it, too."""
+    world = make(closing(1013), closing(1013), closing(1000))
+    await run(world, url=["ws://a/", "ws://b/"])
+    assert world.urls == ["ws://a/", "ws://b/", "ws://a/"]
+    assert world.attempts == [0, 2.5, 47.5]
+
+
+async def test_flapping(autojump_clock: MockClock, make: Make) -> None:
+    """The fifth connection lost within 30 s sends the delay straight to the cap, and says so."""
+    flapping: list[bool] = []
+
+    def observe(transition: Transition) -> None:
+        if transition.state is S.WAITING:
+            flapping.append(transition.flapping)
+
+    world = make(*[closing(1011)] * 5, closing(1000))
+    await run(world, on_transition=observe, jitter=lambda: 0.0)
+    assert world.attempts == [0, 0, 1, 4, 13, 13 + 30]
+    assert flapping == [False] * 4 + [True]
+
+
+@pytest.mark.parametrize("play", [closing(1013), closing(1011), ending()])
+async def test_accept_then_close(autojump_clock: MockClock, make: Make, play: Play) -> None:
+    """A server that accepts and then closes gets 3 handshakes in 3 s and 12 a minute at most."""
+    for seed in range(20):
+        world = make(play)
+        with trio.move_on_after(60):
+            await run(world, jitter=random.Random(seed).random)
+        began = world.attempts[0]
+        assert len([at for at in world.attempts if at - began < 3]) <= 3
+        assert 2 <= len(world.attempts) <= 12
+
+
+# States
+
+
+async def test_stable(autojump_clock: MockClock, make: Make) -> None:
+    """After 10 s, or the last delay, a connection is stable, and delays begin afresh."""
+    world = make(
+        REFUSED, REFUSED, ending(after=9), ending(after=11), ending(after=11), closing(1000)
+    )
+    log = Log()
+    await run(world, on_transition=log)
+    assert log == [
+        (0, S.CONNECTING),
+        (0, S.WAITING),
+        (2.5, S.CONNECTING),
+        (2.5, S.WAITING),
+        (5.5, S.CONNECTING),
+        (5.5, S.OPEN),
+        (14.5, S.WAITING),
+        (23.5, S.CONNECTING),
+        (23.5, S.OPEN),
+        (33.5, S.STABLE),
+        (34.5, S.WAITING),
+        (37, S.CONNECTING),
+        (37, S.OPEN),
+        (47, S.STABLE),
+        (48, S.WAITING),
+        (50.5, S.CONNECTING),
+        (50.5, S.OPEN),
+        (50.5, S.CLOSED),
+    ]
+
+
+async def test_a_closed_connection_is_not_stable(autojump_clock: MockClock, make: Make) -> None:
+    """A session that outlives its connection does not make it stable."""
+    world = make(closing(1001, after=9), closing(1000))
+    log = Log()
+    await run(world, waiting, on_transition=log)
+    assert S.STABLE not in log.states
+
+
+async def test_suspended(autojump_clock: MockClock, make: Make) -> None:
+    """After 120 s without a connection it is suspended, at exactly that time, and tries on."""
+    world = make(*[REFUSED] * 6, closing(1000))
+    log = Log()
+    await run(world, on_transition=log)
+    assert log[-6:] == [
+        (85, S.CONNECTING),
+        (85, S.WAITING),
+        (120, S.SUSPENDED),
+        (130, S.CONNECTING),
+        (130, S.OPEN),
+        (130, S.CLOSED),
+    ]
+
+
+async def test_suspended_again(autojump_clock: MockClock, make: Make) -> None:
+    """A failure after that leads straight back to being suspended."""
+    world = make(*[REFUSED] * 7, closing(1000))
+    log = Log()
+    await run(world, on_transition=log)
+    assert log[-5:] == [
+        (130, S.CONNECTING),
+        (130, S.SUSPENDED),
+        (175, S.CONNECTING),
+        (175, S.OPEN),
+        (175, S.CLOSED),
+    ]
+
+
+async def test_what_a_transition_tells(autojump_clock: MockClock, make: Make) -> None:
+    """Cause, attempt, delay and endpoint are there, without the endpoint's secrets."""
+    told: list[Transition] = []
+    world = make(REFUSED, closing(1000))
+    await run(world, url="ws://me:secret@example.com/feed?token=1", on_transition=told.append)
+    waits = told[1]
+    assert waits.state is S.WAITING
+    assert (waits.cause, waits.attempt, waits.delay) == (REFUSED, 1, 2.5)
+    assert waits.endpoint == "ws://***@example.com/feed?***"
+    assert [t.number for t in told] == [1, 2, 3, 4, 5]
+
+
+LEAVING_AT = [S.CONNECTING, S.OPEN, S.STABLE, S.WAITING, S.SUSPENDED]
+
+
+@pytest.mark.parametrize("how", ["cancelled", "failed"])
+@pytest.mark.parametrize("last", LEAVING_AT)
+async def test_every_step_to_the_end(
+    autojump_clock: MockClock, make: Make, last: SupervisorState, how: str
+) -> None:
+    """From each state there is a way to either end: by a cancellation, by a failure."""
+    world = make(REFUSED, ending(after=11), REFUSED)
+
+    def observe(transition: Transition) -> None:
+        if transition.state is last:
+            if how == "failed":
+                raise LookupError
+            scope.cancel()
+
+    supervisor = Supervisor(URL, connect=world.connect, jitter=half, on_transition=observe)
+    with trio.CancelScope() as scope, suppress(LookupError):
+        await supervisor.run(waiting)
+    assert supervisor.transition is not None
+    assert supervisor.transition.previous is last
+    assert supervisor.state is (S.FAILED if how == "failed" else S.CLOSED)
+
+
+async def test_every_other_step(autojump_clock: MockClock, make: Make) -> None:
+    """Each step of the table that is not to an end was made by one of these two."""
+    steps: set[tuple[SupervisorState, SupervisorState]] = set()
+
+    def observe(transition: Transition) -> None:
+        steps.add((transition.previous, transition.state))
+
+    for plays in (
+        [REFUSED, ending(after=1), ending(after=40), *[REFUSED] * 8, closing(1000)],
+        [closing(1000)],
+    ):
+        await run(make(*plays), on_transition=observe)
+    every = {(before, after) for before, row in TABLE.items() for after in row - ENDED}
+    assert {step for step in steps if step[1] not in ENDED} == every
+
+
+# Giving up
+
+
+async def test_max_attempts(autojump_clock: MockClock, make: Make) -> None:
+    """After so many attempts `SupervisorGaveUp` leaves, with the last failure as its cause."""
+    world = make(REFUSED)
+    with pytest.raises(SupervisorGaveUp, match="3 of 3 attempts failed: refused") as caught:
+        await run(world, backoff=Backoff(max_attempts=3))
+    assert world.attempts == [0, 2.5, 5.5]
+    assert str(caught.value).startswith(f"gave up on {URL}: 3 of 3")
+    assert (caught.value.attempts, caught.value.endpoint) == (3, URL)
+    assert caught.value.__cause__ is REFUSED
+
+
+async def test_attempts_are_counted_since_the_last_stable_connection(
+    autojump_clock: MockClock, make: Make
+) -> None:
+    """A connection that was lost at once does not restart the count, a stable one does."""
+    counts: list[int] = []
+
+    def observe(transition: Transition) -> None:
+        if transition.state is S.CONNECTING:
+            counts.append(transition.attempt)
+
+    world = make(REFUSED, ending(after=1), ending(after=60), REFUSED, closing(1000))
+    await run(world, on_transition=observe)
+    assert counts == [1, 2, 3, 1, 2]
+
+
+async def test_giving_up_without_a_url(autojump_clock: MockClock, make: Make) -> None:
+    """An endpoint function that never told a URL is no secret."""
+
+    async def ask() -> str:
+        raise ConnectionRefusedError
+
+    with pytest.raises(SupervisorGaveUp, match="gave up on the endpoint: 1 of 1") as caught:
+        await run(make(listen), url=ask, backoff=Backoff(max_attempts=1))
+    assert caught.value.endpoint is None
+
+
+async def test_max_elapsed(autojump_clock: MockClock, make: Make) -> None:
+    """It does not wait for an attempt that would come too late."""
+    world = make(REFUSED)
+    with pytest.raises(SupervisorGaveUp):
+        await run(world, backoff=Backoff(max_elapsed=10))
+    assert trio.current_time() == 5.5
+
+
+# Endpoints
+
+
+async def test_endpoints_take_turns(autojump_clock: MockClock, make: Make) -> None:
+    """With each failure it is the next endpoint's turn."""
+    world = make(REFUSED, ending(after=20), REFUSED, closing(1000))
+    await run(world, url=["ws://a/", "ws://b/", "ws://c/"])
+    assert world.urls == ["ws://a/", "ws://b/", "ws://c/", "ws://a/"]
+
+
+async def test_an_endpoint_function(autojump_clock: MockClock, make: Make) -> None:
+    """It is asked for each attempt."""
+    world = make(REFUSED, closing(1000))
+
+    async def ask() -> str:
+        return f"ws://example.com/{len(world.attempts)}"
+
+    await run(world, url=ask)
+    assert world.urls == ["ws://example.com/0", "ws://example.com/1"]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_token_that_ran_out(autojump_clock: MockClock, make: Make, status: int) -> None:
+    """An endpoint function is asked once more, until the next stable connection; then fatal."""
+    refused = rejection(status)
+    world = make(refused, ending(after=11), refused, refused)
+
+    async def ask() -> str:
+        return URL
+
+    with pytest.raises(Rejected):
+        await run(world, url=ask)
+    assert world.attempts == [0, 2.5, 16, 19]
+
+
+async def test_an_endpoint_function_that_hangs(autojump_clock: MockClock, make: Make) -> None:
+    """It has `Timeouts.connect` seconds, then that attempt has failed."""
+    world = make(closing(1000))
+    asked: list[float] = []
+
+    async def ask() -> str:
+        asked.append(trio.current_time())
+        if len(asked) == 1:
+            await trio.sleep_forever()
+        return URL
+
+    causes: list[object] = []
+    await run(
+        world, url=ask, timeouts=Timeouts(connect=3), on_transition=lambda t: causes.append(t.cause)
+    )
+    assert asked == [0, 5.5]
+    assert isinstance(causes[1], HandshakeTimeout)
+
+
+async def test_an_endpoint_function_that_raises(autojump_clock: MockClock, make: Make) -> None:
+    """Its bugs leave bare."""
+
+    async def ask() -> str:
+        raise LookupError
+
+    log = Log()
+    with pytest.raises(LookupError):
+        await run(make(silence), url=ask, on_transition=log)
+    assert log.states == [S.CONNECTING, S.FAILED]
+
+
+async def test_an_endpoint_function_that_returns_nonsense(
+    autojump_clock: MockClock, make: Make
+) -> None:
+    """What is no URL leaves as such."""
+
+    async def ask() -> str:
+        return "http:/nowhere"
+
+    with pytest.raises(InvalidURL):
+        await run(make(silence), url=ask)
+
+
+# The policies of others
+
+
+async def test_classify(autojump_clock: MockClock, make: Make) -> None:
+    """A function may overrule the table, or leave it alone."""
+
+    def mine(error: Failure) -> Remedy | None:
+        if isinstance(error, ConnectionClosed):
+            return {1008: Remedy.WAIT, 4000: Remedy.DONE}.get(error.ending.code)
+        return None
+
+    world = make(REFUSED, closing(1008), closing(4000))
+    assert await run(world, classify=mine) is None
+    assert world.attempts == [0, 2.5, 5.5]
+
+
+async def test_classify_that_returns_nonsense(autojump_clock: MockClock, make: Make) -> None:
+    """What is no remedy is refused by name."""
+    with pytest.raises(TypeError, match="must return a Remedy or None, not 'retry'"):
+        await run(make(REFUSED), classify=lambda error: "retry")
+
+
+async def test_classify_that_raises(autojump_clock: MockClock, make: Make) -> None:
+    """Its bugs leave bare, too."""
+
+    def mine(error: Failure) -> None:
+        raise LookupError
+
+    log = Log()
+    with pytest.raises(LookupError):
+        await run(make(closing(1001)), classify=mine, on_transition=log)
+    assert log.states[-1] is S.FAILED
+
+
+async def test_an_unknown_host(autojump_clock: MockClock, make: Make) -> None:
+    """A host that was never found is misspelt; one that was found before may come back."""
+    unknown = HandshakeError("no such host")
+    unknown.__cause__ = OSError("unknown name")
+    with pytest.raises(HandshakeError, match="no such host"):
+        await run(make(unknown))
+    world = make(closing(1001), unknown, unknown, closing(1000))
+    await run(world)
+    assert len(world.attempts) == 4
+
+
+async def test_one_connecting_at_a_time(autojump_clock: MockClock, make: Make) -> None:
+    """Supervisors of one Trio run connect to one host one after another, and run side by side."""
+    worlds = [make(closing(1000, after=10)) for _ in range(3)]
+    async with trio.open_nursery() as nursery:
+        for world in worlds:
+            world.seconds_to_connect = 2
+            nursery.start_soon(run, world)
+            await trio.testing.wait_all_tasks_blocked()
+    assert [world.attempts for world in worlds] == [[0], [2], [4]]
+    assert trio.current_time() == 16
+
+
+async def test_the_budget(autojump_clock: MockClock, make: Make) -> None:
+    """Retries of all supervisors together wait for the budget, first attempts do not."""
+    throttle = Throttle(connecting_per_host=10, retries_per_second=1)
+    worlds = [make(REFUSED, closing(1000)) for _ in range(3)]
+    async with trio.open_nursery() as nursery:
+        for world in worlds:
+            nursery.start_soon(partial(run, world, throttle=throttle))
+    assert sorted(world.attempts for world in worlds) == [[0, 2.5], [0, 3.5], [0, 4.5]]
+
+
+# Observers
+
+
+async def test_an_observer_that_raises(autojump_clock: MockClock, make: Make) -> None:
+    """Its exception leaves bare, the connection is closed, and it is not called again."""
+    world = make(listen)
+    told: list[SupervisorState] = []
+
+    def observe(transition: Transition) -> None:
+        told.append(transition.state)
+        if transition.state is S.OPEN:
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await run(world, waiting, on_transition=observe)
+    assert told == [S.CONNECTING, S.OPEN]
+    await trio.testing.wait_all_tasks_blocked()
+    assert world.farewells == [1011]
+
+
+async def test_an_observer_that_raises_later(autojump_clock: MockClock, make: Make) -> None:
+    """Also when the session is under way."""
+    world = make(listen)
+
+    def observe(transition: Transition) -> None:
+        if transition.state is S.STABLE:
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await run(world, waiting, on_transition=observe)
+    await trio.testing.wait_all_tasks_blocked()
+    assert world.farewells == [1011]
+
+
+# Leaving at any point (hazard B6)
+
+
+@pytest.mark.parametrize("points", [100, pytest.param(1000, marks=pytest.mark.slow)])
+async def test_leaving_at_any_point(autojump_clock: MockClock, make: Make, points: int) -> None:
+    """Return, raise, break or cancel at random points: closed within 1 s, no task left."""
+    for seed in range(points):
+        await leave_at(make, random.Random(seed))
+
+
+async def leave_at(make: Make, rng: random.Random) -> None:
+    plays: list[Step] = [
+        REFUSED,
+        closing(1011, after=rng.random()),
+        closing(1001, after=rng.random()),
+        ending(after=rng.random()),
+        silence,
+    ]
+    world = make(*rng.sample(plays, 5))
+    how = rng.choice(["return", "raise", "break", "cancel"])
+    when = trio.current_time() + rng.uniform(0, 20)
+
+    async def session(ws: WebSocket) -> str:
+        if how == "cancel":
+            await ws.receive()
+        elif how == "break":
+            async for _ in ws:
+                break
+        with trio.move_on_at(when):
+            await ws.receive()
+        if how == "raise":
+            raise KeyError
+        return how
+
+    tasks = trio.lowlevel.current_statistics().tasks_living
+    bound = when if how == "cancel" else trio.current_time() + 200
+    with trio.CancelScope(deadline=bound) as scope:  # noqa: ASYNC912
+        try:
+            result = await run(world, session, jitter=rng.random, timeouts=Timeouts(close=0.9))
+        except KeyError:
+            assert how == "raise"
+        else:
+            assert result == how or scope.cancelled_caught
+    if how == "cancel":
+        assert trio.current_time() - when <= 1
+    await trio.testing.wait_all_tasks_blocked()
+    await trio.sleep(1)
+    assert trio.lowlevel.current_statistics().tasks_living == tasks
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"backoff": 5},
+        {"classify": {}},
+        {"jitter": None},
+        {"connect": URL},
+        {"session": URL},
+    ],
+)
+async def test_mistakes(make: Make, wrong: dict[str, Any]) -> None:
+    """What is not of the right kind is refused by name, before the first attempt."""
+    world = make(listen)
+    options = {"connect": world.connect, "session": listening, "endpoint": URL, **wrong}
+    with pytest.raises(TypeError, match=next(iter(wrong))):
+        await supervise(**options)
+    assert world.attempts == []

@@ -1,0 +1,108 @@
+"""`trio_ws._http`: headers, requests, responses."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trio_ws._http import Headers, Request, Response
+
+LINES = [("Accept", "a"), ("Host", "h"), ("ACCEPT", "b"), ("accept", "c")]
+
+
+def test_headers_ignore_case() -> None:
+    """A name finds its values however it is written."""
+    headers = Headers(LINES)
+    assert headers["aCCept"] == "a, b, c"
+    assert headers.get("HOST") == "h"
+    assert "host" in headers
+    assert headers.get_all("ACCEPT") == ["a", "b", "c"]
+
+
+def test_absent_headers() -> None:
+    """A name that is absent has no values, and is a `KeyError` to ask for."""
+    headers = Headers(LINES)
+    assert headers.get_all("cookie") == []
+    assert "cookie" not in headers
+    assert cast("str", 1) not in headers
+    with pytest.raises(KeyError, match="cookie"):
+        headers["cookie"]
+
+
+def test_headers_keep_order() -> None:
+    """Names come in order of their first line, as it was written; every line is kept in order."""
+    headers = Headers(LINES)
+    assert list(headers) == ["Accept", "Host"]
+    assert len(headers) == 2
+    assert headers.multi_items() == tuple(LINES)
+    assert repr(headers) == f"Headers({LINES})"
+
+
+@pytest.mark.parametrize(
+    "source", [Headers(LINES[:2]), dict(LINES[:2]), LINES[:2], iter(LINES[:2])]
+)
+def test_sources_of_headers(source: Headers) -> None:
+    """Headers are made of a mapping, of pairs, or of other headers."""
+    assert Headers(source).multi_items() == tuple(LINES[:2])
+
+
+def test_headers_made_of_headers_keep_repeated_names() -> None:
+    """Copying headers loses no line, although they are a mapping too."""
+    assert Headers(Headers(LINES)).multi_items() == tuple(LINES)
+
+
+def test_equal_headers() -> None:
+    """Headers are equal if each name, in any case, has the same values in the same order."""
+    headers = Headers(LINES)
+    assert headers == Headers([("host", "h"), ("accept", "a"), ("accept", "b"), ("accept", "c")])
+    assert hash(headers) == hash(Headers([("HOST", "h"), ("ACCEPT", "a, b, c")]))
+    assert headers == {"accept": "a, b, c", "Host": "h"}
+    assert headers != Headers(reversed(LINES))
+    assert headers != LINES
+
+
+# Requests and responses
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        ("/", "/", {}),
+        ("/a%20b?", "/a%20b", {}),
+        ("/a?x=1&y=%C3%A4&x=&z", "/a", {"x": ["1", ""], "y": ["ä"], "z": [""]}),
+        ("/?a=b?c=d", "/", {"a": ["b?c=d"]}),
+        ("*", "*", {}),
+    ],
+)
+def test_target(target: str, path: str, query: dict[str, list[str]]) -> None:
+    """A request's target is its path, left as it is, and its query, percent-decoded."""
+    request = Request(method="GET", target=target, headers=Headers())
+    assert request.path == path
+    assert request.query == query
+
+
+@given(st.text())
+def test_any_query(target: str) -> None:
+    """Whatever stands in a target, asking for the query does not raise (P10)."""
+    assert isinstance(Request(method="GET", target=target, headers=Headers()).query, dict)
+
+
+def test_requests_are_facts() -> None:
+    """A request cannot be changed, and equal ones are equal as keys too."""
+    one, other = (Request(method="GET", target="/", headers=Headers(LINES)) for _ in range(2))
+    assert {one: 1}[other] == 1
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        one.method = "POST"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("body", ["grüße", "grüße".encode()])
+def test_response(body: str | bytes) -> None:
+    """A response takes headers in any form, and its body as text or bytes."""
+    response = Response(200, {"A": "b"}, body)
+    assert response.headers == Headers([("A", "b")])
+    assert response.body == "grüße".encode()
+    assert Response(204) == Response(204, (), b"")

@@ -1,0 +1,151 @@
+"""`trio_ws._policies`: nonsense fails where it was written."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from trio_ws._policies import (
+    Heartbeat,
+    Limits,
+    MessageHeartbeat,
+    MessageReply,
+    Policies,
+    Timeouts,
+    Watchdog,
+)
+from trio_ws._validation import DAY
+
+Make = Callable[..., Any]
+
+
+def message_heartbeat(**fields: Any) -> MessageHeartbeat:
+    return MessageHeartbeat(**{"message": "?", **fields})
+
+
+def message_reply(**fields: Any) -> MessageReply:
+    return MessageReply(**{"is_ping": bool, "reply": "!", **fields})
+
+
+DURATIONS = [
+    (Heartbeat, "interval"),
+    (Heartbeat, "timeout"),
+    (Watchdog, "timeout"),
+    (message_heartbeat, "interval"),
+    (message_heartbeat, "timeout"),
+    (Timeouts, "connect"),
+    (Timeouts, "close"),
+    (Timeouts, "idle"),
+    (Timeouts, "send"),
+]
+SIZES = [field.name for field in dataclasses.fields(Limits)]
+
+
+@pytest.mark.parametrize(("make", "name"), [*DURATIONS, (Timeouts, "goodbye")])
+@pytest.mark.parametrize("value", [-1, -0.001, DAY + 1, 10**400, math.nan, math.inf, "1", True])
+def test_no_duration(make: Make, name: str, value: object) -> None:
+    """A duration is a number of seconds up to a day, not negative; the error names the field."""
+    with pytest.raises(ValueError, match=rf"\.{name} must be a number .*; got {value!r}"):
+        make(**{name: value})
+
+
+@pytest.mark.parametrize(("make", "name"), DURATIONS)
+def test_zero(make: Make, name: str) -> None:
+    """Zero is too short, except for the goodbye."""
+    with pytest.raises(ValueError, match="more than zero"):
+        make(**{name: 0})
+    assert Timeouts(goodbye=0).goodbye == 0
+
+
+@pytest.mark.parametrize(("make", "name"), DURATIONS)
+@pytest.mark.parametrize("value", [0.001, 1, DAY])
+def test_durations(make: Make, name: str, value: float) -> None:
+    """Whole and broken numbers of seconds are good."""
+    assert getattr(make(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize("make", [Heartbeat, Watchdog, Timeouts, Limits, Policies])
+def test_defaults(make: Make) -> None:
+    """The defaults are good, equal, and can be shared: nobody can change them."""
+    value = make()
+    assert value == make()
+    assert hash(value) == hash(make())
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(value, dataclasses.fields(value)[0].name, 1)
+
+
+@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("value", [0, -1, 1.0, "1", None, True])
+def test_no_limit(name: str, value: Any) -> None:
+    """A limit is a whole number of at least one; the error names it."""
+    with pytest.raises(ValueError, match=rf"Limits\.{name} must be .*; got {value!r}"):
+        Limits(**{name: value})
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_limits(name: str) -> None:
+    """One is enough for a limit, and none is too large."""
+    for value in (1, 2**63):
+        assert getattr(Limits(**{name: value}), name) == value
+
+
+# Heartbeats made of messages
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "value"),
+    [
+        (Watchdog, "is_beat", 1),
+        (message_heartbeat, "is_reply", "pong"),
+        (message_heartbeat, "message", None),
+        (message_heartbeat, "message", 1),
+        (message_reply, "is_ping", None),
+        (message_reply, "is_ping", "ping"),
+        (message_reply, "reply", None),
+    ],
+)
+def test_no_function(make: Make, name: str, value: object) -> None:
+    """What must be a function or a message is checked, and the error names the field."""
+    with pytest.raises(TypeError, match=rf"\.{name} must be .*function.*; got {value!r}"):
+        make(**{name: value})
+
+
+@pytest.mark.parametrize("message", ["ping", b"ping"])
+def test_messages(message: str | bytes) -> None:
+    """A heartbeat message and a reply are fixed, or made anew each time."""
+    assert message_heartbeat(message=message).make() == message
+    assert message_heartbeat(message=lambda: message).make() == message
+    assert message_reply(reply=message).make("?") == message
+    assert message_reply(reply=lambda ping: ping + ping).make(message) == message * 2
+
+
+# All policies of a connection
+
+
+def test_heartbeats() -> None:
+    """A connection has no heartbeat policy, one, or several in their order."""
+    reply = message_reply()
+    assert Policies(heartbeat=None).heartbeats == ()
+    assert Policies(heartbeat=Watchdog()).heartbeats == (Watchdog(),)
+    both = Policies(heartbeat=[reply, Heartbeat()])
+    assert both.heartbeats == (reply, Heartbeat())
+    assert both.beats == (Heartbeat(),)
+
+
+@pytest.mark.parametrize("name", ["Timeouts", "Limits"])
+@pytest.mark.parametrize("value", [3, None, Heartbeat()])
+def test_no_policy(name: str, value: Any) -> None:
+    """What are no timeouts or no limits is refused; the error says what would do."""
+    with pytest.raises(TypeError, match=rf"{name.lower()} must be {name}\(…\); got "):
+        Policies(**{name.lower(): value})
+
+
+@pytest.mark.parametrize("value", [20, "20", [Heartbeat(), None], {Heartbeat()}, Heartbeat])
+def test_no_heartbeat(value: Any) -> None:
+    """What is no heartbeat policy is refused; the error says what would do."""
+    with pytest.raises(TypeError, match=r"heartbeat must be Heartbeat\(\), Watchdog\(\)"):
+        Policies(heartbeat=value)

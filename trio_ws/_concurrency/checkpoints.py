@@ -1,0 +1,60 @@
+"""When a call that need not wait yields all the same (P11).
+
+Trio's rule is that every async function is a checkpoint: it notices a cancellation
+and lets other tasks run.  A full checkpoint costs many times as much as a check for cancellation,
+which is most of the cost of taking a small message from a queue.
+So a call that can be answered at once always checks for cancellation,
+but it lets others run only once in `CALLS` calls, or when `BYTES` bytes have passed,
+counted over the whole Trio run: a burst on one connection, or one message each
+on a hundred connections, keeps nobody else waiting longer than that.
+
+This is the one place where we are less strict than Trio itself:
+`trio.testing.assert_checkpoints` does not hold for a single call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+import trio
+from trio.lowlevel import checkpoint, checkpoint_if_cancelled
+
+CALLS = 32
+BYTES = 64 * 1024
+
+
+class CheckpointBudget:
+    """What the calls of one Trio run have left before one of them must yield."""
+
+    __slots__ = ("_bytes", "_calls")
+
+    def __init__(self) -> None:
+        self._calls = CALLS
+        self._bytes = BYTES
+
+    def checkpoint(self, size: int) -> Awaitable[None]:
+        """To be awaited: check for cancellation, and yield if it is time to.
+
+        `size` is in bytes.  This is no coroutine function itself: one frame less on a hot path.
+        """
+        self._calls -= 1
+        left = self._bytes - size
+        if self._calls > 0 and left >= 0:
+            self._bytes = left
+            return checkpoint_if_cancelled()  # noqa: ASYNC105 - by the caller
+        self._calls = CALLS
+        self._bytes = BYTES - size
+        return checkpoint()  # noqa: ASYNC105 - by the caller
+
+
+_pace: trio.lowlevel.RunVar[CheckpointBudget] = trio.lowlevel.RunVar("trio_ws.pace")
+
+
+def current_checkpoint_budget() -> CheckpointBudget:
+    """The pace of the Trio run that we are in."""
+    try:
+        return _pace.get()
+    except LookupError:
+        pace = CheckpointBudget()
+        _pace.set(pace)
+        return pace

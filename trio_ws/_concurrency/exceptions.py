@@ -1,0 +1,62 @@
+"""Errors leave singly: what comes out of a nursery of ours, without the group around it.
+
+A nursery wraps whatever its tasks raise into a group, even a single Ctrl-C.
+That a function uses a nursery inside is nobody's business outside,
+so the doors take the wrapping off again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+
+import trio
+
+
+def iter_leaves(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions of a group, however deep; of anything else, itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            yield from iter_leaves(member)
+    else:
+        yield error
+
+
+def strip_tracebacks(error: Exception) -> Exception:
+    """An error, and what caused it, without the frames that it has passed.
+
+    They hold all of a connection; who keeps the error would keep that, and often in a ring.
+    """
+    each: BaseException | None = error
+    while each is not None:
+        each.__traceback__ = None
+        each = each.__cause__ or each.__context__
+    return error
+
+
+def unwrap_group(group: BaseExceptionGroup) -> BaseException:
+    """The one exception that a group is about.
+
+    That is a Ctrl-C or an exit, before an error, before a cancellation;
+    a group of several errors stays as it is.
+    """
+    errors = [leaf for leaf in iter_leaves(group) if isinstance(leaf, Exception)]
+    others = [leaf for leaf in iter_leaves(group) if not isinstance(leaf, Exception)]
+    exits = [leaf for leaf in others if not isinstance(leaf, trio.Cancelled)]
+    if exits:
+        return exits[0]
+    if len(errors) > 1:
+        return group
+    return (errors or others)[0]
+
+
+@contextmanager
+def unwrapping() -> Generator[None]:
+    """Around a nursery: let its exception leave without the group."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        single = unwrap_group(group)
+        if single is group:
+            raise
+        raise single from single.__cause__

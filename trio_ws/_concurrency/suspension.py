@@ -1,0 +1,103 @@
+"""Noticing that the machine was suspended.
+
+While a laptop sleeps, Trio's clock stands still, and so do all deadlines.
+When it wakes, every connection may long be dead,
+but the leases think that no time has passed and would wait out what is left of them.
+
+Linux has a second clock, which goes on in suspend (``CLOCK_BOOTTIME``).
+Once in `INTERVAL` seconds one task for the whole Trio run compares the two;
+when the second has gained on the first, every connection asks its peer for a sign of life at once.
+The task lives as long as there are connections, or a server that expects some:
+one that came and went with each of them would cost more than it saves.
+Where there is no such clock it is not started.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Protocol
+
+import trio
+
+INTERVAL = 5.0
+"""How many seconds pass between two looks at the clocks."""
+
+SUSPEND_THRESHOLD = 1.0
+"""So many seconds more on the second clock mean that the machine was suspended."""
+
+
+class ResumeListener(Protocol):
+    """What wants to be told."""
+
+    def probe(self) -> None:
+        """The machine was suspended."""
+
+
+def seconds_suspended() -> float:
+    """For how long the machine has been suspended since it was started."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
+class SuspensionWatch:
+    """Tells the connections of one Trio run; see the top of this file."""
+
+    def __init__(self, clock: Callable[[], float] = seconds_suspended) -> None:
+        self._clock = clock
+        self._listeners: dict[ResumeListener, None] = {}
+        self._scope = trio.CancelScope()
+
+    def tell(self, listener: ResumeListener) -> None:
+        """Call ``listener.probe()`` after each suspension from now on."""
+        self._listeners[listener] = None
+        if len(self._listeners) == 1 and hasattr(time, "CLOCK_BOOTTIME"):
+            self._scope = trio.CancelScope()
+            trio.lowlevel.spawn_system_task(self._watch, self._scope)
+
+    def tell_no_more(self, listener: ResumeListener) -> None:
+        """Forget `listener`; the task ends with the last one."""
+        del self._listeners[listener]
+        if not self._listeners:
+            self._scope.cancel()
+
+    @contextmanager
+    def kept_going(self) -> Generator[None]:
+        """Watch for the length of a block, whoever listens or not."""
+        nobody = _Nobody()
+        self.tell(nobody)
+        try:
+            yield
+        finally:
+            self.tell_no_more(nobody)
+
+    async def _watch(self, scope: trio.CancelScope) -> None:
+        before = self._clock()
+        with scope:
+            while True:
+                await trio.sleep(INTERVAL)
+                now = self._clock()
+                if now - before > SUSPEND_THRESHOLD:
+                    for listener in list(self._listeners):
+                        listener.probe()
+                before = now
+
+
+class _Nobody:
+    """A listener who has nobody to ask."""
+
+    def probe(self) -> None:
+        """The machine was suspended."""
+
+
+_watch: trio.lowlevel.RunVar[SuspensionWatch] = trio.lowlevel.RunVar("trio_ws.suspension")
+
+
+def watch_for_suspension() -> SuspensionWatch:
+    """The watch of the Trio run that we are in."""
+    try:
+        return _watch.get()
+    except LookupError:
+        watch = SuspensionWatch()
+        _watch.set(watch)
+        return watch

@@ -1,0 +1,82 @@
+"""Sending a message in fragments (RFC 6455 §5.4)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from typing import TypeAlias
+
+import trio
+
+from .._ending import CloseCode
+from .._errors import LocalProtocolError
+from .connection import Connection
+from .receive_queue import wire_size
+
+BytesLike: TypeAlias = bytes | bytearray | memoryview
+Fragments: TypeAlias = Iterable[str | BytesLike] | AsyncIterable[str | BytesLike]
+
+
+async def send_fragments(connection: Connection, fragments: Fragments) -> None:
+    """Send each fragment as it comes; the caller holds the data lane."""
+    sending = _Fragments(connection)
+    try:
+        if isinstance(fragments, AsyncIterable):
+            async for fragment in fragments:
+                await sending.put(fragment)
+        else:
+            for fragment in fragments:
+                await sending.put(fragment)
+        await sending.finish()
+    except BaseException as error:
+        sending.fail(error)
+        raise
+    finally:
+        if isinstance(fragments, AsyncGenerator):
+            # Not exhausted, it must be closed by whoever consumed it.
+            await fragments.aclose()
+
+
+class _Fragments:
+    """One message on its way out."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._end: str | bytes | None = None
+
+    async def put(self, fragment: str | BytesLike) -> None:
+        """Queue a fragment and wait until the kernel has it."""
+        await self._put(_checked(fragment), finished=False)
+        await self._connection.writer.wait_until_flushed()
+
+    async def finish(self) -> None:
+        """End the message."""
+        if self._end is None:
+            raise LocalProtocolError(
+                'an iterable without any fragment is neither text nor binary; send "" or b""'
+            )
+        await self._put(self._end, finished=True)
+
+    async def _put(self, fragment: str | bytes, *, finished: bool) -> None:
+        await self._connection.writer.wait_for_room(wire_size(fragment))
+        await self._connection.check_open()
+        self._connection.protocol.send(fragment, finished=finished)
+        self._connection.lease.data(trio.current_time())
+        self._connection.settle()
+        self._end = "" if isinstance(fragment, str) else b""
+
+    def fail(self, error: BaseException) -> None:
+        """The rest will never come: close, if any of it is out."""
+        if self._end is None:
+            return
+        if isinstance(error, Exception):
+            self._connection.begin_close(CloseCode.INTERNAL_ERROR, "a message was broken off")
+        else:
+            self._connection.hurry(CloseCode.GOING_AWAY, "a message was broken off")
+
+
+def _checked(fragment: object) -> str | bytes:
+    if isinstance(fragment, str):
+        return fragment
+    if isinstance(fragment, bytes | bytearray | memoryview):
+        return bytes(fragment)
+    raise TypeError(f"a fragment is str or bytes-like, not {type(fragment).__name__}")

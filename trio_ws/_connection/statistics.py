@@ -1,0 +1,83 @@
+"""The numbers of a connection, and of a server, for whoever watches them.
+
+Most of them stand where they arise: bytes at the transport, sizes at the queues,
+round trips with the pings, seats at the admission.
+Nothing is collected, and nothing is written down twice:
+`snapshot` goes from room to room and reads what is there, and so does `Server.statistics`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionStatistics:
+    """A snapshot of one connection; see `WebSocket.statistics`.
+
+    Attributes:
+        bytes_sent: bytes that the kernel took, frames' headers included.
+        bytes_received: bytes that arrived, frames' headers included.
+        messages_sent: messages that `send` accepted.
+        messages_received: messages that `receive` gave out.
+        send_queue: bytes that wait for the writer.
+        receive_queue: bytes that wait for `receive`.
+        reading_paused: whether we have stopped reading because the receive queue is full;
+            meanwhile the peer's silence proves nothing and no heartbeat gives it up.
+        tasks_sending: tasks that wait in `send` for room.
+        tasks_receiving: tasks that wait in `receive`.
+        seconds_paused: seconds for which we had stopped reading, a pause in progress included.
+        latency: seconds of the last ping's round trip, or None.
+        smoothed_latency: the same, averaged with a weight of 1/8 for the newest.
+        least_latency: the shortest so far.
+        silence: seconds since the last byte arrived.
+    """
+
+    bytes_sent: int
+    bytes_received: int
+    messages_sent: int
+    messages_received: int
+    send_queue: int
+    receive_queue: int
+    reading_paused: bool
+    tasks_sending: int
+    tasks_receiving: int
+    seconds_paused: float
+    latency: float | None
+    smoothed_latency: float | None
+    least_latency: float | None
+    silence: float
+
+
+def snapshot(
+    connection: Connection, *, messages_sent: int, messages_received: int, tasks_in_turn: int
+) -> ConnectionStatistics:
+    """The statistics of a connection now; what only its face knows is given."""
+    protocol, receive_queue, reader = (
+        connection.protocol,
+        connection.receive_queue,
+        connection.reader,
+    )
+    transport, round_trips = connection.transport, connection.pings.round_trips
+    return ConnectionStatistics(
+        bytes_sent=transport.bytes_sent,
+        bytes_received=transport.bytes_received,
+        messages_sent=messages_sent,
+        messages_received=messages_received,
+        send_queue=protocol.send_queue.size,
+        receive_queue=receive_queue.size,
+        reading_paused=reader.paused,
+        tasks_sending=tasks_in_turn + len(connection.writer.room),
+        tasks_receiving=len(receive_queue.receivers),
+        seconds_paused=reader.seconds_paused,
+        latency=round_trips.last,
+        smoothed_latency=round_trips.smoothed,
+        least_latency=round_trips.least,
+        silence=trio.current_time() - connection.lease.last_heard,
+    )

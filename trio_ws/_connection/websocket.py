@@ -1,0 +1,392 @@
+"""`WebSocket`, the object that applications hold.
+
+It is a thin face: each method checks its arguments, waits for what it needs,
+makes one change to the session, and lets the services (`_connection`) do the rest.
+
+Cancellation is the same for all of them (P4):
+a cancelled call has either done nothing or has done all of it.
+The two exceptions say so: a message sent in fragments cannot be taken back,
+and a cancelled `close` goes on closing, only faster.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, final
+
+import trio
+
+from .._concurrency.checkpoints import current_checkpoint_budget
+from .._ending import CloseCode, Ending
+from .._errors import ConnectionClosed, closed
+from .._http import Request, Response
+from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
+from .._protocol.states import State
+from .._protocol.validation import check_close
+from .connection import Connection
+from .fragments import BytesLike, Fragments, send_fragments
+from .incoming_message import IncomingMessage
+from .receive_queue import wire_size
+from .statistics import ConnectionStatistics, snapshot
+
+if TYPE_CHECKING:
+    from .._handshake.opening import Opening
+    from .._policies import Policies
+
+Message: TypeAlias = str | BytesLike | Fragments
+"""What `WebSocket.send` takes: a message, or the fragments of one."""
+
+
+_OPEN = State.OPEN  # to look it up in its class takes as long as all the rest of the check
+
+
+@final
+class WebSocket(trio.abc.AsyncResource):
+    """An open WebSocket connection, client or server.
+
+    Made by `open_websocket` and handed to the handlers of `serve_websocket`; never by hand.
+
+    Several tasks may call any method at the same time.
+    Each message goes to exactly one receiver, and messages never mix on the wire:
+    one that is sent in fragments makes the others wait, in order of arrival.
+
+    Every method raises `ConnectionClosed` when the connection is over,
+    and `ConnectionLost` (or one of its subclasses) when it did not end with a closing handshake.
+
+    Attributes:
+        request: the upgrade request (RFC 6455 §4.1).
+        response: the response that accepted it (RFC 6455 §4.2.2).
+        subprotocol: the subprotocol that both agreed on, or None.
+    """
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        opening: Opening,
+        *,
+        client: bool,
+        policies: Policies,
+        ident: str,
+    ) -> None:
+        self.request: Request = opening.request
+        self.response: Response = opening.response
+        self.subprotocol: str | None = opening.subprotocol
+        self._connection = Connection(
+            stream, opening, client=client, policies=policies, ident=ident
+        )
+        self._local_address = _same(self._connection.transport.local_address)
+        self._remote_address = (
+            opening.request.remote_address or self._connection.transport.remote_address
+        )
+        self._protocol = self._connection.protocol
+        self._receive_queue = self._connection.receive_queue
+        self._reader = self._connection.reader
+        self._writer = self._connection.writer
+        self._pace = current_checkpoint_budget()
+        self._lane: trio.StrictFIFOLock | None = None
+        self._stream_turn: trio.Lock | None = None
+        self._messages_sent = 0
+        self._messages_received = 0
+
+    def __repr__(self) -> str:
+        state = self.ending or self._protocol.state.value
+        return f"<WebSocket {self._connection.ident} {self.request.path!r}: {state}>"
+
+    # Facts
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the connection ended, or None while it has not."""
+        return self._protocol.ending
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds of the last ping's round trip (the heartbeat's too); None before the first."""
+        return self._connection.pings.round_trips.last
+
+    @property
+    def local_address(self) -> object:
+        """Our address in the form of ``socket.getsockname``; None if this is no socket.
+
+        It stays when the connection is over.
+        """
+        return self._local_address
+
+    @property
+    def remote_address(self) -> object:
+        """The peer's address in the form of ``socket.getpeername``; None if this is no socket.
+
+        It stays when the connection is over.
+        """
+        return self._remote_address
+
+    def statistics(self) -> ConnectionStatistics:
+        """A snapshot of counters and queues."""
+        return snapshot(
+            self._connection,
+            messages_sent=self._messages_sent,
+            messages_received=self._messages_received,
+            tasks_in_turn=self._lane.statistics().tasks_waiting if self._lane else 0,
+        )
+
+    # Sending
+
+    @trio.lowlevel.enable_ki_protection
+    async def send(self, message: Message) -> None:
+        """Send a message: `str` as text, bytes-like as binary (RFC 6455 §5.6).
+
+        An iterable or async iterable of either is sent as one message in fragments (§5.4),
+        each handed to the kernel before the next one is asked for.
+
+        Returns when the message is queued; waits while the queue is over `Limits.send_buffer`.
+        What is queued is sent in order, unless the connection is lost or cancelled.
+
+        If cancelled, nothing of the message was or will be sent.
+        With fragments that holds until the first one is out; after it a cancellation,
+        or an exception of the iterator, closes the connection (1001 or 1011).
+
+        Raises:
+            ConnectionClosed: the connection is over.
+            LocalProtocolError: the text is not valid Unicode, or the fragments mix the types.
+            TypeError: `message` is none of the above.
+        """
+        if not isinstance(message, (str, bytes)):
+            if not isinstance(message, (bytearray, memoryview)):
+                await self._send_fragments(_checked(message))
+                return
+            message = bytes(message)
+        size = len(message) if isinstance(message, bytes) else wire_size(message)
+        await self._pace.checkpoint(size)
+        if (self._lane is not None and self._lane.locked()) or not self._writer.has_room(size):
+            await self._send_in_turn(message, size)
+            return
+        if self._protocol.state is not _OPEN:
+            await self._connection.check_open()
+        self._queue(message)
+
+    async def _send_in_turn(self, message: str | bytes, size: int) -> None:
+        async with self._data_lane():
+            await self._writer.wait_for_room(size)
+            await self._connection.check_open()
+            self._queue(message)
+
+    def _data_lane(self) -> trio.StrictFIFOLock:
+        """What keeps messages apart, and those who wait to send them in order of arrival."""
+        if self._lane is None:
+            self._lane = trio.StrictFIFOLock()
+        return self._lane
+
+    def _queue(self, message: str | bytes) -> None:
+        self._protocol.send(message)
+        self._messages_sent += 1
+        self._connection.settle_message()
+
+    async def _send_fragments(self, fragments: Fragments) -> None:
+        await self._pace.checkpoint(0)
+        async with self._data_lane():
+            await self._connection.check_open()
+            await send_fragments(self._connection, fragments)
+        self._messages_sent += 1
+
+    async def send_json(self, value: Any) -> None:
+        """Send `value` as a text message of JSON.
+
+        Raises:
+            ConnectionClosed: the connection is over.
+            TypeError, ValueError: `value` has no JSON form (as `json.dumps` says it).
+        """
+        await self.send(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+    @trio.lowlevel.enable_ki_protection
+    async def flush(self) -> None:
+        """Wait until the kernel has taken all that was sent so far.
+
+        Raises:
+            ConnectionClosed: the connection is over, or ended before that.
+        """
+        await self._pace.checkpoint(0)
+        if self.ending is not None:
+            raise closed(self.ending)
+        await self._writer.wait_until_flushed()
+
+    # Receiving
+
+    @trio.lowlevel.enable_ki_protection
+    async def receive(self) -> str | bytes:
+        """Return the next message: `str` if it is text, `bytes` if it is binary.
+
+        If cancelled, no message is lost.
+
+        Raises:
+            ConnectionClosed: the connection is over and every message has been taken.
+        """
+        receive_queue = self._receive_queue
+        if receive_queue.messages:
+            await self._pace.checkpoint(receive_queue.costs[-1] - QUEUE_ITEM_OVERHEAD)
+        elif self._protocol.ending is not None:
+            await self._pace.checkpoint(0)
+        while not receive_queue.messages:
+            if self._protocol.ending is not None:
+                self._check_more_comes()
+            await receive_queue.receivers.park()
+        message = receive_queue.take()
+        self._messages_received += 1
+        self._reader.go_on()
+        return message
+
+    def _check_more_comes(self) -> None:
+        """Raise if the connection is over; if it was lost, that is the end of the body too."""
+        if self.ending is not None:
+            if self._connection.deadly:
+                self._connection.cancel_body()
+            raise closed(self.ending)
+
+    async def receive_json(self) -> Any:
+        """Return the next message, decoded from JSON.
+
+        Raises:
+            ConnectionClosed: the connection is over and every message has been taken.
+            ValueError: the message is no JSON; it is consumed, and the connection stays open.
+        """
+        return json.loads(await self.receive())
+
+    def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """Iterate over the messages; see `__anext__`."""
+        return self
+
+    async def __anext__(self) -> str | bytes:
+        """The next message.
+
+        The iteration ends quietly when `Ending.normal` is true (1000, 1001 or no code);
+        otherwise it raises `ConnectionClosed`.
+        On a connection of a supervisor only 1000 ends it quietly, the rest is worth a retry.
+        """
+        try:
+            return await self.receive()
+        except ConnectionClosed as error:
+            if error.ending.clean and error.ending.code in self._connection.quiet:
+                raise StopAsyncIteration from None
+            raise
+
+    def receive_stream(self) -> IncomingMessage:
+        """Take the next message in chunks, as they arrive::
+
+            async with ws.receive_stream() as chunks:
+                async for chunk in chunks:
+                    ...
+
+        Chunks are `str` or `bytes`, of any size, and need not be the sender's fragments.
+        At most `Limits.receive_buffer` bytes wait;
+        the whole message may still not be larger than `Limits.max_message_size`.
+        The message is claimed with its first chunk, not when the block is entered:
+        to enter and leave without iterating drops nothing.
+        Leaving later, but early, drops the rest of the message as it arrives.
+        One task streams at a time; another waits for its turn.
+
+        Raises:
+            ConnectionClosed: when the connection ends before the message does.
+        """
+        if self._stream_turn is None:
+            self._stream_turn = trio.Lock()
+        return IncomingMessage(self._connection, self._stream_turn, self._check_more_comes)
+
+    # Control frames
+
+    @trio.lowlevel.enable_ki_protection
+    async def ping(self, payload: bytes | None = None) -> float:
+        """Send a ping, wait for its pong, and return the round trip in seconds (RFC 6455 §5.5.2).
+
+        Without a `payload` (at most 125 bytes) an unpredictable one is used.
+        The pong is behind the messages that the peer sent before it: while the receive buffer
+        is full and nobody receives, it is not seen.
+        If cancelled, the ping may be on its way but nobody waits for it.
+
+        Raises:
+            ConnectionClosed: the connection ended before the pong came.
+            LocalProtocolError: the payload is too long.
+        """
+        await self._pace.checkpoint(0)
+        await self._writer.wait_for_control_room()
+        await self._connection.check_open()
+        ping = self._connection.send_ping(os.urandom(8) if payload is None else bytes(payload))
+        try:
+            await ping.wait()
+        finally:
+            self._connection.pings.forget(ping)
+        if ping.rtt is None:
+            assert self.ending is not None
+            raise closed(self.ending)
+        return ping.rtt
+
+    @trio.lowlevel.enable_ki_protection
+    async def pong(self, payload: bytes = b"") -> None:
+        """Send a pong that nobody asked for, a one-way sign of life (RFC 6455 §5.5.3).
+
+        Pings of the peer are answered without your help.
+
+        Raises:
+            ConnectionClosed: the connection is over.
+            LocalProtocolError: the payload is longer than 125 bytes.
+        """
+        await self._pace.checkpoint(0)
+        await self._writer.wait_for_control_room()
+        await self._connection.check_open()
+        self._protocol.pong(bytes(payload))
+        self._connection.settle()
+
+    # Closing
+
+    @trio.lowlevel.enable_ki_protection
+    async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
+        """Close politely: send what `send` accepted, say goodbye, wait for the peer's answer.
+
+        Takes at most `Timeouts.close` seconds; then the connection is closed by force.
+        Messages that arrive meanwhile may still be received, as far as the buffer holds them.
+        Calling it again, or after the end, waits for the end and changes nothing.
+
+        If cancelled, the close goes on without you, within `Timeouts.goodbye`.
+
+        Raises:
+            LocalProtocolError: `code` may not be sent (RFC 6455 §7.4),
+                or `reason` is longer than 123 bytes.
+        """
+        check_close(code, reason)
+        self._connection.begin_close(code, reason)
+        try:
+            await self._connection.finished.wait()
+        except BaseException:
+            self._connection.hurry(code, reason)
+            raise
+
+    async def wait_closed(self) -> Ending:
+        """Wait until the connection is over and its transport is closed; return how it ended."""
+        await self._connection.finished.wait()
+        assert self.ending is not None
+        return self.ending
+
+    async def aclose(self) -> None:
+        """`close`, as `trio.abc.AsyncResource` asks for it: by force if cancelled."""
+        await self.close()
+
+
+@lru_cache(maxsize=16)
+def _same(address: object) -> object:
+    """One copy for all the connections of a listener: it takes some 150 bytes."""
+    return address
+
+
+def _checked(message: object) -> Fragments:
+    if not _is_fragments(message):
+        raise TypeError(
+            f"send() takes str, bytes or an iterable of them, not {type(message).__name__}; "
+            f"for other values use send_json()"
+        )
+    return message
+
+
+def _is_fragments(message: object) -> TypeGuard[Fragments]:
+    """Whether `message` is an iterable of fragments; a mapping is a mistake, not its keys."""
+    return isinstance(message, AsyncIterable | Iterable) and not isinstance(message, Mapping)

@@ -1,0 +1,297 @@
+"""The client's side of the opening handshake (RFC 6455 §4.1).
+
+A server may answer four things: interim responses (1xx), which are skipped;
+101, which is checked in full; another status, which is a rejection and may have a body;
+and what is no HTTP at all.
+A rejection is reported as soon as its body is complete or has reached
+`Limits.max_reject_body`, whichever comes first;
+the caller, who has the clock, may stop waiting earlier and ask for `rejection()`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from email.utils import mktime_tz, parsedate_tz
+from functools import cached_property
+from typing import TypedDict
+
+import h11
+from wsproto.utilities import generate_accept_token, generate_nonce
+
+from .._errors import HandshakeError, InvalidHandshake, Rejected, UnsupportedVersion
+from .._http import Headers, HeaderSource, Request, Response
+from .._policies import Limits
+from .._text import printable
+from .._url import URL
+from .fast_heads import Fields, Lines, by_name, is_fit, plain_switch
+from .http_head import (
+    HeadBuffer,
+    HeadTooLarge,
+    elements,
+    read_lines,
+    tokens,
+    write_head,
+    write_headers,
+)
+from .opening import VERSION, Opening, check_subprotocols
+
+RESERVED = frozenset(
+    {
+        "connection",
+        "content-length",
+        "host",
+        "sec-websocket-accept",
+        "sec-websocket-extensions",
+        "sec-websocket-key",
+        "sec-websocket-protocol",
+        "sec-websocket-version",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that the handshake itself is made of; a caller cannot set them."""
+
+_MARK = b"HTTP/1."
+_SECONDS = re.compile(r"[0-9]{1,9}")
+
+
+class ClientHandshake:
+    """One handshake: `request_bytes` to send, then `feed` until it tells the outcome.
+
+    `headers` go into the request beside the ones of the protocol;
+    what they name replaces what `url`, `origin` and `user_agent` would say.
+
+    Raises:
+        LocalProtocolError: a header is reserved or unfit, a subprotocol is no token or named twice.
+    """
+
+    def __init__(
+        self,
+        url: URL,
+        *,
+        subprotocols: Sequence[str] = (),
+        headers: HeaderSource = (),
+        origin: str | None = None,
+        user_agent: str | None = None,
+        limits: Limits = Limits(),
+    ) -> None:
+        self._offers = check_subprotocols(subprotocols)
+        given = write_headers(headers, forbidden=RESERVED)
+        names = {name.lower() for name, _ in given}
+        ours = {"User-Agent": user_agent, "Origin": origin, "Authorization": url.authorization}
+        extra = given + write_headers(
+            [(n, v) for n, v in ours.items() if v and n.lower().encode() not in names]
+        )
+        self._url = url
+        self._limits = limits
+        self._key = generate_nonce()
+        lines = [*_upgrade(url.host_header, self._key, self._offers), *read_lines(extra)]
+        self._bytes = write_head(f"GET {url.target} HTTP/1.1", lines)
+        self.request = Request(method="GET", target=url.target, headers=Headers(lines))
+        self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
+        self._rejection: h11.Response | None = None
+        self._body = bytearray()
+
+    def request_bytes(self) -> bytes:
+        """The request, head and all; it has no body."""
+        return self._bytes
+
+    def feed(self, data: bytes) -> Opening | None:
+        """Take what arrived, ``b""`` at the end of the stream; None: more is needed.
+
+        Raises:
+            Rejected: the server answered with another status than 101.
+            InvalidHandshake: what it answered breaks RFC 6455, or HTTP.
+            HandshakeError: the stream ended before the answer was complete.
+        """
+        try:
+            return self._feed(data)
+        except h11.RemoteProtocolError as exc:
+            if rejected := self.rejection():  # its body breaks off, or breaks the rules
+                raise rejected from None
+            raise self._invalid(printable(str(exc))) from exc
+        except HeadTooLarge as exc:
+            raise self._invalid(str(exc)) from None
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the head of a rejection has come, and only its body is awaited."""
+        return self._rejection is not None
+
+    def rejection(self) -> Rejected | None:
+        """The rejection with as much of its body as arrived; None if no such head came yet."""
+        if self._rejection is None:
+            return None
+        headers = Headers(read_lines(self._rejection.headers.raw_items()))
+        body = bytes(self._body[: self._limits.max_reject_body])
+        return self._rejected(Response(self._rejection.status_code, headers, body))
+
+    def _rejected(self, response: Response) -> Rejected:
+        wait = retry_after(response.headers)
+        versions = tuple(elements(response.headers.get_all("Sec-WebSocket-Version")))
+        told: _Told = {"url": self._url, "request": self.request, "retry_after": wait}
+        if response.status == 426 and versions and VERSION not in versions:
+            return UnsupportedVersion(response, supported=versions, **told)
+        return Rejected(response, **told)
+
+    def _feed(self, data: bytes) -> Opening | None:
+        if self._rejection is None:
+            self._heads.data += data
+            while head := self._next_head():
+                if plain := plain_switch(head):
+                    return self._settle(*plain)
+                event = self._let_h11_parse(head)
+                if isinstance(event, h11.Response):
+                    self._rejection = event
+                    self._feed_body(self._heads.take(len(self._heads.data)), eof=not data)
+                    return None
+                if event.status_code == 101:
+                    if event.http_version < b"1.1":
+                        raise self._invalid("it upgraded with HTTP/1.0, which cannot")
+                    lines = read_lines(event.headers.raw_items())
+                    return self._settle(lines, by_name(lines))
+            if not data:
+                raise HandshakeError(
+                    f"no connection to {self._url}: the server ended it before it answered "
+                    f"the handshake ({_FORGOTTEN[self._url.tls]})",
+                    request=self.request,
+                    transient=True,
+                )
+        else:
+            self._feed_body(data, eof=not data)
+        return None
+
+    def _next_head(self) -> bytes | None:
+        start = bytes(self._heads.data[: len(_MARK)])
+        if start.startswith(_TLS_ALERT) and not self._url.tls:
+            raise self._invalid("it speaks TLS, and the URL must begin with wss://")
+        if not _MARK.startswith(start):
+            raise self._invalid(f"it does not speak HTTP/1.1, but says {printable(repr(start))}")
+        return self._heads.next_head()
+
+    def _let_h11_parse(self, head: bytes) -> h11.InformationalResponse | h11.Response:
+        if not is_fit(head):
+            raise self._invalid("it has a character that HTTP forbids")
+        self._http.receive_data(head)
+        event = self._http.next_event()
+        assert isinstance(event, h11.InformationalResponse | h11.Response)
+        return event
+
+    @cached_property
+    def _http(self) -> h11.Connection:
+        """A parser that expects the answer to an upgrade; most answers do without."""
+        http = h11.Connection(h11.CLIENT)
+        http.send(h11.Request(method=b"GET", target=b"/", headers=_ANY_UPGRADE))
+        http.send(h11.EndOfMessage())
+        return http
+
+    def _feed_body(self, data: bytes, *, eof: bool) -> None:
+        """Collect the body of a rejection; raise it when it is complete or long enough."""
+        if data:
+            self._http.receive_data(data)
+        if eof:
+            self._http.receive_data(b"")
+        while isinstance(event := self._http.next_event(), h11.Data):
+            self._body += event.data
+        complete = isinstance(event, h11.EndOfMessage)
+        if complete or len(self._body) >= self._limits.max_reject_body:
+            rejected = self.rejection()
+            assert rejected is not None
+            raise rejected
+
+    def _settle(self, lines: Lines, fields: Fields) -> Opening:
+        """Judge a 101 (RFC 6455 §4.1, the client's list of what to check)."""
+        if tokens(fields.get("upgrade", ())) != ["websocket"]:
+            raise self._invalid("its Upgrade header is not 'websocket'")
+        if "upgrade" not in tokens(fields.get("connection", ())):
+            raise self._invalid("its Connection header lacks 'Upgrade'")
+        self._check_accept(fields.get("sec-websocket-accept", []))
+        if "sec-websocket-extensions" in fields:
+            raise self._invalid("it chose an extension, and none was offered")
+        return Opening(
+            request=self.request,
+            response=Response(101, lines),
+            subprotocol=self._chosen(fields.get("sec-websocket-protocol", [])),
+            trailing=bytes(self._heads.data),
+        )
+
+    def _check_accept(self, values: list[str]) -> None:
+        if len(values) != 1:
+            raise self._invalid("it must have one Sec-WebSocket-Accept header")
+        if values[0] != generate_accept_token(self._key).decode("ascii"):
+            raise self._invalid("its Sec-WebSocket-Accept header does not answer our key")
+
+    def _chosen(self, values: list[str]) -> str | None:
+        """The subprotocol; none is a choice, too."""
+        if not values:
+            return None
+        if len(values) > 1:
+            raise self._invalid("it has more than one Sec-WebSocket-Protocol header")
+        if values[0] not in self._offers:
+            shown = printable(values[0])
+            raise self._invalid(f"it chose a subprotocol that was not offered: {shown!r}")
+        return values[0]
+
+    def _invalid(self, why: str) -> InvalidHandshake:
+        return InvalidHandshake(
+            f"no WebSocket to {self._url}: the server's answer to the handshake is invalid: {why}",
+            request=self.request,
+            transient=False,
+        )
+
+
+_TLS_ALERT = b"\x15"
+"""How an answer begins that is not HTTP but a complaint about our lack of TLS."""
+
+_FORGOTTEN = {
+    False: "if it expects TLS, the URL must begin with wss://",
+    True: "it may want a certificate of the client, or another one",
+}
+"""What is behind a connection that just ends, as often as not; by whether it had TLS."""
+
+
+class _Told(TypedDict):
+    url: URL
+    request: Request
+    retry_after: float | None
+
+
+def _upgrade(host: str, key: bytes, offers: list[str]) -> Lines:
+    """The headers that ask for a WebSocket (RFC 6455 §4.1, the list of what to send)."""
+    lines = [
+        ("Host", host),
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Key", key.decode("ascii")),
+        ("Sec-WebSocket-Version", VERSION),
+    ]
+    if offers:
+        lines.append(("Sec-WebSocket-Protocol", ", ".join(offers)))
+    return lines
+
+
+_ANY_UPGRADE = [(b"Host", b"any"), (b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]
+
+
+def retry_after(headers: Headers) -> float | None:
+    """The seconds that ``Retry-After`` asks for (RFC 9110 §10.2.3), or None.
+
+    An HTTP date is counted from the response's own ``Date``, since our clock may differ.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    then, now = _http_date(text), _http_date(headers.get("Date", ""))
+    return None if then is None or now is None else max(0.0, then - now)
+
+
+def _http_date(text: str) -> float | None:
+    """Seconds since the epoch, or None for what is no date."""
+    try:
+        parsed = parsedate_tz(text)
+        return None if parsed is None else float(mktime_tz(parsed))
+    except (ValueError, OverflowError, IndexError, TypeError):
+        return None

@@ -1,0 +1,319 @@
+"""The server's side of the opening handshake, and of the plain HTTP around it.
+
+One connection may carry several requests, one after another, before one of them upgrades it::
+
+    feed(data) ─▶ next_request() ─▶ Request ─┬─▶ respond(Response) ─▶ bytes; reusable? then again
+                        │                    └─▶ check_upgrade(), accept() ─▶ bytes, Opening
+                        └─▶ Refusal ─▶ respond(refusal.response) ─▶ bytes, and the end
+
+Only one request is in hand at a time; what is pipelined behind it waits in the buffer,
+and after an upgrade it belongs to the session.
+
+When in doubt the connection is closed after the answer, which is always right in HTTP:
+
+* after a malformed request, since nobody knows where the next one starts;
+* after a request that asked to upgrade and was refused:
+  a proxy may take what follows for frames and let anything pass (request smuggling);
+* when the request has a body of unknown or large length, or waits for ``100 Continue``.
+  A body of known, small length is skipped; none is ever read.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from http import HTTPStatus
+
+import h11
+from wsproto.utilities import generate_accept_token
+
+from .._errors import LocalProtocolError
+from .._http import Headers, HeaderSource, Request, Response
+from .._policies import KIB, Limits
+from .fast_heads import Fields, Lines, by_name, is_fit, plain_request
+from .http_head import (
+    HeadBuffer,
+    HeadTooLarge,
+    elements,
+    is_token,
+    read_lines,
+    tokens,
+    write_head,
+    write_headers,
+)
+from .opening import VERSION, Opening
+
+MAX_SKIPPED_BODY = 64 * KIB
+"""A larger body of a plain request is not skipped: the connection is closed instead."""
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~!$&'()*+,;=%-]*)(:[0-9]*)?")
+_ABSOLUTE = re.compile(r"(?:https?|wss?)://([^/?]*)(.*)", re.IGNORECASE)
+_FRAMING = frozenset({"transfer-encoding"})
+_NO_BODY = frozenset({204, 304})
+
+
+class Refusal(Exception):
+    """A request that must be answered with `response`, which says why."""
+
+    def __init__(self, status: int, why: str, headers: HeaderSource = ()) -> None:
+        super().__init__(f"{status}: {why}")
+        lines = [("Content-Type", "text/plain; charset=utf-8"), *Headers(headers).multi_items()]
+        self.response = Response(status, lines, f"{why}\n")
+
+
+class ServerHandshake:
+    """The requests of one connection until one of them upgrades it.
+
+    Attributes:
+        reusable: whether another request may follow the answer given last.
+    """
+
+    def __init__(self, *, limits: Limits, remote_address: object = None) -> None:
+        self.reusable = True
+        self._remote_address = remote_address
+        self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
+        self._http: h11.Connection | None = None
+        self._skip = 0
+        # The request in hand, what is known of one that is refused, and a head unseen by h11
+        self._request: Request | None = None
+        self._method = ""
+        self._version = b""
+        self._fields: Fields = {}
+        self._unseen = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take what arrived."""
+        self._heads.data += data
+
+    def next_request(self) -> Request | None:
+        """The next request, or None until more has been fed.
+
+        Raises:
+            Refusal: what came is no proper request.
+        """
+        assert self.reusable
+        if self._skip:
+            self._skip -= len(self._heads.take(self._skip))
+        if self._skip:
+            return None
+        head = self._next_head()
+        if head is None:
+            return None
+        self._request = self._parse(head)
+        return self._request
+
+    def check_upgrade(self) -> list[str]:
+        """Judge the request in hand by RFC 6455 §4.2.1; return the subprotocols it offers.
+
+        Raises:
+            Refusal: it is no WebSocket handshake.
+        """
+        assert self._request is not None
+        return _check_upgrade(self._request.method, self._version, self._fields)
+
+    def respond(self, response: Response, *, close: bool = False) -> bytes:
+        """The bytes of `response` to the request in hand, or to what could not be read.
+
+        `close` ends the connection with it; `reusable` tells whether something else does.
+
+        Raises:
+            LocalProtocolError: the response cannot be sent: a bad header, a status that is none.
+        """
+        lines = write_headers(response.headers, forbidden=_FRAMING)
+        has_body = response.status not in _NO_BODY
+        if has_body:
+            lines = [line for line in lines if line[0].lower() != b"content-length"]
+            lines.append((b"Content-Length", b"%d" % len(response.body)))
+        if close or self._must_close():
+            lines.append((b"Connection", b"close"))
+        try:
+            head = h11.Response(
+                status_code=response.status, headers=lines, reason=_reason(response.status)
+            )
+        except h11.LocalProtocolError as exc:
+            raise LocalProtocolError(f"the response cannot be sent: {exc}") from None
+        http = self._judge()
+        data = http.send(head)
+        if has_body and self._method != "HEAD":
+            data += http.send(h11.Data(data=response.body))
+        data += http.send(h11.EndOfMessage())
+        self.reusable = http.our_state is h11.DONE
+        self._request = self._http = None
+        self._method = ""
+        return data
+
+    def accept(self, subprotocol: str | None = None) -> tuple[bytes, Opening]:
+        """The 101 for the request in hand, which `check_upgrade` has passed, and what it settles.
+
+        Raises:
+            LocalProtocolError: the client did not offer `subprotocol`.
+        """
+        assert self._request is not None
+        token = generate_accept_token(self._fields["sec-websocket-key"][0].encode("ascii"))
+        lines = [*_SWITCHES, ("Sec-WebSocket-Accept", token.decode("ascii"))]
+        if subprotocol is not None:
+            if subprotocol not in elements(self._fields.get("sec-websocket-protocol", ())):
+                raise LocalProtocolError(
+                    f"the client did not offer the subprotocol {subprotocol!r}"
+                )
+            lines.append(("Sec-WebSocket-Protocol", subprotocol))
+        return write_head("HTTP/1.1 101 Switching Protocols", lines), Opening(
+            request=self._request,
+            response=Response(101, lines),
+            subprotocol=subprotocol,
+            trailing=bytes(self._heads.data),
+        )
+
+    def _next_head(self) -> bytes | None:
+        """A head, without the empty lines that some clients send before it (RFC 9112 §2.2)."""
+        data = self._heads.data
+        if data.startswith((b"\r", b"\n")):
+            self._heads.take(len(data) - len(data.lstrip(b"\r\n")))
+        if data and not 0x20 < data[0] < 0x7F:
+            raise Refusal(400, "This is no HTTP: a TLS client on a port without TLS, perhaps.")
+        try:
+            return self._heads.next_head()
+        except HeadTooLarge as exc:
+            raise Refusal(431, f"The request is too large: {exc}.") from None
+
+    def _parse(self, head: bytes) -> Request:
+        if plain := plain_request(head):
+            self._unseen = head
+            self._method, self._version = "GET", b"1.1"
+            target, lines, fields = plain
+        else:
+            event = self._let_h11_parse(head)
+            self._method, self._version = event.method.decode("ascii"), event.http_version
+            target, lines = event.target.decode("ascii"), read_lines(event.headers.raw_items())
+            fields = by_name(lines)
+            _check_framing(event.http_version, fields)
+        host = _host(fields)
+        self._fields = fields
+        self._skip = int(fields.get("content-length", ["0"])[0])
+        return Request(
+            method=self._method,
+            target=_origin_form(self._method, target, host),
+            headers=Headers(lines),
+            remote_address=self._remote_address,
+        )
+
+    def _let_h11_parse(self, head: bytes) -> h11.Request:
+        if not is_fit(head):
+            raise Refusal(400, "The request is malformed: it has a character that HTTP forbids.")
+        http = self._judge()
+        http.receive_data(head)
+        try:
+            event = http.next_event()
+        except h11.RemoteProtocolError as exc:
+            why = str(exc).partition(":")[0]  # what stands behind it are the peer's own words
+            raise Refusal(exc.error_status_hint, f"The request is malformed: {why}.") from exc
+        assert isinstance(event, h11.Request)
+        return event
+
+    def _judge(self) -> h11.Connection:
+        """h11, made when it is first needed, and told about the request in hand."""
+        if self._http is None:
+            self._http = h11.Connection(h11.SERVER)
+        if self._unseen:
+            self._http.receive_data(self._unseen)
+            self._http.next_event()
+            self._unseen = b""
+        return self._http
+
+    def _must_close(self) -> bool:
+        if self._request is None:
+            return True
+        fields = self._fields
+        return (
+            "websocket" in tokens(fields.get("upgrade", ()))
+            or "transfer-encoding" in fields
+            or self._skip > MAX_SKIPPED_BODY
+            or (self._skip > 0 and "expect" in fields)
+        )
+
+
+def _check_framing(version: bytes, fields: Fields) -> None:
+    """Refuse what two parsers might read differently (RFC 9112 §6.3, §11.2)."""
+    if not version.startswith(b"1."):
+        raise Refusal(505, "Only HTTP/1.1 is spoken here.")
+    if "transfer-encoding" in fields and ("content-length" in fields or version < b"1.1"):
+        raise Refusal(400, "Transfer-Encoding does not go with Content-Length or HTTP/1.0.")
+
+
+def _host(fields: Fields) -> str:
+    (host,) = fields.get("host", [""])
+    if not _HOST.fullmatch(host):
+        raise Refusal(400, "The Host header is malformed.")
+    return host
+
+
+def _origin_form(method: str, target: str, host: str) -> str:
+    """The path and query of a request target (RFC 9112 §3.2)."""
+    if method == "CONNECT":
+        raise Refusal(405, "This is no proxy.", [("Allow", "GET")])
+    if absolute := _ABSOLUTE.fullmatch(target):
+        authority, path = absolute.groups()
+        if authority.lower() != host.lower():
+            raise Refusal(400, "The Host header and the request target name different hosts.")
+        target = path if path.startswith("/") else f"/{path}"
+    if "#" in target or not (target.startswith("/") or (method, target) == ("OPTIONS", "*")):
+        raise Refusal(400, "The request target is neither a path nor a URL.")
+    return target
+
+
+def _check_upgrade(method: str, version: bytes, fields: Fields) -> list[str]:
+    if method != "GET":
+        raise Refusal(405, "A WebSocket is opened with GET.", [("Allow", "GET")])
+    if "websocket" not in tokens(fields.get("upgrade", ())):
+        raise Refusal(426, "This is a WebSocket server.", _SPEAKS_13)
+    if version < b"1.1":
+        raise Refusal(400, "A WebSocket needs HTTP/1.1.")
+    if "upgrade" not in tokens(fields.get("connection", ())):
+        raise Refusal(400, "The Connection header lacks 'Upgrade'.")
+    if not any(fields.get("host", ())):
+        raise Refusal(400, "The Host header is empty.")
+    if "transfer-encoding" in fields or fields.get("content-length", ["0"])[0].strip("0"):
+        raise Refusal(400, "A WebSocket handshake has no body.")
+    _check_version(_only(fields, "Sec-WebSocket-Version"))
+    _check_key(_only(fields, "Sec-WebSocket-Key"))
+    offers = elements(fields.get("sec-websocket-protocol", ()))
+    if not all(map(is_token, offers)):
+        raise Refusal(400, "The Sec-WebSocket-Protocol header is no list of names.")
+    if not "".join(fields.get("sec-websocket-extensions", ())).isascii():
+        raise Refusal(400, "The Sec-WebSocket-Extensions header is not ASCII.")
+    return offers
+
+
+_SWITCHES: Lines = [("Upgrade", "websocket"), ("Connection", "Upgrade")]
+_SPEAKS_13: Lines = [*_SWITCHES, ("Sec-WebSocket-Version", VERSION)]
+
+
+def _only(fields: Fields, name: str) -> str:
+    """The value of a header that must be there once."""
+    values = fields.get(name.lower(), [])
+    if len(values) != 1:
+        found = "more than one" if values else "no"
+        raise Refusal(400, f"The request has {found} {name} header.")
+    return values[0]
+
+
+def _check_version(version: str) -> None:
+    if version != VERSION:
+        raise Refusal(426, f"Only version {VERSION} of WebSocket is spoken here.", _SPEAKS_13)
+
+
+def _check_key(key: str) -> None:
+    try:
+        nonce = base64.b64decode(key, validate=True)
+    except (binascii.Error, ValueError):
+        nonce = b""
+    if len(nonce) != 16:
+        raise Refusal(400, "The Sec-WebSocket-Key header is not 16 bytes in base64.")
+
+
+def _reason(status: int) -> bytes:
+    try:
+        return HTTPStatus(status).phrase.encode("ascii")
+    except ValueError:
+        return b""

@@ -1,0 +1,246 @@
+"""The policies: frozen values that say how long, how often, how much.
+
+Durations are seconds, sizes are bytes.
+Each value checks itself when it is made, so that nonsense fails where it was written
+and not in a connection hours later.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+
+from ._validation import check_seconds
+
+KIB = 1024
+MIB = 1024 * KIB
+
+FOREVER = math.inf
+"""A deadline that never comes."""
+
+
+def _check_callable(owner: object, name: str, *, required: bool = False) -> None:
+    value = getattr(owner, name)
+    if not callable(value) and (required or value is not None):
+        raise TypeError(f"{type(owner).__name__}.{name} must be a function; got {value!r}")
+
+
+def _check_message(owner: object, name: str) -> None:
+    value = getattr(owner, name)
+    if not isinstance(value, str | bytes) and not callable(value):
+        raise TypeError(
+            f"{type(owner).__name__}.{name} must be str, bytes or a function that returns one; "
+            f"got {value!r}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """Pings sent into silence, and a verdict when they bring nothing back.
+
+    After `interval` seconds in which no byte arrived a ping goes out
+    (the first one at a random point of the interval, so that a fleet does not beat in step;
+    each up to a sixteenth of a second later, together with those of other connections);
+    when no byte arrived for `timeout` seconds more, the connection is lost.
+    Any byte counts, not just the pong::
+
+        ping at  last byte + interval
+        lost at  ping handed to the kernel + timeout
+
+    so a dead peer is noticed after ``interval + timeout`` seconds of silence.
+    The default of 20 s stays well below the 60 s after which load balancers
+    drop idle connections.
+    """
+
+    interval: float = 20.0
+    timeout: float = 20.0
+
+    def __post_init__(self) -> None:
+        check_seconds(self, "interval")
+        check_seconds(self, "timeout")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watchdog:
+    """The other side beats, we only listen; nothing is sent.
+
+    Lost when nothing was heard for `timeout` seconds.
+    Any byte is a beat, unless `is_beat` says which messages are::
+
+        lost at  last beat + timeout
+
+    `is_beat` is called with each message as it arrives, in the reader: it must be quick.
+    """
+
+    timeout: float = 60.0
+    is_beat: Callable[[str | bytes], bool] | None = None
+
+    def __post_init__(self) -> None:
+        check_seconds(self, "timeout")
+        _check_callable(self, "is_beat")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageHeartbeat:
+    """A heartbeat made of messages, for peers that cannot send or see pings.
+
+    A page in a browser is one; many services define their own.
+    After `interval` seconds without a reply `message` is sent (up to a sixteenth of a second
+    later, as with `Heartbeat`); when `timeout` seconds more bring none, the connection is lost::
+
+        sent at  last reply + interval
+        lost at  message handed to the kernel + timeout
+
+    Attributes:
+        message: what is sent, or a function that is called for it each time.
+        is_reply: which messages are replies; without it any byte that arrives is one.
+            Called in the reader with each message: it must be quick.
+        hide_replies: whether the replies are kept from `WebSocket.receive`.
+    """
+
+    message: str | bytes | Callable[[], str | bytes]
+    interval: float = 20.0
+    timeout: float = 20.0
+    is_reply: Callable[[str | bytes], bool] | None = None
+    hide_replies: bool = True
+
+    def __post_init__(self) -> None:
+        check_seconds(self, "interval")
+        check_seconds(self, "timeout")
+        _check_callable(self, "is_reply")
+        _check_message(self, "message")
+
+    def make(self) -> str | bytes:
+        """The message to send now."""
+        return self.message() if callable(self.message) else self.message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageReply:
+    """The other half of `MessageHeartbeat`: answers the heartbeat messages of the peer.
+
+    Attributes:
+        is_ping: which messages ask for a reply; they are kept from `WebSocket.receive`.
+            Called in the reader with each message: it must be quick.
+        reply: what is sent back, or a function that is called with the message for it.
+            While there is no room to send, only the newest is answered.
+    """
+
+    is_ping: Callable[[str | bytes], bool]
+    reply: str | bytes | Callable[[str | bytes], str | bytes]
+
+    def __post_init__(self) -> None:
+        _check_callable(self, "is_ping", required=True)
+        _check_message(self, "reply")
+
+    def make(self, ping: str | bytes) -> str | bytes:
+        """The reply to `ping`."""
+        return self.reply(ping) if callable(self.reply) else self.reply
+
+
+BeatPolicy = Heartbeat | Watchdog | MessageHeartbeat
+HeartbeatPolicy = BeatPolicy | MessageReply
+HeartbeatOption = HeartbeatPolicy | Sequence[HeartbeatPolicy] | None
+"""What may be given as ``heartbeat``: one policy, several, or None for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long to wait, in seconds.
+
+    Attributes:
+        connect: for DNS, TCP, TLS and the HTTP upgrade together, on either side.
+        close: for a polite close: what was queued, the peer's answer, the end of TCP.
+        goodbye: for a close frame when there is no time: after a cancellation, after a loss.
+        idle: close politely (1001) when no data message went either way for so long; None: never.
+        send: lost when the kernel took no byte of ours and none arrived for so long;
+            None: ``interval + timeout`` of an active `Heartbeat`, otherwise never.
+    """
+
+    connect: float = 10.0
+    close: float = 10.0
+    goodbye: float = 0.5
+    idle: float | None = None
+    send: float | None = None
+
+    def __post_init__(self) -> None:
+        check_seconds(self, "connect")
+        check_seconds(self, "close")
+        check_seconds(self, "goodbye", zero=True)
+        for name in ("idle", "send"):
+            if getattr(self, name) is not None:
+                check_seconds(self, name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one connection may cost, in bytes unless it says otherwise.
+
+    The memory of a connection stays below ``receive_buffer + max_message_size + send_buffer``
+    and what is read and written at once (256 and 64 KiB), whatever the peer does;
+    text beyond Latin-1 takes up to four times its size in Python,
+    and a message exists twice while it is handed on.
+
+    Attributes:
+        max_message_size: a larger message is refused with 1009, judged from the frame's header.
+        max_fragments: a message in more frames is refused with 1009.
+        receive_buffer: messages waiting for `receive`; when they are this many bytes
+            (each counted with 64 bytes for itself) the reader stops and TCP stops the peer.
+        send_buffer: frames waiting for the writer; when they are this many bytes `send` waits.
+        max_handshake_size: the head of a request or response; more is 431 or `InvalidHandshake`.
+        max_headers: header lines in a head (a number).
+        max_reject_body: how much of a rejection's body is kept.
+        max_handshakes: connections of one server that have not been upgraded yet (a number);
+            a newcomer beyond it takes the place of the one that has dawdled longest.
+    """
+
+    max_message_size: int = 1 * MIB
+    max_fragments: int = 4096
+    receive_buffer: int = 1 * MIB
+    send_buffer: int = 64 * KIB
+    max_handshake_size: int = 16 * KIB
+    max_headers: int = 100
+    max_reject_body: int = 1 * MIB
+    max_handshakes: int = 4096
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(
+                    f"Limits.{field.name} must be a whole number, 1 or more; got {value!r}"
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policies:
+    """The policies of one connection, as the doors hand them inside."""
+
+    heartbeat: HeartbeatOption = Heartbeat()
+    timeouts: Timeouts = Timeouts()
+    limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.timeouts, Timeouts):
+            raise TypeError(f"timeouts must be Timeouts(…); got {self.timeouts!r}")
+        if not isinstance(self.limits, Limits):
+            raise TypeError(f"limits must be Limits(…); got {self.limits!r}")
+        for policy in self.heartbeats:
+            if not isinstance(policy, HeartbeatPolicy):
+                raise TypeError(
+                    f"heartbeat must be Heartbeat(), Watchdog(), MessageHeartbeat(), "
+                    f"MessageReply(), several of them, or None; got {policy!r}"
+                )
+
+    @property
+    def heartbeats(self) -> tuple[HeartbeatPolicy, ...]:
+        """The heartbeat policies, none, one or several."""
+        if self.heartbeat is None:
+            return ()
+        return tuple(self.heartbeat) if isinstance(self.heartbeat, Sequence) else (self.heartbeat,)
+
+    @property
+    def beats(self) -> tuple[BeatPolicy, ...]:
+        """Those that may give the peer up."""
+        return tuple(each for each in self.heartbeats if isinstance(each, BeatPolicy))

@@ -1,0 +1,14 @@
+"""An open connection as frames (RFC 6455 §5 to §7): bytes in, bytes out, no I/O.
+
+    bytes ─▶ WebSocketProtocol.feed ─▶ messages, chunks, pongs
+    send, ping, pong, close ─▶ SendQueue ─▶ bytes
+
+* `protocol` is one side of a connection; `states` is its table: what to do in each state.
+* Whole simple frames take the fast path (`fast_path`, `encoder`, `masking`).
+  wsproto decides about all other frames (`wsproto_codec`); it is imported here and nowhere else.
+* `assembler` joins fragments; `payload_buffer` receives one large frame where it will be used.
+* `send_queue` knows which frame goes first.
+
+No clock, and no randomness except for mask keys.
+A method changes the protocol and queues the bytes that say so, or raises and changes nothing.
+"""

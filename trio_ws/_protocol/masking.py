@@ -1,0 +1,201 @@
+"""Masking (RFC 6455 §5.3): XOR with a key of four bytes, and where the keys come from.
+
+Several ways, each the best for some size (measure with ``tests/benchmarks``):
+
+* one XOR of two long integers: three steps in C whatever the size, so nothing beats it
+  on small payloads, but each step is slow for each byte;
+* numpy, if it is installed (extra ``fast``): bytes with bytes, the key repeated beforehand;
+  it reads the payload where it lies, in the middle of what has been received;
+* the same for a whole gulp of frames, each with its own key (`unmask`, `mask_frames`):
+  one key stream is made for all of them, and numpy is called once;
+* numpy for large payloads: many words with one, in place or into a buffer that exists already,
+  since fresh memory costs more than the XOR;
+* ``bytes.translate`` on every fourth byte: a table look-up in C.
+
+Keys are four bytes of the system's entropy for each frame.
+They are drawn in bulk, since a system call for four bytes costs as much as one for a thousand,
+and thrown away when the process forks, since two processes must not share them.
+
+So what a client sends is masked when it is written, not when it is queued:
+by then there may be more of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterable
+from types import ModuleType
+from typing import TypeAlias
+
+from . import allocator
+
+SMALL = 384
+"""Up to this size one integer XOR is fastest."""
+
+LARGE = 8 * 1024
+"""A payload of this size is not copied to stand behind its header."""
+
+MIDDLING = range(64, LARGE)
+"""With numpy, frames of such a size on average are best unmasked together."""
+
+BULK = 1024
+"""How many bytes of entropy are drawn at once."""
+
+Span: TypeAlias = tuple[int, int, int]
+"""Of a frame: its first byte, where its payload begins, and where that ends."""
+
+Parts: TypeAlias = tuple[bytes, bytes]
+"""Of a frame that is to be masked: its header, which ends with the key, and its payload."""
+
+_ZEROS = bytes(14)
+"""As long as the longest header."""
+
+_TABLES = [bytes(byte ^ key for byte in range(256)) for key in range(256)]
+
+
+def find_numpy() -> ModuleType | None:
+    """The numpy module, or None; imported with the library, never while a connection waits."""
+    try:
+        return importlib.import_module("numpy")
+    except ImportError:
+        return None
+
+
+np = find_numpy()
+
+
+def apply_mask(data: bytes, key: bytes, start: int = 0, stop: int | None = None) -> bytes:
+    """`data` from `start` to `stop` masked with `key`, or unmasked: XOR is its own inverse."""
+    if stop is None:
+        stop = len(data)
+    size = stop - start
+    if size > SMALL:
+        if np is None:
+            return bytes(_by_table(data[start:stop], key))
+        return _xor(np, data, key * (size // 4 + 1), start, size)
+    repeated = (key * (size // 4 + 1))[:size]
+    masked = int.from_bytes(data[start:stop], "little") ^ int.from_bytes(repeated, "little")
+    return masked.to_bytes(size, "little")
+
+
+def _xor(np: ModuleType, data: bytes, stream: bytes, start: int, size: int) -> bytes:
+    """`size` bytes of `data` from `start` on with the first ones of `stream`."""
+    payload = np.frombuffer(data, np.uint8, size, start)
+    masked: bytes = np.bitwise_xor(payload, np.frombuffer(stream, np.uint8, size)).tobytes()
+    return masked
+
+
+def unmask(data: bytes, frames: list[Span]) -> list[bytes]:
+    """The payloads of frames which follow each other in `data`; each stands behind its key."""
+    if len(frames) == 1:
+        [(_, start, stop)] = frames
+        return [apply_mask(data, data[start - 4 : start], start, stop)]
+    if np is not None and frames:
+        begin, end = frames[0][1], frames[-1][2]
+        if (end - begin) // len(frames) in MIDDLING:
+            gulp = _xor(np, data, _key_stream(data, frames), begin, end - begin)
+            return [gulp[start - begin : stop - begin] for _, start, stop in frames]
+    return [apply_mask(data, data[start - 4 : start], start, stop) for _, start, stop in frames]
+
+
+def _key_stream(data: bytes, frames: list[Span]) -> bytes:
+    """Each key, repeated to the end of its payload, and zeros for the headers between.
+
+    A key is repeated as a whole, so up to three bytes of it lie over the next header;
+    nobody reads that any more, and there are six bytes of it at least.
+    """
+    pieces: list[bytes] = []
+    position = frames[0][1]
+    for _, start, stop in frames:
+        words = (stop - start + 3) // 4
+        pieces += (_ZEROS[: start - position], data[start - 4 : start] * words)
+        position = start + 4 * words
+    return b"".join(pieces)
+
+
+def mask_frames(frames: Iterable[bytes | Parts]) -> list[bytes | bytearray]:
+    """Frames as they are written, in pieces; those that are in two parts are masked first."""
+    pieces: list[bytes | bytearray] = []
+    small: list[Parts] = []
+    for frame in frames:
+        if isinstance(frame, tuple) and len(frame[1]) < LARGE:
+            small.append(frame)
+            continue
+        if small:
+            pieces.append(_masked(small))
+            small = []
+        if isinstance(frame, tuple):
+            pieces += (frame[0], _masked_large(*frame))
+        else:
+            pieces.append(frame)
+    if small:
+        pieces.append(_masked(small))
+    return pieces
+
+
+def _masked(frames: list[Parts]) -> bytes:
+    """Frames behind each other."""
+    if np is None or len(frames) == 1:
+        return b"".join([head + apply_mask(payload, head[-4:]) for head, payload in frames])
+    gulp: list[bytes] = []
+    stream: list[bytes] = []
+    for head, payload in frames:
+        gulp += (head, payload)
+        size = len(payload)
+        stream += (_ZEROS[: len(head)], (head[-4:] * (size // 4 + 1))[:size])
+    plain = b"".join(gulp)
+    return _xor(np, plain, b"".join(stream), 0, len(plain))
+
+
+def _masked_large(head: bytes, payload: bytes) -> bytearray:
+    allocator.expect_large_blocks()
+    target = bytearray(len(payload))
+    mask_into(target, payload, head[-4:])
+    return target
+
+
+def mask_into(target: bytearray | memoryview, source: bytes | memoryview, key: bytes) -> None:
+    """Mask the large `source` into `target`, which has the same size and may be the same."""
+    if np is None:
+        target[:] = _by_table(source, key)
+        return
+    words = len(source) // 4
+    payload, masked = (np.frombuffer(each, np.uint32, words) for each in (source, target))
+    np.bitwise_xor(payload, np.frombuffer(key, np.uint32), out=masked)
+    for index in range(4 * words, len(source)):
+        target[index] = source[index] ^ key[index % 4]
+
+
+def _by_table(data: bytes | memoryview, key: bytes) -> bytearray:
+    masked = bytearray(data)
+    for index, byte in enumerate(key):
+        masked[index::4] = masked[index::4].translate(_TABLES[byte])
+    return masked
+
+
+class MaskKeys:
+    """A store of keys, each given out once."""
+
+    def __init__(self) -> None:
+        self._bytes = b""
+        self._position = 0
+
+    def take(self) -> bytes:
+        """A fresh key."""
+        position = self._position
+        if position == len(self._bytes):
+            self._bytes = os.urandom(BULK)
+            position = 0
+        self._position = position + 4
+        return self._bytes[position : position + 4]
+
+    def forget(self) -> None:
+        """Throw the store away."""
+        self._bytes = b""
+        self._position = 0
+
+
+mask_keys = MaskKeys()
+if hasattr(os, "register_at_fork"):  # pragma: no branch - where there is no fork there is none
+    os.register_at_fork(after_in_child=mask_keys.forget)

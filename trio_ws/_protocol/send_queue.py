@@ -1,0 +1,174 @@
+"""What is waiting to be written, and who goes first.
+
+Four lanes, served in this order (RFC 6455 allows control frames between any two frames):
+
+1. ``pong``: answers to the newest pings.  The very newest would do (§5.5.3),
+   but many peers count their pongs, the Autobahn testsuite up to ten.
+2. ``control``: our pings, and the pongs that nobody asked for.
+3. ``data``: whole frames, in order.
+4. ``close``: our Close frame, the last thing that we ever send.
+
+A close therefore follows the data that was accepted before it;
+one that must not wait (after a cancellation, or a violation) clears the data lane first.
+
+`take` gives small frames up to a gulp, so that a burst leaves in one system call.
+A large payload is never copied to stand behind its header: the frame is two pieces.
+A client's frames are masked when they are taken, many at a time (`masking`).
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from .masking import mask_frames
+
+MAX_BATCH = 64 * 1024
+"""How many bytes are written at once: enough to make the system call's cost small."""
+
+MAX_PENDING_PONGS = 16
+"""How many pings are remembered while they wait for their answer; of more, the newest."""
+
+QUEUE_ITEM_OVERHEAD = 64
+"""What one queued frame or message costs besides its bytes, roughly what CPython spends on it."""
+
+Piece: TypeAlias = bytes | bytearray | memoryview
+"""Bytes to be written."""
+
+Frame: TypeAlias = bytes | tuple[bytes, bytes]
+"""A whole frame: in one piece, or its header and its payload; a client's is masked then."""
+
+
+class SendQueue:
+    """Frames on their way to the writer; see the top of this file for the lanes."""
+
+    __slots__ = (
+        "_cleared",
+        "_close",
+        "_control",
+        "_data",
+        "_masked",
+        "_pongs",
+        "_rest",
+        "control_size",
+        "frames_out",
+        "size",
+    )
+
+    def __init__(self, *, masked: bool = False) -> None:
+        self._masked = masked
+        self._rest: list[Piece] = []
+        # Lists, since an empty deque takes 760 bytes and most connections are idle.
+        self._pongs: list[bytes] = []
+        self._control: list[bytes] = []
+        self._data: list[Frame] = []
+        self._close: bytes | None = None
+        self._cleared = 0
+        self.size = 0
+        """The bytes waiting in the data lane, with the cost of each frame."""
+        self.control_size = 0
+        """The bytes waiting in the control lane, with the cost of each frame."""
+        self.frames_out = 0
+        """How many data frames were ever taken."""
+
+    @property
+    def frames_in(self) -> int:
+        """How many data frames were ever queued."""
+        return self.frames_out + len(self._data) + self._cleared
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits in any lane."""
+        return not (self._rest or self._data or self._pongs or self._control or self._close)
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether anything but data waits."""
+        return bool(self._pongs or self._control or self._close)
+
+    def put_data(self, frame: Frame) -> None:
+        """Queue a data frame."""
+        self._data.append(frame)
+        self.size += (
+            len(frame) if isinstance(frame, bytes) else _size(frame)
+        ) + QUEUE_ITEM_OVERHEAD
+
+    def put_control(self, frame: bytes) -> None:
+        """Queue a ping, or a pong that answers nothing."""
+        self._control.append(frame)
+        self.control_size += len(frame) + QUEUE_ITEM_OVERHEAD
+
+    def put_pong(self, frame: bytes) -> None:
+        """Answer a ping; of too many answers that still wait, the oldest is dropped."""
+        self._pongs.append(frame)
+        del self._pongs[:-MAX_PENDING_PONGS]
+
+    def put_close(self, frame: bytes) -> None:
+        """Queue our Close frame; nothing may be queued after it."""
+        self._close = frame
+
+    def clear(self) -> None:
+        """Drop everything but the Close frame, and what is left of a frame that has begun."""
+        self._pongs.clear()
+        self._control.clear()
+        self.control_size = 0
+        self._cleared += len(self._data)
+        self._data.clear()
+        self.size = 0
+
+    def put_back(self, rest: list[Piece]) -> None:
+        """What was left over of what was taken: it goes before everything else."""
+        self._rest = rest
+
+    def take(self) -> list[Piece]:
+        """Remove and return the next whole frames, about a gulp, as pieces in their order."""
+        if self._rest:
+            rest, self._rest = self._rest, []
+            return rest
+        pieces = self._take_control() if self._pongs or self._control else []
+        if self._data:
+            self._take_data(pieces)
+        if self._close is not None and not self._data:
+            pieces.append(self._close)
+            self._close = None
+        return pieces
+
+    def _take_data(self, pieces: list[Piece]) -> None:
+        """Add data frames up to a gulp, or one that is larger if it is alone."""
+        frames = self._fitting(sum(map(len, pieces)) if pieces else 0)
+        self.frames_out += len(frames)
+        if self._masked:
+            pieces += mask_frames(frames)
+            return
+        for frame in frames:
+            if isinstance(frame, tuple):
+                pieces += frame
+            else:
+                pieces.append(frame)
+
+    def _fitting(self, size: int) -> list[Frame]:
+        """Remove and return the data frames that go into a gulp behind `size` bytes."""
+        if size + self.size <= MAX_BATCH:
+            frames, self._data, self.size = self._data, [], 0
+            return frames
+        taken = 0
+        for frame in self._data:
+            more = _size(frame)
+            if size and size + more > MAX_BATCH:
+                break
+            size += more
+            self.size -= more + QUEUE_ITEM_OVERHEAD
+            taken += 1
+        frames = self._data[:taken]
+        del self._data[:taken]
+        return frames
+
+    def _take_control(self) -> list[Piece]:
+        pieces: list[Piece] = [*self._pongs, *self._control]
+        self._pongs.clear()
+        self._control.clear()
+        self.control_size = 0
+        return pieces
+
+
+def _size(frame: Frame) -> int:
+    return len(frame[0]) + len(frame[1]) if isinstance(frame, tuple) else len(frame)

@@ -1,0 +1,56 @@
+"""What may be said: checked before it changes anything, so that a refusal has no effect.
+
+wsproto would send some of what RFC 6455 forbids, or put something else in its place.
+"""
+
+from __future__ import annotations
+
+from .._ending import may_be_sent
+from .._errors import LocalProtocolError
+from .frame_header import MAX_CONTROL_PAYLOAD
+
+
+def check_close(code: int, reason: str) -> None:
+    """Refuse what may not stand in a Close frame (RFC 6455 §5.5.1, §7.4)."""
+    if not may_be_sent(code):
+        raise LocalProtocolError(
+            f"close code {code!r} may not be sent; use 1000, 1001, 1003, 1008, 1011 "
+            f"or another registered code, or 3000 to 4999 (RFC 6455 §7.4)"
+        )
+    size = len(as_utf8(reason))
+    if size > MAX_CONTROL_PAYLOAD - 2:
+        raise LocalProtocolError(f"a close reason has at most 123 bytes of UTF-8; this has {size}")
+
+
+def check_kind(kind: type, began: type | None) -> None:
+    """Refuse a fragment of text in a message that began as binary, or the other way round."""
+    if began not in (None, kind):
+        raise LocalProtocolError(
+            f"a message is either text or binary; this one began as "
+            f"{'text' if began is str else 'binary'} and goes on with {kind.__name__}"
+        )
+
+
+def check_control(payload: bytes, name: str) -> None:
+    """Refuse a payload that is too long for a control frame (RFC 6455 §5.5)."""
+    if len(payload) > MAX_CONTROL_PAYLOAD:
+        raise LocalProtocolError(
+            f"the payload of a {name} has at most 125 bytes (RFC 6455 §5.5); "
+            f"this has {len(payload)}"
+        )
+
+
+def as_utf8(text: str) -> bytes:
+    """`text` as bytes, if it can be sent: lone surrogates cannot (RFC 6455 §8.1)."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise LocalProtocolError(
+            f"text must be valid Unicode to be sent as UTF-8: {error.reason} at {error.start}"
+        ) from None
+
+
+def truncate_reason(reason: str) -> str:
+    """`reason` as far as it fits into a Close frame."""
+    data = reason.encode(errors="replace")
+    return data[: MAX_CONTROL_PAYLOAD - 2].decode(errors="ignore")

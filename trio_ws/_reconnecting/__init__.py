@@ -1,0 +1,1 @@
+"""One channel across many connections: `channel`, its `incoming` and its `outgoing` messages."""

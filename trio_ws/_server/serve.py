@@ -1,0 +1,150 @@
+"""The server's door: `serve_websocket` and its two siblings for listeners and for one stream.
+
+The doors check their options and run one `Server` (see `server`).
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable
+from typing import TypedDict, Unpack
+
+import trio
+
+from .._concurrency.exceptions import unwrapping
+from .._handshake.origins import SAME_ORIGIN, Origins
+from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
+from .._transport.listening import listen_tcp
+from .._validation import check_function
+from .handler import Handler
+from .log import log_handler_error
+from .options import HandlerErrorHook, Options, RequestHook, Subprotocols
+from .server import Listener, Server
+
+
+class ServerOptions(TypedDict, total=False):
+    """The options of `serve_websocket`, as the functions beside it take them."""
+
+    ssl_context: ssl.SSLContext | None
+    subprotocols: Subprotocols
+    origins: Origins
+    heartbeat: HeartbeatOption
+    timeouts: Timeouts
+    limits: Limits
+    on_request: RequestHook | None
+    max_connections: int | None
+    on_handler_error: HandlerErrorHook
+
+
+async def serve_websocket(
+    handler: Handler,
+    host: str | None,
+    port: int,
+    *,
+    ssl_context: ssl.SSLContext | None = None,
+    subprotocols: Subprotocols = (),
+    origins: Origins = SAME_ORIGIN,
+    heartbeat: HeartbeatOption = Heartbeat(),
+    timeouts: Timeouts = Timeouts(),
+    limits: Limits = Limits(),
+    on_request: RequestHook | None = None,
+    max_connections: int | None = None,
+    on_handler_error: HandlerErrorHook = log_handler_error,
+    task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve WebSocket connections over TCP until cancelled or drained (RFC 6455 §4.2).
+
+    Each connection is handed to a call of `handler` in a task of its own and lives as long.
+    When the handler returns, the connection is closed with 1000; when it raises, with 1011,
+    and `on_handler_error` is told.  A `ConnectionClosed` of its own connection is no failure.
+    Nothing that a peer sends or a handler raises touches other connections.
+
+    When this is cancelled, all connections say goodbye (1001) at the same time,
+    within `Timeouts.goodbye`, and unfinished handshakes are dropped.
+
+    Requests that are no proper upgrade are answered with 400, 405, 426 or 431 and a line of text.
+
+    Args:
+        handler: an async function of one `WebSocket`.
+        host: the address or name to listen on; None: all addresses.
+        port: the TCP port; 0: a free one, the same on all addresses; `Server.port` tells which.
+        ssl_context: the context for ``wss``; None: no TLS.
+        subprotocols: those that are spoken here, best first; the first that the client offers
+            is chosen.  Or a function of the `Request` and the names offered that returns one,
+            or None.  Without one in common the client is accepted all the same,
+            with `WebSocket.subprotocol` None: close it with 1008 if you need one.
+        origins: which web pages may connect: `SAME_ORIGIN`, `ANY_ORIGIN`, a compiled pattern,
+            or a list of origins, patterns and these.  Others are answered 403.
+            Requests without an ``Origin`` header, which do not come from pages, may always.
+        heartbeat: how each peer is kept an eye on; None: not at all.
+        timeouts: `Timeouts.connect` bounds TLS and the first request together,
+            and each further request on the same connection.
+        limits: how much of everything.
+        on_request: called with each HTTP request, upgrade or not, before anything is decided;
+            may be async.  A `Response` that it returns is sent instead of anything else:
+            a health check, a page, a 401, a redirect.  None: go on.  Request bodies are not read.
+            If it raises, the answer is 500 and the error is logged.
+        max_connections: when so many are open, further upgrades are answered 503
+            with a ``Retry-After``.
+        on_handler_error: called with the connection, which is closed, and the exception that
+            its handler raised; may be async, and then the server's end cancels it.
+            If it raises itself, that is logged.
+        task_status: ``await nursery.start(serve_websocket, …)`` returns the `Server`.
+
+    Raises:
+        OSError: the address cannot be listened on.
+        LocalProtocolError, ValueError, TypeError: an option makes no sense.
+    """
+    options = Options(
+        ssl_context=ssl_context,
+        subprotocols=subprotocols,
+        origins=origins,
+        heartbeat=heartbeat,
+        timeouts=timeouts,
+        limits=limits,
+        on_request=on_request,
+        max_connections=max_connections,
+        on_handler_error=on_handler_error,
+    )
+    check_function("handler", handler)
+    listeners = await listen_tcp(host, port)
+    try:
+        server = Server(handler, listeners, options)
+        task_status.started(server)
+    except BaseException:
+        for listener in listeners:
+            listener.socket.close()
+        raise
+    await server._run()
+
+
+async def serve_websocket_listeners(
+    handler: Handler,
+    listeners: Iterable[Listener],
+    *,
+    task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
+    **options: Unpack[ServerOptions],
+) -> None:
+    """As `serve_websocket`, with its options, on listeners of your own.
+
+    That may be a Unix socket (``trio.SocketListener(sock)``), sockets inherited from a
+    supervisor of processes, or anything else that is a `trio.abc.Listener` of streams.
+    The listeners are closed at the end.
+    Give TLS either as `ssl_context` or in the listeners (`trio.SSLListener`), not both.
+    """
+    server = Server(handler, list(listeners), Options(**options))
+    task_status.started(server)
+    await server._run()
+
+
+async def serve_websocket_on(
+    handler: Handler, stream: trio.abc.Stream, **options: Unpack[ServerOptions]
+) -> None:
+    """As `serve_websocket`, with its options, for the one connection that `stream` is.
+
+    Returns when the connection is over, also if it never became a WebSocket;
+    the stream is closed then.
+    """
+    server = Server(handler, (), Options(**options))
+    with unwrapping():
+        await server._serve(stream)

@@ -1,0 +1,311 @@
+"""The supervisor's face: `supervise`, and `open_supervisor` for those who want a handle on it.
+
+The work is done in `_supervision`; here is what users hold.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Unpack, final
+
+import trio
+
+from .._client.connect import ClientOptions, open_websocket
+from .._http import Headers
+from .backoff import Backoff
+from .endpoints import Endpoint, Endpoints
+from .loop import (
+    Connect,
+    Counters,
+    Session,
+    SessionPlan,
+    SupervisorConfig,
+    SupervisorLoop,
+    T,
+    check_callable,
+)
+from .retry_rules import Classify, Failure
+from .states import SupervisorState, Transition
+from .throttle import Throttle
+from .transitions import Events, TransitionHook, TransitionLog
+
+
+class SupervisorOptions(ClientOptions, total=False):
+    """The options of `supervise`, for those who pass them on."""
+
+    backoff: Backoff
+    classify: Classify | None
+    on_transition: TransitionHook | None
+    reconnect_on_normal_close: bool
+    throttle: Throttle | None
+    jitter: Callable[[], float]
+    connect: Connect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisorStatistics:
+    """A snapshot of one supervisor; see `Supervisor.statistics`.
+
+    Attributes:
+        attempts: attempts that were begun.
+        connections: connections that were opened.
+        losses: connections that ended and were worth another attempt.
+        downtime: seconds without a connection since `Supervisor.run` began.
+        last_failure: what ended the last attempt or connection that failed, or None.
+    """
+
+    attempts: int
+    connections: int
+    losses: int
+    downtime: float
+    last_failure: Failure | None
+
+
+async def supervise(
+    session: Session[T],
+    endpoint: Endpoint,
+    *,
+    backoff: Backoff = Backoff(),
+    classify: Classify | None = None,
+    on_transition: TransitionHook | None = None,
+    reconnect_on_normal_close: bool = False,
+    throttle: Throttle | None = None,
+    jitter: Callable[[], float] = random.random,
+    connect: Connect = open_websocket,
+    **connection_options: Unpack[ClientOptions],
+) -> T | None:
+    """Run ``session(ws)`` on one connection after another, until it returns::
+
+        async def session(ws):
+            await ws.send_json({"subscribe": "trades"})
+            async for message in ws:
+                print(message)
+
+        await supervise(session, "wss://example.com/feed")
+
+    The session is called anew for each connection, so it begins with what every connection needs.
+    When it returns, its value is returned;
+    when it raises anything but the end of its own connection, that leaves, bare,
+    and is never taken for a reason to reconnect.
+    When the connection ends, the table of `Remedy` decides:
+    wait and connect again, raise what ended it, or (1000) return None.
+
+    On a supervised connection ``async for`` ends quietly with 1000 only;
+    every other end raises, and is seen here.
+    When the peer has closed and the session waits for something else,
+    it is cancelled after `Timeouts.close`.
+
+    If cancelled, the connection says goodbye (1001) within `Timeouts.goodbye`.
+
+    Args:
+        session: an async function of one `WebSocket`.
+        endpoint: a URL; several, which take turns, one failure each; or an async function
+            that returns one for each attempt (fresh tokens), within `Timeouts.connect`.
+        backoff: how long to wait, and when to give up.
+        classify: a function that overrules the table for a failure; None where it does not.
+        on_transition: is called with each `Transition`, at once, so it must be quick;
+            what it raises ends the supervision.  `Supervisor.events` is for those who take long.
+        reconnect_on_normal_close: whether a normal close by the peer is no end either.
+        throttle: the limits that several supervisors share; None: those of this Trio run.
+        jitter: a source of random numbers in ``[0, 1)``; give a seeded one in tests.
+        connect: opens one connection, as `open_websocket` does.
+        connection_options: the options of `open_websocket`.
+
+    Raises:
+        TypeError, ValueError, LocalProtocolError: an option or the endpoint is none;
+            that is seen before the first attempt.
+        SupervisorGaveUp: `Backoff.max_attempts` or `Backoff.max_elapsed` is reached.
+        HandshakeError: no connection came about, and waiting would not help.
+        ConnectionClosed: the connection ended, and waiting would not help.
+        InvalidURL: an endpoint is no URL.
+    """
+    supervisor = Supervisor(
+        endpoint,
+        backoff=backoff,
+        classify=classify,
+        on_transition=on_transition,
+        reconnect_on_normal_close=reconnect_on_normal_close,
+        throttle=throttle,
+        jitter=jitter,
+        connect=connect,
+        **connection_options,
+    )
+    return await supervisor.run(session)
+
+
+@final
+class Supervisor:
+    """`supervise` with a handle on it; made by `open_supervisor`, never by hand.
+
+    `run` may be called once; everything else may be called from any task, at any time.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        backoff: Backoff = Backoff(),
+        classify: Classify | None = None,
+        on_transition: TransitionHook | None = None,
+        reconnect_on_normal_close: bool = False,
+        throttle: Throttle | None = None,
+        jitter: Callable[[], float] = random.random,
+        connect: Connect = open_websocket,
+        **connection_options: Unpack[ClientOptions],
+    ) -> None:
+        check_callable("on_transition", on_transition, optional=True)
+        self._endpoints = Endpoints(endpoint)
+        _check_options(connection_options, self._endpoints.examples)
+        self._settings = SupervisorConfig(
+            backoff=backoff,
+            classify=classify,
+            reconnect_on_normal_close=reconnect_on_normal_close,
+            throttle=throttle,
+            jitter=jitter,
+            connect=connect,
+            options=connection_options,
+        )
+        self._journal = TransitionLog(on_transition)
+        self._tally = Counters()
+        self._scope = trio.CancelScope()
+        self._finished: trio.Event | None = None
+        self._supervision: SupervisorLoop[Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Supervisor {self._told}>"
+
+    @property
+    def _told(self) -> str:
+        """Its name and what it is doing, for people to read."""
+        return f"{self._journal.ident}: {self.transition or self.state.value}"
+
+    @property
+    def state(self) -> SupervisorState:
+        """What it is doing."""
+        return self._journal.state
+
+    @property
+    def transition(self) -> Transition | None:
+        """The step that led to the present state: its cause, the next delay; None if idle."""
+        return self._journal.last
+
+    async def wait_for(self, *states: SupervisorState) -> Transition:
+        """Wait until one of `states` is entered; return at once if it is the present one.
+
+        A state that lasts for a moment only is not missed.
+
+        Raises:
+            trio.ClosedResourceError: the supervisor has ended without it.
+        """
+        return await self._journal.wait_for(*states)
+
+    def events(self) -> AsyncIterator[Transition]:
+        """Iterate over the transitions, beginning with the last one that was made::
+
+            async for transition in supervisor.events():
+                ...
+
+        Whoever is slow gets the newest one next and misses those between:
+        their numbers tell.  The iteration ends when the supervisor has.
+        """
+        return Events(self._journal)
+
+    def retry_now(self) -> None:
+        """Do not wait any longer, if it is waiting: the network is back, or a person says so.
+
+        The retry budget of the `Throttle` still holds.
+        """
+        if self._supervision is not None:
+            self._supervision.hurry.set()
+
+    def statistics(self) -> SupervisorStatistics:
+        """A snapshot of counters."""
+        tally = self._tally
+        return SupervisorStatistics(
+            attempts=tally.attempts,
+            connections=tally.connections,
+            losses=tally.losses,
+            downtime=tally.downtime_until(trio.current_time()),
+            last_failure=tally.last_failure,
+        )
+
+    async def run(self, session: Session[T]) -> T | None:
+        """As `supervise`, once.
+
+        Raises:
+            trio.ClosedResourceError: the block of `open_supervisor` was left meanwhile, or before.
+            RuntimeError: it was called before.
+        """
+        return await self._run(SessionPlan(session=session))
+
+    async def _run(self, work: SessionPlan[T]) -> T | None:
+        if self._scope.cancel_called:
+            raise trio.ClosedResourceError("the block of open_supervisor was left")
+        if self._finished is not None:
+            raise RuntimeError("a supervisor runs once")
+        self._finished = trio.Event()
+        self._supervision = supervision = SupervisorLoop(
+            work, self._endpoints, self._settings, self._journal, self._tally
+        )
+        try:
+            with self._scope:
+                return await supervision.run()
+            raise trio.ClosedResourceError("the block of open_supervisor was left")
+        finally:
+            self._finished.set()
+
+    async def _close(self) -> None:
+        """End the run, or the waiting for one."""
+        self._scope.cancel(reason="the block of open_supervisor was left")
+        if self._finished is None:
+            self._journal.enter(SupervisorState.CLOSED, attempt=0, detail="it never ran")
+        elif not self._finished.is_set():
+            await self._finished.wait()
+
+
+def _check_options(options: ClientOptions, urls: Iterable[str]) -> None:
+    """Refuse what `open_websocket` would refuse; headers that can be read only once are kept."""
+    if isinstance(headers := options.get("headers"), Iterator):
+        options["headers"] = Headers(headers)
+    for url in urls:
+        open_websocket(url, **options)
+
+
+@final
+class _SupervisorScope(AbstractAsyncContextManager[Supervisor, None]):
+    """The block of `open_supervisor`."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+
+    async def __aenter__(self) -> Supervisor:
+        await trio.lowlevel.checkpoint()
+        return self._supervisor
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._supervisor._close()  # noqa: ASYNC102 - bounded by the goodbye of the run
+
+
+def open_supervisor(
+    endpoint: Endpoint, **options: Unpack[SupervisorOptions]
+) -> AbstractAsyncContextManager[Supervisor]:
+    """A supervisor with a handle: to watch it, to wait for a state, to hurry it up::
+
+        async with open_supervisor("wss://example.com/feed") as supervisor:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(show, supervisor.events())
+                await supervisor.run(session)
+
+    Takes what `supervise` takes, but for the session.
+    Leaving the block ends a run that another task has begun.
+    """
+    return _SupervisorScope(Supervisor(endpoint, **options))

@@ -1,0 +1,10 @@
+"""Text that may be shown to people: control characters are escaped."""
+
+from __future__ import annotations
+
+
+def printable(text: str, limit: int = 200) -> str:
+    """`text` as it may stand in a log or an error: control characters escaped, shortened."""
+    if len(text) > limit:
+        text = f"{text[:limit]}…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

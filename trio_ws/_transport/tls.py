@@ -1,0 +1,90 @@
+"""TLS, and what can be seen of it from below.
+
+`trio.SSLStream` does TLS, and is silent about two things that whoever judges the peer must know:
+bytes that have come but are no whole record yet, which are 16 KiB over a slow link perhaps,
+and bytes that leave while it waits for all of them to be gone.
+
+So where TLS is made by us it stands on a `Below`, through which all its bytes pass,
+and which tells of both.  It may be given much at once then.
+TLS that was made by somebody else is given little at once instead (`_transport.PIECE`)::
+
+    Transport ──▶ SSLStream ──▶ Below ──▶ socket
+        ▲                         │
+        └── bytes come, bytes go ─┘
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from typing import TypeAlias, final
+
+import trio
+
+TLS_RECORD = 16 * 1024
+"""After so many bytes a stream that sends is seen to make progress: one record of TLS."""
+
+TimeCallback: TypeAlias = Callable[[float], None]
+"""Called with the time."""
+
+
+def _nobody(now: float) -> None:
+    """Nobody wants to know."""
+
+
+@final
+class MonitoredStream(trio.abc.Stream):
+    """A stream that tells when bytes come, and when some have gone."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self.stream = stream
+        self.on_arrival: TimeCallback = _nobody
+        self.on_departure: TimeCallback = _nobody
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """Receive; the end of the stream is no byte."""
+        data = await self.stream.receive_some(max_bytes)
+        if data:
+            self.on_arrival(trio.current_time())
+        return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send in pieces: a socket takes what it has room for."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[await self._send_some(rest) :]
+            self.on_departure(trio.current_time())
+
+    async def _send_some(self, data: memoryview) -> int:
+        if isinstance(self.stream, trio.SocketStream):
+            try:
+                return await self.stream.socket.send(data)
+            except OSError as error:
+                raise trio.BrokenResourceError(str(error)) from error
+        await self.stream.send_all(piece := data[:TLS_RECORD])
+        return len(piece)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until the stream takes something."""
+        await self.stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        """Close the stream."""
+        await self.stream.aclose()
+
+
+def tls_on(
+    stream: trio.abc.Stream,
+    context: ssl.SSLContext,
+    *,
+    server_side: bool = False,
+    server_hostname: str | None = None,
+) -> trio.SSLStream[MonitoredStream]:
+    """TLS on a stream; to be followed by its handshake."""
+    return trio.SSLStream(
+        MonitoredStream(stream),
+        context,
+        server_side=server_side,
+        server_hostname=server_hostname,
+        https_compatible=not server_side,
+    )
