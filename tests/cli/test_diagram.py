@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_ws._cli.diagnosis import read_frames
 from trio_ws._cli.diagram import draw, opcode_name
+from trio_ws._protocol.diagnosis import read_frames
 
 HELLO = """\
  0                   1                   2                   3

@@ -158,8 +158,7 @@ def test_explain_needs_no_other_command() -> None:
     )
     modules, foreign = done.stderr.splitlines()
     assert set(eval(modules)) == {
-        f"trio_ws._cli.{name}"
-        for name in ("anatomy", "console", "diagnosis", "diagram", "exits", "explain", "main")
+        f"trio_ws._cli.{name}" for name in ("console", "diagram", "exits", "explain", "main")
     }
     assert foreign == "False False"
 

@@ -3,7 +3,7 @@
 ``main`` finds the command and turns errors into a message and an exit code.
 Each command is a module of its own, imported when it is asked for::
 
-    explain ─▶ anatomy, diagnosis, diagram      what is in these bytes
+    explain ─▶ `_protocol.anatomy`, diagram      what is in these bytes
     handshake, connect, serve, bench, compare   talk to a peer
 
 A command is ``add_arguments(parser)`` and ``run(options, console)``, which returns the exit code.

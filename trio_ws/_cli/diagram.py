@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .anatomy import NAMES, Frame, Head
+from trio_ws._protocol.anatomy import NAMES, Frame, Head
 
 ROW = 32
 

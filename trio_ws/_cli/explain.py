@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from trio_ws import Close
+from trio_ws._protocol.anatomy import CLOSE, NAMES, TEXT, Frame, Head, Message, Problem
+from trio_ws._protocol.diagnosis import read_frames
 
-from .anatomy import CLOSE, NAMES, TEXT, Frame, Head, Message, Problem
 from .console import Console, escape, hexed
-from .diagnosis import read_frames
 from .diagram import draw, opcode_name
 from .exits import CommandError, Exit
 

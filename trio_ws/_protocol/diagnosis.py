@@ -20,8 +20,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 
-from trio_ws import CloseCode
-
+from .._ending import CloseCode
 from .anatomy import (
     BINARY,
     CLOSE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_ws._cli.anatomy import Frame, Head, cut, read_head, unmask
+from trio_ws._protocol.anatomy import Frame, Head, cut, read_head, unmask
 from trio_ws.testing import _peer
 
 payloads = st.one_of(st.binary(max_size=130), st.integers(65_534, 65_537).map(bytes))

@@ -12,9 +12,9 @@ from wsproto import ConnectionType
 from wsproto.connection import Connection, ConnectionState
 from wsproto.events import CloseConnection
 
-from trio_ws._cli import diagnosis
-from trio_ws._cli.anatomy import Frame, Message
-from trio_ws._cli.diagnosis import read_frames
+from trio_ws._protocol import diagnosis
+from trio_ws._protocol.anatomy import Frame, Message
+from trio_ws._protocol.diagnosis import read_frames
 from trio_ws.testing import _peer
 
 
