@@ -17,6 +17,7 @@ from .console import CHOICES, Console, wants_colour
 from .exits import EPILOG, CommandError, Exit
 
 COMMANDS = {
+    "handshake": "open a connection, and explain each step and header",
     "explain": "take frames apart, bit by bit",
 }
 
