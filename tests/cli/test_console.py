@@ -40,6 +40,19 @@ def test_results_and_news_go_to_different_places() -> None:
     assert (out.getvalue(), err.getvalue()) == ("result\n\n", "news\n")
 
 
+class Gone(io.StringIO):
+    """A terminal that has hung up."""
+
+    def write(self, text: str) -> int:
+        """Fail."""
+        raise OSError(5, "Input/output error")
+
+
+def test_news_for_a_terminal_that_has_hung_up_are_dropped() -> None:
+    """There is nobody left to tell."""
+    Console(io.StringIO(), Gone()).say("news")
+
+
 def test_colours_are_painted_only_if_they_are_wanted() -> None:
     """An empty text is not painted either."""
     assert Console(io.StringIO(), io.StringIO()).paint("x", "red") == "x"

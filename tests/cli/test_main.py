@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import io
 import os
@@ -103,8 +104,9 @@ def test_errors_end_with_their_codes(
 
 def test_a_fault_of_ours_is_shown_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not foreseen needs its traceback."""
-    with pytest.raises(ZeroDivisionError):
-        run_as_command(monkeypatch, fail(ZeroDivisionError()))
+    for fault in (ZeroDivisionError, OSError):
+        with pytest.raises(fault):
+            run_as_command(monkeypatch, fail(fault()))
 
 
 def trio_ws(*words: str, **options: object) -> subprocess.CompletedProcess[bytes]:
@@ -122,15 +124,16 @@ def test_a_reader_that_goes_away_ends_it_quietly() -> None:
     assert (done.returncode, done.stderr) == (Exit.BROKEN_PIPE, b"")
 
 
+@pytest.mark.parametrize("error", [BrokenPipeError(), OSError(errno.EIO, "it has hung up")])
 def test_a_pipe_that_breaks_in_this_process_is_left(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    error: OSError, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is written afterwards goes nowhere."""
+    """What is written afterwards goes nowhere; a terminal that hangs up is no different."""
     reading, writing = os.pipe()
     with open(reading, "rb"), open(writing, "w", encoding="utf-8") as out:
         console = Console(out, io.StringIO())
         monkeypatch.setattr(main_module, "_console", lambda: console)
-        assert run_as_command(monkeypatch, fail(BrokenPipeError())) == Exit.BROKEN_PIPE
+        assert run_as_command(monkeypatch, fail(error)) == Exit.BROKEN_PIPE
         out.write("x")
         out.flush()
         os.set_blocking(reading, False)
@@ -158,7 +161,8 @@ def test_explain_needs_no_other_command() -> None:
     )
     modules, foreign = done.stderr.splitlines()
     assert set(eval(modules)) == {
-        f"trio_ws._cli.{name}" for name in ("console", "diagram", "exits", "explain", "main")
+        f"trio_ws._cli.{name}"
+        for name in ("codec", "console", "diagram", "exits", "explain", "main")
     }
     assert foreign == "False False"
 

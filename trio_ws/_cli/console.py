@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TextIO
 
 COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
@@ -46,9 +47,10 @@ class Console:
         self.out.write(f"{text}\n")
 
     def say(self, text: str) -> None:
-        """Write a line of news."""
-        self.err.write(f"{text}\n")
-        self.err.flush()
+        """Write a line of news; a terminal that has hung up takes none."""
+        with suppress(OSError):
+            self.err.write(f"{text}\n")
+            self.err.flush()
 
     def paint(self, text: str, colour: str) -> str:
         """Return the text in a colour, or as it is."""

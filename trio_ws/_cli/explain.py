@@ -8,10 +8,7 @@ The bytes are those that one side sent after the handshake.
 from __future__ import annotations
 
 import argparse
-import base64
-import binascii
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -19,6 +16,7 @@ from trio_ws import Close
 from trio_ws._protocol.anatomy import CLOSE, NAMES, TEXT, Frame, Head, Message, Problem
 from trio_ws._protocol.diagnosis import read_frames
 
+from .codec import from_base64, from_hex
 from .console import Console, escape, hexed
 from .diagram import draw, opcode_name
 from .exits import CommandError, Exit
@@ -39,8 +37,6 @@ SHOWN = 64
 
 DRAWN = 8
 """How many bytes of a payload are drawn."""
-
-_SEPARATORS = re.compile(rb"0x|[\s:,]", re.IGNORECASE)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,28 +73,6 @@ def read_input(words: Sequence[str], form: str | None, stdin: int = 0) -> bytes:
             reasons.append(f"no {name}: {error}")
     shown = escape(text if len(text) <= 40 else f"{text[:40]}…")
     raise CommandError(f"'{shown}' cannot be explained; it is " + "; ".join(reasons))
-
-
-def from_hex(data: bytes) -> bytes:
-    """Read hex digits, with or without blanks, colons, commas and ``0x`` between them."""
-    digits = _SEPARATORS.sub(b"", data)
-    if odd := re.search(rb"[^0-9A-Fa-f]", digits):
-        raise ValueError(f"'{escape(odd[0].decode('latin-1'))}' is no hex digit")
-    if not digits or len(digits) % 2:
-        raise ValueError(f"it has {len(digits)} digits, and a byte is two")
-    return bytes.fromhex(digits.decode("ascii"))
-
-
-def from_base64(data: bytes) -> bytes:
-    """Read base64, in either alphabet (RFC 4648 §4, §5)."""
-    packed = b"".join(data.split()).translate(bytes.maketrans(b"-_", b"+/"))
-    try:
-        decoded = base64.b64decode(packed, validate=True)
-    except binascii.Error as error:
-        raise ValueError(str(error).partition(":")[0].lower()) from None
-    if not decoded:
-        raise ValueError("it is empty")
-    return decoded
 
 
 def from_file(name: str, stdin: int) -> bytes:

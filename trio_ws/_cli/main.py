@@ -7,6 +7,7 @@ A command is imported when it is asked for, so that ``trio-ws --help`` and
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -17,9 +18,14 @@ from .console import CHOICES, Console, wants_colour
 from .exits import EPILOG, CommandError, Exit
 
 COMMANDS = {
+    "connect": "talk to a WebSocket server, by hand or through a pipe",
     "handshake": "open a connection, and explain each step and header",
     "explain": "take frames apart, bit by bit",
 }
+
+
+GONE = (errno.EPIPE, errno.EIO)
+"""How writing fails if the reader of a pipe, or a terminal, is gone."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(done.code or 0)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in GONE and not isinstance(error, BrokenPipeError):
+            raise
         return _leave_the_pipe(console)
     except CommandError as error:
         return _fail(console, words, str(error), error.code)

@@ -135,8 +135,7 @@ def read_target(
     """Make a target of the options on the command line.
 
     Raises:
-        CommandError: a file cannot be read, an option is nonsense.
-        InvalidURL, LocalProtocolError: the library refuses the URL, a header or a subprotocol.
+        CommandError: a file cannot be read, or the library refuses an option.
     """
     chosen = {
         "subprotocols": options.subprotocol,
@@ -150,9 +149,7 @@ def read_target(
     }
     try:
         return Target(url=options.url, options=chosen, unix=options.unix)
-    except WebSocketError:
-        raise
-    except ValueError as error:
+    except (WebSocketError, ValueError) as error:
         raise CommandError(escape(str(error))) from error
 
 
@@ -165,6 +162,13 @@ def seconds(text: str) -> float:
     if not 0 < value <= DAY:
         raise argparse.ArgumentTypeError(f"'{escape(text)}' is no number of seconds up to a day")
     return value
+
+
+def positive(text: str) -> int:
+    """Read a number from 1; argparse says what is wrong with it."""
+    if not (text.isdecimal() and text.isascii() and 0 < len(text) < 10 and int(text)):
+        raise argparse.ArgumentTypeError(f"'{escape(text)}' is no number from 1 to 999999999")
+    return int(text)
 
 
 def split_header(line: str) -> tuple[str, str]:
