@@ -58,6 +58,12 @@ def check_port(port: object) -> None:
         raise ValueError(f"the port must be between 0 and 65535, got {port}")
 
 
+def check_host(host: object) -> None:
+    """Refuse what cannot be listened on: neither a name or address, nor None."""
+    if not isinstance(host, str | None):
+        raise TypeError(f"the host must be a str or None, not {_kind(host)}")
+
+
 def _kind(value: object) -> str:
     """What a value is, without what may be secret in it."""
     return "None" if value is None else f"a value of type {type(value).__name__}"

@@ -16,11 +16,12 @@ from trio.testing import memory_stream_pair
 
 from trio_ws import ConnectionLost, Heartbeat, Limits, Loss, WebSocket
 from trio_ws._connection.block import hold
-from trio_ws._policies import Policies
+from trio_ws._options import ConnectionOptions
 from trio_ws._protocol import encoder, masking
 from trio_ws._protocol.masking import LARGE
 from trio_ws._protocol.send_queue import Piece
-from trio_ws._transport.base import Transport, without
+from trio_ws._transport.base import without
+from trio_ws._transport.stream import StreamTransport
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import BINARY, CLOSE, PING, TEXT, encode
 
@@ -89,8 +90,8 @@ async def open_over(
     """Open a connection over a pair of streams to a raw peer, which closes it in the end."""
     ours, theirs = make()
     await shake_hands(ours, theirs)
-    rules = Policies(**{"heartbeat": None, **policies})
-    ws = WebSocket(ours, opening(), client=client, policies=rules, ident="tested")
+    rules = ConnectionOptions(**{"heartbeat": None, **policies})
+    ws = WebSocket(ours, opening(), client=client, options=rules, name="tested")
     peer = RawPeer(theirs, client=not client)
     async with hold(ws):
         yield ws, peer
@@ -164,7 +165,7 @@ async def test_header_before_payload(make: Callable[[], Pair], client: bool) -> 
 # Partial writes
 
 
-class StingyTransport(Transport):
+class StingyTransport(StreamTransport):
     """A transport that takes so many bytes at each call as a script says, then everything."""
 
     def __init__(self, stream: trio.abc.Stream, script: list[int]) -> None:
@@ -205,7 +206,7 @@ async def test_partial_writes(
     for first in range(whole + 1):
         script: list[int] = []
         monkeypatch.setattr(
-            "trio_ws._connection.connection.Transport", partial(StingyTransport, script=script)
+            "trio_ws._connection.connection.transport_on", partial(StingyTransport, script=script)
         )
         async with open_wired(client) as (ws, peer, _):
             transport = ws._connection.transport

@@ -10,14 +10,15 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wsproto.events import Pong
 
 from trio_ws import Limits, Loss
 from trio_ws._protocol import masking
 from trio_ws._protocol.assembler import Chunk
 from trio_ws._protocol.encoder import encode, encode_message
+from trio_ws._protocol.events import Pong
 from trio_ws._protocol.fast_path import MAX_MESSAGES_PER_FEED, FastDecoder
 from trio_ws._protocol.masking import LARGE
+from trio_ws._protocol.numpy_on_demand import NumpyOnDemand
 from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
 from trio_ws.testing._peer import BINARY, Frame, decode
 from trio_ws.testing._peer import encode as frame
@@ -100,7 +101,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(ends)]
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=300)
 @given(streams())
 def test_any_stream_in_any_chunking_gives_the_same_with_and_without_the_lane(
     stream: tuple[bool, list[bytes]],
@@ -354,7 +355,7 @@ def test_a_large_payload_of_a_client_is_masked(
     if numpy:
         pytest.importorskip("numpy", reason="the extra `fast` is not installed")
     else:
-        monkeypatch.setattr(masking, "np", None)
+        monkeypatch.setattr(masking, "numpy", NumpyOnDemand())
     payload = NOISE[:size]
     before = bytearray(payload)
     protocol = WebSocketProtocol(client=True, limits=LIMITS)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_ws._protocol import allocator, masking
+from trio_ws._protocol.numpy_on_demand import NumpyOnDemand
 from trio_ws._protocol.payload_buffer import INITIAL_SIZE, MAX_GROWTH, PayloadBuffer
 
 MIB = 1 << 20
@@ -26,7 +27,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "numpy":
         pytest.importorskip("numpy", reason="the extra `fast` is not installed")
     else:
-        monkeypatch.setattr(masking, "np", None)
+        monkeypatch.setattr(masking, "numpy", NumpyOnDemand())
     return str(request.param)
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wsproto.events import Pong
 
 from trio_ws._ending import Ending, Loss
 from trio_ws._errors import WebSocketError
 from trio_ws._protocol.assembler import Chunk
+from trio_ws._protocol.events import Pong
 from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
 from trio_ws._protocol.send_queue import MAX_PENDING_PONGS
 from trio_ws._protocol.states import State

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from wsproto.events import CloseConnection, Event, Pong
 
 from trio_ws._ending import Close, Ending, Loss
 from trio_ws._errors import WebSocketError
 from trio_ws._protocol.assembler import Chunk
+from trio_ws._protocol.events import Event, Pong
 from trio_ws._protocol.fast_path import MAX_MESSAGES_PER_FEED
 from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
 from trio_ws._protocol.states import TABLE, Action, Input, State
@@ -179,14 +179,14 @@ def test_trace(side: Side) -> None:
     protocol.send("a")
     protocol.feed(side.frame(BINARY, b"b") + side.frame(PING, b"c") + side.close(1014, "d"))
     assert [(direction, type(event).__name__) for direction, event in told] == [
-        (">", "TextMessage"),
-        ("<", "BytesMessage"),
+        (">", "Message"),
+        ("<", "Message"),
         ("<", "Ping"),
         (">", "Pong"),
-        ("<", "CloseConnection"),
-        (">", "CloseConnection"),
+        ("<", "Close"),
+        (">", "Close"),
     ]
-    assert told[4][1] == CloseConnection(code=1014, reason="d")
+    assert told[4][1] == Close(1014, "d")
 
 
 @every_side

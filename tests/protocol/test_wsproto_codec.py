@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
-from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
+from dataclasses import replace
 
+import pytest
+
+from trio_ws._ending import Close
 from trio_ws._policies import Limits
+from trio_ws._protocol.events import Event, Message, Ping, Pong, Violation
 from trio_ws._protocol.frame_header import Header, parse_header
-from trio_ws._protocol.wsproto_codec import Violation, WsprotoCodec
+from trio_ws._protocol.wsproto_codec import WsprotoCodec
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, decode
 
@@ -53,12 +56,12 @@ def test_events(side: Side) -> None:
         side.close(1000, "f"),
     ]
     assert heard(judge_of(side), b"".join(frames)) == [
-        TextMessage("a", frame_finished=True, message_finished=False),
+        Message("a", finished=False),
         Ping(b"b"),
-        TextMessage("c", frame_finished=True, message_finished=True),
-        BytesMessage(bytearray(b"d"), frame_finished=True, message_finished=True),
+        Message("c"),
+        Message(b"d"),
         Pong(b"e"),
-        CloseConnection(1000, "f"),
+        Close(1000, "f"),
     ]
 
 
@@ -67,12 +70,8 @@ def test_pieces(side: Side) -> None:
     """What a piece does not finish says nothing yet, or only as much as is there."""
     codec, frame = judge_of(side), side.frame(TEXT, "hello")
     assert heard(codec, frame[:-5]) == []
-    [first] = heard(codec, frame[-5:-2])
-    [rest] = heard(codec, frame[-2:])
-    assert isinstance(first, TextMessage)
-    assert isinstance(rest, TextMessage)
-    assert (first.data, first.message_finished) == ("hel", False)
-    assert (rest.data, rest.message_finished) == ("lo", True)
+    assert heard(codec, frame[-5:-2]) == [Message("hel", finished=False)]
+    assert heard(codec, frame[-2:]) == [Message("lo")]
 
 
 @both_roles
@@ -88,6 +87,28 @@ def test_one_after_the_other(side: Side) -> None:
     assert list(events) == []
 
 
+@both_roles
+@pytest.mark.parametrize(
+    ("event", "frame"),
+    [
+        (Message("a", finished=False), Frame(TEXT, b"a", fin=False)),
+        (Message("grüße"), Frame(TEXT, "grüße".encode())),
+        (Message(b"\xff"), Frame(BINARY, b"\xff")),
+        (Ping(b"b"), Frame(PING, b"b")),
+        (Pong(), Frame(PONG, b"")),
+        (Close(1005), Frame(CLOSE, b"")),
+        (Close(1000), Frame(CLOSE, b"\x03\xe8")),
+        (Close(3000, "bye"), Frame(CLOSE, b"\x0b\xb8bye")),
+    ],
+    ids=str,
+)
+def test_sending(side: Side, event: Event, frame: Frame) -> None:
+    """Each event is one frame; a Close has a code and a reason if it says so."""
+    found = decode(bytearray(judge_of(side).send(event)))
+    assert found is not None
+    assert found[0] == replace(frame, masked=side.client)
+
+
 # Closes and complaints
 
 
@@ -99,12 +120,12 @@ def test_a_violation_is_no_close(side: Side, we_closed: bool) -> None:
     for frame in (side.frame(15), side.close(1002, "you did")):
         codec = judge_of(side)
         if we_closed:
-            codec.send(CloseConnection(1000))
+            codec.send(Close(1000))
         said += heard(codec, frame)
     violation, close = said
     assert isinstance(violation, Violation)
     assert violation.code == 1002
-    assert close == CloseConnection(1002, "you did")
+    assert close == Close(1002, "you did")
 
 
 @both_roles
@@ -127,14 +148,14 @@ def test_words_about_bad_text(side: Side, bad: bytes) -> None:
 @both_roles
 def test_bad_gateway(side: Side) -> None:
     """The code that wsproto does not know is accepted and told as it was sent."""
-    assert closed_with(side, side.close(1014, "grüße")) == [CloseConnection(1014, "grüße")]
+    assert closed_with(side, side.close(1014, "grüße")) == [Close(1014, "grüße")]
 
 
 @both_roles
 @pytest.mark.parametrize("code", [1000, 1013, 4999])
 def test_other_codes(side: Side, code: int) -> None:
     """Every other code is told as it was sent, too: 1013 is not taken for 1014."""
-    assert closed_with(side, side.close(code, "bye")) == [CloseConnection(code, "bye")]
+    assert closed_with(side, side.close(code, "bye")) == [Close(code, "bye")]
 
 
 @both_roles

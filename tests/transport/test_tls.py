@@ -14,7 +14,7 @@ from trio.testing import memory_stream_pair
 
 from trio_ws import ConnectionLost, Heartbeat, HeartbeatTimeout, Loss, Timeouts, WebSocket
 from trio_ws._connection.block import hold
-from trio_ws._policies import Policies
+from trio_ws._options import ConnectionOptions
 from trio_ws._transport.base import READ_SIZE
 from trio_ws._transport.tls import TLS_RECORD, MonitoredStream, tls_on
 
@@ -63,8 +63,8 @@ async def connected(
     ours, theirs = map(Crawling, memory_stream_pair())
     client, server = over_tls(ours, theirs)
     await shake_hands(client, server)
-    rules = Policies(**{"heartbeat": None, **policies})
-    ws = WebSocket(client, opening(), client=True, policies=rules, ident="tested")
+    rules = ConnectionOptions(**{"heartbeat": None, **policies})
+    ws = WebSocket(client, opening(), client=True, options=rules, name="tested")
     async with hold(ws):
         yield ws, ours, server, theirs
 
@@ -140,8 +140,10 @@ async def test_the_end_is_no_sign_of_life(autojump_clock: Clock) -> None:
     below = MonitoredStream(ours)
     await below.send_all(b"nobody asked")
     told: list[tuple[str, float]] = []
-    below.on_arrival = lambda now: told.append(("came", now))
-    below.on_departure = lambda now: told.append(("went", now))
+    below.observe(
+        on_arrival=lambda now: told.append(("came", now)),
+        on_departure=lambda now: told.append(("went", now)),
+    )
     await trio.sleep(1)
     await below.send_all(b"")
     await below.send_all(b"x" * (2 * TLS_RECORD + 1))
@@ -189,7 +191,7 @@ async def test_a_full_socket() -> None:
     ours, theirs = socket_pair(4096)
     below = MonitoredStream(ours)
     told: list[float] = []
-    below.on_departure = told.append
+    below.observe(on_arrival=print, on_departure=told.append)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(below.send_all, bytes(100_000))
         received = 0

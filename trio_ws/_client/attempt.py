@@ -22,9 +22,10 @@ from .._connection.websocket import WebSocket
 from .._errors import HandshakeError, HandshakeTimeout, TLSError
 from .._handshake.client import ClientHandshake
 from .._handshake.opening import Opening
-from .._policies import Policies
+from .._options import ConnectionOptions
+from .._transport.adapter import transport_on
 from .._transport.base import Transport
-from .._transport.network import connect_tcp
+from .._transport.network import current_network
 from .._transport.tls import tls_on
 from .._url import URL
 
@@ -58,26 +59,26 @@ class ConnectAttempt:
         self,
         url: URL,
         handshake: ClientHandshake,
-        policies: Policies,
+        options: ConnectionOptions,
         ssl_context: ssl.SSLContext | None,
         stream: trio.abc.Stream | None,
     ) -> None:
         self._url = url
         self._handshake = handshake
-        self._policies = policies
+        self._options = options
         self._ssl_context = ssl_context
         self._stream = stream
         self._stage = "connecting"
-        self._ident = ""
+        self._name = ""
         self._time = trio.CancelScope()
         self._impatient = False
 
     async def connect(self) -> WebSocket:
         """Go through all stages under one deadline; leave no stream open on failure."""
-        self._ident = f"client-{next(_numbers)}"
+        self._name = f"client-{next(_numbers)}"
         self._log("connecting to %s", self._url)
         try:
-            with trio.move_on_after(self._policies.timeouts.connect) as self._time:
+            with trio.move_on_after(self._options.timeouts.connect) as self._time:
                 return await self._connect()
             raise self._timeout()
         except HandshakeError as exc:
@@ -90,20 +91,18 @@ class ConnectAttempt:
                 self._stream = await self._dial()
             if self._url.tls and not isinstance(self._stream, trio.SSLStream):
                 self._stream = await self._secure(self._stream)
-            opening = await self._upgrade(Transport(self._stream))
+            opening = await self._upgrade(transport_on(self._stream))
         except BaseException:
             if self._stream is not None:
                 await trio.aclose_forcefully(self._stream)
             raise
         self._log("open, subprotocol %s", opening.subprotocol)
-        return WebSocket(
-            self._stream, opening, client=True, policies=self._policies, ident=self._ident
-        )
+        return WebSocket(self._stream, opening, client=True, options=self._options, name=self._name)
 
     async def _dial(self) -> trio.abc.Stream:
         self._stage = "looking up the host and connecting over TCP"
         try:
-            return await connect_tcp(self._url.host, self._url.port)
+            return await current_network().connect(self._url.host, self._url.port)
         except OSError as exc:
             causes = list(iter_leaves(exc.__cause__ or exc))
             cause = causes[0] if len(causes) == 1 else exc
@@ -146,7 +145,7 @@ class ConnectAttempt:
     def _timeout(self) -> HandshakeError:
         """What the deadline means: a rejection with half a body is still a rejection."""
         return self._handshake.rejection() or HandshakeTimeout(
-            f"no WebSocket to {self._url} within {self._policies.timeouts.connect:g} s: "
+            f"no WebSocket to {self._url} within {self._options.timeouts.connect:g} s: "
             f"still {self._stage}",
             request=self._handshake.request,
             transient=True,
@@ -170,7 +169,7 @@ class ConnectAttempt:
         )
 
     def _log(self, message: str, *args: object) -> None:
-        _logger.debug(f"[%s] {message}", self._ident, *args)  # noqa: G004
+        _logger.debug(f"[%s] {message}", self._name, *args)  # noqa: G004
 
 
 def is_alert(error: BaseException) -> bool:

@@ -12,12 +12,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from email.utils import mktime_tz, parsedate_tz
 from functools import cached_property
-from typing import TypedDict
-
-import h11
-from wsproto.utilities import generate_accept_token, generate_nonce
+from typing import TYPE_CHECKING, TypedDict
 
 from .._errors import HandshakeError, InvalidHandshake, Rejected, UnsupportedVersion
 from .._http import Headers, HeaderSource, Request, Response
@@ -28,13 +24,17 @@ from .fast_heads import Fields, Lines, by_name, is_fit, plain_switch
 from .http_head import (
     HeadBuffer,
     HeadTooLarge,
+    InvalidHttp,
     elements,
     read_lines,
     tokens,
     write_head,
     write_headers,
 )
-from .opening import VERSION, Opening, check_subprotocols
+from .opening import VERSION, Opening, accept_token, check_subprotocols, make_key
+
+if TYPE_CHECKING:
+    from .h11_codec import ResponseReader
 
 RESERVED = frozenset(
     {
@@ -87,12 +87,12 @@ class ClientHandshake:
         )
         self._url = url
         self._limits = limits
-        self._key = generate_nonce()
+        self._key = make_key()
         lines = [*_upgrade(url.host_header, self._key, self._offers), *read_lines(extra)]
         self._bytes = write_head(f"GET {url.target} HTTP/1.1", lines)
         self.request = Request(method="GET", target=url.target, headers=Headers(lines))
         self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
-        self._rejection: h11.Response | None = None
+        self._rejection: tuple[int, Headers] | None = None
         self._body = bytearray()
 
     def request_bytes(self) -> bytes:
@@ -109,7 +109,7 @@ class ClientHandshake:
         """
         try:
             return self._feed(data)
-        except h11.RemoteProtocolError as exc:
+        except InvalidHttp as exc:
             if rejected := self.rejection():  # its body breaks off, or breaks the rules
                 raise rejected from None
             raise self._invalid(printable(str(exc))) from exc
@@ -125,9 +125,9 @@ class ClientHandshake:
         """The rejection with as much of its body as arrived; None if no such head came yet."""
         if self._rejection is None:
             return None
-        headers = Headers(read_lines(self._rejection.headers.raw_items()))
+        status, headers = self._rejection
         body = bytes(self._body[: self._limits.max_reject_body])
-        return self._rejected(Response(self._rejection.status_code, headers, body))
+        return self._rejected(Response(status, headers, body))
 
     def _rejected(self, response: Response) -> Rejected:
         wait = retry_after(response.headers)
@@ -143,15 +143,14 @@ class ClientHandshake:
             while head := self._next_head():
                 if plain := plain_switch(head):
                     return self._settle(*plain)
-                event = self._let_h11_parse(head)
-                if isinstance(event, h11.Response):
-                    self._rejection = event
+                status, version, lines = self._let_h11_parse(head)
+                if status >= 200:
+                    self._rejection = status, Headers(lines)
                     self._feed_body(self._heads.take(len(self._heads.data)), eof=not data)
                     return None
-                if event.status_code == 101:
-                    if event.http_version < b"1.1":
+                if status == 101:
+                    if version < b"1.1":
                         raise self._invalid("it upgraded with HTTP/1.0, which cannot")
-                    lines = read_lines(event.headers.raw_items())
                     return self._settle(lines, by_name(lines))
             if not data:
                 raise HandshakeError(
@@ -172,31 +171,20 @@ class ClientHandshake:
             raise self._invalid(f"it does not speak HTTP/1.1, but says {printable(repr(start))}")
         return self._heads.next_head()
 
-    def _let_h11_parse(self, head: bytes) -> h11.InformationalResponse | h11.Response:
+    def _let_h11_parse(self, head: bytes) -> tuple[int, bytes, Lines]:
         if not is_fit(head):
             raise self._invalid("it has a character that HTTP forbids")
-        self._http.receive_data(head)
-        event = self._http.next_event()
-        assert isinstance(event, h11.InformationalResponse | h11.Response)
-        return event
+        return self._http.read_head(head)
 
     @cached_property
-    def _http(self) -> h11.Connection:
-        """A parser that expects the answer to an upgrade; most answers do without."""
-        http = h11.Connection(h11.CLIENT)
-        http.send(h11.Request(method=b"GET", target=b"/", headers=_ANY_UPGRADE))
-        http.send(h11.EndOfMessage())
-        return http
+    def _http(self) -> ResponseReader:
+        from .h11_codec import ResponseReader  # here: most answers do without h11
+
+        return ResponseReader()
 
     def _feed_body(self, data: bytes, *, eof: bool) -> None:
         """Collect the body of a rejection; raise it when it is complete or long enough."""
-        if data:
-            self._http.receive_data(data)
-        if eof:
-            self._http.receive_data(b"")
-        while isinstance(event := self._http.next_event(), h11.Data):
-            self._body += event.data
-        complete = isinstance(event, h11.EndOfMessage)
+        complete = self._http.read_body(data, self._body, eof=eof)
         if complete or len(self._body) >= self._limits.max_reject_body:
             rejected = self.rejection()
             assert rejected is not None
@@ -221,7 +209,7 @@ class ClientHandshake:
     def _check_accept(self, values: list[str]) -> None:
         if len(values) != 1:
             raise self._invalid("it must have one Sec-WebSocket-Accept header")
-        if values[0] != generate_accept_token(self._key).decode("ascii"):
+        if values[0] != accept_token(self._key):
             raise self._invalid("its Sec-WebSocket-Accept header does not answer our key")
 
     def _chosen(self, values: list[str]) -> str | None:
@@ -259,21 +247,18 @@ class _Told(TypedDict):
     retry_after: float | None
 
 
-def _upgrade(host: str, key: bytes, offers: list[str]) -> Lines:
+def _upgrade(host: str, key: str, offers: list[str]) -> Lines:
     """The headers that ask for a WebSocket (RFC 6455 §4.1, the list of what to send)."""
     lines = [
         ("Host", host),
         ("Upgrade", "websocket"),
         ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Key", key.decode("ascii")),
+        ("Sec-WebSocket-Key", key),
         ("Sec-WebSocket-Version", VERSION),
     ]
     if offers:
         lines.append(("Sec-WebSocket-Protocol", ", ".join(offers)))
     return lines
-
-
-_ANY_UPGRADE = [(b"Host", b"any"), (b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]
 
 
 def retry_after(headers: Headers) -> float | None:
@@ -290,6 +275,10 @@ def retry_after(headers: Headers) -> float | None:
 
 def _http_date(text: str) -> float | None:
     """Seconds since the epoch, or None for what is no date."""
+    if not text:
+        return None
+    from email.utils import mktime_tz, parsedate_tz  # here: slow to import, and seldom needed
+
     try:
         parsed = parsedate_tz(text)
         return None if parsed is None else float(mktime_tz(parsed))

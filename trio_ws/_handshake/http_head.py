@@ -4,7 +4,7 @@ A *head* is a start line, header lines and a blank line.
 `HeadBuffer` collects one, and is the guard of everything behind it:
 it looks at each byte once however small the pieces are in which they arrive,
 it stops at a size and at a number of lines, and it keeps what follows the head.
-Only whole heads reach the judges of their grammar (`heads`, and h11 behind it);
+Only whole heads reach the judges of their grammar (`fast_heads`, and h11 behind it);
 so h11 never buffers, never parses twice, and its own limits never matter.
 
 Header values may hold any byte but control characters.
@@ -36,6 +36,14 @@ def is_token(text: str) -> bool:
 
 class HeadTooLarge(Exception):
     """A head that is larger, or has more lines, than `Limits` allows."""
+
+
+class InvalidHttp(Exception):
+    """What h11 says is wrong, and the status with which a server answers that."""
+
+    def __init__(self, why: str, status: int) -> None:
+        super().__init__(why)
+        self.status = status
 
 
 class HeadBuffer:

@@ -14,8 +14,8 @@ Who does what in the rooms `client_handshake` and `server_handshake`:
   Heads about which there is nothing to judge are read by `heads` instead.
 * These rooms judge RFC 6455 §4.1 and §4.2.1: which headers, how often, with what in them,
   and write what is left to say: a dozen words and the digest.
-* wsproto draws the nonce and computes the digest; extensions will be its business, too.
-  Its own handshake would parse every head twice more and stay behind what we judge.
+* wsproto has a handshake of its own,
+  which would parse every head twice more and stay behind what we judge.
   Property tests hold us to it: request and answer are the bytes that it would have sent,
   and what it would refuse is refused.
 
@@ -24,18 +24,37 @@ All of it is pure: bytes in, bytes out, no clock.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from wsproto.extensions import Extension
+from typing import TYPE_CHECKING
 
 from .._errors import LocalProtocolError
 from .._http import Request, Response
 from .._text import printable
 from .http_head import is_token
 
+if TYPE_CHECKING:
+    from wsproto.extensions import Extension
+
 VERSION = "13"
 """The version of the protocol that RFC 6455 defines, and the only one spoken here."""
+
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+"""RFC 6455 §1.3."""
+
+
+def make_key() -> str:
+    """Return a nonce for ``Sec-WebSocket-Key`` (RFC 6455 §4.1)."""
+    return base64.b64encode(os.urandom(16)).decode("ascii")
+
+
+def accept_token(key: str) -> str:
+    """Return the ``Sec-WebSocket-Accept`` that answers a key (RFC 6455 §4.2.2)."""
+    digest = hashlib.sha1(key.encode("ascii") + _GUID, usedforsecurity=False).digest()
+    return base64.b64encode(digest).decode("ascii")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,10 +23,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from http import HTTPStatus
-
-import h11
-from wsproto.utilities import generate_accept_token
+from typing import TYPE_CHECKING
 
 from .._errors import LocalProtocolError
 from .._http import Headers, HeaderSource, Request, Response
@@ -35,14 +32,17 @@ from .fast_heads import Fields, Lines, by_name, is_fit, plain_request
 from .http_head import (
     HeadBuffer,
     HeadTooLarge,
+    InvalidHttp,
     elements,
     is_token,
-    read_lines,
     tokens,
     write_head,
     write_headers,
 )
-from .opening import VERSION, Opening
+from .opening import VERSION, Opening, accept_token
+
+if TYPE_CHECKING:
+    from .h11_codec import RequestReader
 
 MAX_SKIPPED_BODY = 64 * KIB
 """A larger body of a plain request is not skipped: the connection is closed instead."""
@@ -73,7 +73,7 @@ class ServerHandshake:
         self.reusable = True
         self._remote_address = remote_address
         self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
-        self._http: h11.Connection | None = None
+        self._http: RequestReader | None = None
         self._skip = 0
         # The request in hand, what is known of one that is refused, and a head unseen by h11
         self._request: Request | None = None
@@ -127,18 +127,10 @@ class ServerHandshake:
             lines.append((b"Content-Length", b"%d" % len(response.body)))
         if close or self._must_close():
             lines.append((b"Connection", b"close"))
-        try:
-            head = h11.Response(
-                status_code=response.status, headers=lines, reason=_reason(response.status)
-            )
-        except h11.LocalProtocolError as exc:
-            raise LocalProtocolError(f"the response cannot be sent: {exc}") from None
         http = self._judge()
-        data = http.send(head)
-        if has_body and self._method != "HEAD":
-            data += http.send(h11.Data(data=response.body))
-        data += http.send(h11.EndOfMessage())
-        self.reusable = http.our_state is h11.DONE
+        body = response.body if has_body and self._method != "HEAD" else b""
+        data = http.respond(response.status, lines, _reason(response.status), body)
+        self.reusable = http.reusable
         self._request = self._http = None
         self._method = ""
         return data
@@ -150,8 +142,8 @@ class ServerHandshake:
             LocalProtocolError: the client did not offer `subprotocol`.
         """
         assert self._request is not None
-        token = generate_accept_token(self._fields["sec-websocket-key"][0].encode("ascii"))
-        lines = [*_SWITCHES, ("Sec-WebSocket-Accept", token.decode("ascii"))]
+        token = accept_token(self._fields["sec-websocket-key"][0])
+        lines = [*_SWITCHES, ("Sec-WebSocket-Accept", token)]
         if subprotocol is not None:
             if subprotocol not in elements(self._fields.get("sec-websocket-protocol", ())):
                 raise LocalProtocolError(
@@ -183,11 +175,9 @@ class ServerHandshake:
             self._method, self._version = "GET", b"1.1"
             target, lines, fields = plain
         else:
-            event = self._let_h11_parse(head)
-            self._method, self._version = event.method.decode("ascii"), event.http_version
-            target, lines = event.target.decode("ascii"), read_lines(event.headers.raw_items())
+            self._method, self._version, target, lines = self._let_h11_parse(head)
             fields = by_name(lines)
-            _check_framing(event.http_version, fields)
+            _check_framing(self._version, fields)
         host = _host(fields)
         self._fields = fields
         self._skip = int(fields.get("content-length", ["0"])[0])
@@ -198,26 +188,23 @@ class ServerHandshake:
             remote_address=self._remote_address,
         )
 
-    def _let_h11_parse(self, head: bytes) -> h11.Request:
+    def _let_h11_parse(self, head: bytes) -> tuple[str, bytes, str, Lines]:
         if not is_fit(head):
             raise Refusal(400, "The request is malformed: it has a character that HTTP forbids.")
-        http = self._judge()
-        http.receive_data(head)
         try:
-            event = http.next_event()
-        except h11.RemoteProtocolError as exc:
+            return self._judge().read_head(head)
+        except InvalidHttp as exc:
             why = str(exc).partition(":")[0]  # what stands behind it are the peer's own words
-            raise Refusal(exc.error_status_hint, f"The request is malformed: {why}.") from exc
-        assert isinstance(event, h11.Request)
-        return event
+            raise Refusal(exc.status, f"The request is malformed: {why}.") from exc
 
-    def _judge(self) -> h11.Connection:
+    def _judge(self) -> RequestReader:
         """h11, made when it is first needed, and told about the request in hand."""
         if self._http is None:
-            self._http = h11.Connection(h11.SERVER)
+            from .h11_codec import RequestReader  # here: an upgrade does without h11
+
+            self._http = RequestReader()
         if self._unseen:
-            self._http.receive_data(self._unseen)
-            self._http.next_event()
+            self._http.read_head(self._unseen)
             self._unseen = b""
         return self._http
 
@@ -313,6 +300,8 @@ def _check_key(key: str) -> None:
 
 
 def _reason(status: int) -> bytes:
+    from http import HTTPStatus  # here: an upgrade does without
+
     try:
         return HTTPStatus(status).phrase.encode("ascii")
     except ValueError:

@@ -34,9 +34,8 @@ from __future__ import annotations
 from itertools import repeat
 from typing import Protocol, final
 
-from wsproto.events import Pong
-
 from .._ending import CloseCode, may_be_sent
+from .events import Pong
 from .frame_header import MAX_CONTROL_PAYLOAD
 from .masking import Span, apply_mask, unmask
 from .payload_buffer import PayloadBuffer

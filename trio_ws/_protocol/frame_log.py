@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wsproto.events import CloseConnection, Event, Message, Ping, Pong
-
-from .._ending import Close, CloseCode
 from .._text import printable
+from .events import Event, Message, Ping, Pong
 
 Trace = Callable[[str, Event], None]
 """Called with ">" (sent) or "<" (received) and the event, for each frame."""
@@ -28,14 +26,11 @@ def line(direction: str, event: Event) -> str:
 def _told(event: Event) -> str:
     if isinstance(event, Message):
         kind = "TEXT" if isinstance(event.data, str) else "BINARY"
-        more = "" if event.message_finished else ", more follows"
+        more = "" if event.finished else ", more follows"
         return f"{kind} {shown(event.data)}{more}"
     if isinstance(event, Ping | Pong):
-        return f"{type(event).__name__.upper()} {shown(bytes(event.payload))}"
-    assert isinstance(event, CloseConnection)
-    # wsproto's annotation has no None, but a Close frame may have no code.
-    code: int | None = event.code
-    return f"CLOSE {Close(code or CloseCode.NO_STATUS_RECEIVED, event.reason or '')}"
+        return f"{type(event).__name__.upper()} {shown(event.payload)}"
+    return f"CLOSE {event}"
 
 
 def shown(payload: str | bytes) -> str:
@@ -43,4 +38,4 @@ def shown(payload: str | bytes) -> str:
     if isinstance(payload, str):
         return f"'{printable(payload, SHOWN)}' ({len(payload)} characters)"
     more = "…" if len(payload) > SHOWN else ""
-    return f"{bytes(payload[:SHOWN])!r}{more} ({len(payload)} bytes)"
+    return f"{payload[:SHOWN]!r}{more} ({len(payload)} bytes)"

@@ -26,30 +26,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from functools import cached_property
-
-from wsproto.events import (
-    BytesMessage,
-    CloseConnection,
-    Event,
-    Message,
-    Ping,
-    Pong,
-    TextMessage,
-)
-from wsproto.extensions import Extension
+from typing import TYPE_CHECKING
 
 from .._ending import Close, CloseCode, Ending, Loss
 from .._errors import LocalProtocolError, closed
 from .._policies import Limits
 from .assembler import Chunk, MessageAssembler, Mode
 from .encoder import encode, encode_message
+from .events import Event, Message, Ping, Pong, Violation
 from .fast_path import MAX_MESSAGES_PER_FEED, FastDecoder, plain_close
 from .frame_header import MAX_CONTROL_PAYLOAD, Header, Opcode, parse_header
 from .frame_log import Trace
 from .send_queue import MAX_BATCH, SendQueue
 from .states import TABLE, Action, Input, State
 from .validation import as_utf8, check_close, check_control, check_kind, truncate_reason
-from .wsproto_codec import Violation, WsprotoCodec
+
+if TYPE_CHECKING:
+    from wsproto.extensions import Extension
+
+    from .wsproto_codec import WsprotoCodec
 
 ProtocolEvent = str | bytes | Chunk | Pong
 """What `Session.feed` returns: whole messages, parts of one that is streamed, pongs."""
@@ -89,6 +84,9 @@ class WebSocketProtocol:
 
     @cached_property
     def _codec(self) -> WsprotoCodec:
+        # Imported for the first connection that needs it: that takes 10 ms, and many never do.
+        from .wsproto_codec import WsprotoCodec
+
         return WsprotoCodec(client=self._client, limits=self._limits, extensions=self._extensions)
 
     def _step(self, what: Input) -> Action:
@@ -228,17 +226,16 @@ class WebSocketProtocol:
         self._tell("<", event)
         if isinstance(event, Message):
             self._step(Input.MESSAGE)
-            return self.assembly.add(event.data, event.message_finished)
+            return self.assembly.add(event.data, event.finished)
         if isinstance(event, Ping):
             if self._step(Input.PING) is Action.ANSWER:
-                self.send_queue.put_pong(self._control_frame(Opcode.PONG, bytes(event.payload)))
+                self.send_queue.put_pong(self._control_frame(Opcode.PONG, event.payload))
             return None
-        if isinstance(event, CloseConnection):
-            self._on_close(Close(int(event.code), event.reason or ""))
-            return None
-        assert isinstance(event, Pong)
-        self._step(Input.PONG)
-        return event
+        if isinstance(event, Pong):
+            self._step(Input.PONG)
+            return event
+        self._on_close(event)
+        return None
 
     def _on_close(self, received: Close) -> None:
         if self._step(Input.CLOSE) is Action.REPLY:
@@ -278,13 +275,9 @@ class WebSocketProtocol:
         kind: type[str] | type[bytes] = str if isinstance(message, str) else bytes
         check_kind(kind, self._kind)
         self._check_may_send()
-        event: Event
         if isinstance(message, str):
             as_utf8(message)
-            event = TextMessage(data=message, message_finished=finished)
-        else:
-            event = BytesMessage(data=message, message_finished=finished)
-        self.send_queue.put_data(self._frame(event))
+        self.send_queue.put_data(self._frame(Message(message, finished)))
         self._kind = None if finished else kind
 
     def ping(self, payload: bytes) -> None:
@@ -339,12 +332,12 @@ class WebSocketProtocol:
         self._sent = close
 
     def _close_frame(self, close: Close) -> bytes:
-        code = None if close.code == CloseCode.NO_STATUS_RECEIVED else close.code
-        if self._fast_encode:
-            payload = b"" if code is None else code.to_bytes(2, "big") + close.reason.encode()
-            return encode(Opcode.CLOSE, payload, masked=self._client)
-        event = CloseConnection(code=code, reason=close.reason or None)  # type: ignore[arg-type]
-        return self._frame(event)
+        if not self._fast_encode:
+            return self._frame(close)
+        payload = b""
+        if close.code != CloseCode.NO_STATUS_RECEIVED:
+            payload = close.code.to_bytes(2, "big") + close.reason.encode()
+        return encode(Opcode.CLOSE, payload, masked=self._client)
 
     def _frame(self, event: Event) -> bytes:
         self._tell(">", event)

@@ -7,7 +7,7 @@ Four things stand between the two, which wsproto does not do, or not in our way:
 * **Sizes.**  wsproto takes a payload of any length.  So a frame is measured by its header,
   before a byte of its payload is kept: `measure`.
 * **Closes and complaints.**  wsproto reports a violation as a Close that the peer never sent.
-  Here what the peer sent is a `CloseConnection`, and what it did wrong a `Violation`.
+  Here what the peer sent is a `Close`, and what it did wrong a `Violation`.
 * **1014**, which was registered after wsproto's list of codes was made: wsproto sees 1013
   in its place, and judges the rest of the frame (`disguise`).
 * **Words.**  What wsproto says about bad UTF-8 depends on how the bytes were cut on their way;
@@ -20,22 +20,16 @@ many a connection comes to its end without.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, final
+from typing import final
 
+from wsproto import events as theirs
 from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.events import CloseConnection, Event
 from wsproto.extensions import Extension
 
-from .._ending import CloseCode
+from .._ending import Close, CloseCode
 from .._policies import Limits
+from .events import Event, Message, Ping, Pong, Violation
 from .frame_header import Header, Opcode, close_code, with_close_code
-
-
-class Violation(NamedTuple):
-    """What the peer did wrong, and the code that says so."""
-
-    code: int
-    detail: str
 
 
 @final
@@ -81,17 +75,43 @@ class WsprotoCodec:
         """
         self._wsproto.receive_data(piece)
         for event in self._wsproto.events():
-            yield self._close_or_complaint(event) if isinstance(event, CloseConnection) else event
+            if isinstance(event, theirs.CloseConnection):
+                yield self._close_or_violation(event)
+            else:
+                yield _translated(event)
 
-    def _close_or_complaint(self, event: CloseConnection) -> Event | Violation:
+    def _close_or_violation(self, event: theirs.CloseConnection) -> Close | Violation:
         if self._wsproto.state in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING):
             # The peer sent no Close, or wsproto would have gone on to another state.
             bad_text = event.code == CloseCode.INVALID_PAYLOAD
             return Violation(int(event.code), "invalid UTF-8" if bad_text else event.reason or "")
-        if self._substituted:
-            return CloseConnection(code=CloseCode.BAD_GATEWAY, reason=event.reason)
-        return event
+        code = CloseCode.BAD_GATEWAY if self._substituted else event.code
+        return Close(int(code), event.reason or "")
 
     def send(self, event: Event) -> bytes:
-        """The frame that says `event`, for what the fast lane does not write."""
-        return self._wsproto.send(event)
+        """Return the frame that says `event`, for what the fast path does not write."""
+        return self._wsproto.send(_for_wsproto(event))
+
+
+def _translated(event: theirs.Event) -> Message | Ping | Pong:
+    if isinstance(event, theirs.Message):
+        data = event.data if isinstance(event.data, str) else bytes(event.data)
+        return Message(data, event.message_finished)
+    if isinstance(event, theirs.Ping):
+        return Ping(bytes(event.payload))
+    assert isinstance(event, theirs.Pong)
+    return Pong(bytes(event.payload))
+
+
+def _for_wsproto(event: Event) -> theirs.Event:
+    if isinstance(event, Message):
+        if isinstance(event.data, str):
+            return theirs.TextMessage(data=event.data, message_finished=event.finished)
+        return theirs.BytesMessage(data=event.data, message_finished=event.finished)
+    if isinstance(event, Ping):
+        return theirs.Ping(payload=event.payload)
+    if isinstance(event, Pong):
+        return theirs.Pong(payload=event.payload)
+    # wsproto's annotations have no None, but a Close frame may have no code and no reason.
+    code = None if event.code == CloseCode.NO_STATUS_RECEIVED else event.code
+    return theirs.CloseConnection(code=code, reason=event.reason or None)  # type: ignore[arg-type]

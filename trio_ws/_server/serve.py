@@ -14,8 +14,9 @@ import trio
 from .._concurrency.exceptions import unwrapping
 from .._handshake.origins import SAME_ORIGIN, Origins
 from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
-from .._transport.listening import listen_tcp
-from .._validation import check_function
+from .._transport.listening import close_by_force
+from .._transport.network import current_network
+from .._validation import check_function, check_host, check_port
 from .handler import Handler
 from .log import log_handler_error
 from .options import HandlerErrorHook, Options, RequestHook, Subprotocols
@@ -107,13 +108,15 @@ async def serve_websocket(
         on_handler_error=on_handler_error,
     )
     check_function("handler", handler)
-    listeners = await listen_tcp(host, port)
+    check_host(host)
+    check_port(port)
+    listeners = await current_network().listen(host, port)
     try:
         server = Server(handler, listeners, options)
         task_status.started(server)
     except BaseException:
         for listener in listeners:
-            listener.socket.close()
+            await close_by_force(listener)  # noqa: ASYNC102 - does not wait
         raise
     await server._run()
 

@@ -1,0 +1,55 @@
+"""Where a stream begins and ends, as far as it can tell.
+
+The addresses are those of the socket at the bottom of it, also under TLS.
+A stream without a socket, in memory or through a tunnel, may have them as the attributes
+``local_address`` and ``remote_address``, and a listener its ``port``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from .tls import MonitoredStream
+
+
+def local_address(stream: object) -> object:
+    """Return our address of a stream; None if it has none, or is closed."""
+    bottom = _bottom(stream)
+    if isinstance(bottom, trio.SocketStream):
+        return address(bottom.socket.getsockname)
+    return getattr(bottom, "local_address", None)
+
+
+def remote_address(stream: object) -> object:
+    """Return the peer's address of a stream; None if it has none, or is closed."""
+    bottom = _bottom(stream)
+    if isinstance(bottom, trio.SocketStream):
+        return address(bottom.socket.getpeername)
+    return getattr(bottom, "remote_address", None)
+
+
+def port_of(listener: object) -> int | None:
+    """Return the TCP port of a listener; None if it has none."""
+    while isinstance(listener, trio.SSLListener):
+        listener = listener.transport_listener
+    if isinstance(listener, trio.SocketListener):
+        name = listener.socket.getsockname()
+        return name[1] if isinstance(name, tuple) else None
+    port = getattr(listener, "port", None)
+    return port if isinstance(port, int) else None
+
+
+def address(ask: Callable[[], object]) -> object:
+    """Ask a socket for an address; a closed one has none."""
+    try:
+        return ask()
+    except OSError:
+        return None
+
+
+def _bottom(stream: object) -> object:
+    while isinstance(stream, trio.SSLStream | MonitoredStream):
+        stream = stream.stream if isinstance(stream, MonitoredStream) else stream.transport_stream
+    return stream
