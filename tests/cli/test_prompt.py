@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import pty
@@ -10,10 +11,12 @@ import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import trio
 import trio.testing
+from prompt_toolkit import PromptSession
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
@@ -118,6 +121,44 @@ async def test_ctrl_c_is_the_signal(keys: PipeInput) -> None:
         raise AssertionError
 
     assert await until_signal(command) == 128 + signal.SIGINT
+
+
+@pytest.mark.parametrize("kind", [OSError, termios.error])
+async def test_a_terminal_that_hangs_up_is_the_signal(
+    keys: PipeInput, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading from it may fail before the system's own signal arrives."""
+
+    def hang_up(*_: object, **__: object) -> NoReturn:
+        raise kind(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(PromptSession, "prompt", hang_up)
+
+    async def command() -> int:
+        with prompt(keys) as asked:
+            await anext(asked)
+        raise AssertionError
+
+    assert await until_signal(command) == 128 + signal.SIGHUP
+
+
+async def test_another_failure_is_an_error(
+    keys: PipeInput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is raised where the line was awaited."""
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(PromptSession, "prompt", fail)
+    with prompt(keys) as asked, pytest.raises(OSError, match="No space left"):
+        await anext(asked)
+
+
+def test_a_history_that_cannot_be_written_is_refused(keys: PipeInput, tmp_path: Path) -> None:
+    """Before anything is asked."""
+    with pytest.raises(IsADirectoryError), prompt(keys, tmp_path):
+        raise AssertionError
 
 
 def test_an_answer_that_came_in_time_stands(keys: PipeInput) -> None:

@@ -13,11 +13,13 @@ Everything that is written meanwhile goes above the prompt.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
+from typing import NoReturn
 
 import trio
 from prompt_toolkit import PromptSession
@@ -56,7 +58,12 @@ def open_prompt(
         colour: whether what is written is coloured.
         source: where keys come from; None: the terminal.
         screen: where the prompt goes to; None: the terminal.
+
+    Raises:
+        OSError: the history cannot be written.
     """
+    if history:
+        open(history, "ab").close()  # fail now if it cannot be written
     with create_app_session(input=source, output=screen) as app:
         kept = FileHistory(history) if history else InMemoryHistory()
         session: PromptSession[str] = PromptSession("> ", history=kept, key_bindings=_bindings())
@@ -116,11 +123,14 @@ class Prompt(AsyncIterator[bytes]):
         except EOFError:
             return None
         except KeyboardInterrupt:
-            signal.raise_signal(signal.SIGINT)
-            await trio.sleep_forever()  # until the signal's receiver has cancelled us
+            await _end_by(signal.SIGINT)
         except trio.Cancelled:
             await self._end(finished)  # noqa: ASYNC102 - shielded there, for a bounded time
             raise
+        except Exception as error:
+            if error.args[:1] != (errno.EIO,):
+                raise
+            await _end_by(signal.SIGHUP)  # the terminal has hung up; its signal may be late
 
     async def _end(self, finished: trio.Event) -> None:
         """End the question, so that the thread puts the terminal in order."""
@@ -137,6 +147,12 @@ class Prompt(AsyncIterator[bytes]):
         app = self._session.app
         if app.is_running and app.future is not None and not app.future.done():
             app.exit(exception=EOFError())
+
+
+async def _end_by(number: int) -> NoReturn:
+    """Let the command end as by this signal, whose receiver cancels us."""
+    signal.raise_signal(number)
+    await trio.sleep_forever()
 
 
 def _bindings() -> KeyBindings:
