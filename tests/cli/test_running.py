@@ -52,6 +52,25 @@ async def test_a_signal_cancels_the_command(number: int, code: int) -> None:
     assert closed == [True]
 
 
+async def test_a_second_signal_does_not_cut_the_goodbye_short() -> None:
+    """Nor does it change the exit code."""
+    closed = []
+
+    async def command() -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGHUP)
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True):
+                os.kill(os.getpid(), signal.SIGINT)
+                await trio.testing.wait_all_tasks_blocked()
+            closed.append(True)
+        return 0
+
+    assert await until_signal(command) == 129
+    assert closed == [True]
+
+
 async def test_signals_are_left_alone_afterwards() -> None:
     """The handlers are those of before."""
 

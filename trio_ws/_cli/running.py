@@ -3,16 +3,17 @@
     trio.run
     └─ nursery
        ├─ the command, in a scope      ← cancelled by a signal: connections say goodbye (1001)
-       └─ a task that waits for signals
+       └─ a task that waits for signals, until the command has ended
 
 A second signal finds the scope cancelled already; `Timeouts.goodbye` bounds the rest.
+(A terminal that hangs up often sends two: its own, and what reading from it makes of it.)
 """
 
 from __future__ import annotations
 
 import signal
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import NamedTuple
 
 import trio
@@ -59,22 +60,24 @@ def run_async(command: Command) -> int:
 async def until_signal(command: Command) -> int:
     """Run the command until it ends, or a signal arrives; return the exit code."""
     caught: list[int] = []
+    scope = trio.CancelScope()
     code: int = Exit.OK
-    async with trio.open_nursery() as nursery:
-        await nursery.start(_cancel_on_signal, nursery.cancel_scope, caught)
-        code = await command()
-        nursery.cancel_scope.cancel(reason="the command has ended")
+    with trio.open_signal_receiver(*SIGNALS) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_cancel_on_signal, signals, scope, caught)
+            with scope:
+                code = await command()
+            nursery.cancel_scope.cancel(reason="the command has ended")
     return 128 + caught[0] if caught else code
 
 
 async def _cancel_on_signal(
-    scope: trio.CancelScope, caught: list[int], *, task_status: trio.TaskStatus[None]
+    signals: AsyncIterator[int], scope: trio.CancelScope, caught: list[int]
 ) -> None:
-    with trio.open_signal_receiver(*SIGNALS) as signals:
-        task_status.started()
-        async for number in signals:
-            caught.append(number)
-            scope.cancel(reason=f"signal {number}")
+    """Cancel the command; further signals, while it says goodbye, change nothing."""
+    async for number in signals:
+        caught.append(number)
+        scope.cancel(reason=f"signal {number}")
 
 
 def explained(error: Exception) -> Exception:
