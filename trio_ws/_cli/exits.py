@@ -28,7 +28,7 @@ class CommandError(Exception):
 EPILOG = """\
 exit codes:
   0    everything went well; a connection was closed normally
-  1    the command line makes no sense, or a file cannot be read
+  1    the command line makes no sense, a file cannot be read, a port is taken
   2    no connection came about
   3    the connection was lost, or closed with another code than 1000, 1001 or none
   4    what came is not what was expected (--expect; explain: a rule is broken)

@@ -19,6 +19,7 @@ from .exits import EPILOG, CommandError, Exit
 
 COMMANDS = {
     "connect": "talk to a WebSocket server, by hand or through a pipe",
+    "serve": "echo, chat, or run a program for each connection",
     "handshake": "open a connection, and explain each step and header",
     "explain": "take frames apart, bit by bit",
 }
