@@ -22,6 +22,7 @@ COMMANDS = {
     "serve": "echo, chat, or run a program for each connection",
     "handshake": "open a connection, and explain each step and header",
     "explain": "take frames apart, bit by bit",
+    "bench": "measure a server that echoes: rates and latencies",
 }
 
 
