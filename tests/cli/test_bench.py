@@ -20,7 +20,6 @@ from trio_ws._cli.bench import (
     bench,
     check_loopback,
     measure,
-    percentile,
     report,
     run,
 )
@@ -123,14 +122,6 @@ async def test_what_does_not_come_back_at_the_end_is_left(
     result = await measure(target, LOAD)
     assert result.messages == 10
     assert 0 <= trio.current_time() - (11 + bench_module.LAST) <= 0.5
-
-
-@pytest.mark.parametrize(
-    ("share", "value"), [(0.5, 2), (0.75, 3), (0.9, 4), (1.0, 4), (0.25, 1), (0.0, 1)]
-)
-def test_a_percentile_is_a_value_of_the_list(share: float, value: float) -> None:
-    """By the nearest rank."""
-    assert percentile([1, 2, 3, 4], share) == value
 
 
 def test_a_result_is_told_in_a_few_lines() -> None:

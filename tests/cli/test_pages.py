@@ -18,8 +18,10 @@ import trio
 
 from trio_ws import WebSocket, serve_websocket
 from trio_ws._cli.exits import EPILOG
+from trio_ws._cli.feed import WAYS
 from trio_ws._cli.handshake import View, shake_hands
 from trio_ws._cli.main import main
+from trio_ws._cli.table import table
 from trio_ws._cli.target import read_target
 
 from .commands import Screen, parse, timeless
@@ -68,6 +70,22 @@ async def test_the_handshake_that_is_shown_is_one() -> None:
     assert lasting(shown) == lasting(await shaken())
 
 
+def write_comparison() -> None:
+    """Compare for some seconds; write what is shown, and the plot."""
+    option = f" --plot {OUTPUT / 'compare.svg'}"
+    shown = printed(f"trio-ws compare{option}").replace(option, "")
+    (OUTPUT / "compare.txt").write_text(shown, encoding="utf-8")
+
+
+def test_the_comparison_that_is_shown_is_one() -> None:
+    """Its columns and ways are those of today; its figures are of their day."""
+    shown = (OUTPUT / "compare.txt").read_text(encoding="utf-8").splitlines()
+    assert shown[:2] == ["$ trio-ws compare", table([])[0]]
+    assert [line[:20].strip() for line in shown[2:]] == list(WAYS)
+    picture = (OUTPUT / "compare.svg").read_text(encoding="utf-8")
+    assert all(f">{way}</text>" in picture for way in WAYS)
+
+
 @pytest.mark.parametrize("name", SHOWN)
 def test_what_is_shown_is_printed(name: str) -> None:
     """Each output in the documentation is that of its command."""
@@ -83,6 +101,7 @@ def test_the_exit_codes_are_those_of_the_help() -> None:
 if __name__ == "__main__":
     for file, command in SHOWN.items():
         (OUTPUT / file).write_text(printed(command), encoding="utf-8")
+    write_comparison()
     (OUTPUT / "handshake.txt").write_text(trio.run(shaken), encoding="utf-8")
     (OUTPUT / "exit_codes.txt").write_text(EPILOG.removeprefix("exit codes:\n"), encoding="utf-8")
     sys.exit(0)

@@ -23,6 +23,7 @@ from trio_ws import Limits, WebSocket
 
 from .console import Console, escape
 from .exits import CommandError, Exit
+from .percentiles import percentile
 from .running import run_async
 from .target import Target, positive, read_target, seconds
 from .target import add_arguments as add_target
@@ -229,12 +230,6 @@ class _Run:
         self._latencies.append(trio.current_time() - self._sent.popleft())
         if message != self._load.payload:
             raise CommandError("the server does not echo: something else came", Exit.UNEXPECTED)
-
-
-def percentile(ordered: list[float], share: float) -> float:
-    """Return the value that this share of all is not above: the nearest rank."""
-    rank = max(1, -int(-share * len(ordered) // 1))
-    return ordered[rank - 1]
 
 
 def report(load: Load, result: Result) -> list[str]:

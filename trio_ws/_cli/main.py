@@ -23,6 +23,7 @@ COMMANDS = {
     "handshake": "open a connection, and explain each step and header",
     "explain": "take frames apart, bit by bit",
     "bench": "measure a server that echoes: rates and latencies",
+    "compare": "polling, server-sent events and WebSocket, side by side",
 }
 
 
