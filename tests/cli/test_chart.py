@@ -28,15 +28,15 @@ def test_a_plot_has_a_curve_for_each_way() -> None:
     for curve in curves:
         points = [tuple(map(float, point.split(","))) for point in curve]
         assert points == sorted(points, key=lambda point: (point[0], -point[1]))
-        assert all(48 <= x <= 624 and 16 <= y <= 280 for x, y in points)
+        assert all(48 <= x <= 616 and 16 <= y <= 280 for x, y in points)
     assert "short <polling>" in [text.text for text in root.iter(f"{name}text")]
 
 
 def test_a_curve_ends_with_all_events() -> None:
     """The slowest is at 100 %."""
     points = re.findall(r'points="([^"]*)"', plot(OUTCOMES))
-    assert points[1] == "278.4,16.0"
-    assert points[3].split()[-1] == "624.0,16.0"
+    assert points[1] == "275.2,16.0"
+    assert points[3].split()[-1] == "616.0,16.0"
 
 
 def test_a_page_needs_nothing_else() -> None:

@@ -9,7 +9,10 @@ from html import escape
 from .table import COLUMNS, Outcome
 
 WIDTH, HEIGHT = 640, 320
-LEFT, RIGHT, TOP, BOTTOM = 48, 16, 16, 40
+LEFT, RIGHT, TOP, BOTTOM = 48, 24, 16, 40
+LEGEND = (484, 204)
+"""Where no curve is likely to come: slow, and most events."""
+
 FIRST, LAST = -4, 1
 """The powers of ten between which delays are drawn: from 0.1 ms to 10 s."""
 
@@ -105,9 +108,9 @@ def _points(outcome: Outcome) -> str:
 def _legend(outcomes: Sequence[Outcome]) -> list[str]:
     lines = []
     for number, (outcome, colour) in enumerate(zip(outcomes, COLOURS, strict=True)):
-        y = TOP + 14 + 18 * number
-        lines.append(f'<rect x="{LEFT + 12}" y="{y - 9}" width="12" height="10" fill="{colour}"/>')
-        lines.append(_text(LEFT + 30, y, outcome.way, "start"))
+        y = LEGEND[1] + 18 * number
+        lines.append(f'<rect x="{LEGEND[0]}" y="{y - 9}" width="12" height="10" fill="{colour}"/>')
+        lines.append(_text(LEGEND[0] + 18, y, outcome.way, "start"))
     return lines
 
 
