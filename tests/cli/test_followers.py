@@ -7,13 +7,13 @@ import trio
 import trio.testing
 
 from trio_ws._cli.feed import LONG, SHORT, SSE, WAYS, WEBSOCKET, Feed, FeedServer
-from trio_ws._cli.followers import Follower, Poll, Tally, request
+from trio_ws._cli.followers import Follower, Poll, Record, request
 
 
-async def followed(way: str, times: list[float]) -> Tally:
+async def followed(way: str, times: list[float]) -> Record:
     """Follow a feed whose events happen at these times, until 20 s; polling every 4 s."""
     feed = Feed()
-    server, tally = FeedServer(feed), Tally(way, feed)
+    server, record = FeedServer(feed), Record(way, feed)
     async with trio.open_nursery() as nursery:
 
         async def connect() -> trio.abc.Stream:
@@ -22,13 +22,13 @@ async def followed(way: str, times: list[float]) -> Tally:
             nursery.start_soon(server.serve, theirs)
             return ours
 
-        nursery.start_soon(Follower(connect, tally, interval=4).follow, 1.0)
+        nursery.start_soon(Follower(connect, record, interval=4).follow, 1.0)
         for time in times:
             await trio.sleep_until(time)
             feed.publish()
         await trio.sleep_until(20)
         nursery.cancel_scope.cancel()
-    return tally
+    return record
 
 
 @pytest.mark.parametrize("way", [LONG, SSE, WEBSOCKET])
@@ -36,21 +36,21 @@ async def test_those_that_are_pushed_to_hear_at_once(
     way: str, autojump_clock: trio.testing.MockClock
 ) -> None:
     """However the events come."""
-    tally = await followed(way, [2, 2.5, 7])
-    assert list(tally.delays) == [0, 0, 0]
-    assert tally.requests == {LONG: 4, SSE: 1, WEBSOCKET: 1}[way]
-    assert tally.traffic.sent > 0
-    assert tally.traffic.received > 100
+    record = await followed(way, [2, 2.5, 7])
+    assert list(record.delays) == [0, 0, 0]
+    assert record.requests == {LONG: 4, SSE: 1, WEBSOCKET: 1}[way]
+    assert record.traffic.sent > 0
+    assert record.traffic.received > 100
 
 
 async def test_short_polling_hears_at_its_next_request(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """At 1, 5, 9, 13 and 17 s; most of them bring nothing."""
-    tally = await followed(SHORT, [2, 2.5, 7, 7])
-    assert list(tally.delays) == [3, 2.5, 2, 2]
-    assert tally.requests == 5
-    assert tally.traffic.sent == sum(
+    record = await followed(SHORT, [2, 2.5, 7, 7])
+    assert list(record.delays) == [3, 2.5, 2, 2]
+    assert record.requests == 5
+    assert record.traffic.sent == sum(
         len(request(f"/short?after={seen}")) for seen in (0, 0, 2, 4, 4)
     )
 
@@ -59,10 +59,10 @@ async def test_a_server_that_ends_ends_the_client() -> None:
     """A poll raises; a stream of events is over."""
     ours, theirs = trio.testing.memory_stream_pair()
     await theirs.send_eof()
-    poll = Poll(ours, "/short", Tally(SHORT, Feed()))
+    poll = Poll(ours, "/short", Record(SHORT, Feed()))
     with pytest.raises(trio.BrokenResourceError):
         await poll.once()
-    tally = Tally(SSE, Feed())
+    record = Record(SSE, Feed())
 
     async def connect() -> trio.abc.Stream:
         await trio.lowlevel.checkpoint()
@@ -71,5 +71,5 @@ async def test_a_server_that_ends_ends_the_client() -> None:
         await theirs.send_eof()
         return ours
 
-    await Follower(connect, tally, interval=1).follow()
-    assert (tally.way, len(tally.delays), len(WAYS)) == (SSE, 0, 4)
+    await Follower(connect, record, interval=1).follow()
+    assert (record.way, len(record.delays), len(WAYS)) == (SSE, 0, 4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,13 +22,20 @@ from trio_ws._errors import (
     UnsupportedVersion,
     WebSocketError,
 )
-from trio_ws._handshake.client import RESERVED, ClientHandshake, retry_after
-from trio_ws._handshake.opening import Opening
+from trio_ws._handshake.client import (
+    MAX_INTERIM,
+    RESERVED,
+    ClientHandshake,
+    check_headers,
+    retry_after,
+)
+from trio_ws._handshake.opening import Opening, accept_token
 from trio_ws._http import Headers
 from trio_ws._policies import Limits
 from trio_ws._url import parse_url
 
 from ..cpu import cpu_seconds
+from ..toys import IDENTITY
 
 URL = parse_url("ws://example.com/path?query")
 
@@ -197,14 +205,17 @@ CHOICES = ["a", "b", "c", "a, b", "", "A", " a\t", "é", "a;b"]
 
 @given(
     st.lists(st.sampled_from(CHOICES), max_size=1),
-    st.lists(st.sampled_from(["permessage-deflate", "", "x; y=1, z"]), max_size=1),
+    st.lists(st.sampled_from(["permessage-deflate", "x; y=1, z"]), max_size=1),
     st.sampled_from([b"", b"x", b"=", b"\xff"]),
     st.sampled_from([b"", b"X: \xff"]),
 )
 def test_as_wsproto_judges(
     chosen: list[str], extensions: list[str], spoilt: bytes, other: bytes
 ) -> None:
-    """A 101 is accepted if wsproto accepts it, whoever read it, and settles the same."""
+    """A 101 is accepted if wsproto accepts it, whoever read it, and settles the same.
+
+    But for an empty list of extensions, which wsproto takes for one that was not offered.
+    """
     client, judge = ClientHandshake(URL, subprotocols=["a", "b"]), Asking(["a", "b"], [])
 
     def answer(key: bytes) -> bytes:
@@ -224,6 +235,15 @@ def test_as_wsproto_judges(
         assert isinstance(accepted, AcceptConnection)
         assert isinstance(result, Opening)
         assert result.subprotocol == accepted.subprotocol
+
+
+@pytest.mark.parametrize("value", [b"", b" ", b","])
+def test_no_extension_is_chosen(value: bytes) -> None:
+    """An empty header chooses nothing, whatever wsproto makes of it (hazard F5.4)."""
+    client = ClientHandshake(URL, extensions=[IDENTITY])
+    opening = outcome(client, answer_to(client, b"Sec-WebSocket-Extensions:" + value))
+    assert isinstance(opening, Opening)
+    assert opening.extensions == ()
 
 
 def test_blanks_are_cheap() -> None:
@@ -259,7 +279,8 @@ Lines = Callable[[ClientHandshake], bytes]
         (lambda c: answer_to(c, b"Sec-WebSocket-Protocol: \xe9"), "subprotocol"),
         (lambda c: answer_to(c, *[b"Sec-WebSocket-Protocol: a"] * 2), "more than one"),
         (lambda c: answer_to(c, b"Sec-WebSocket-Extensions: permessage-deflate"), "extension"),
-        (lambda c: answer_to(c, b"Sec-WebSocket-Extensions: \xe9\x1b"), "extension"),
+        (lambda c: answer_to(c, b"Sec-WebSocket-Extensions: \xe9\x1b"), "is malformed"),
+        (lambda c: answer_to(c, b"Sec-WebSocket-Extensions: a;"), "is malformed"),
         (lambda c: answer_to(c, status=b"HTTP/1.0 101 x"), "HTTP/1.0"),
         (lambda c: answer_to(c, status=b"HTTP/1.1 099 x"), "invalid"),
         (lambda c: answer_to(c, status=b"HTTP/1.1 abc x"), "illegal status line"),
@@ -286,6 +307,30 @@ def test_invalid(answer: Lines, why: str, size: int) -> None:
     assert str(error).isprintable()
     assert error.transient is False
     assert error.request is client.request
+
+
+@pytest.mark.parametrize("value", [b"", b" ", b",", b" , ,"])
+def test_no_extension_is_a_choice(value: bytes) -> None:
+    """An empty list of extensions chooses none, as if it were not there (F5.4)."""
+    client = ClientHandshake(URL)
+    opening = client.feed(answer_to(client, b"Sec-WebSocket-Extensions:" + value))
+    assert opening is not None
+    assert opening.extensions == ()
+
+
+@pytest.mark.parametrize("status", [b"100 Continue", b"103 Early Hints"])
+def test_interim_responses_without_end(status: bytes) -> None:
+    """Some responses before the answer are skipped, a flood of them is refused (F7.11)."""
+    interim = b"HTTP/1.1 " + status + b"\r\n\r\n"
+    client = ClientHandshake(URL)
+    assert client.feed(interim * MAX_INTERIM) is None
+    assert client.feed(answer_to(client)) is not None
+    client = ClientHandshake(URL)
+    with cpu_seconds() as spent, pytest.raises(InvalidHandshake, match="more than 20 responses"):
+        client.feed(interim * 10_000)
+    with pytest.raises(InvalidHandshake, match="more than 20 responses"):
+        ClientHandshake(URL).feed(interim * (MAX_INTERIM + 1))
+    assert spent[0] < 0.1
 
 
 def test_not_http_is_noticed_at_once() -> None:
@@ -462,3 +507,34 @@ def test_refusals_name_the_url(status: bytes) -> None:
     client = ClientHandshake(parse_url("ws://me:secret@h/?secret"))
     error = outcome(client, b"HTTP/1.1 " + status + b"\r\n\r\n")
     assert "ws://***@h/?***" in str(error)
+
+
+def test_a_key_may_be_given() -> None:
+    """It stands in the request, and is what the answer is held against."""
+    handshake = ClientHandshake(parse_url("ws://example.com/"))
+    drawn = handshake.request.headers["Sec-WebSocket-Key"]
+    sent = handshake.request_bytes("AAAAAAAAAAAAAAAAAAAAAA==")
+    assert drawn.encode() not in sent
+    assert b"\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" in sent
+    assert handshake.request.headers["Sec-WebSocket-Key"] == "AAAAAAAAAAAAAAAAAAAAAA=="
+    assert handshake.request_bytes() == sent
+    answer = (
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept_token('AAAAAAAAAAAAAAAAAAAAAA==')}\r\n\r\n"
+    )
+    assert handshake.feed(answer.encode()) is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"headers": {"Host": "x"}}, "the header Host"),
+        ({"headers": {}, "origin": "a\nb"}, "the header Origin"),
+        ({"headers": {}, "user_agent": "€"}, "the header User-Agent"),
+    ],
+)
+def test_headers_are_checked_without_a_url(options: dict[str, Any], why: str) -> None:
+    """What cannot be sent is refused before it is known where to."""
+    check_headers({"X": "y"}, origin="https://a", user_agent="b")
+    with pytest.raises(LocalProtocolError, match=why):
+        check_headers(**options)

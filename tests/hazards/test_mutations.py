@@ -125,7 +125,7 @@ def test_d6_frames(client: bool, count: int) -> None:
     """Whatever frames arrive they are messages, or the connection ends with a code that fits."""
 
     def frames(chance: Random) -> str:
-        side = Side(client, lane=chance.random() < 0.8)
+        side = Side(client, fast=chance.random() < 0.8)
         data = mutated(chance, chance.choice(TO_CLIENT if client else TO_SERVER))
         return converse(chance, side, chunks(chance, data))
 

@@ -22,7 +22,7 @@ from .chart import page, plot
 from .console import Console, escape
 from .exits import CommandError, Exit
 from .feed import WAYS, Feed, FeedServer
-from .followers import HOST, Connect, Follower, Tally
+from .followers import HOST, Connect, Follower, Record
 from .meter import Meter
 from .running import run_async
 from .table import Outcome, table
@@ -175,21 +175,21 @@ async def compare(
     """Let clients follow the feed in all ways at once, and return what it took."""
     await warm_up(connect)
     meter = meter or Meter()
-    tallies = [Tally(way, feed) for way in WAYS]
+    records = [Record(way, feed) for way in WAYS]
     trio.lowlevel.add_instrument(meter)
     try:
         async with trio.open_nursery() as nursery:
             for number in range(plan.clients):
                 # Spread over the interval, as clients of different people are.
                 delay = plan.interval * number / plan.clients
-                for tally in random.sample(tallies, len(tallies)):  # so that none is always last
-                    follower = Follower(connect, tally, plan.interval)
+                for record in random.sample(records, len(records)):  # so that none is always last
+                    follower = Follower(connect, record, plan.interval)
                     nursery.start_soon(follower.follow, delay)
-            nursery.start_soon(_show_again_and_again, tallies, meter, show)
+            nursery.start_soon(_show_again_and_again, records, meter, show)
             await trio.sleep(plan.interval)
             await _publish(feed, plan)
             await trio.sleep(plan.interval + SPARE)
-            outcomes = standing(tallies, meter)
+            outcomes = standing(records, meter)
             nursery.cancel_scope.cancel(reason="all is measured")
     finally:
         trio.lowlevel.remove_instrument(meter)
@@ -212,23 +212,23 @@ async def _publish(feed: Feed, plan: Plan) -> None:
 
 
 async def _show_again_and_again(
-    tallies: Sequence[Tally], meter: Meter, show: Callable[[Sequence[Outcome]], None]
+    records: Sequence[Record], meter: Meter, show: Callable[[Sequence[Outcome]], None]
 ) -> None:
     while True:
-        show(standing(tallies, meter))
+        show(standing(records, meter))
         await trio.sleep(REFRESH)
 
 
-def standing(tallies: Sequence[Tally], meter: Meter) -> list[Outcome]:
+def standing(records: Sequence[Record], meter: Meter) -> list[Outcome]:
     """Return what has been measured so far."""
     return [
         Outcome(
-            way=tally.way,
-            requests=tally.requests,
-            sent=tally.traffic.sent,
-            received=tally.traffic.received,
-            delays=tuple(sorted(tally.delays)),
-            processor=meter.used[tally.way] / 1e9,
+            way=record.way,
+            requests=record.requests,
+            sent=record.traffic.sent,
+            received=record.traffic.received,
+            delays=tuple(sorted(record.delays)),
+            processor=meter.used[record.way] / 1e9,
         )
-        for tally in tallies
+        for record in records
     ]

@@ -18,7 +18,7 @@ Connect = Callable[[], Awaitable[trio.abc.Stream]]
 HOST = "127.0.0.1"
 
 
-class Tally:
+class Record:
     """What the clients of a way have seen.
 
     Attributes:
@@ -49,13 +49,13 @@ class Follower:
 
     Args:
         connect: opens a stream to the server.
-        tally: what it sees is counted here.
+        record: what it sees is counted here.
         interval: seconds between requests of short polling.
     """
 
-    def __init__(self, connect: Connect, tally: Tally, interval: float) -> None:
+    def __init__(self, connect: Connect, record: Record, interval: float) -> None:
         self._connect = connect
-        self._tally = tally
+        self._record = record
         self._interval = interval
         self._ways = {
             SHORT: self._poll_shortly,
@@ -65,22 +65,22 @@ class Follower:
 
     async def follow(self, delay: float = 0.0) -> None:
         """Follow the feed until cancelled, beginning after a delay."""
-        WAY.set(self._tally.way)
+        WAY.set(self._record.way)
         await trio.sleep(delay)
         async with await self._connect() as stream:
-            if self._tally.way == WEBSOCKET:
+            if self._record.way == WEBSOCKET:
                 await self._receive(stream)  # which counts by itself, and is fastest on a socket
             else:
-                await self._ways[self._tally.way](Counted(stream, self._tally.traffic))
+                await self._ways[self._record.way](Counted(stream, self._record.traffic))
 
     async def _poll_shortly(self, stream: trio.abc.Stream) -> None:
-        poll = Poll(stream, "/short", self._tally)
+        poll = Poll(stream, "/short", self._record)
         while True:
             await poll.once()
             await trio.sleep(self._interval)
 
     async def _poll_long(self, stream: trio.abc.Stream) -> None:
-        poll = Poll(stream, "/long", self._tally)
+        poll = Poll(stream, "/long", self._record)
         while True:
             await poll.once()
 
@@ -90,29 +90,29 @@ class Follower:
         await heads.next()
         while (line := await heads.line()) is not None:
             if line.startswith(b"data: "):
-                self._tally.heard(line.removeprefix(b"data: "))
+                self._record.heard(line.removeprefix(b"data: "))
 
     async def _receive(self, stream: trio.abc.Stream) -> None:
-        self._tally.asked()
+        self._record.asked()
         url = f"ws://{HOST}/ws"
         async with open_websocket_on(stream, url, user_agent=None, heartbeat=None) as ws:
-            self._tally.traffic.watch(ws)
+            self._record.traffic.watch(ws)
             async for message in ws:
-                self._tally.heard(message)
+                self._record.heard(message)
 
     async def _ask(self, stream: trio.abc.Stream, target: str) -> None:
-        self._tally.asked()
+        self._record.asked()
         await stream.send_all(request(target))
 
 
 class Poll:
     """Polls over one connection, each for what is new since the last."""
 
-    def __init__(self, stream: trio.abc.Stream, path: str, tally: Tally) -> None:
+    def __init__(self, stream: trio.abc.Stream, path: str, record: Record) -> None:
         self._stream = stream
         self._heads = Heads(stream)
         self._path = path
-        self._tally = tally
+        self._record = record
         self._seen = 0
 
     async def once(self) -> None:
@@ -121,14 +121,14 @@ class Poll:
         Raises:
             trio.BrokenResourceError: the server has ended the connection.
         """
-        self._tally.asked()
+        self._record.asked()
         await self._stream.send_all(request(f"{self._path}?after={self._seen}"))
         head = await self._heads.next()
         if head is None:
             raise trio.BrokenResourceError("the server has ended the connection")
         body = await self._heads.take(int(head.partition("Content-Length: ")[2].split("\r\n")[0]))
         for event in json.loads(body):
-            self._tally.heard(json.dumps(event))
+            self._record.heard(json.dumps(event))
             self._seen = event["id"] + 1
 
 

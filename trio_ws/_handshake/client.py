@@ -2,10 +2,10 @@
 
 A server may answer four things: interim responses (1xx), which are skipped;
 101, which is checked in full; another status, which is a rejection and may have a body;
-and what is no HTTP at all.
+and bytes that are not HTTP.
 A rejection is reported as soon as its body is complete or has reached
 `Limits.max_reject_body`, whichever comes first;
-the caller, who has the clock, may stop waiting earlier and ask for `rejection()`.
+the caller has the clock, may stop waiting earlier, and then asks for `rejection()`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict
 
 from .._errors import HandshakeError, InvalidHandshake, Rejected, UnsupportedVersion
-from .._http import Headers, HeaderSource, Request, Response
+from .._http import Headers, HeaderSource, Request, Response, received_response
 from .._policies import Limits
+from .._protocol.extensions.base import Extension
 from .._text import printable
 from .._url import URL
+from .extensions import (
+    HEADER,
+    BadAnswer,
+    Malformed,
+    NegotiatedExtension,
+    check_answer,
+    check_extensions,
+    offers,
+    read_extensions,
+)
 from .fast_heads import Fields, Lines, by_name, is_fit, plain_switch
 from .http_head import (
     HeadBuffer,
@@ -54,12 +65,28 @@ RESERVED = frozenset(
 )
 """Headers that the handshake itself is made of; a caller cannot set them."""
 
+
+def check_headers(
+    headers: HeaderSource, *, origin: str | None = None, user_agent: str | None = None
+) -> None:
+    """Refuse headers that a request cannot have.
+
+    Raises:
+        LocalProtocolError: a header is reserved, or cannot be sent.
+    """
+    write_headers(headers, forbidden=RESERVED)
+    write_headers([("Origin", origin or ""), ("User-Agent", user_agent or "")])
+
+
+MAX_INTERIM = 20
+"""So many responses before the answer are skipped; no server has use for more."""
+
 _MARK = b"HTTP/1."
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 class ClientHandshake:
-    """One handshake: `request_bytes` to send, then `feed` until it tells the outcome.
+    """A handshake: send `request_bytes`, then `feed` the answer until the outcome is known.
 
     `headers` go into the request beside the ones of the protocol;
     what they name replaces what `url`, `origin` and `user_agent` would say.
@@ -73,12 +100,14 @@ class ClientHandshake:
         url: URL,
         *,
         subprotocols: Sequence[str] = (),
+        extensions: Sequence[Extension] = (),
         headers: HeaderSource = (),
         origin: str | None = None,
         user_agent: str | None = None,
         limits: Limits = Limits(),
     ) -> None:
         self._offers = check_subprotocols(subprotocols)
+        self._extensions = check_extensions(extensions)
         given = write_headers(headers, forbidden=RESERVED)
         names = {name.lower() for name, _ in given}
         ours = {"User-Agent": user_agent, "Origin": origin, "Authorization": url.authorization}
@@ -88,15 +117,40 @@ class ClientHandshake:
         self._url = url
         self._limits = limits
         self._key = make_key()
-        lines = [*_upgrade(url.host_header, self._key, self._offers), *read_lines(extra)]
+        lines = [*self._upgrade(), *read_lines(extra)]
         self._bytes = write_head(f"GET {url.target} HTTP/1.1", lines)
         self.request = Request(method="GET", target=url.target, headers=Headers(lines))
         self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
         self._rejection: tuple[int, Headers] | None = None
         self._body = bytearray()
+        self._interim = 0
 
-    def request_bytes(self) -> bytes:
-        """The request, head and all; it has no body."""
+    def _upgrade(self) -> Lines:
+        """Return the headers that ask for a WebSocket (RFC 6455 §4.1, the list of what to send)."""
+        lines = [
+            ("Host", self._url.host_header),
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Key", self._key),
+            ("Sec-WebSocket-Version", VERSION),
+        ]
+        if self._offers:
+            lines.append(("Sec-WebSocket-Protocol", ", ".join(self._offers)))
+        if extensions := offers(self._extensions):
+            lines.append((HEADER, extensions))
+        return lines
+
+    def request_bytes(self, key: str | None = None) -> bytes:
+        """Return the request, head and all; it has no body.
+
+        A `key` that is given takes the place of the one that was drawn.
+        """
+        if key is not None:
+            self._bytes = self._bytes.replace(self._key.encode(), key.encode())
+            headers = self.request.headers.multi_items()
+            lines = [(name, key if value == self._key else value) for name, value in headers]
+            self._key = key
+            self.request = Request(method="GET", target=self._url.target, headers=Headers(lines))
         return self._bytes
 
     def feed(self, data: bytes) -> Opening | None:
@@ -118,16 +172,16 @@ class ClientHandshake:
 
     @property
     def rejected(self) -> bool:
-        """Whether the head of a rejection has come, and only its body is awaited."""
+        """Return True if the head of a rejection has come, and only its body is awaited."""
         return self._rejection is not None
 
     def rejection(self) -> Rejected | None:
-        """The rejection with as much of its body as arrived; None if no such head came yet."""
+        """Return the rejection with what arrived of its body; None if no such head came yet."""
         if self._rejection is None:
             return None
         status, headers = self._rejection
         body = bytes(self._body[: self._limits.max_reject_body])
-        return self._rejected(Response(status, headers, body))
+        return self._rejected(received_response(status, headers, body))
 
     def _rejected(self, response: Response) -> Rejected:
         wait = retry_after(response.headers)
@@ -152,16 +206,25 @@ class ClientHandshake:
                     if version < b"1.1":
                         raise self._invalid("it upgraded with HTTP/1.0, which cannot")
                     return self._settle(lines, by_name(lines))
+                self._count_interim()
             if not data:
-                raise HandshakeError(
-                    f"no connection to {self._url}: the server ended it before it answered "
-                    f"the handshake ({_FORGOTTEN[self._url.tls]})",
-                    request=self.request,
-                    transient=True,
-                )
+                raise self._ended()
         else:
             self._feed_body(data, eof=not data)
         return None
+
+    def _count_interim(self) -> None:
+        self._interim += 1
+        if self._interim > MAX_INTERIM:
+            raise self._invalid(f"it sent more than {MAX_INTERIM} responses that are no answer")
+
+    def _ended(self) -> HandshakeError:
+        return HandshakeError(
+            f"no connection to {self._url}: the server ended it before it answered "
+            f"the handshake ({_FORGOTTEN[self._url.tls]})",
+            request=self.request,
+            transient=True,
+        )
 
     def _next_head(self) -> bytes | None:
         start = bytes(self._heads.data[: len(_MARK)])
@@ -191,18 +254,17 @@ class ClientHandshake:
             raise rejected
 
     def _settle(self, lines: Lines, fields: Fields) -> Opening:
-        """Judge a 101 (RFC 6455 §4.1, the client's list of what to check)."""
+        """Check a 101 (RFC 6455 §4.1, the client's list of what to check)."""
         if tokens(fields.get("upgrade", ())) != ["websocket"]:
             raise self._invalid("its Upgrade header is not 'websocket'")
         if "upgrade" not in tokens(fields.get("connection", ())):
             raise self._invalid("its Connection header lacks 'Upgrade'")
         self._check_accept(fields.get("sec-websocket-accept", []))
-        if "sec-websocket-extensions" in fields:
-            raise self._invalid("it chose an extension, and none was offered")
         return Opening(
             request=self.request,
-            response=Response(101, lines),
+            response=received_response(101, Headers(lines)),
             subprotocol=self._chosen(fields.get("sec-websocket-protocol", [])),
+            extensions=self._chosen_extensions(fields.get("sec-websocket-extensions", [])),
             trailing=bytes(self._heads.data),
         )
 
@@ -213,7 +275,7 @@ class ClientHandshake:
             raise self._invalid("its Sec-WebSocket-Accept header does not answer our key")
 
     def _chosen(self, values: list[str]) -> str | None:
-        """The subprotocol; none is a choice, too."""
+        """Return the subprotocol; none is a choice, too."""
         if not values:
             return None
         if len(values) > 1:
@@ -222,6 +284,15 @@ class ClientHandshake:
             shown = printable(values[0])
             raise self._invalid(f"it chose a subprotocol that was not offered: {shown!r}")
         return values[0]
+
+    def _chosen_extensions(self, values: list[str]) -> tuple[NegotiatedExtension, ...]:
+        """Return the extensions; an empty header chooses none."""
+        try:
+            return check_answer(read_extensions(values), self._extensions)
+        except Malformed:
+            raise self._invalid("its Sec-WebSocket-Extensions header is malformed") from None
+        except BadAnswer as exc:
+            raise self._invalid(str(exc)) from None
 
     def _invalid(self, why: str) -> InvalidHandshake:
         return InvalidHandshake(
@@ -232,13 +303,13 @@ class ClientHandshake:
 
 
 _TLS_ALERT = b"\x15"
-"""How an answer begins that is not HTTP but a complaint about our lack of TLS."""
+"""The first byte of a TLS alert: the server expected TLS and got HTTP."""
 
 _FORGOTTEN = {
     False: "if it expects TLS, the URL must begin with wss://",
     True: "it may want a certificate of the client, or another one",
 }
-"""What is behind a connection that just ends, as often as not; by whether it had TLS."""
+"""The most frequent reason why a connection just ends; by whether it had TLS."""
 
 
 class _Told(TypedDict):
@@ -247,22 +318,8 @@ class _Told(TypedDict):
     retry_after: float | None
 
 
-def _upgrade(host: str, key: str, offers: list[str]) -> Lines:
-    """The headers that ask for a WebSocket (RFC 6455 §4.1, the list of what to send)."""
-    lines = [
-        ("Host", host),
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Key", key),
-        ("Sec-WebSocket-Version", VERSION),
-    ]
-    if offers:
-        lines.append(("Sec-WebSocket-Protocol", ", ".join(offers)))
-    return lines
-
-
 def retry_after(headers: Headers) -> float | None:
-    """The seconds that ``Retry-After`` asks for (RFC 9110 §10.2.3), or None.
+    """Return the seconds that ``Retry-After`` asks for (RFC 9110 §10.2.3), or None.
 
     An HTTP date is counted from the response's own ``Date``, since our clock may differ.
     """
@@ -274,7 +331,7 @@ def retry_after(headers: Headers) -> float | None:
 
 
 def _http_date(text: str) -> float | None:
-    """Seconds since the epoch, or None for what is no date."""
+    """Return seconds since the epoch, or None if the text is not a date."""
     if not text:
         return None
     from email.utils import mktime_tz, parsedate_tz  # here: slow to import, and seldom needed

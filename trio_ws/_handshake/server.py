@@ -7,11 +7,11 @@ One connection may carry several requests, one after another, before one of them
                         └─▶ Refusal ─▶ respond(refusal.response) ─▶ bytes, and the end
 
 Only one request is in hand at a time; what is pipelined behind it waits in the buffer,
-and after an upgrade it belongs to the session.
+and after an upgrade it belongs to the connection.
 
 When in doubt the connection is closed after the answer, which is always right in HTTP:
 
-* after a malformed request, since nobody knows where the next one starts;
+* after a malformed request, since it is not known where the next one starts;
 * after a request that asked to upgrade and was refused:
   a proxy may take what follows for frames and let anything pass (request smuggling);
 * when the request has a body of unknown or large length, or waits for ``100 Continue``.
@@ -23,18 +23,20 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .._errors import LocalProtocolError
-from .._http import Headers, HeaderSource, Request, Response
+from .._http import Headers, HeaderSource, Request, Response, is_token, received_response
 from .._policies import KIB, Limits
+from .._protocol.extensions.base import Extension
+from .extensions import HEADER, Element, Malformed, answer, choose, read_extensions
 from .fast_heads import Fields, Lines, by_name, is_fit, plain_request
 from .http_head import (
     HeadBuffer,
     HeadTooLarge,
     InvalidHttp,
     elements,
-    is_token,
     tokens,
     write_head,
     write_headers,
@@ -87,7 +89,7 @@ class ServerHandshake:
         self._heads.data += data
 
     def next_request(self) -> Request | None:
-        """The next request, or None until more has been fed.
+        """Return the next request, or None until more has been fed.
 
         Raises:
             Refusal: what came is no proper request.
@@ -104,7 +106,7 @@ class ServerHandshake:
         return self._request
 
     def check_upgrade(self) -> list[str]:
-        """Judge the request in hand by RFC 6455 §4.2.1; return the subprotocols it offers.
+        """Check the request in hand by RFC 6455 §4.2.1; return the subprotocols it offers.
 
         Raises:
             Refusal: it is no WebSocket handshake.
@@ -112,10 +114,13 @@ class ServerHandshake:
         assert self._request is not None
         return _check_upgrade(self._request.method, self._version, self._fields)
 
-    def respond(self, response: Response, *, close: bool = False) -> bytes:
-        """The bytes of `response` to the request in hand, or to what could not be read.
+    def respond(
+        self, response: Response, *, close: bool = False, keep_alive: float | None = None
+    ) -> bytes:
+        """Return the bytes of `response` to the request in hand, or to what could not be read.
 
         `close` ends the connection with it; `reusable` tells whether something else does.
+        If nothing does, the client is told that it may ask again for `keep_alive` seconds.
 
         Raises:
             LocalProtocolError: the response cannot be sent: a bad header, a status that is none.
@@ -127,7 +132,9 @@ class ServerHandshake:
             lines.append((b"Content-Length", b"%d" % len(response.body)))
         if close or self._must_close():
             lines.append((b"Connection", b"close"))
-        http = self._judge()
+        elif keep_alive is not None and self._may_be_reused():
+            lines += [(b"Connection", b"keep-alive"), (b"Keep-Alive", b"timeout=%d" % keep_alive)]
+        http = self._parser()
         body = response.body if has_body and self._method != "HEAD" else b""
         data = http.respond(response.status, lines, _reason(response.status), body)
         self.reusable = http.reusable
@@ -135,11 +142,14 @@ class ServerHandshake:
         self._method = ""
         return data
 
-    def accept(self, subprotocol: str | None = None) -> tuple[bytes, Opening]:
-        """The 101 for the request in hand, which `check_upgrade` has passed, and what it settles.
+    def accept(
+        self, subprotocol: str | None = None, *, extensions: Sequence[Extension] = ()
+    ) -> tuple[bytes, Opening]:
+        """Return the 101 for the request that `check_upgrade` has passed, and what it settles.
 
         Raises:
-            LocalProtocolError: the client did not offer `subprotocol`.
+            LocalProtocolError: the client did not offer `subprotocol`,
+                or an extension answers with what is no parameter.
         """
         assert self._request is not None
         token = accept_token(self._fields["sec-websocket-key"][0])
@@ -150,15 +160,22 @@ class ServerHandshake:
                     f"the client did not offer the subprotocol {subprotocol!r}"
                 )
             lines.append(("Sec-WebSocket-Protocol", subprotocol))
+        chosen = choose(self._offered_extensions(), extensions)
+        if chosen:
+            lines.append((HEADER, answer(chosen)))
         return write_head("HTTP/1.1 101 Switching Protocols", lines), Opening(
             request=self._request,
-            response=Response(101, lines),
+            response=received_response(101, Headers(lines)),
             subprotocol=subprotocol,
+            extensions=chosen,
             trailing=bytes(self._heads.data),
         )
 
+    def _offered_extensions(self) -> list[Element]:
+        return read_extensions(self._fields.get("sec-websocket-extensions", ()))
+
     def _next_head(self) -> bytes | None:
-        """A head, without the empty lines that some clients send before it (RFC 9112 §2.2)."""
+        """Return a head, without the empty lines before it that RFC 9112 §2.2 allows."""
         data = self._heads.data
         if data.startswith((b"\r", b"\n")):
             self._heads.take(len(data) - len(data.lstrip(b"\r\n")))
@@ -192,13 +209,13 @@ class ServerHandshake:
         if not is_fit(head):
             raise Refusal(400, "The request is malformed: it has a character that HTTP forbids.")
         try:
-            return self._judge().read_head(head)
+            return self._parser().read_head(head)
         except InvalidHttp as exc:
             why = str(exc).partition(":")[0]  # what stands behind it are the peer's own words
             raise Refusal(exc.status, f"The request is malformed: {why}.") from exc
 
-    def _judge(self) -> RequestReader:
-        """h11, made when it is first needed, and told about the request in hand."""
+    def _parser(self) -> RequestReader:
+        """Return a parser that knows the request in hand; made when it is first needed."""
         if self._http is None:
             from .h11_codec import RequestReader  # here: an upgrade does without h11
 
@@ -207,6 +224,10 @@ class ServerHandshake:
             self._http.read_head(self._unseen)
             self._unseen = b""
         return self._http
+
+    def _may_be_reused(self) -> bool:
+        """Return True if the client does not end the connection itself (RFC 9112 §9.3)."""
+        return self._version >= b"1.1" and "close" not in tokens(self._fields.get("connection", ()))
 
     def _must_close(self) -> bool:
         if self._request is None:
@@ -236,7 +257,7 @@ def _host(fields: Fields) -> str:
 
 
 def _origin_form(method: str, target: str, host: str) -> str:
-    """The path and query of a request target (RFC 9112 §3.2)."""
+    """Return the path and query of a request target (RFC 9112 §3.2)."""
     if method == "CONNECT":
         raise Refusal(405, "This is no proxy.", [("Allow", "GET")])
     if absolute := _ABSOLUTE.fullmatch(target):
@@ -267,8 +288,10 @@ def _check_upgrade(method: str, version: bytes, fields: Fields) -> list[str]:
     offers = elements(fields.get("sec-websocket-protocol", ()))
     if not all(map(is_token, offers)):
         raise Refusal(400, "The Sec-WebSocket-Protocol header is no list of names.")
-    if not "".join(fields.get("sec-websocket-extensions", ())).isascii():
-        raise Refusal(400, "The Sec-WebSocket-Extensions header is not ASCII.")
+    try:
+        read_extensions(fields.get("sec-websocket-extensions", ()))
+    except Malformed:
+        raise Refusal(400, "The Sec-WebSocket-Extensions header is malformed.") from None
     return offers
 
 
@@ -277,7 +300,7 @@ _SPEAKS_13: Lines = [*_SWITCHES, ("Sec-WebSocket-Version", VERSION)]
 
 
 def _only(fields: Fields, name: str) -> str:
-    """The value of a header that must be there once."""
+    """Return the value of a header that must be there once."""
     values = fields.get(name.lower(), [])
     if len(values) != 1:
         found = "more than one" if values else "no"

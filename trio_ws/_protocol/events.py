@@ -1,6 +1,6 @@
 """What frames say, in our own words: messages or fragments of them, pings, pongs, closes.
 
-`wsproto_codec` translates from wsproto's events and to them.
+`wsproto_decoder` translates from wsproto's events.
 So everything else does without wsproto, whose import takes longer than that of this package,
 and which most connections do not need.
 """
@@ -8,7 +8,7 @@ and which most connections do not need.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from .._ending import Close
 
@@ -37,10 +37,3 @@ class Pong:
 
 Event: TypeAlias = Message | Ping | Pong | Close
 """What a frame says, or a part of it; a Close without a code has 1005."""
-
-
-class Violation(NamedTuple):
-    """What the peer did wrong, and the code that says so."""
-
-    code: int
-    detail: str

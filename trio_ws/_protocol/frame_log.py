@@ -14,16 +14,16 @@ from .events import Event, Message, Ping, Pong
 Trace = Callable[[str, Event], None]
 """Called with ">" (sent) or "<" (received) and the event, for each frame."""
 
-SHOWN = 60
+MAX_LOGGED_PAYLOAD = 60
 """How many characters or bytes of a payload stand in a line."""
 
 
 def line(direction: str, event: Event) -> str:
-    """The line for a frame that was sent (">") or received ("<")."""
-    return f"{direction} {_told(event)}"
+    """Return the line for a frame that was sent (">") or received ("<")."""
+    return f"{direction} {_describe(event)}"
 
 
-def _told(event: Event) -> str:
+def _describe(event: Event) -> str:
     if isinstance(event, Message):
         kind = "TEXT" if isinstance(event.data, str) else "BINARY"
         more = "" if event.finished else ", more follows"
@@ -34,8 +34,8 @@ def _told(event: Event) -> str:
 
 
 def shown(payload: str | bytes) -> str:
-    """A payload as one may read it, and its length."""
+    """Return a payload in printable characters, and its length."""
     if isinstance(payload, str):
-        return f"'{printable(payload, SHOWN)}' ({len(payload)} characters)"
-    more = "…" if len(payload) > SHOWN else ""
-    return f"{payload[:SHOWN]!r}{more} ({len(payload)} bytes)"
+        return f"'{printable(payload, MAX_LOGGED_PAYLOAD)}' ({len(payload)} characters)"
+    more = "…" if len(payload) > MAX_LOGGED_PAYLOAD else ""
+    return f"{bytes(payload[:MAX_LOGGED_PAYLOAD])!r}{more} ({len(payload)} bytes)"
