@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What is to be measured."""
+    """A load that is put on a server."""
 
     connections: int
     in_flight: int
@@ -76,7 +76,7 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What was measured.
+    """A result of a measurement.
 
     Attributes:
         messages: how many came back, after the warm-up.
@@ -92,7 +92,7 @@ class Result:
 
     @property
     def rate(self) -> float:
-        """Messages a second, each there and back."""
+        """Return the messages a second, each there and back."""
         return self.messages / self.seconds
 
 
@@ -183,7 +183,7 @@ async def measure(
 
 
 class _Barrier:
-    """Holds everything until all connections are open."""
+    """A barrier that holds everything until all connections are open."""
 
     def __init__(self, missing: int) -> None:
         self.passed = trio.Event()
@@ -198,7 +198,7 @@ class _Barrier:
 
 
 class _Run:
-    """One connection."""
+    """A connection that keeps messages in flight."""
 
     def __init__(self, load: Load, latencies: array[float]) -> None:
         self._load = load

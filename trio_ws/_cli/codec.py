@@ -68,7 +68,7 @@ def from_base64(data: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How lines become messages, and messages lines.
+    """A way in which lines become messages, and messages lines.
 
     Attributes:
         encode: a line, without its end, to a message; ValueError: it cannot be sent.

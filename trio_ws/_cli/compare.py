@@ -44,7 +44,7 @@ SPARE = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is to be compared.
+    """A plan of what is to be compared.
 
     Attributes:
         clients: how many for each way.
@@ -119,7 +119,7 @@ def headline(plan: Plan) -> str:
 
 
 class Screen:
-    """Shows a table again and again in the same place, if a terminal has room for it."""
+    """A table that is shown again and again in the same place, if a terminal has room for it."""
 
     def __init__(self, console: Console, *, live: bool, size: tuple[int, int]) -> None:
         self._console = console

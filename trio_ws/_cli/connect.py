@@ -127,7 +127,7 @@ def open_terminal(
 
 
 class Given(AsyncIterator[bytes]):
-    """The messages of ``--send``."""
+    """A source of the messages of ``--send``."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._texts = iter(texts)

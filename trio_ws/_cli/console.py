@@ -29,7 +29,7 @@ def hexed(data: bytes) -> str:
 
 
 class Console:
-    """Where a command writes.
+    """A place where a command writes.
 
     Attributes:
         out: what was asked for goes here.

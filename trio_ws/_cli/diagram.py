@@ -36,7 +36,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """The part of a field that stands in one row."""
+    """A part of a field that stands in one row."""
 
     bits: int
     lines: tuple[str, ...]

@@ -6,7 +6,7 @@ import enum
 
 
 class Exit(enum.IntEnum):
-    """The exit codes; a signal adds its number to 128, as in a shell."""
+    """An exit code; a signal adds its number to 128, as in a shell."""
 
     OK = 0
     USAGE = 1
@@ -18,7 +18,7 @@ class Exit(enum.IntEnum):
 
 
 class CommandError(Exception):
-    """Something that the user must know; it ends the command with `code`, without a traceback."""
+    """An error that the user must know; it ends the command with `code`, without a traceback."""
 
     def __init__(self, message: str, code: int = Exit.USAGE) -> None:
         super().__init__(message)

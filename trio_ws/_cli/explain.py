@@ -123,7 +123,7 @@ READERS: dict[str, Callable[[str, int], bytes]] = {
 
 
 class View:
-    """Writes frames and messages, one after another."""
+    """A view of frames and messages, written as they come."""
 
     def __init__(self, console: Console, *, brief: bool, limit: int) -> None:
         self._console = console

@@ -37,7 +37,7 @@ _HEAD = "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nCache-Control: no-store\r\n"
 
 
 class Feed:
-    """Events, each with the time at which it happened."""
+    """A list of events, each with the time at which it happened."""
 
     def __init__(self) -> None:
         self._times: list[float] = []
@@ -63,14 +63,14 @@ class Feed:
         return self._texts[seen:]
 
     async def wait_beyond(self, seen: int) -> list[str]:
-        """As `beyond`; wait until there is one."""
+        """Wait until there is an event beyond these, and return as `beyond` does."""
         while len(self) <= seen:
             await self._more.wait()
         return self.beyond(seen)
 
 
 class Heads:
-    """The heads of HTTP messages in a stream, and what is behind them."""
+    """A reader of the heads of HTTP messages in a stream, and of what is behind them."""
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
@@ -151,7 +151,7 @@ async def _begins(stream: trio.abc.Stream, beginning: bytes) -> bool:
 
 
 class FeedServer:
-    """Serves one feed in four ways."""
+    """A server that offers a feed in four ways."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed

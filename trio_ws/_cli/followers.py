@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 
 
 class Record:
-    """What the clients of a way have seen.
+    """A record of what the clients of a way have seen.
 
     Attributes:
         way: which.
@@ -45,7 +45,7 @@ class Record:
 
 
 class Follower:
-    """One client.
+    """A client.
 
     Args:
         connect: opens a stream to the server.
@@ -106,7 +106,7 @@ class Follower:
 
 
 class Poll:
-    """Polls over one connection, each for what is new since the last."""
+    """A series of polls over one connection, each for what is new since the last."""
 
     def __init__(self, stream: trio.abc.Stream, path: str, record: Record) -> None:
         self._stream = stream

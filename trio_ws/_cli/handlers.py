@@ -75,7 +75,7 @@ def place(address: object) -> str:
 
 
 class Chat:
-    """Rooms, by path; who is in one hears what the others say."""
+    """A chat with rooms, by path; the members of a room hear each other."""
 
     def __init__(self) -> None:
         self._rooms: dict[str, set[_Member]] = {}
@@ -153,7 +153,7 @@ class _Member:
 
 
 class Program:
-    """Runs a program for each connection.
+    """A handler that runs a program for each connection.
 
     Its environment has what a CGI program would look for (RFC 3875),
     as far as it cannot be mistaken for something else.

@@ -102,7 +102,7 @@ def _refused(
 
 
 class Reach:
-    """The way to the server, up to where HTTP begins.
+    """A way to the server, up to where HTTP begins.
 
     Attributes:
         stage: what it waits for.
@@ -195,7 +195,7 @@ def _why(error: BaseException) -> str:
 
 
 class View:
-    """Writes what there is to see, step by step."""
+    """A view of a handshake, written step by step."""
 
     def __init__(self, console: Console, *, secrets: bool = False) -> None:
         self._console = console

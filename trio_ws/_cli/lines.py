@@ -68,7 +68,7 @@ async def _read_in_thread(fd: int) -> bytes:
 
 
 class Lines(AsyncIterator[bytes]):
-    """The lines in what `read` returns, without their ends; ``b""`` is the end of all.
+    """A source of the lines in what `read` returns, without their ends; ``b""`` ends it.
 
     A last line without an end counts, too.
 
@@ -106,7 +106,7 @@ class Lines(AsyncIterator[bytes]):
 
 
 class Outlet:
-    """Lines on their way out; `run` writes them, in a task of its own."""
+    """An outlet for lines; `run` writes them, in a task of its own."""
 
     def __init__(self, write: Write) -> None:
         self._write = write

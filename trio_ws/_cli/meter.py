@@ -24,7 +24,7 @@ WAY: ContextVar[str] = ContextVar("WAY")
 
 
 class Meter(trio.abc.Instrument):
-    """Counts processor time by way.
+    """A meter of processor time, by way.
 
     Attributes:
         used: nanoseconds, by way.
@@ -47,7 +47,7 @@ class Meter(trio.abc.Instrument):
 
 
 class Traffic:
-    """Bytes of all connections of a way, as its clients see them."""
+    """A count of the bytes of all connections of a way, as its clients see them."""
 
     def __init__(self) -> None:
         self._sent = 0
@@ -56,12 +56,12 @@ class Traffic:
 
     @property
     def sent(self) -> int:
-        """Bytes from the clients."""
+        """Return the bytes from the clients."""
         return self._sent + sum(ws.statistics().bytes_sent for ws in self._counting)
 
     @property
     def received(self) -> int:
-        """Bytes to the clients."""
+        """Return the bytes to the clients."""
         return self._received + sum(ws.statistics().bytes_received for ws in self._counting)
 
     def count(self, *, sent: int = 0, received: int = 0) -> None:

@@ -51,7 +51,7 @@ def open_prompt(
     source: Input | None = None,
     screen: Output | None = None,
 ) -> Iterator[tuple[Prompt, Console]]:
-    """Prompt for the length of a block, and write above the prompt.
+    """Open a prompt for the length of a block, and a place to write above it.
 
     Args:
         history: a file that keeps the lines; None: they are kept until the end.
@@ -94,7 +94,7 @@ def keys_kept(fd: int) -> Iterator[None]:
 
 
 class Prompt(AsyncIterator[bytes]):
-    """The lines that are typed at a prompt."""
+    """A source of the lines that are typed at a prompt."""
 
     def __init__(self, session: PromptSession[str]) -> None:
         self._session = session

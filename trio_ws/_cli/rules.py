@@ -46,7 +46,7 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head of an HTTP message, split and not checked.
+    """A head of an HTTP message, split and not checked.
 
     Attributes:
         start: the request line, or the status line.
@@ -65,7 +65,7 @@ class Head:
 
     @property
     def status(self) -> str:
-        """The status of an answer; empty if it is none of HTTP."""
+        """Return the status of an answer; empty if it is none of HTTP."""
         found = _START.match(self.start)
         return found[3] if found else ""
 
@@ -194,7 +194,7 @@ def _rule(line: str, name: str, section: str, meaning: str, *, broken: bool) -> 
 
 
 class Offer(NamedTuple):
-    """What the request asked for, as far as the answer must fit to it."""
+    """An offer that a request made, as far as the answer must fit to it."""
 
     key: str
     subprotocols: Sequence[str] = ()
@@ -276,7 +276,7 @@ def _status_line(line: str) -> Note:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """The checks of a 101, in the order of RFC 6455 §4.1."""
+    """A set of checks of a 101, in the order of RFC 6455 §4.1."""
 
     head: Head
     offer: Offer

@@ -38,7 +38,7 @@ SIGNALS = [
 
 
 class Loss(NamedTuple):
-    """What an error means for the user."""
+    """A message and a code that an error means for the user."""
 
     message: str
     code: int

@@ -13,7 +13,7 @@ WIDTHS = (18, 8, 9, 9, 7, 9, 9, 9)
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a way of sending events took.
+    """A record of what a way of sending events took.
 
     Attributes:
         way: which.

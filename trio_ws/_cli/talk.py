@@ -30,7 +30,7 @@ PONG = 10.0
 
 
 class Channel(Protocol):
-    """What a conversation needs of a connection."""
+    """A connection, as far as a conversation needs it."""
 
     async def send(self, message: str | bytes) -> None:
         """Send a message."""
@@ -48,7 +48,7 @@ Commands = Callable[[bytes], Awaitable[bytes | None]]
 
 
 class Talk:
-    """One conversation.
+    """A conversation.
 
     Args:
         channel: the connection, or the channel across many.
@@ -81,7 +81,7 @@ class Talk:
 
     @property
     def satisfied(self) -> bool:
-        """Whether everything that was expected has come."""
+        """Return True if everything that was expected has come."""
         return self._expect is None or self.received >= self._expect
 
     async def run(

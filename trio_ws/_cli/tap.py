@@ -63,7 +63,7 @@ class Tap(trio.abc.Stream):
 
     @property
     def heads(self) -> tuple[Head | None, Head | None]:
-        """The request and the answer, None where there is none."""
+        """Return the request and the answer, None where there is none."""
         request = Head.split(self.request) if self.request else None
         return request, Head.split(self.answer) if self.answer else None
 

@@ -51,22 +51,22 @@ class Target:
 
     @property
     def parts(self) -> SplitResult:
-        """The URL in parts."""
+        """Return the URL in parts."""
         return urlsplit(self.url)
 
     @property
     def tls(self) -> bool:
-        """Whether the scheme is ``wss``."""
+        """Return True if the scheme is ``wss``."""
         return self.parts.scheme.lower() == "wss"
 
     @property
     def port(self) -> int:
-        """The port, given or not."""
+        """Return the port, given or not."""
         return self.parts.port or (443 if self.tls else 80)
 
     @property
     def host(self) -> str:
-        """The host, without brackets."""
+        """Return the host, without brackets."""
         return self.parts.hostname or ""
 
     def open(self) -> AbstractAsyncContextManager[WebSocket]:
@@ -74,7 +74,7 @@ class Target:
         return self.connect(self.url, **self.options)
 
     def connect(self, url: str, **options: Any) -> AbstractAsyncContextManager[WebSocket]:
-        """As `open_websocket`, through the Unix socket if there is one."""
+        """Open a connection as `open_websocket` does, through the Unix socket if there is one."""
         if self.unix is None:
             return open_websocket(url, **options)
         return _open_on_unix(self.unix, url, options)

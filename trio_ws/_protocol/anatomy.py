@@ -58,7 +58,7 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """The header of a frame (RFC 6455 §5.2).
+    """A header of a frame (RFC 6455 §5.2).
 
     Attributes:
         fin: the last frame of its message.
@@ -109,7 +109,7 @@ class Frame:
 
     @property
     def close_code(self) -> int | None:
-        """The code of a Close frame; None: it is no Close, or has no code."""
+        """Return the code of a Close frame; None: it is no Close, or has no code."""
         if self.head is None or self.head.opcode != CLOSE or len(self.payload) < 2:
             return None
         return int.from_bytes(self.payload[:2], "big")

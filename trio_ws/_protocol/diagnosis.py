@@ -143,7 +143,7 @@ def _no_utf8(what: str, error: UnicodeDecodeError, before: int = 0) -> Problem:
 
 
 class _Sequence:
-    """What earlier frames of the same side say about the next."""
+    """A sequence of frames of one side: what earlier ones say about the next."""
 
     def __init__(self, *, inflate: bool) -> None:
         self._inflate = inflate
@@ -251,7 +251,7 @@ def _cut_off(frame: Frame) -> Problem:
 
 
 class _Inflater:
-    """The compression context of the side that sent the frames (RFC 7692 §7.2.2).
+    """A compression context, of the side that sent the frames (RFC 7692 §7.2.2).
 
     A context that was taken over needs all messages before it; one that was not is no different.
     """
