@@ -164,17 +164,27 @@ class ConnectionCore:
         waiting = self._send_queue.size
         return waiting == 0 or waiting + size + QUEUE_ITEM_OVERHEAD <= self._send_buffer
 
-    def turn_to_send(self) -> Turn:
-        """Return what keeps messages apart, and their senders in order of arrival."""
+    async def take_turn_to_send(self) -> Turn:
+        """Wait for the turn to send, in order of arrival; messages are kept apart by it.
+
+        If the turn is another's when the connection is over, raise `ConnectionClosed`.
+        """
         if self.send_turn is None:
             self.send_turn = Turn(closed=self.over.is_set())
+        await self._take(self.send_turn)
         return self.send_turn
 
-    def turn_to_stream(self) -> Turn:
-        """Return what lets one task take chunks at a time."""
+    async def take_turn_to_stream(self) -> Turn:
+        """Wait for the turn to take chunks; otherwise as `take_turn_to_send`."""
         if self.stream_turn is None:
             self.stream_turn = Turn(closed=self.over.is_set())
+        await self._take(self.stream_turn)
         return self.stream_turn
+
+    async def _take(self, turn: Turn) -> None:
+        if not await turn.acquire():
+            assert self.protocol.ending is not None
+            raise closed(self.protocol.ending)
 
     async def check_open(self) -> None:
         """Raise `ConnectionClosed` unless messages may be sent.
