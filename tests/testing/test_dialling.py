@@ -234,4 +234,5 @@ async def test_faults_meet_what_is_open(autojump_clock: Clock) -> None:
             assert network._stream_of(ws) is not None
             async with open_websocket("ws://api.example/") as other:
                 assert network._stream_of(other) is not network._stream_of(ws)
+        await trio.sleep(60)  # the server's heartbeat finds out
         assert network._stream_of(ws) is None
