@@ -23,6 +23,7 @@ from trio_ws.testing import Fault, LeftBehind, MemoryNetwork, ScriptedPeer, Text
 from trio_ws.testing._determinism import VARIABLE, drawn_seeds
 from trio_ws.testing._listener import MemoryListener
 
+from ..cpu import cpu_seconds
 from ..halls import echo
 
 Clock = trio.testing.MockClock
@@ -276,3 +277,30 @@ async def test_contexts_for_real_tls(autojump_clock: Clock) -> None:
     server, client = MemoryNetwork(seed=1).tls_contexts("api.example")
     assert server.verify_mode is ssl.CERT_NONE
     assert client.verify_mode is ssl.CERT_REQUIRED
+
+
+# Speed
+
+
+async def heartbeats(connections: int, seconds: float) -> float:
+    """Return the CPU seconds that it takes to keep so many connections for so long."""
+
+    async def idle() -> None:
+        async with open_websocket("wss://api.example/"):
+            await trio.sleep(seconds)
+
+    async with MemoryNetwork(seed=1) as network:
+        await network.serve("wss://api.example/", echo)
+        network.link("api.example", latency=0.03)
+        with cpu_seconds() as spent:
+            async with trio.open_nursery() as nursery:
+                for _ in range(connections):
+                    nursery.start_soon(idle)
+    return spent[0]
+
+
+@pytest.mark.slow
+async def test_a_day_of_heartbeats(autojump_clock: Clock) -> None:
+    """Two seconds for one connection, six for an hour of a hundred."""
+    assert min([await heartbeats(1, 86400) for _ in range(3)]) <= 2
+    assert min([await heartbeats(100, 3600) for _ in range(2)]) <= 6
