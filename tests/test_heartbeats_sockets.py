@@ -20,7 +20,8 @@ import trio
 
 from trio_ws import ConnectionLost, Heartbeat, HeartbeatTimeout, Limits, Loss, Timeouts, WebSocket
 from trio_ws._connection.block import ConnectionBlock, hold
-from trio_ws._policies import HeartbeatOption, Policies
+from trio_ws._options import ConnectionOptions
+from trio_ws._policies import HeartbeatOption
 
 from .wires import opening
 
@@ -46,8 +47,8 @@ def server_on(
 ) -> ConnectionBlock:
     """The server's side of a connection whose client is somebody else."""
     stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
-    rules = Policies(heartbeat=heartbeat, **policies)  # type: ignore[arg-type]
-    return hold(WebSocket(stream, opening(), client=False, policies=rules, ident="tested"))
+    rules = ConnectionOptions(heartbeat=heartbeat, **policies)  # type: ignore[arg-type]
+    return hold(WebSocket(stream, opening(), client=False, options=rules, name="tested"))
 
 
 def masked(opcode: int, payload: bytes = b"") -> bytes:

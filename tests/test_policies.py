@@ -14,7 +14,6 @@ from trio_ws._policies import (
     Limits,
     MessageHeartbeat,
     MessageReply,
-    Policies,
     Timeouts,
     Watchdog,
 )
@@ -68,7 +67,7 @@ def test_durations(make: Make, name: str, value: float) -> None:
     assert getattr(make(**{name: value}), name) == value
 
 
-@pytest.mark.parametrize("make", [Heartbeat, Watchdog, Timeouts, Limits, Policies])
+@pytest.mark.parametrize("make", [Heartbeat, Watchdog, Timeouts, Limits])
 def test_defaults(make: Make) -> None:
     """The defaults are good, equal, and can be shared: nobody can change them."""
     value = make()
@@ -121,31 +120,3 @@ def test_messages(message: str | bytes) -> None:
     assert message_heartbeat(message=lambda: message).make() == message
     assert message_reply(reply=message).make("?") == message
     assert message_reply(reply=lambda ping: ping + ping).make(message) == message * 2
-
-
-# All policies of a connection
-
-
-def test_heartbeats() -> None:
-    """A connection has no heartbeat policy, one, or several in their order."""
-    reply = message_reply()
-    assert Policies(heartbeat=None).heartbeats == ()
-    assert Policies(heartbeat=Watchdog()).heartbeats == (Watchdog(),)
-    both = Policies(heartbeat=[reply, Heartbeat()])
-    assert both.heartbeats == (reply, Heartbeat())
-    assert both.beats == (Heartbeat(),)
-
-
-@pytest.mark.parametrize("name", ["Timeouts", "Limits"])
-@pytest.mark.parametrize("value", [3, None, Heartbeat()])
-def test_no_policy(name: str, value: Any) -> None:
-    """What are no timeouts or no limits is refused; the error says what would do."""
-    with pytest.raises(TypeError, match=rf"{name.lower()} must be {name}\(…\); got "):
-        Policies(**{name.lower(): value})
-
-
-@pytest.mark.parametrize("value", [20, "20", [Heartbeat(), None], {Heartbeat()}, Heartbeat])
-def test_no_heartbeat(value: Any) -> None:
-    """What is no heartbeat policy is refused; the error says what would do."""
-    with pytest.raises(TypeError, match=r"heartbeat must be Heartbeat\(\), Watchdog\(\)"):
-        Policies(heartbeat=value)

@@ -21,7 +21,7 @@ from trio_ws import ConnectionClosed, WebSocket
 from trio_ws._connection.block import hold
 from trio_ws._handshake.opening import Opening
 from trio_ws._http import Headers, Request, Response
-from trio_ws._policies import Policies
+from trio_ws._options import ConnectionOptions
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import CLOSE, decode
 
@@ -161,8 +161,8 @@ async def open_wired(
     """
     ours, theirs = trio.testing.memory_stream_pair()
     wire = wire_type(ours)
-    rules = Policies(**{"heartbeat": None, **policies})
-    ws = WebSocket(wire, opening(trailing), client=client, policies=rules, ident="tested")
+    rules = ConnectionOptions(**{"heartbeat": None, **policies})
+    ws = WebSocket(wire, opening(trailing), client=client, options=rules, name="tested")
     peer = RawPeer(theirs, client=not client)
     try:
         async with hold(ws, nursery):

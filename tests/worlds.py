@@ -19,7 +19,8 @@ from trio_ws import Headers, Rejected, Request, Response, WebSocket
 from trio_ws._client.connect import ClientOptions
 from trio_ws._connection.block import ConnectionBlock
 from trio_ws._handshake.opening import Opening
-from trio_ws._policies import Limits, Policies, Timeouts
+from trio_ws._options import ConnectionOptions
+from trio_ws._policies import Limits, Timeouts
 from trio_ws.testing import Frame, RawPeer
 
 Play: TypeAlias = Callable[[RawPeer], Awaitable[object]]
@@ -66,12 +67,12 @@ class World:
             raise step
         ours, theirs = self.streams()
         self._nursery.start_soon(self._play, step, RawPeer(theirs, client=False))
-        policies = Policies(
+        rules = ConnectionOptions(
             heartbeat=options.get("heartbeat"),
             timeouts=options.get("timeouts", Timeouts()),
             limits=options.get("limits", Limits()),
         )
-        return WebSocket(ours, OPENING, client=True, policies=policies, ident="client")
+        return WebSocket(ours, OPENING, client=True, options=rules, name="client")
 
     def streams(self) -> Pair:
         """The two ends of a new connection."""

@@ -211,36 +211,3 @@ class Limits:
                 raise ValueError(
                     f"Limits.{field.name} must be a whole number, 1 or more; got {value!r}"
                 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policies:
-    """The policies of one connection, as the doors hand them inside."""
-
-    heartbeat: HeartbeatOption = Heartbeat()
-    timeouts: Timeouts = Timeouts()
-    limits: Limits = Limits()
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.timeouts, Timeouts):
-            raise TypeError(f"timeouts must be Timeouts(…); got {self.timeouts!r}")
-        if not isinstance(self.limits, Limits):
-            raise TypeError(f"limits must be Limits(…); got {self.limits!r}")
-        for policy in self.heartbeats:
-            if not isinstance(policy, HeartbeatPolicy):
-                raise TypeError(
-                    f"heartbeat must be Heartbeat(), Watchdog(), MessageHeartbeat(), "
-                    f"MessageReply(), several of them, or None; got {policy!r}"
-                )
-
-    @property
-    def heartbeats(self) -> tuple[HeartbeatPolicy, ...]:
-        """The heartbeat policies, none, one or several."""
-        if self.heartbeat is None:
-            return ()
-        return tuple(self.heartbeat) if isinstance(self.heartbeat, Sequence) else (self.heartbeat,)
-
-    @property
-    def beats(self) -> tuple[BeatPolicy, ...]:
-        """Those that may give the peer up."""
-        return tuple(each for each in self.heartbeats if isinstance(each, BeatPolicy))

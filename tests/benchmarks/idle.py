@@ -32,7 +32,8 @@ import trio.testing
 from trio_ws import Headers, Heartbeat, Request, Response, WebSocket
 from trio_ws._connection.block import hold
 from trio_ws._handshake.opening import Opening
-from trio_ws._policies import HeartbeatOption, Policies, Timeouts
+from trio_ws._options import ConnectionOptions
+from trio_ws._policies import HeartbeatOption, Timeouts
 
 CORE_BAR = 5.0
 """Per cent of a core that 10,000 connections may take at an interval of 20 s."""
@@ -118,11 +119,11 @@ async def opened(
     held: list[WebSocket] = []
     request = Request(method="GET", target="/", headers=Headers([("Host", "bench")]))
     opening = Opening(request=request, response=Response(101))
-    policies = Policies(heartbeat=heartbeat, timeouts=Timeouts(goodbye=0))
+    options = ConnectionOptions(heartbeat=heartbeat, timeouts=Timeouts(goodbye=0))
 
     async def handle(sock: socket.socket) -> None:
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
-        ws = WebSocket(stream, opening, client=False, policies=policies, ident="bench")
+        ws = WebSocket(stream, opening, client=False, options=options, name="bench")
         async with hold(ws):
             held.append(ws)
             await ws.receive()

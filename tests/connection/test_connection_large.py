@@ -16,7 +16,7 @@ from trio.testing import memory_stream_pair
 
 from trio_ws import ConnectionLost, Heartbeat, Limits, Loss, WebSocket
 from trio_ws._connection.block import hold
-from trio_ws._policies import Policies
+from trio_ws._options import ConnectionOptions
 from trio_ws._protocol import encoder, masking
 from trio_ws._protocol.masking import LARGE
 from trio_ws._protocol.send_queue import Piece
@@ -89,8 +89,8 @@ async def open_over(
     """Open a connection over a pair of streams to a raw peer, which closes it in the end."""
     ours, theirs = make()
     await shake_hands(ours, theirs)
-    rules = Policies(**{"heartbeat": None, **policies})
-    ws = WebSocket(ours, opening(), client=client, policies=rules, ident="tested")
+    rules = ConnectionOptions(**{"heartbeat": None, **policies})
+    ws = WebSocket(ours, opening(), client=client, options=rules, name="tested")
     peer = RawPeer(theirs, client=not client)
     async with hold(ws):
         yield ws, peer

@@ -13,7 +13,7 @@ import trio.testing
 from trio_ws import ConnectionLost, Heartbeat, Limits, WebSocket
 from trio_ws._connection.block import hold
 from trio_ws._connection.writer import COALESCE_LIMIT
-from trio_ws._policies import Policies
+from trio_ws._options import ConnectionOptions
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, TEXT, Frame, RawPeer, encode
 
 from ..wires import both_roles, memory, opening, settled
@@ -41,8 +41,8 @@ async def open_socket(
     stream, peer_stream = (
         trio.SocketStream(trio.socket.from_stdlib_socket(s)) for s in (ours, theirs)
     )
-    rules = Policies(heartbeat=heartbeat, limits=limits)
-    ws = WebSocket(stream, opening(), client=client, policies=rules, ident="tested")
+    rules = ConnectionOptions(heartbeat=heartbeat, limits=limits)
+    ws = WebSocket(stream, opening(), client=client, options=rules, name="tested")
     async with RawPeer(peer_stream, client=not client) as peer, hold(ws):
         yield ws, peer, theirs
 

@@ -28,7 +28,7 @@ from trio_ws import (
     WebSocket,
 )
 from trio_ws._connection.block import hold
-from trio_ws._policies import Policies
+from trio_ws._options import ConnectionOptions
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, encode
 
@@ -50,8 +50,8 @@ async def tcp_pair() -> tuple[trio.SocketStream, trio.SocketStream]:
 
 def websocket(stream: trio.abc.Stream, *, client: bool, **policies: object) -> WebSocket:
     """Make a connection that is open already."""
-    rules = Policies(**{"heartbeat": None, "limits": LARGE, **policies})  # type: ignore[arg-type]
-    return WebSocket(stream, opening(), client=client, policies=rules, ident="tested")
+    rules = ConnectionOptions(**{"heartbeat": None, "limits": LARGE, **policies})  # type: ignore[arg-type]
+    return WebSocket(stream, opening(), client=client, options=rules, name="tested")
 
 
 @asynccontextmanager

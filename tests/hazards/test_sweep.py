@@ -17,7 +17,7 @@ import trio.testing
 
 from trio_ws import ConnectionClosed, Limits, WebSocket
 from trio_ws._connection.block import hold
-from trio_ws._policies import Policies
+from trio_ws._options import ConnectionOptions
 
 from ..wires import Steps, TwoWayWire, both_roles, goodbye_of, opening
 from .sweeping import just_after_or_before, some_or_all, sweep
@@ -26,7 +26,7 @@ Heard = list[str]
 Body = Callable[[WebSocket, Heard], Awaitable[object]]
 Pair = Callable[[], tuple[trio.abc.Stream, trio.abc.Stream]]
 
-POLICIES = Policies(heartbeat=None, limits=Limits(send_buffer=1000, receive_buffer=1000))
+POLICIES = ConnectionOptions(heartbeat=None, limits=Limits(send_buffer=1000, receive_buffer=1000))
 COUNT = 4
 
 
@@ -118,7 +118,7 @@ class Other:
 
     def __init__(self, stream: trio.abc.Stream, *, client: bool, talks: bool) -> None:
         self.wire = TwoWayWire(stream)
-        self.ws = WebSocket(self.wire, opening(), client=client, policies=POLICIES, ident="other")
+        self.ws = WebSocket(self.wire, opening(), client=client, options=POLICIES, name="other")
         self.talks = talks
         self.heard: Heard = []
 
@@ -144,7 +144,7 @@ async def cancel_block(body: Body, client: bool, pair: Pair, steps: Steps) -> No
     """Cancel a block, its goodbye included."""
     ours, theirs = pair()
     other = Other(theirs, client=not client, talks=body in LISTENING)
-    ws = WebSocket(TwoWayWire(ours), opening(), client=client, policies=POLICIES, ident="tested")
+    ws = WebSocket(TwoWayWire(ours), opening(), client=client, options=POLICIES, name="tested")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(other.run)
         with steps.scope:
@@ -162,7 +162,7 @@ async def cancel_call(body: Body, client: bool, pair: Pair, steps: Steps) -> Non
     """Cancel calls within a block that goes on: the connection is intact, or closed."""
     ours, theirs = pair()
     other = Other(theirs, client=not client, talks=body in LISTENING)
-    ws = WebSocket(TwoWayWire(ours), opening(), client=client, policies=POLICIES, ident="tested")
+    ws = WebSocket(TwoWayWire(ours), opening(), client=client, options=POLICIES, name="tested")
     heard: Heard = []
     async with trio.open_nursery() as nursery:
         nursery.start_soon(other.run)

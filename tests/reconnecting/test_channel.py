@@ -149,16 +149,16 @@ async def test_a_program_that_only_sends(autojump_clock: MockClock, make: Make) 
 
 async def test_several_receivers(autojump_clock: MockClock, make: Make) -> None:
     """Each message goes to one of them, and all are woken at the end."""
-    got: list[str | bytes] = []
+    transition: list[str | bytes] = []
 
     async def take(channel: ReconnectingWebSocket) -> None:
-        got.extend([message async for message in channel])
+        transition.extend([message async for message in channel])
 
     world = make(telling("a", "b", then=ending()), telling("c", then=closing(1000)))
     async with channel_in(world) as channel, trio.open_nursery() as nursery:
         for _ in range(3):
             nursery.start_soon(take, channel)
-    assert sorted(map(str, got)) == ["a", "b", "c"]
+    assert sorted(map(str, transition)) == ["a", "b", "c"]
 
 
 # Sending

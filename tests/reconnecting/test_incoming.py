@@ -39,10 +39,10 @@ async def test_one_after_another(autojump_clock: MockClock) -> None:
 
 async def test_waiting_for_a_connection(autojump_clock: MockClock) -> None:
     """Without a connection a receiver waits for one, and goes on when it is gone."""
-    incoming, got = Incoming(more_comes), []
+    incoming, transition = Incoming(more_comes), []
 
     async def receive() -> None:
-        got.append(await incoming.receive())
+        transition.append(await incoming.receive())
 
     first, second = await gone(), await gone("a")
     async with trio.open_nursery() as nursery:
@@ -51,7 +51,7 @@ async def test_waiting_for_a_connection(autojump_clock: MockClock) -> None:
         incoming.add(first)
         await trio.testing.wait_all_tasks_blocked()
         incoming.add(second)
-    assert got == ["a"]
+    assert transition == ["a"]
 
 
 async def test_the_end(autojump_clock: MockClock) -> None:

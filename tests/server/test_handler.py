@@ -15,7 +15,7 @@ from trio_ws import (
     serve_websocket_listeners,
     serve_websocket_on,
 )
-from trio_ws._policies import Policies
+from trio_ws._options import ConnectionOptions
 from trio_ws._server.handler import Handler, HandlerRunner
 from trio_ws.testing import RawPeer
 from trio_ws.testing._peer import CLOSE
@@ -304,7 +304,7 @@ async def test_closed_from_the_beginning(autojump_clock: object) -> None:
         endings.append(await ws.wait_closed())
 
     ours, theirs = trio.testing.memory_stream_pair()
-    ws = WebSocket(ours, opening(), client=False, policies=Policies(), ident="tested")
+    ws = WebSocket(ours, opening(), client=False, options=ConnectionOptions(), name="tested")
     handling = HandlerRunner(handler, log_handler_error)
     async with trio.open_nursery() as nursery, RawPeer(theirs, client=True) as peer:
         nursery.start_soon(lambda: handling.run(ws, close_with=1012))

@@ -24,11 +24,11 @@ async def test_one() -> None:
 async def test_several() -> None:
     """Several take turns."""
     endpoints = Endpoints(("ws://a/", "ws://b/"))
-    got = []
+    transition = []
     for _ in range(3):
-        got.append(await endpoints.get(1))
+        transition.append(await endpoints.get(1))
         endpoints.rotate()
-    assert got == ["ws://a/", "ws://b/", "ws://a/"]
+    assert transition == ["ws://a/", "ws://b/", "ws://a/"]
     assert endpoints.examples == ["ws://a/", "ws://b/"]
     assert len(endpoints) == 2
 

@@ -13,29 +13,29 @@ from trio_ws._supervision.transitions import Events, TransitionLog
 S = SupervisorState
 
 
-def walk(journal: TransitionLog, *states: SupervisorState) -> None:
+def walk(log: TransitionLog, *states: SupervisorState) -> None:
     for state in states:
-        journal.enter(state, attempt=1, endpoint="ws://example.com/", delay=1.0)
+        log.record(state, attempt=1, endpoint="ws://example.com/", delay=1.0)
 
 
 async def test_the_beginning() -> None:
     """Before the first transition the supervisor is idle, and there is nothing to tell."""
-    journal = TransitionLog(None)
-    assert (journal.state, journal.last, journal.ended) == (S.IDLE, None, False)
+    log = TransitionLog(None)
+    assert (log.state, log.last, log.ended) == (S.IDLE, None, False)
 
 
 async def test_each_has_its_name() -> None:
     """Supervisors can be told apart in the log."""
-    assert TransitionLog(None).ident != TransitionLog(None).ident
+    assert TransitionLog(None).name != TransitionLog(None).name
 
 
 async def test_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """Each transition is one INFO line, which begins with the name of the supervisor."""
     caplog.set_level(logging.INFO, "trio_ws.supervisor")
-    journal = TransitionLog(None)
-    walk(journal, S.CONNECTING, S.OPEN, S.CLOSED)
+    log = TransitionLog(None)
+    walk(log, S.CONNECTING, S.OPEN, S.CLOSED)
     assert caplog.record_tuples == [
-        ("trio_ws.supervisor", logging.INFO, f"[{journal.ident}] {line}")
+        ("trio_ws.supervisor", logging.INFO, f"[{log.name}] {line}")
         for line in (
             "connecting to ws://example.com/, attempt 1",
             "open: ws://example.com/",
@@ -47,10 +47,10 @@ async def test_the_log(caplog: pytest.LogCaptureFixture) -> None:
 async def test_an_observer() -> None:
     """An observer is called with each transition, in order, at once."""
     told: list[Transition] = []
-    journal = TransitionLog(told.append)
-    walk(journal, S.CONNECTING)
-    assert told == [journal.last]
-    walk(journal, S.OPEN, S.CLOSED)
+    log = TransitionLog(told.append)
+    walk(log, S.CONNECTING)
+    assert told == [log.last]
+    walk(log, S.OPEN, S.CLOSED)
     assert [t.state for t in told] == [S.CONNECTING, S.OPEN, S.CLOSED]
 
 
@@ -63,11 +63,11 @@ async def test_an_observer_that_fails() -> None:
         calls += 1
         raise KeyError
 
-    journal = TransitionLog(observe)
+    log = TransitionLog(observe)
     with pytest.raises(KeyError):
-        walk(journal, S.CONNECTING)
-    walk(journal, S.FAILED)
-    assert (calls, journal.state) == (1, S.FAILED)
+        walk(log, S.CONNECTING)
+    walk(log, S.FAILED)
+    assert (calls, log.state) == (1, S.FAILED)
 
 
 async def test_an_async_observer() -> None:
@@ -93,89 +93,89 @@ async def test_an_observer_that_returns_a_future_of_some_kind() -> None:
 
 async def test_events_are_told_at_once() -> None:
     """An observer who keeps up sees every transition, then the end."""
-    journal = TransitionLog(None)
+    log = TransitionLog(None)
     told: list[SupervisorState] = []
 
     async def look() -> None:
-        told.extend([transition.state async for transition in Events(journal)])
+        told.extend([transition.state async for transition in Events(log)])
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(look)
         for state in (S.CONNECTING, S.OPEN, S.STABLE, S.CLOSED):
             await trio.testing.wait_all_tasks_blocked()
-            walk(journal, state)
+            walk(log, state)
     assert told == [S.CONNECTING, S.OPEN, S.STABLE, S.CLOSED]
 
 
 async def test_events_coalesce() -> None:
     """An observer who is slow gets the newest transition, and can tell what was missed."""
-    journal = TransitionLog(None)
-    events = Events(journal)
-    walk(journal, S.CONNECTING)
+    log = TransitionLog(None)
+    events = Events(log)
+    walk(log, S.CONNECTING)
     assert (await anext(events)).number == 1
-    walk(journal, S.OPEN, S.STABLE, S.WAITING)
+    walk(log, S.OPEN, S.STABLE, S.WAITING)
     newest = await anext(events)
     assert (newest.number, newest.state) == (4, S.WAITING)
 
 
 async def test_events_of_the_past() -> None:
     """Who begins to look after the end gets the last transition, then the end."""
-    journal = TransitionLog(None)
-    walk(journal, S.CONNECTING, S.FAILED)
-    assert [t.state async for t in Events(journal)] == [S.FAILED]
+    log = TransitionLog(None)
+    walk(log, S.CONNECTING, S.FAILED)
+    assert [t.state async for t in Events(log)] == [S.FAILED]
 
 
 async def test_leaving_events_early() -> None:
     """An iteration that is left leaves nothing behind."""
-    journal = TransitionLog(None)
-    walk(journal, S.CONNECTING)
-    async for _ in Events(journal):
+    log = TransitionLog(None)
+    walk(log, S.CONNECTING)
+    async for _ in Events(log):
         break
     with trio.CancelScope() as scope:
-        async for _ in Events(journal):
+        async for _ in Events(log):
             scope.cancel()
     assert scope.cancelled_caught
 
 
 async def test_waiting_for_the_present_state() -> None:
     """If it is the present state, there is nothing to wait for."""
-    journal = TransitionLog(None)
-    walk(journal, S.CONNECTING)
-    assert await journal.wait_for(S.OPEN, S.CONNECTING) is journal.last
+    log = TransitionLog(None)
+    walk(log, S.CONNECTING)
+    assert await log.wait_for(S.OPEN, S.CONNECTING) is log.last
 
 
 async def test_a_state_that_lasts_for_a_moment() -> None:
     """Who waits for a state gets it, even if it has passed before he runs."""
-    journal, got = TransitionLog(None), []
+    log, transition = TransitionLog(None), []
 
     async def wait() -> None:
-        got.append((await journal.wait_for(S.OPEN, S.STABLE)).state)
+        transition.append((await log.wait_for(S.OPEN, S.STABLE)).state)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(wait)
         await trio.testing.wait_all_tasks_blocked()
-        walk(journal, S.CONNECTING, S.OPEN, S.STABLE, S.WAITING)
-    assert got == [S.OPEN]
+        walk(log, S.CONNECTING, S.OPEN, S.STABLE, S.WAITING)
+    assert transition == [S.OPEN]
 
 
 async def test_a_state_that_never_comes() -> None:
     """When the supervisor ends, nobody waits any longer, and nobody begins to."""
-    journal = TransitionLog(None)
+    log = TransitionLog(None)
 
     async def wait() -> None:
         with pytest.raises(trio.ClosedResourceError):
-            await journal.wait_for(S.STABLE)
+            await log.wait_for(S.STABLE)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(wait)
         await trio.testing.wait_all_tasks_blocked()
-        walk(journal, S.CONNECTING, S.CLOSED)
+        walk(log, S.CONNECTING, S.CLOSED)
     await wait()
 
 
 async def test_a_cancelled_wait() -> None:
     """Who is cancelled is forgotten."""
-    journal = TransitionLog(None)
+    log = TransitionLog(None)
     with trio.move_on_after(0):
-        await journal.wait_for(S.OPEN)
-    assert journal._waiters == []
+        await log.wait_for(S.OPEN)
+    assert log._waiters == []

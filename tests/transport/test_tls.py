@@ -14,7 +14,7 @@ from trio.testing import memory_stream_pair
 
 from trio_ws import ConnectionLost, Heartbeat, HeartbeatTimeout, Loss, Timeouts, WebSocket
 from trio_ws._connection.block import hold
-from trio_ws._policies import Policies
+from trio_ws._options import ConnectionOptions
 from trio_ws._transport.base import READ_SIZE
 from trio_ws._transport.tls import TLS_RECORD, MonitoredStream, tls_on
 
@@ -63,8 +63,8 @@ async def connected(
     ours, theirs = map(Crawling, memory_stream_pair())
     client, server = over_tls(ours, theirs)
     await shake_hands(client, server)
-    rules = Policies(**{"heartbeat": None, **policies})
-    ws = WebSocket(client, opening(), client=True, policies=rules, ident="tested")
+    rules = ConnectionOptions(**{"heartbeat": None, **policies})
+    ws = WebSocket(client, opening(), client=True, options=rules, name="tested")
     async with hold(ws):
         yield ws, ours, server, theirs
 

@@ -22,7 +22,7 @@ from .._connection.websocket import WebSocket
 from .._errors import HandshakeError, HandshakeTimeout, TLSError
 from .._handshake.client import ClientHandshake
 from .._handshake.opening import Opening
-from .._policies import Policies
+from .._options import ConnectionOptions
 from .._transport.base import Transport
 from .._transport.network import connect_tcp
 from .._transport.tls import tls_on
@@ -58,26 +58,26 @@ class ConnectAttempt:
         self,
         url: URL,
         handshake: ClientHandshake,
-        policies: Policies,
+        options: ConnectionOptions,
         ssl_context: ssl.SSLContext | None,
         stream: trio.abc.Stream | None,
     ) -> None:
         self._url = url
         self._handshake = handshake
-        self._policies = policies
+        self._options = options
         self._ssl_context = ssl_context
         self._stream = stream
         self._stage = "connecting"
-        self._ident = ""
+        self._name = ""
         self._time = trio.CancelScope()
         self._impatient = False
 
     async def connect(self) -> WebSocket:
         """Go through all stages under one deadline; leave no stream open on failure."""
-        self._ident = f"client-{next(_numbers)}"
+        self._name = f"client-{next(_numbers)}"
         self._log("connecting to %s", self._url)
         try:
-            with trio.move_on_after(self._policies.timeouts.connect) as self._time:
+            with trio.move_on_after(self._options.timeouts.connect) as self._time:
                 return await self._connect()
             raise self._timeout()
         except HandshakeError as exc:
@@ -96,9 +96,7 @@ class ConnectAttempt:
                 await trio.aclose_forcefully(self._stream)
             raise
         self._log("open, subprotocol %s", opening.subprotocol)
-        return WebSocket(
-            self._stream, opening, client=True, policies=self._policies, ident=self._ident
-        )
+        return WebSocket(self._stream, opening, client=True, options=self._options, name=self._name)
 
     async def _dial(self) -> trio.abc.Stream:
         self._stage = "looking up the host and connecting over TCP"
@@ -146,7 +144,7 @@ class ConnectAttempt:
     def _timeout(self) -> HandshakeError:
         """What the deadline means: a rejection with half a body is still a rejection."""
         return self._handshake.rejection() or HandshakeTimeout(
-            f"no WebSocket to {self._url} within {self._policies.timeouts.connect:g} s: "
+            f"no WebSocket to {self._url} within {self._options.timeouts.connect:g} s: "
             f"still {self._stage}",
             request=self._handshake.request,
             transient=True,
@@ -170,7 +168,7 @@ class ConnectAttempt:
         )
 
     def _log(self, message: str, *args: object) -> None:
-        _logger.debug(f"[%s] {message}", self._ident, *args)  # noqa: G004
+        _logger.debug(f"[%s] {message}", self._name, *args)  # noqa: G004
 
 
 def is_alert(error: BaseException) -> bool:

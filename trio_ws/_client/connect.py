@@ -16,7 +16,8 @@ from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
 from .._handshake.client import ClientHandshake
 from .._http import Headers, HeaderSource
-from .._policies import Heartbeat, HeartbeatOption, Limits, Policies, Timeouts
+from .._options import ConnectionOptions
+from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
 from .._url import parse_url
 from .._validation import check_context
 from .attempt import ConnectAttempt
@@ -125,7 +126,7 @@ def _scope(
     user_agent: str | None = USER_AGENT,
 ) -> AbstractAsyncContextManager[WebSocket]:
     url = parse_url(text)
-    policies = Policies(heartbeat=heartbeat, timeouts=timeouts, limits=limits)
+    options = ConnectionOptions(heartbeat=heartbeat, timeouts=timeouts, limits=limits)
     check_context(ssl_context, server=False)
     if ssl_context is not None and not url.tls:
         raise ValueError(f"an ssl_context is for wss://, and of no use for {url}")
@@ -137,7 +138,7 @@ def _scope(
         user_agent=user_agent,
         limits=limits,
     )
-    dialler = ConnectAttempt(url, handshake, policies, ssl_context, stream)
+    dialler = ConnectAttempt(url, handshake, options, ssl_context, stream)
     return ConnectionBlock(dialler.connect)
 
 

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-import trio
 from trio.lowlevel import checkpoint, checkpoint_if_cancelled
+
+from .per_run import PerRun
 
 CALLS = 32
 BYTES = 64 * 1024
@@ -47,14 +48,5 @@ class CheckpointBudget:
         return checkpoint()  # noqa: ASYNC105 - by the caller
 
 
-_pace: trio.lowlevel.RunVar[CheckpointBudget] = trio.lowlevel.RunVar("trio_ws.pace")
-
-
-def current_checkpoint_budget() -> CheckpointBudget:
-    """The pace of the Trio run that we are in."""
-    try:
-        return _pace.get()
-    except LookupError:
-        pace = CheckpointBudget()
-        _pace.set(pace)
-        return pace
+current_checkpoint_budget = PerRun("trio_ws.checkpoints", CheckpointBudget)
+"""Return the budget of the present Trio run."""

@@ -21,6 +21,8 @@ from typing import Protocol
 
 import trio
 
+from .per_run import PerRun
+
 INTERVAL = 5.0
 """How many seconds pass between two looks at the clocks."""
 
@@ -90,14 +92,5 @@ class _Nobody:
         """The machine was suspended."""
 
 
-_watch: trio.lowlevel.RunVar[SuspensionWatch] = trio.lowlevel.RunVar("trio_ws.suspension")
-
-
-def watch_for_suspension() -> SuspensionWatch:
-    """The watch of the Trio run that we are in."""
-    try:
-        return _watch.get()
-    except LookupError:
-        watch = SuspensionWatch()
-        _watch.set(watch)
-        return watch
+watch_for_suspension = PerRun("trio_ws.suspension", SuspensionWatch)
+"""Return the watch of the present Trio run."""

@@ -38,7 +38,8 @@ from .._handshake.opening import Opening
 from .._liveness.lease import Lease
 from .._liveness.message_heartbeats import MessageHeartbeats
 from .._liveness.pings import PendingPing, Pings
-from .._policies import FOREVER, Policies
+from .._options import ConnectionOptions
+from .._policies import FOREVER
 from .._protocol.frame_log import line
 from .._protocol.protocol import WebSocketProtocol
 from .._protocol.states import State
@@ -57,27 +58,27 @@ class Connection:
         opening: Opening,
         *,
         client: bool,
-        policies: Policies,
-        ident: str,
+        options: ConnectionOptions,
+        name: str,
     ) -> None:
         now = trio.current_time()
-        self.ident = ident
-        self.policies = policies
+        self.name = name
+        self.options = options
         self.client = client
-        self.watches_idle = policies.timeouts.idle is not None
+        self.watches_idle = options.timeouts.idle is not None
         self.logger = logging.getLogger("trio_ws.client" if client else "trio_ws.server")
         self.protocol = WebSocketProtocol(
             client=client,
-            limits=policies.limits,
+            limits=options.limits,
             extensions=opening.extensions,
             trace=self._trace if self.logger.isEnabledFor(logging.DEBUG) else None,
         )
         self.transport = Transport(stream)
         self.receive_queue = ReceiveQueue()
         self.pings = Pings()
-        self.lease = Lease(policies.beats, policies.timeouts, now=now, phase=random.random())
+        self.lease = Lease(options.beats, options.timeouts, now=now, phase=random.random())
         self.transport.tell(on_arrival=self.lease.heard, on_departure=self.lease.progress)
-        self._messages = MessageHeartbeats(policies.heartbeats, self.lease)
+        self._messages = MessageHeartbeats(options.heartbeats, self.lease)
         self.writer = Writer(self)
         self.reader = Reader(self, self._messages, opening.trailing)
         self._nursery: trio.Nursery
@@ -98,18 +99,18 @@ class Connection:
         self.finished = SlimEvent()
 
     def _trace(self, direction: str, event: object) -> None:
-        self.logger.debug("[%s] %s", self.ident, line(direction, event))  # type: ignore[arg-type]
+        self.logger.debug("[%s] %s", self.name, line(direction, event))  # type: ignore[arg-type]
 
     # The tasks
 
     def start(self, nursery: trio.Nursery) -> None:
         """Start to read in `nursery`; to write only once there is something to write."""
         self._nursery = nursery
-        nursery.start_soon(self.run, name=f"trio_ws reader {self.ident}")
+        nursery.start_soon(self.run, name=f"trio_ws reader {self.name}")
 
     def start_writer(self) -> None:
         """Start to write: there is something that nobody could write at once."""
-        self._nursery.start_soon(self.writer.run, name=f"trio_ws writer {self.ident}")
+        self._nursery.start_soon(self.writer.run, name=f"trio_ws writer {self.name}")
 
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
@@ -165,7 +166,7 @@ class Connection:
 
     def on_write_error(self) -> None:
         """The peer takes no more; what it said before that may still be in the socket."""
-        self.cut_off_in(self.policies.timeouts.goodbye)
+        self.cut_off_in(self.options.timeouts.goodbye)
         self.reader.go_on()
 
     def on_own_error(self, error: Exception) -> None:
@@ -207,7 +208,7 @@ class Connection:
     def begin_close(self, code: int, reason: str = "") -> None:
         """Close politely: what was accepted goes out first; bounded by `Timeouts.close`."""
         self.protocol.close(code, reason)
-        self.cut_off_in(self.policies.timeouts.close)
+        self.cut_off_in(self.options.timeouts.close)
         self.reader.go_on()
         self.settle()
 
@@ -215,7 +216,7 @@ class Connection:
         """Close now: a close frame jumps the queue; bounded by `Timeouts.goodbye`."""
         self.protocol.close(code, reason)
         self.protocol.send_queue.clear()
-        self.cut_off_in(self.policies.timeouts.goodbye)
+        self.cut_off_in(self.options.timeouts.goodbye)
         self.reader.go_on()
         self.settle()
 
@@ -268,7 +269,7 @@ class Connection:
 
     def _on_over(self, ending: Ending) -> None:
         self.over.set()
-        timeouts = self.policies.timeouts
+        timeouts = self.options.timeouts
         self.cut_off_in(timeouts.close if ending.clean else timeouts.goodbye)
         self.receive_queue.wake_all()
         self.writer.room.unpark_all()
@@ -278,7 +279,7 @@ class Connection:
             self._on_lost()
         elif ending.received_first or self.nobody_asked_to_close:
             self.body.deadline = trio.current_time() + self.grace
-        self.logger.debug("[%s] over: %s", self.ident, ending)
+        self.logger.debug("[%s] over: %s", self.name, ending)
 
     @property
     def deadly(self) -> bool:
@@ -293,7 +294,7 @@ class Connection:
 
     def _on_lost(self) -> None:
         if self.receive_queue:
-            self.body.deadline = trio.current_time() + self.policies.timeouts.close
+            self.body.deadline = trio.current_time() + self.options.timeouts.close
         else:
             self.cancel_body()
 

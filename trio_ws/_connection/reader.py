@@ -54,7 +54,7 @@ class Reader:
         self._transport = connection.transport
         self._messages = messages
         self._trailing = trailing
-        self._receive_buffer = connection.policies.limits.receive_buffer
+        self._receive_buffer = connection.options.limits.receive_buffer
         self._lease_scope = trio.CancelScope()
         self._rounds = current_tick_groups()
         self._tick: float | None = None

@@ -34,7 +34,7 @@ from .statistics import ConnectionStatistics, snapshot
 
 if TYPE_CHECKING:
     from .._handshake.opening import Opening
-    from .._policies import Policies
+    from .._options import ConnectionOptions
 
 Message: TypeAlias = str | BytesLike | Fragments
 """What `WebSocket.send` takes: a message, or the fragments of one."""
@@ -68,15 +68,13 @@ class WebSocket(trio.abc.AsyncResource):
         opening: Opening,
         *,
         client: bool,
-        policies: Policies,
-        ident: str,
+        options: ConnectionOptions,
+        name: str,
     ) -> None:
         self.request: Request = opening.request
         self.response: Response = opening.response
         self.subprotocol: str | None = opening.subprotocol
-        self._connection = Connection(
-            stream, opening, client=client, policies=policies, ident=ident
-        )
+        self._connection = Connection(stream, opening, client=client, options=options, name=name)
         self._local_address = _same(self._connection.transport.local_address)
         self._remote_address = (
             opening.request.remote_address or self._connection.transport.remote_address
@@ -93,7 +91,7 @@ class WebSocket(trio.abc.AsyncResource):
 
     def __repr__(self) -> str:
         state = self.ending or self._protocol.state.value
-        return f"<WebSocket {self._connection.ident} {self.request.path!r}: {state}>"
+        return f"<WebSocket {self._connection.name} {self.request.path!r}: {state}>"
 
     # Facts
 

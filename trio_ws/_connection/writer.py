@@ -51,7 +51,7 @@ class Writer:
         self._send_queue = connection.protocol.send_queue
         self._transport = connection.transport
         self._lease = connection.lease
-        self._send_buffer = connection.policies.limits.send_buffer
+        self._send_buffer = connection.options.limits.send_buffer
         self._rest = SlimParkingLot()
         self._started = False
         self.scope: trio.CancelScope | None = None
@@ -128,7 +128,7 @@ class Writer:
     def _leave_to_the_peer(self, ending: Ending) -> None:
         """A client that does not end TCP is not waited for as long as a polite close may take."""
         if ending.clean and not self._connection.client:
-            self._connection.cut_off_in(self._connection.policies.timeouts.goodbye)
+            self._connection.cut_off_in(self._connection.options.timeouts.goodbye)
 
     async def _write_all(self) -> None:
         send_queue = self._send_queue

@@ -117,7 +117,7 @@ class ReconnectingWebSocket:
 
     def __repr__(self) -> str:
         waiting = f"; messages waiting: {len(self._outgoing)}" if len(self._outgoing) else ""
-        return f"<ReconnectingWebSocket {self._supervisor._told}{waiting}>"
+        return f"<ReconnectingWebSocket {self._supervisor._label}{waiting}>"
 
     @property
     def supervisor(self) -> Supervisor:
@@ -183,7 +183,7 @@ class ReconnectingWebSocket:
             self._outgoing.put(message, trio.current_time())
             return True
         if self._when_down == "fail":
-            raise NotConnected(f"there is no connection: {self._supervisor._told}")
+            raise NotConnected(f"there is no connection: {self._supervisor._label}")
         return False
 
     def _check_open(self) -> None:

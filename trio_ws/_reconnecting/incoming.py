@@ -64,7 +64,7 @@ class Incoming:
         kept = sum(
             source._connection.receive_queue.size for source in self._sources if source is not ws
         )
-        if receive_queue.messages and kept < ws._connection.policies.limits.receive_buffer:
+        if receive_queue.messages and kept < ws._connection.options.limits.receive_buffer:
             return
         while receive_queue.messages:
             receive_queue.take()

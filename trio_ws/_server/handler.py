@@ -95,7 +95,7 @@ class HandlerRunner:
             if inspect.isawaitable(told):
                 await told
         except Exception:
-            _logger.exception("[%s] on_handler_error failed itself", ws._connection.ident)
+            _logger.exception("[%s] on_handler_error failed itself", ws._connection.name)
 
 
 def _split(exc: BaseException, ws: WebSocket) -> _Outcome:

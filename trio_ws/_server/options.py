@@ -11,7 +11,8 @@ from .._connection.websocket import WebSocket
 from .._handshake.opening import check_subprotocols
 from .._handshake.origins import SAME_ORIGIN, OriginCheck, Origins
 from .._http import Request, Response
-from .._policies import Heartbeat, HeartbeatOption, Limits, Policies, Timeouts
+from .._options import ConnectionOptions
+from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
 from .._validation import check_context, check_function
 from .log import log_handler_error
 
@@ -43,7 +44,7 @@ class Options:
     on_request: RequestHook | None = None
     max_connections: int | None = None
     on_handler_error: HandlerErrorHook = log_handler_error
-    policies: Policies = field(init=False)
+    policies: ConnectionOptions = field(init=False)
     origin_check: OriginCheck = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,6 +55,8 @@ class Options:
             check_subprotocols(self.subprotocols)
         if self.max_connections is not None and self.max_connections < 1:
             raise ValueError(f"max_connections must be 1 or more, got {self.max_connections}")
-        policies = Policies(heartbeat=self.heartbeat, timeouts=self.timeouts, limits=self.limits)
+        policies = ConnectionOptions(
+            heartbeat=self.heartbeat, timeouts=self.timeouts, limits=self.limits
+        )
         object.__setattr__(self, "policies", policies)
         object.__setattr__(self, "origin_check", OriginCheck(self.origins))

@@ -155,35 +155,35 @@ class Server:
 
     async def _serve(self, stream: trio.abc.Stream) -> None:
         """One connection, from the first byte to the last."""
-        ident = f"server-{next(_numbers)}"
+        name = f"server-{next(_numbers)}"
         self._accepted += 1
         if _logger.isEnabledFor(logging.DEBUG):
-            _logger.debug("[%s] connection from %r", ident, remote_address(stream))
+            _logger.debug("[%s] connection from %r", name, remote_address(stream))
         ws = None
         try:
-            ws = await self._let_in(stream, ident)
+            ws = await self._let_in(stream, name)
             if ws is not None:
                 # We may have begun to drain while it was let in.
                 await self._handling.run(ws, self._nursery, close_with=self._draining_with)
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as exc:
-            _log_break(ident, exc)
+            _log_break(name, exc)
         except Exception:
-            _logger.exception("[%s] failed in a way that nobody expected", ident)
+            _logger.exception("[%s] failed in a way that nobody expected", name)
         finally:
             if ws is not None:
                 self._see_off(ws)
             await close_by_force(stream)  # noqa: ASYNC102 - does not wait
 
-    async def _let_in(self, stream: trio.abc.Stream, ident: str) -> WebSocket | None:
+    async def _let_in(self, stream: trio.abc.Stream, name: str) -> WebSocket | None:
         """Take a connection through the lobby to its seat; None: it did not get that far."""
         with self._admission.place() as place:
-            received = await self._reception.receive(stream, place, ident)
-            return None if received is None else self._seated(*received, ident)
-        _logger.debug("[%s] dropped before it became a WebSocket", ident)
+            received = await self._reception.receive(stream, place, name)
+            return None if received is None else self._seated(*received, name)
+        _logger.debug("[%s] dropped before it became a WebSocket", name)
         return None
 
-    def _seated(self, stream: trio.abc.Stream, opening: Opening, ident: str) -> WebSocket:
-        ws = WebSocket(stream, opening, client=False, policies=self._policies, ident=ident)
+    def _seated(self, stream: trio.abc.Stream, opening: Opening, name: str) -> WebSocket:
+        ws = WebSocket(stream, opening, client=False, options=self._policies, name=name)
         self._connections.add(ws)
         self._opened += 1
         return ws
@@ -198,9 +198,9 @@ class Server:
                 log_loss(ws, ws.ending)
 
 
-def _log_break(ident: str, error: BaseException) -> None:
+def _log_break(name: str, error: BaseException) -> None:
     cause = error.__cause__ or error
-    _logger.debug("[%s] broke before it was open: %s%s", ident, cause, _hint(cause))
+    _logger.debug("[%s] broke before it was open: %s%s", name, cause, _hint(cause))
 
 
 def _hint(cause: BaseException) -> str:

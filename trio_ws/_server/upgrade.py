@@ -50,7 +50,7 @@ class Upgrader:
         self._admission = admission
 
     async def receive(
-        self, stream: trio.abc.Stream, place: HandshakeSlot, ident: str
+        self, stream: trio.abc.Stream, place: HandshakeSlot, name: str
     ) -> tuple[trio.abc.Stream, Opening] | None:
         """Bring `stream` to the point where it speaks WebSocket, and give it a seat.
 
@@ -60,7 +60,7 @@ class Upgrader:
             secure = tls_on(stream, self._options.ssl_context, server_side=True)
             await secure.do_handshake()
             stream = secure
-        visit = HttpConnection(self, self._options.limits, stream, ident)
+        visit = HttpConnection(self, self._options.limits, stream, name)
         visit.take_what_is_there()
         while answer := await visit.next_answer():
             data, opening = answer
@@ -108,14 +108,14 @@ class HttpConnection:
     """One connection in the lobby."""
 
     def __init__(
-        self, reception: Upgrader, limits: Limits, stream: trio.abc.Stream, ident: str
+        self, reception: Upgrader, limits: Limits, stream: trio.abc.Stream, name: str
     ) -> None:
         self._reception = reception
         self._transport = Transport(stream)
         self.handshake = ServerHandshake(
             limits=limits, remote_address=self._transport.remote_address
         )
-        self._ident = ident
+        self._name = name
 
     def take_what_is_there(self) -> None:
         """The first request has often come before we look; waiting for it would cost a turn."""
@@ -144,7 +144,7 @@ class HttpConnection:
         except Refusal:
             raise
         except Exception:
-            _logger.exception("[%s] answering a request failed", self._ident)
+            _logger.exception("[%s] answering a request failed", self._name)
             return self._refuse(_FAILED)
 
     def _refuse(self, response: Response) -> Response:
@@ -165,13 +165,13 @@ class HttpConnection:
         try:
             return self.handshake.respond(_dated(response))
         except LocalProtocolError:
-            _logger.exception("[%s] a response cannot be sent", self._ident)
+            _logger.exception("[%s] a response cannot be sent", self._name)
             return self.handshake.respond(_dated(self._refuse(_FAILED)))
 
     def _log(self, request: Request | None, status: int, why: str = "") -> None:
         if _logger.isEnabledFor(logging.DEBUG):
             what = f"{request.method} {request.path}" if request else "what is no request"
-            _logger.debug("[%s] %s: answered %d%s", self._ident, printable(what), status, why)
+            _logger.debug("[%s] %s: answered %d%s", self._name, printable(what), status, why)
 
     async def send(self, data: bytes, *, seated: bool) -> None:
         """Send an answer; if that fails the seat is free again."""

@@ -130,29 +130,29 @@ class SupervisorLoop(Generic[T]):
 
     def __init__(
         self,
-        work: SessionPlan[T],
+        plan: SessionPlan[T],
         endpoints: Endpoints,
-        settings: SupervisorConfig,
-        journal: TransitionLog,
-        tally: Counters,
+        config: SupervisorConfig,
+        log: TransitionLog,
+        counters: Counters,
     ) -> None:
         now = trio.current_time()
-        self._work = work
+        self._plan = plan
         self._endpoints = endpoints
-        self._settings = settings
-        self._journal = journal
-        self._tally = tally
-        self._throttle = settings.throttle or current_throttle()
-        self._streak = BackoffState(settings.backoff, settings.jitter, now=now)
+        self._config = config
+        self._transitions = log
+        self._counters = counters
+        self._throttle = config.throttle or current_throttle()
+        self._backoff = BackoffState(config.backoff, config.jitter, now=now)
         self._endpoint: str | None = None
         self._host = ""
         self._known_hosts: set[str] = set()
         self._disconnected_at = now
-        self.hurry = trio.Event()
+        self.retry_requested = trio.Event()
 
     async def run(self) -> T | None:
         """Go round until there is an end, and say which."""
-        self._tally.down(trio.current_time())
+        self._counters.down(trio.current_time())
         try:
             returned = await self._go_round()
         except Exception as error:
@@ -164,14 +164,14 @@ class SupervisorLoop(Generic[T]):
         if returned is None:
             self._end(SupervisorState.CLOSED, detail="the peer closed with 1000")
             return None
-        self._end(SupervisorState.CLOSED, detail=self._work.done)
+        self._end(SupervisorState.CLOSED, detail=self._plan.done)
         return returned.value
 
     def _end(
         self, state: SupervisorState, *, cause: Exception | None = None, detail: str = ""
     ) -> None:
-        self._tally.up(trio.current_time())
-        self._enter(state, cause=cause, detail=detail)
+        self._counters.up(trio.current_time())
+        self._record(state, cause=cause, detail=detail)
 
     async def _go_round(self) -> _Returned[T] | None:
         """Attempts, until one returns or its failure is an end; None after a 1000."""
@@ -179,7 +179,7 @@ class SupervisorLoop(Generic[T]):
             outcome = await self._attempt()
             if isinstance(outcome, _Returned):
                 return outcome
-            delay = self._judge(outcome)
+            delay = self._next_delay(outcome)
             if delay is None:
                 return None
             await self._wait(delay, outcome)
@@ -191,12 +191,12 @@ class SupervisorLoop(Generic[T]):
         ws: WebSocket | None = None
         self._begin_attempt()
         try:
-            url = await self._endpoints.get(self._settings.timeouts.connect)
+            url = await self._endpoints.get(self._config.timeouts.connect)
             place = parse_url(url)
             self._endpoint, self._host = str(place), place.host
             async with (
                 self._throttle.slot(place.host, place.port) as slot,
-                self._settings.connect(url, **self._settings.options) as ws,
+                self._config.connect(url, **self._config.options) as ws,
             ):
                 slot.leave()
                 return _Returned(await self._run_session(ws))
@@ -212,33 +212,33 @@ class SupervisorLoop(Generic[T]):
     def _begin_attempt(self) -> None:
         known = self._endpoints.known
         self._endpoint = None if known is None else str(known)
-        self._tally.attempts += 1
-        self._streak.attempt()
-        self._enter(SupervisorState.CONNECTING)
+        self._counters.attempts += 1
+        self._backoff.attempt()
+        self._record(SupervisorState.CONNECTING)
 
     async def _run_session(self, ws: WebSocket) -> T:
         once = frozenset({int(CloseCode.NORMAL_CLOSURE)})
-        ws._connection.quiet = frozenset() if self._settings.reconnect_on_normal_close else once
-        ws._connection.grace = self._settings.timeouts.close
-        self._tally.up(trio.current_time())
-        self._tally.connections += 1
-        self._enter(SupervisorState.OPEN)
-        if self._work.prepare is not None:
-            await self._prepare(ws, self._work.prepare)
+        ws._connection.quiet = frozenset() if self._config.reconnect_on_normal_close else once
+        ws._connection.grace = self._config.timeouts.close
+        self._counters.up(trio.current_time())
+        self._counters.connections += 1
+        self._record(SupervisorState.OPEN)
+        if self._plan.prepare is not None:
+            await self._prepare(ws, self._plan.prepare)
 
         async def become_stable() -> None:
-            after = self._streak.stable_after()
+            after = self._backoff.stable_after()
             await trio.sleep(after)
             if ws.ending is None:
-                self._streak.succeeded(trio.current_time())
-                self._enter(SupervisorState.STABLE, detail=f"up for {after:g} s")
+                self._backoff.succeeded(trio.current_time())
+                self._record(SupervisorState.STABLE, detail=f"up for {after:g} s")
 
-        async with BackgroundTask(become_stable, name=f"{self._journal.ident} stability"):
-            return await self._work.session(ws)
+        async with BackgroundTask(become_stable, name=f"{self._transitions.name} stability"):
+            return await self._plan.session(ws)
 
     async def _prepare(self, ws: WebSocket, prepare: Session[object]) -> None:
         """Call `prepare`; a connection for which it takes too long is closed, and has failed."""
-        patience = self._settings.timeouts.connect
+        patience = self._config.timeouts.connect
         with trio.move_on_after(patience) as scope:
             await prepare(ws)
         if scope.cancelled_caught:
@@ -247,47 +247,47 @@ class SupervisorLoop(Generic[T]):
 
     # After a failure
 
-    def _judge(self, error: Failure) -> Delay | None:
+    def _next_delay(self, error: Failure) -> Delay | None:
         """The delay before the next attempt; None is the end, and so is what is raised."""
         now = trio.current_time()
         lost = isinstance(error, ConnectionClosed)
-        self._tally.last_failure = error
+        self._counters.last_failure = error
         if lost:
-            self._tally.down(now)
+            self._counters.down(now)
             self._disconnected_at = now
-            self._streak.lost(now)
+            self._backoff.lost(now)
         remedy = self._remedy(error)
         if remedy is Remedy.DONE:
             return None
         if remedy is Remedy.NONE or (remedy is Remedy.REFRESH and not self._may_refresh()):
             raise error
-        self._tally.losses += lost
-        delay = self._streak.failed(
+        self._counters.losses += lost
+        delay = self._backoff.failed(
             now,
             remedy,
             retry_after=error.retry_after if isinstance(error, Rejected) else None,
             endpoints=len(self._endpoints),
         )
-        if why := self._streak.is_exhausted(now + delay.seconds):
+        if why := self._backoff.is_exhausted(now + delay.seconds):
             raise SupervisorGaveUp(
                 f"gave up on {self._endpoint or 'the endpoint'}: {why}: {error}",
-                attempts=self._streak.attempts,
+                attempts=self._backoff.attempts,
                 endpoint=self._endpoint,
             ) from error
         return delay
 
     def _may_refresh(self) -> bool:
-        return self._endpoints.can_refresh and not self._streak.refreshed
+        return self._endpoints.can_refresh and not self._backoff.refreshed
 
     def _remedy(self, error: Failure) -> Remedy:
         known = self._host in self._known_hosts
         if not is_unknown_name(error):
             self._known_hosts.add(self._host)
-        overrule = self._settings.classify
+        overrule = self._config.classify
         remedy = None if overrule is None else overrule(error)
         if remedy is None:
             remedy = classify(error, host_is_known=known)
-            again = remedy is Remedy.DONE and self._settings.reconnect_on_normal_close
+            again = remedy is Remedy.DONE and self._config.reconnect_on_normal_close
             return Remedy.WAIT if again else remedy
         if not isinstance(remedy, Remedy):
             raise TypeError(f"classify must return a Remedy or None, not {remedy!r}")
@@ -297,23 +297,23 @@ class SupervisorLoop(Generic[T]):
         """Wait for the delay, or until somebody is in a hurry, and then for the budget."""
         now = trio.current_time()
         due = now + delay.seconds
-        suspend_at = self._disconnected_at + self._settings.backoff.suspend_after
-        self.hurry = trio.Event()
+        suspend_at = self._disconnected_at + self._config.backoff.suspend_after
+        self.retry_requested = trio.Event()
         if now < suspend_at:
-            self._enter(SupervisorState.WAITING, cause=error, delay=delay)
+            self._record(SupervisorState.WAITING, cause=error, delay=delay)
             await self._wait_until(min(due, suspend_at))
-        if now >= suspend_at or (suspend_at < due and not self.hurry.is_set()):
+        if now >= suspend_at or (suspend_at < due and not self.retry_requested.is_set()):
             left = Delay(due - trio.current_time(), delay.flapping)
-            self._enter(SupervisorState.SUSPENDED, cause=error, delay=left)
+            self._record(SupervisorState.SUSPENDED, cause=error, delay=left)
             await self._wait_until(due)
         self._endpoints.rotate()
         await self._throttle.wait_for_retry()
 
     async def _wait_until(self, due: float) -> None:
         with trio.move_on_at(due):
-            await self.hurry.wait()
+            await self.retry_requested.wait()
 
-    def _enter(
+    def _record(
         self,
         state: SupervisorState,
         *,
@@ -321,9 +321,9 @@ class SupervisorLoop(Generic[T]):
         delay: Delay | None = None,
         detail: str = "",
     ) -> None:
-        self._journal.enter(
+        self._transitions.record(
             state,
-            attempt=self._streak.attempts,
+            attempt=self._backoff.attempts,
             endpoint=self._endpoint,
             cause=cause,
             delay=delay.seconds if delay else None,

@@ -160,7 +160,7 @@ class Supervisor:
         check_callable("on_transition", on_transition, optional=True)
         self._endpoints = Endpoints(endpoint)
         _check_options(connection_options, self._endpoints.examples)
-        self._settings = SupervisorConfig(
+        self._config = SupervisorConfig(
             backoff=backoff,
             classify=classify,
             reconnect_on_normal_close=reconnect_on_normal_close,
@@ -169,29 +169,29 @@ class Supervisor:
             connect=connect,
             options=connection_options,
         )
-        self._journal = TransitionLog(on_transition)
-        self._tally = Counters()
+        self._transitions = TransitionLog(on_transition)
+        self._counters = Counters()
         self._scope = trio.CancelScope()
         self._finished: trio.Event | None = None
-        self._supervision: SupervisorLoop[Any] | None = None
+        self._loop: SupervisorLoop[Any] | None = None
 
     def __repr__(self) -> str:
-        return f"<Supervisor {self._told}>"
+        return f"<Supervisor {self._label}>"
 
     @property
-    def _told(self) -> str:
+    def _label(self) -> str:
         """Its name and what it is doing, for people to read."""
-        return f"{self._journal.ident}: {self.transition or self.state.value}"
+        return f"{self._transitions.name}: {self.transition or self.state.value}"
 
     @property
     def state(self) -> SupervisorState:
         """What it is doing."""
-        return self._journal.state
+        return self._transitions.state
 
     @property
     def transition(self) -> Transition | None:
         """The step that led to the present state: its cause, the next delay; None if idle."""
-        return self._journal.last
+        return self._transitions.last
 
     async def wait_for(self, *states: SupervisorState) -> Transition:
         """Wait until one of `states` is entered; return at once if it is the present one.
@@ -201,7 +201,7 @@ class Supervisor:
         Raises:
             trio.ClosedResourceError: the supervisor has ended without it.
         """
-        return await self._journal.wait_for(*states)
+        return await self._transitions.wait_for(*states)
 
     def events(self) -> AsyncIterator[Transition]:
         """Iterate over the transitions, beginning with the last one that was made::
@@ -212,25 +212,25 @@ class Supervisor:
         Whoever is slow gets the newest one next and misses those between:
         their numbers tell.  The iteration ends when the supervisor has.
         """
-        return Events(self._journal)
+        return Events(self._transitions)
 
     def retry_now(self) -> None:
         """Do not wait any longer, if it is waiting: the network is back, or a person says so.
 
         The retry budget of the `Throttle` still holds.
         """
-        if self._supervision is not None:
-            self._supervision.hurry.set()
+        if self._loop is not None:
+            self._loop.retry_requested.set()
 
     def statistics(self) -> SupervisorStatistics:
         """A snapshot of counters."""
-        tally = self._tally
+        counters = self._counters
         return SupervisorStatistics(
-            attempts=tally.attempts,
-            connections=tally.connections,
-            losses=tally.losses,
-            downtime=tally.downtime_until(trio.current_time()),
-            last_failure=tally.last_failure,
+            attempts=counters.attempts,
+            connections=counters.connections,
+            losses=counters.losses,
+            downtime=counters.downtime_until(trio.current_time()),
+            last_failure=counters.last_failure,
         )
 
     async def run(self, session: Session[T]) -> T | None:
@@ -242,18 +242,18 @@ class Supervisor:
         """
         return await self._run(SessionPlan(session=session))
 
-    async def _run(self, work: SessionPlan[T]) -> T | None:
+    async def _run(self, plan: SessionPlan[T]) -> T | None:
         if self._scope.cancel_called:
             raise trio.ClosedResourceError("the block of open_supervisor was left")
         if self._finished is not None:
             raise RuntimeError("a supervisor runs once")
         self._finished = trio.Event()
-        self._supervision = supervision = SupervisorLoop(
-            work, self._endpoints, self._settings, self._journal, self._tally
+        self._loop = loop = SupervisorLoop(
+            plan, self._endpoints, self._config, self._transitions, self._counters
         )
         try:
             with self._scope:
-                return await supervision.run()
+                return await loop.run()
             raise trio.ClosedResourceError("the block of open_supervisor was left")
         finally:
             self._finished.set()
@@ -262,7 +262,7 @@ class Supervisor:
         """End the run, or the waiting for one."""
         self._scope.cancel(reason="the block of open_supervisor was left")
         if self._finished is None:
-            self._journal.enter(SupervisorState.CLOSED, attempt=0, detail="it never ran")
+            self._transitions.record(SupervisorState.CLOSED, attempt=0, detail="it never ran")
         elif not self._finished.is_set():
             await self._finished.wait()
 

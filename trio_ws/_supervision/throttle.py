@@ -20,6 +20,8 @@ from typing import Self, final
 
 import trio
 
+from .._concurrency.per_run import PerRun
+
 
 class RateLimiter:
     """So many per second, and a burst of as many as one second brings; arithmetic only.
@@ -126,14 +128,5 @@ class Slot:
             self._throttle._release(self._key)
 
 
-_shared: trio.lowlevel.RunVar[Throttle] = trio.lowlevel.RunVar("trio_ws.throttle")
-
-
-def current_throttle() -> Throttle:
-    """The throttle of the Trio run that we are in."""
-    try:
-        return _shared.get()
-    except LookupError:
-        throttle = Throttle()
-        _shared.set(throttle)
-        return throttle
+current_throttle = PerRun("trio_ws.throttle", Throttle)
+"""Return the throttle of the present Trio run."""

@@ -1,9 +1,9 @@
-"""What a supervisor has done, for everybody who wants to know.
+"""What a supervisor has done, told to all who want to know.
 
-The journal keeps the newest transition only.
-An iteration over `events` remembers the number of the last one that it gave out,
-so an observer who is slow finds the newest when he comes back, and nobody waits for him.
-Whoever waits for a state in particular is told even if it has passed before he runs.
+The log keeps the newest transition only.
+An iteration over `events` remembers the number of the last transition that it gave out.
+So a slow iteration finds the newest one when it comes back, and the supervisor never waits for it.
+A task that waits for one state is woken even if the state has passed before the task runs.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _numbers = itertools.count(1)
 @dataclass(slots=True, eq=False)
 class _Waiter:
     states: frozenset[SupervisorState]
-    rung: trio.Event = field(default_factory=trio.Event)
-    got: Transition | None = None
+    event: trio.Event = field(default_factory=trio.Event)
+    transition: Transition | None = None
 
 
 class TransitionLog:
     """The state of one supervisor, and who is told when it changes."""
 
-    def __init__(self, observer: TransitionHook | None) -> None:
-        self.ident = f"supervisor-{next(_numbers)}"
+    def __init__(self, on_transition: TransitionHook | None) -> None:
+        self.name = f"supervisor-{next(_numbers)}"
         self.last: Transition | None = None
-        self._observer = observer
+        self._on_transition = on_transition
         self._waiters: list[_Waiter] = []
         self._changed = trio.lowlevel.ParkingLot()
 
@@ -53,7 +53,7 @@ class TransitionLog:
         """Whether nothing more will happen."""
         return self.state in ENDED
 
-    def enter(
+    def record(
         self,
         state: SupervisorState,
         *,
@@ -64,7 +64,7 @@ class TransitionLog:
         flapping: bool = False,
         detail: str = "",
     ) -> None:
-        """Take a step, and tell everybody; raises only what the observer raises."""
+        """Take a step, and tell everybody; raises only what the on_transition raises."""
         check_step(self.state, state)
         transition = Transition(
             number=self.last.number + 1 if self.last else 1,
@@ -80,24 +80,24 @@ class TransitionLog:
         )
         self.last = transition
         self._ring(transition)
-        _logger.info("[%s] %s", self.ident, transition)
-        self._call_observer(transition)
+        _logger.info("[%s] %s", self.name, transition)
+        self._call_hook(transition)
 
     def _ring(self, transition: Transition) -> None:
         self._changed.unpark_all()
         for waiter in self._waiters:
-            if transition.state in waiter.states and waiter.got is None:
-                waiter.got = transition
-                waiter.rung.set()
+            if transition.state in waiter.states and waiter.transition is None:
+                waiter.transition = transition
+                waiter.event.set()
             elif self.ended:
-                waiter.rung.set()
+                waiter.event.set()
 
-    def _call_observer(self, transition: Transition) -> None:
+    def _call_hook(self, transition: Transition) -> None:
         """Call it; one that fails is not called again, not even about its own failure."""
-        if self._observer is None:
+        if self._on_transition is None:
             return
-        observer, self._observer = self._observer, None
-        result = observer(transition)
+        on_transition, self._on_transition = self._on_transition, None
+        result = on_transition(transition)
         if isawaitable(result):
             close = getattr(result, "close", None)
             if close is not None:
@@ -105,7 +105,7 @@ class TransitionLog:
             raise TypeError(
                 "on_transition must be a plain function; an async one iterates over events()"
             )
-        self._observer = observer
+        self._on_transition = on_transition
 
     async def wait_for(self, *states: SupervisorState) -> Transition:
         """Wait until one of these states is entered, or return at once if it is the present one."""
@@ -118,20 +118,20 @@ class TransitionLog:
         else:
             self._waiters.append(waiter)
             try:
-                await waiter.rung.wait()
+                await waiter.event.wait()
             finally:
                 self._waiters.remove(waiter)
-        if waiter.got is None:
+        if waiter.transition is None:
             raise trio.ClosedResourceError(f"the supervisor has ended: {self.last}")
-        return waiter.got
+        return waiter.transition
 
 
 class Events(AsyncIterator[Transition]):
     """An iteration over transitions, newest first to be told; ends with the supervisor."""
 
-    def __init__(self, journal: TransitionLog) -> None:
-        self._journal = journal
-        self._told = 0
+    def __init__(self, log: TransitionLog) -> None:
+        self._transitions = log
+        self._last_number = 0
 
     def __aiter__(self) -> Self:
         """Iterate over the transitions."""
@@ -140,12 +140,12 @@ class Events(AsyncIterator[Transition]):
     async def __anext__(self) -> Transition:
         """The newest transition, once there is one that was not given out yet."""
         await trio.lowlevel.checkpoint()
-        journal = self._journal
+        log = self._transitions
         while True:
-            last = journal.last
-            if last is not None and last.number > self._told:
-                self._told = last.number
+            last = log.last
+            if last is not None and last.number > self._last_number:
+                self._last_number = last.number
                 return last
-            if journal.ended:
+            if log.ended:
                 raise StopAsyncIteration
-            await journal._changed.park()
+            await log._changed.park()

@@ -12,7 +12,8 @@ from .._connection.block import hold
 from .._connection.websocket import WebSocket
 from .._handshake.opening import Opening
 from .._http import Headers, Request, Response
-from .._policies import Heartbeat, HeartbeatOption, Limits, Policies, Timeouts
+from .._options import ConnectionOptions
+from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
 from ._peer import RawPeer
 
 
@@ -35,11 +36,11 @@ async def open_websocket_pair(
     `WebSocket.request` and `WebSocket.response` are placeholders.
     When the block is left the client closes first.
     """
-    policies = Policies(heartbeat=heartbeat, timeouts=timeouts, limits=limits)
+    options = ConnectionOptions(heartbeat=heartbeat, timeouts=timeouts, limits=limits)
     ours, theirs = trio.testing.memory_stream_pair()
     opening = _opening(subprotocol)
-    server = WebSocket(theirs, opening, client=False, policies=policies, ident="server")
-    client = WebSocket(ours, opening, client=True, policies=policies, ident="client")
+    server = WebSocket(theirs, opening, client=False, options=options, name="server")
+    client = WebSocket(ours, opening, client=True, options=options, name="client")
     async with hold(server), hold(client):
         yield client, server
 
@@ -67,8 +68,8 @@ async def open_websocket_to_peer(
         raise ValueError("give both streams, or none")
     if stream is None or peer_stream is None:
         stream, peer_stream = trio.testing.memory_stream_pair()
-    policies = Policies(heartbeat=heartbeat, timeouts=timeouts, limits=limits)
-    ws = WebSocket(stream, _opening(subprotocol), client=client, policies=policies, ident="tested")
+    options = ConnectionOptions(heartbeat=heartbeat, timeouts=timeouts, limits=limits)
+    ws = WebSocket(stream, _opening(subprotocol), client=client, options=options, name="tested")
     peer = RawPeer(peer_stream, client=not client)
     try:
         async with hold(ws):

@@ -1,0 +1,34 @@
+"""`trio_ws._concurrency.per_run`: a value for each Trio run."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from trio_ws._concurrency.per_run import PerRun
+
+
+class Value:
+    """Anything with an identity."""
+
+
+def test_one_for_each_run() -> None:
+    """Calls within one run give the same value, and those of another run another."""
+    current = PerRun("test", Value)
+
+    async def ask() -> list[Value]:
+        await trio.lowlevel.checkpoint()
+        return [current(), current()]
+
+    first, second = trio.run(ask), trio.run(ask)
+    assert first[0] is first[1]
+    assert second[0] is second[1]
+    assert first[0] is not second[0]
+
+
+def test_outside_of_a_run() -> None:
+    """Outside of a Trio run there is no value, and none is made."""
+    made: list[None] = []
+    with pytest.raises(RuntimeError, match="outside of a run context"):
+        PerRun("test", lambda: made.append(None))()
+    assert made == []
