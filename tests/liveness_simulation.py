@@ -1,6 +1,6 @@
 """Days of traffic, simulated: whom the lease gives up unjustly, and how soon it finds the dead.
 
-``python tests/liveness_simulation.py`` prints a small table,
+``python -m tests.liveness_simulation`` prints a small table,
 ``--full`` the one of the documentation.
 
 Each trace is a day of one connection whose peer is healthy all day,
@@ -14,6 +14,7 @@ Two policies with the same 20 s / 20 s look at the same traces:
 
 The line is TCP: what is sent during an outage, or lost, is sent again
 after 0.2, 0.4, 0.8, … seconds, and nothing overtakes it.
+A long message goes through the kernel's send buffer (`send_buffer`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tests.send_buffer import Upload
 from trio_ws._liveness.lease import Lease, Verdict
 from trio_ws._policies import Heartbeat, Timeouts
 
@@ -235,9 +237,10 @@ class Simulation:
             self.put(when, "said")
         for _, end in day.pauses:
             self.put(end, "resume")
-        for start, end in day.uploads:
-            for second in range(int(start), int(min(end, death))):
-                self.put(float(second), "progress")
+        self.uploads = [Upload(start, end, death) for start, end in day.uploads]
+        for upload in self.uploads:
+            for when in upload.takes():
+                self.put(when, "progress")
 
     def put(self, when: float, what: str) -> None:
         """Something happens; of what happens at once, bytes come before anything else."""
@@ -263,11 +266,18 @@ class Simulation:
 
         When the peer dies in the middle of the upload, its kernel takes no more.
         """
-        handed = after(now, self.day.uploads)
-        if handed > now and handed >= self.death:
+        upload = self.upload(now)
+        handed = now if upload is None else max(now, upload.handed)
+        if handed == float("inf"):
             return
         self.put(handed, "handed")
-        self.deliver(self.crossing(handed, "there"), "pong")
+        leaves = handed if upload is None else upload.end
+        self.deliver(self.crossing(leaves, "there"), "pong")
+
+    def upload(self, now: float) -> Upload | None:
+        """Return the message that is on its way, if there is one."""
+        index = bisect(self.uploads, (now, float("inf"))) - 1
+        return self.uploads[index] if index >= 0 and now < self.uploads[index].end else None
 
     def wake(self) -> float:
         """When the judge is asked: not while we stand still, nor while it is suspended."""
