@@ -154,8 +154,13 @@ class Timeouts:
         close: for a polite close: what was queued, the peer's answer, the end of TCP.
         goodbye: for a close frame when there is no time: after a cancellation, after a loss.
         idle: close politely (1001) when no data message went either way for so long; None: never.
-        send: lost when the kernel took no byte of ours and none arrived for so long;
+        send: lost when bytes of ours wait, the kernel took none, the peer's kernel acknowledged
+            none, and none arrived, for so long;
             None: ``interval + timeout`` of an active `Heartbeat`, otherwise never.
+        stall: lost when bytes of ours wait and the peer's kernel acknowledged none for so long,
+            however much the peer says; None: never.
+            Where the system does not tell what was acknowledged
+            (not TCP, or not Linux), the bytes that our own kernel takes count instead.
     """
 
     connect: float = 10.0
@@ -163,12 +168,13 @@ class Timeouts:
     goodbye: float = 0.5
     idle: float | None = None
     send: float | None = None
+    stall: float | None = None
 
     def __post_init__(self) -> None:
         check_seconds(self, "connect")
         check_seconds(self, "close")
         check_seconds(self, "goodbye", zero=True)
-        for name in ("idle", "send"):
+        for name in ("idle", "send", "stall"):
             if getattr(self, name) is not None:
                 check_seconds(self, name)
 

@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from trio_ws import Heartbeat, HeartbeatTimeout, MessageHeartbeat, WebSocket
-from trio_ws._liveness.lease import TICK
+from trio_ws._liveness.heartbeat_timer import TICK
 from trio_ws.testing import RawPeer
 from trio_ws.testing._peer import BINARY, PING, PONG, TEXT
 

@@ -23,7 +23,8 @@ import trio
 
 from .._concurrency.exceptions import strip_tracebacks
 from .._ending import Close, CloseCode, Loss
-from .._liveness.lease import TICK, Expiry, HeartbeatTimer, Verdict
+from .._liveness.heartbeat_timer import TICK, HeartbeatTimer
+from .._liveness.lease import Expiry, Verdict
 from .._liveness.message_heartbeats import MessageHeartbeats
 from .._liveness.pings import PendingPing
 from .._liveness.tick_groups import current_tick_groups

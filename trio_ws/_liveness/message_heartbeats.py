@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from .._policies import HeartbeatPolicy, MessageHeartbeat, MessageReply, Watchdog
-from .lease import HeartbeatTimer, Lease
+from .heartbeat_timer import HeartbeatTimer
+from .lease import Lease
 
 
 class _Watched(NamedTuple):

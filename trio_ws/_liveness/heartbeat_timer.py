@@ -1,0 +1,168 @@
+"""One heartbeat policy's share in a lease: since when the peer is silent, and whether it was asked.
+
+* `Heartbeat` asks with a ping, and any byte is an answer.
+* `Watchdog` never asks: it only gives up.  Any byte counts, or only chosen messages.
+* `MessageHeartbeat` asks with a message.  Any byte is an answer, or only chosen messages.
+
+A question passes through the hands that `outgoing` is about,
+and the timeout runs from when it arrived (P12)::
+
+    queued ──▶ handed to our kernel ──▶ arrived ──timeout──▶ lost
+       └──── timeout since the last progress ────▶ lost
+
+A short question with nothing before it counts as arrived when it is handed over.
+Its arrival is not waited for: a peer that is gone acknowledges nothing,
+and the timeout has to begin somewhere.
+Before it has arrived the timeout runs from the last progress of what goes before it.
+If there was none since, it runs from the queueing.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .._policies import FOREVER, BeatPolicy, Heartbeat, Watchdog
+from .outgoing import Outgoing
+
+TICK = 1 / 16
+"""A question may be asked so many seconds late, together with those of other connections.
+
+A power of two, so that the arithmetic is exact."""
+
+POSTPONEMENT = 1.0
+"""How many seconds later a question is due that could not be asked."""
+
+NOTHING_BEFORE = 128
+"""If no more bytes are unacknowledged than this, they are the question itself, under TLS perhaps."""
+
+
+class Question:
+    """A question that was asked, and how far it has got."""
+
+    __slots__ = ("_position", "arrived", "frame", "handed", "in_hand", "queued")
+
+    def __init__(self, now: float, frame: int) -> None:
+        self.queued = now
+        self.frame = frame
+        self.in_hand = False
+        self.handed: float | None = None
+        self.arrived: float | None = None
+        self._position: int | None = None
+
+    def hand_over(self, now: float, *, told: bool) -> bool:
+        """Note that the kernel took all that the writer had; return True if this was in it."""
+        if not self.in_hand or self.handed is not None:
+            return False
+        self.handed = now
+        if not told:
+            self.arrived = now
+        return True
+
+    def look(self, now: float, sent: int, outgoing: Outgoing) -> None:
+        """Note whether it has arrived; the first look is at its hand-over."""
+        if self.handed is None or self.arrived is not None:
+            return
+        if self._position is None:
+            self._position = sent
+        acknowledged = sent - outgoing.unacknowledged
+        if outgoing.unacknowledged <= NOTHING_BEFORE or acknowledged >= self._position:
+            self.arrived = now
+
+    def since(self, progress_at: float) -> float:
+        """Return when the timeout began to run."""
+        return max(self.queued, progress_at) if self.arrived is None else self.arrived
+
+    @property
+    def fate(self) -> str:
+        """Tell how far it has got."""
+        if self.handed is None:
+            return "not even taken"
+        return "not acknowledged" if self.arrived is None else "not answered"
+
+
+class HeartbeatTimer:
+    """When one policy wants to ask, or gives the peer up."""
+
+    def __init__(self, policy: BeatPolicy, *, now: float, phase: float) -> None:
+        self.policy = policy
+        self.timeout = policy.timeout
+        self.interval = None if isinstance(policy, Watchdog) else policy.interval
+        self.pings = isinstance(policy, Heartbeat)
+        self.any_byte = _any_byte_counts(policy)
+        self.renewed_at = now
+        self.question: Question | None = None
+        """The question that waits for its answer."""
+        self._ask_at = FOREVER
+        if self.interval is not None:
+            self._ask_at = self._on_tick(now + phase * self.interval)
+
+    def renew(self, now: float) -> None:
+        """Note the sign of life that this policy is about."""
+        self.renewed_at = now
+        self.question = None
+        if self.interval is not None:
+            self._ask_at = self._on_tick(now + self.interval)
+
+    def _on_tick(self, at: float) -> float:
+        """Return the next tick; an interval so short that a tick is much of it has none."""
+        assert self.interval is not None
+        return math.ceil(at / TICK) * TICK if self.interval >= 16 * TICK else at
+
+    def probe(self, now: float) -> None:
+        """Ask now, unless it has been asked already."""
+        if self.interval is not None:
+            self._ask_at = min(self._ask_at, now)
+
+    def postpone(self, now: float) -> None:
+        """Ask a moment later: it cannot be asked now, for a reason of our own."""
+        self._ask_at = now + POSTPONEMENT
+
+    def asked(self, now: float, *, frame: int = 0) -> None:
+        """Note that the question was queued; what the writer has in hand goes before it.
+
+        `frame` is the number of its data frame; a ping has none, it overtakes the data.
+        """
+        self.question = Question(now, frame)
+
+    def writing(self, frames: int) -> None:
+        """Note what the writer took in hand: pings, and data up to this number of frames."""
+        if self.question is not None:
+            self.question.in_hand = self.question.frame <= frames
+
+    @property
+    def questioning(self) -> bool:
+        """Return True if it has asked, and has not been renewed since."""
+        return self.question is not None
+
+    @property
+    def wants_to_ask(self) -> bool:
+        """Return True if a question is what is due next."""
+        return self.interval is not None and self.question is None
+
+    def due(self, progress_at: float) -> float:
+        """Return when this policy wants something; `progress_at` is that of our own bytes."""
+        if self.interval is None:
+            return self.renewed_at + self.timeout
+        if self.question is None:
+            return self._ask_at
+        return self.question.since(progress_at) + self.timeout
+
+    def story(self, now: float) -> str:
+        """Tell what was waited for, and since when."""
+        silence = f"{self._expected()} for {now - self.renewed_at:.1f} s"
+        if self.question is None:
+            return silence
+        kind = "ping" if self.pings else "heartbeat message"
+        age = now - self.question.queued
+        return f"{silence}; a {kind} sent {age:.1f} s ago was {self.question.fate}"
+
+    def _expected(self) -> str:
+        if self.any_byte:
+            return "nothing heard"
+        return "no beat" if isinstance(self.policy, Watchdog) else "no reply"
+
+
+def _any_byte_counts(policy: BeatPolicy) -> bool:
+    if isinstance(policy, Watchdog):
+        return policy.is_beat is None
+    return isinstance(policy, Heartbeat) or policy.is_reply is None
