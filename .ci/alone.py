@@ -14,6 +14,9 @@ from pathlib import Path
 PARTS = {
     "trio_ws/_connection/reader.py": "connection",
     "trio_ws/_connection/writer.py": "connection",
+    "trio_ws/_liveness/grace.py": "lease",
+    "trio_ws/_liveness/outgoing.py": "lease",
+    "trio_ws/_liveness/timer.py": "lease",
     "trio_ws/_protocol/encoder.py": "fast_path",
     "trio_ws/_protocol/states.py": "protocol",
     "trio_ws/_protocol/validation.py": "protocol",

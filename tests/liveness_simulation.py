@@ -28,8 +28,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tests.send_buffer import Upload
-from trio_ws._liveness.lease import Lease, Verdict
+from trio_ws._liveness.lease import Lease
 from trio_ws._liveness.pause import Pause
+from trio_ws._liveness.timer import Verdict
 from trio_ws._policies import Heartbeat, Timeouts
 
 HOUR = 3600.0
@@ -177,7 +178,7 @@ class ByLease:
 
     def due(self) -> float:
         """Go by the lease, or by the pause."""
-        return self.lease.due() if self.rest is None else self.rest.due()
+        return self.lease.next_wakeup().at if self.rest is None else self.rest.due()
 
     def act(self, now: float, kernel: Kernel) -> str:
         """Ask the lease, or the pause."""
@@ -189,7 +190,7 @@ class ByLease:
             self.lease.look(now, *kernel(now))
         verdict, beat = self.lease.judge(now)
         if verdict is Verdict.ASK and beat is not None:
-            beat.asked(now)
+            beat.on_asked(now)
             return "ping"
         return "lost" if verdict is Verdict.LOST else ""
 

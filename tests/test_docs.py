@@ -104,3 +104,20 @@ def test_the_picture_of_states_has_every_step() -> None:
     named = [*(state.name for state in State), Input.SEND_CLOSE.value, Input.LOSS.value]
     assert [name for name in named if name not in picture] == []
     assert picture.count(Input.CLOSE.value) == 2  # from OPEN and from CLOSING
+
+
+def test_every_promise_and_law_is_on_its_page() -> None:
+    """Where code, tests or pages name a promise or a law by number, the page has it."""
+    page = (DOCS / "explain" / "promises.rst").read_text(encoding="utf-8")
+    promises = set(re.findall(r"^(P\d+)\. ", page, re.MULTILINE))
+    laws = set(re.findall(r"^(\d+)\. ", page, re.MULTILINE))
+    text = "\n".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("trio_ws", "tests", "docs")
+        for path in sorted((TOP / folder).rglob("*"))
+        if path.suffix in {".py", ".rst"}
+    )
+    named = set(re.findall(r"(?<![\w.])P\d{1,2}(?![\w.]\d)\b", text)) - {"P2P"}
+    assert promises == {f"P{number}" for number in range(1, 14)}
+    assert named <= promises
+    assert set(re.findall(r"\b[Ll]aw (\d+)", text)) <= laws

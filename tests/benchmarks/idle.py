@@ -30,7 +30,7 @@ import trio
 import trio.testing
 
 from trio_ws import Headers, Heartbeat, Request, Response, WebSocket
-from trio_ws._connection.block import hold
+from trio_ws._connection.block import ConnectionBlock
 from trio_ws._handshake.opening import Opening
 from trio_ws._options import ConnectionOptions
 from trio_ws._policies import HeartbeatOption, Timeouts
@@ -124,7 +124,7 @@ async def opened(
     async def handle(sock: socket.socket) -> None:
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
         ws = WebSocket(stream, opening, client=False, options=options, name="bench")
-        async with hold(ws):
+        async with ConnectionBlock(ws):
             held.append(ws)
             await ws.receive()
 

@@ -369,7 +369,7 @@ async def test_end_of_stream_in_the_goodbye(
     """The end of the stream while we wait for the peer's Close ends the waiting at once."""
     async with open_wired(client) as (ws, peer, wire):
         await peer.send_eof()
-        ws._connection.begin_close(1000)
+        ws._connection.close_gracefully(1000)
     assert ws.ending is not None
     assert ws.ending.loss is Loss.UNANSWERED
     assert ws.ending.sent is not None

@@ -12,6 +12,8 @@ from trio_ws._connection.receive_queue import ReceiveQueue, wire_size
 from trio_ws._protocol.assembler import Chunk
 from trio_ws._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 
+LIMIT = 1000
+
 messages = st.text() | st.binary()
 
 
@@ -29,7 +31,7 @@ def test_wire_size_of_what_cannot_be_sent() -> None:
 @given(st.lists(messages))
 def test_order(arrived: list[str | bytes]) -> None:
     """Messages come out in the order in which they went in."""
-    receive_queue = ReceiveQueue()
+    receive_queue = ReceiveQueue(LIMIT)
     for message in arrived:
         receive_queue.put([message])
     assert [receive_queue.take() for _ in arrived] == arrived
@@ -39,7 +41,7 @@ def test_order(arrived: list[str | bytes]) -> None:
 @given(st.lists(messages), st.lists(messages))
 def test_size(arrived: list[str | bytes], parts: list[str | bytes]) -> None:
     """The size counts bytes, and for each item what it costs to keep; nothing is left behind."""
-    receive_queue = ReceiveQueue()
+    receive_queue = ReceiveQueue(LIMIT)
     for message in arrived:
         receive_queue.put([message])
     for part in parts:
@@ -56,7 +58,7 @@ def test_size(arrived: list[str | bytes], parts: list[str | bytes]) -> None:
 
 def test_empty_messages_fill_it_too() -> None:
     """A flood of empty messages has a size."""
-    receive_queue = ReceiveQueue()
+    receive_queue = ReceiveQueue(LIMIT)
     for _ in range(1000):
         receive_queue.put([""])
     assert receive_queue.size == 1000 * QUEUE_ITEM_OVERHEAD
@@ -65,7 +67,7 @@ def test_empty_messages_fill_it_too() -> None:
 @pytest.mark.parametrize("finished", [True, False])
 def test_parts_wait_apart(finished: bool) -> None:
     """Parts and messages do not get into each other's way."""
-    receive_queue = ReceiveQueue()
+    receive_queue = ReceiveQueue(LIMIT)
     receive_queue.put_chunk(Chunk("a", finished))
     assert receive_queue
     receive_queue.put(["b"])
@@ -77,7 +79,7 @@ def test_parts_wait_apart(finished: bool) -> None:
 
 async def test_one_message_wakes_one_receiver() -> None:
     """A message wakes the receiver that has waited longest, and no other."""
-    receive_queue = ReceiveQueue()
+    receive_queue = ReceiveQueue(LIMIT)
     got: list[tuple[int, str | bytes]] = []
 
     async def receive(number: int) -> None:
@@ -96,7 +98,7 @@ async def test_one_message_wakes_one_receiver() -> None:
 
 async def test_a_part_wakes_the_streamer() -> None:
     """A part wakes who streams, and leaves the receivers asleep."""
-    receive_queue = ReceiveQueue()
+    receive_queue = ReceiveQueue(LIMIT)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(receive_queue.streamers.park)
         nursery.start_soon(receive_queue.receivers.park)
@@ -109,7 +111,7 @@ async def test_a_part_wakes_the_streamer() -> None:
 
 async def test_a_message_wakes_the_streamer_too() -> None:
     """A whole message wakes who streams as well: it may be the one that was to be streamed."""
-    receive_queue = ReceiveQueue()
+    receive_queue = ReceiveQueue(LIMIT)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(receive_queue.streamers.park)
         await wait_all_tasks_blocked()
@@ -118,7 +120,7 @@ async def test_a_message_wakes_the_streamer_too() -> None:
 
 async def test_wake_all() -> None:
     """When nothing more will come everybody wakes."""
-    receive_queue = ReceiveQueue()
+    receive_queue = ReceiveQueue(LIMIT)
     async with trio.open_nursery() as nursery:
         for lot in (receive_queue.receivers, receive_queue.receivers, receive_queue.streamers):
             nursery.start_soon(lot.park)

@@ -334,7 +334,7 @@ async def test_ping_payload(client: bool, autojump_clock: trio.testing.MockClock
         for call in (ws.ping, ws.pong):
             with pytest.raises(LocalProtocolError, match="125"):
                 await call(b"x" * 126)
-        assert len(ws._connection.pings) == 5
+        assert len(ws._connection.core.pings) == 5
         await peer.send_frame(PONG, payloads[-1])
 
 
@@ -345,7 +345,7 @@ async def test_cancelled_ping(client: bool, autojump_clock: trio.testing.MockClo
         with trio.move_on_after(1) as patience:
             await ws.ping(b"given up")
         assert patience.cancelled_caught
-        assert len(ws._connection.pings) == 0
+        assert len(ws._connection.core.pings) == 0
         await peer.expect_frame(PING, b"given up")
         await peer.send_frame(PONG, b"given up")
         await peer.send_text("still open")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from trio_ws._liveness.heartbeat_timer import NOTHING_BEFORE
 from trio_ws._liveness.lease import Expiry
+from trio_ws._liveness.timer import NOTHING_BEFORE
 from trio_ws._policies import Heartbeat, Timeouts
 
 from ..leases import (
@@ -213,15 +213,15 @@ def test_story(events: list[Event], story: str) -> None:
     """The story tells since when nothing was acknowledged."""
     lease = lease_of(told=True)
     tell(lease, *events)
-    assert lease.story(Expiry(STALLED), 30).startswith(story)
+    assert lease.describe(Expiry(STALLED), 30).startswith(story)
 
 
 def test_story_of_a_question_on_its_way() -> None:
     """The story tells whether the question has arrived."""
     lease = lease_of(EVERY_20, told=True)
-    tell(lease, (20, "asked"), (20, "writing"), (20, "written"))
+    tell(lease, (20, "on_asked"), (20, "writing"), (20, "written"))
     lease.look(20, 5000, 5000)
     lost = Expiry(LOST, lease.beats[0])
-    assert lease.story(lost, 30).endswith("a ping sent 10.0 s ago was not acknowledged")
+    assert lease.describe(lost, 30).endswith("a ping sent 10.0 s ago was not acknowledged")
     lease.look(31, 5000, 0)
-    assert lease.story(lost, 40).endswith("a ping sent 20.0 s ago was not answered")
+    assert lease.describe(lost, 40).endswith("a ping sent 20.0 s ago was not answered")

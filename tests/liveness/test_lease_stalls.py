@@ -36,14 +36,14 @@ def test_on_time() -> None:
 def test_a_little_late(late: float) -> None:
     """A verdict that is a little late is put off by a glance: a peer in this process can answer."""
     lease = late_lease(judged_at=30 + late)
-    assert lease.due() == 30 + late + GLANCE
-    assert lease.judge(lease.due()).verdict is LOST
+    assert lease.next_wakeup().at == 30 + late + GLANCE
+    assert lease.judge(lease.next_wakeup().at).verdict is LOST
 
 
 def test_stall() -> None:
     """A verdict that is noticed late is put off by the grace; then it stands."""
     lease = late_lease(judged_at=57)
-    assert lease.due() == 57 + GRACE
+    assert lease.next_wakeup().at == 57 + GRACE
     assert lease.judge(57.5) == Expiry(WAIT)
     assert lease.judge(57 + GRACE).verdict is LOST
 
@@ -55,7 +55,7 @@ def test_one_grace_for_each_deadline() -> None:
     for _ in range(GLANCES):
         now += 20
         assert lease.judge(now) == Expiry(WAIT)
-        now = lease.due()
+        now = lease.next_wakeup().at
     assert lease.judge(now + 20).verdict is LOST
     assert now == 57 + GRACE + GLANCES * (20 + GLANCE)
 
@@ -64,7 +64,7 @@ def test_stall_with_the_answer_in_the_socket() -> None:
     """An answer that is found within the grace renews the lease, and the grace is over."""
     lease = late_lease(judged_at=57)
     tell(lease, (57, "heard"))
-    assert lease.due() == 77
+    assert lease.next_wakeup().at == 77
 
 
 def test_the_next_stall() -> None:
@@ -72,9 +72,9 @@ def test_the_next_stall() -> None:
     lease = late_lease(judged_at=57)
     tell(lease, (57, "heard"))
     assert lease.judge(77).verdict is ASK
-    tell(lease, (77, "asked"), (77, "writing"), (77, "written"))
+    tell(lease, (77, "on_asked"), (77, "writing"), (77, "written"))
     assert lease.judge(100) == Expiry(WAIT)
-    assert lease.due() == 100 + GRACE
+    assert lease.next_wakeup().at == 100 + GRACE
 
 
 def test_stall_of_a_stuck_writer() -> None:
@@ -103,7 +103,7 @@ def test_nobody_is_lost_unjustly(policy: BeatPolicy, steps: list[tuple[float, bo
     for gap, stalled in steps:
         now += gap * (100 if stalled else 1)
         if stalled and lease.judge(now).verdict is ASK:
-            tell(lease, (now, "asked"))
+            tell(lease, (now, "on_asked"))
         assert not stalled or lease.judge(now) == Expiry(WAIT)
         tell(lease, (now, "heard"))
 
@@ -121,12 +121,12 @@ def test_nobody_is_lost_unjustly(policy: BeatPolicy, steps: list[tuple[float, bo
         (CHOSEN_REPLIES, [(10, "heard")], "no reply for 30.0 s"),
         (
             EVERY_20,
-            [(20, "asked")],
+            [(20, "on_asked")],
             "nothing heard for 30.0 s; a ping sent 10.0 s ago was not even taken",
         ),
         (
             CHOSEN_REPLIES,
-            [(20, "asked"), (20, "writing"), (20, "written")],
+            [(20, "on_asked"), (20, "writing"), (20, "written")],
             "no reply for 30.0 s; a heartbeat message sent 10.0 s ago was not answered",
         ),
     ],
@@ -135,15 +135,15 @@ def test_story(policy: BeatPolicy, events: list[Event], story: str) -> None:
     """The story tells how long what was missed, and what became of the question."""
     lease = lease_of(policy)
     tell(lease, *events)
-    lease.due()
-    assert lease.story(Expiry(LOST, lease.beats[0]), 30) == story
+    lease.next_wakeup()
+    assert lease.describe(Expiry(LOST, lease.beats[0]), 30) == story
 
 
 def test_story_of_a_stuck_peer() -> None:
     """Where no policy is to blame the story tells of both directions."""
     lease = lease_of(CHOSEN_BEATS)
     tell(lease, (5, "writing"), (10, "heard"), (12, "progress"))
-    assert lease.story(Expiry(STUCK), 30) == (
+    assert lease.describe(Expiry(STUCK), 30) == (
         "nothing heard for 20.0 s; nothing of ours taken for 18.0 s"
     )
 
@@ -152,13 +152,13 @@ def test_story_of_a_stall() -> None:
     """The story tells of a stall of ours, until the peer was heard again."""
     lease = late_lease(judged_at=57)
     lost = lease.judge(58)
-    assert lease.story(lost, 58) == (
+    assert lease.describe(lost, 58) == (
         "nothing heard for 58.0 s; a ping sent 38.0 s ago was not answered; "
         "our own event loop had stalled for 27.0 s before"
     )
     tell(lease, (58, "heard"))
-    lease.due()
-    assert lease.story(Expiry(LOST, lease.beats[0]), 59) == "nothing heard for 1.0 s"
+    lease.next_wakeup()
+    assert lease.describe(Expiry(LOST, lease.beats[0]), 59) == "nothing heard for 1.0 s"
 
 
 def test_story_of_a_pause() -> None:
@@ -167,9 +167,9 @@ def test_story_of_a_pause() -> None:
     tell(lease, (10, "heard"))
     lease.resume(500, paused=480)
     lost = Expiry(LOST, lease.beats[0])
-    assert lease.story(lost, 530) == (
+    assert lease.describe(lost, 530) == (
         "nothing heard for 30.0 s; we had not read for 480.0 s before"
     )
     tell(lease, (540, "heard"))
-    lease.due()
-    assert lease.story(lost, 570) == "nothing heard for 30.0 s"
+    lease.next_wakeup()
+    assert lease.describe(lost, 570) == "nothing heard for 30.0 s"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from trio_ws._liveness.grace import GLANCE, GLANCES, GRACE
-from trio_ws._liveness.lease import Lease, Verdict
+from trio_ws._liveness.lease import Lease
 from trio_ws._liveness.pause import Pause
+from trio_ws._liveness.timer import Verdict
 from trio_ws._policies import BeatPolicy, Heartbeat, Timeouts, Watchdog
 
 from ..leases import (
@@ -130,7 +131,12 @@ def test_idle(events: list[Event], idle_at: float) -> None:
 
 def test_looks() -> None:
     """The connection is looked at once a second, and four times in a short timeout."""
-    for policy, step in [(EVERY_20, 1), (Heartbeat(timeout=2), 0.5), (LISTENING, 1)]:
+    steps: list[tuple[BeatPolicy, float]] = [
+        (EVERY_20, 1),
+        (Heartbeat(timeout=2), 0.5),
+        (LISTENING, 1),
+    ]
+    for policy, step in steps:
         pause = Pause(lease_of(policy), BEGAN)
         for number in range(1, 100):
             assert pause.due() == BEGAN + number * step
@@ -172,4 +178,4 @@ def test_a_late_verdict_that_stands() -> None:
 def test_story() -> None:
     """The story tells since when nothing moves, and for how long we have not read."""
     _, pause = stuck_pause()
-    assert pause.story(110) == "nothing of ours taken for 10.0 s; we have not read for 10.0 s"
+    assert pause.describe(110) == "nothing of ours taken for 10.0 s; we have not read for 10.0 s"

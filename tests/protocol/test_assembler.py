@@ -1,4 +1,4 @@
-"""`trio_ws._protocol.assembler`: messages from pieces, whole or in parts."""
+"""`trio_ws._protocol.assembler`: messages from pieces, whole or in chunks."""
 
 from __future__ import annotations
 
@@ -15,53 +15,53 @@ from trio_ws._protocol.assembler import Chunk, MessageAssembler, Mode
 Data = str | bytes
 
 
-def add_all(assembly: MessageAssembler, pieces: Sequence[Data]) -> list[Data | Chunk | None]:
+def add_all(assembler: MessageAssembler, pieces: Sequence[Data]) -> list[Data | Chunk | None]:
     """Add the pieces of one message."""
     last = len(pieces) - 1
-    return [assembly.add(piece, finished=i == last) for i, piece in enumerate(pieces)]
+    return [assembler.add(piece, finished=i == last) for i, piece in enumerate(pieces)]
 
 
 @given(st.lists(st.text(), min_size=1))
 def test_text(pieces: list[str]) -> None:
     """A text message comes out with its last piece, and is all of its pieces joined."""
-    assembly = MessageAssembler()
-    *before, message = add_all(assembly, pieces)
+    assembler = MessageAssembler()
+    *before, message = add_all(assembler, pieces)
     assert before == [None] * (len(pieces) - 1)
     assert message == "".join(pieces)
-    assert assembly.size == 0
+    assert assembler.size == 0
 
 
 @given(st.lists(st.binary(), min_size=1))
 def test_binary(pieces: list[bytes]) -> None:
     """A binary message comes out with its last piece, and is all of its pieces joined."""
-    assembly = MessageAssembler()
-    *before, message = add_all(assembly, pieces)
+    assembler = MessageAssembler()
+    *before, message = add_all(assembler, pieces)
     assert before == [None] * (len(pieces) - 1)
     assert message == b"".join(pieces)
-    assert assembly.size == 0
+    assert assembler.size == 0
 
 
 @pytest.mark.parametrize("empty", ["", b""])
 def test_empty_pieces(empty: Data) -> None:
     """A message of empty pieces only is empty, and still text or binary."""
-    assembly = MessageAssembler()
-    assert add_all(assembly, [empty, empty, empty]) == [None, None, empty]
+    assembler = MessageAssembler()
+    assert add_all(assembler, [empty, empty, empty]) == [None, None, empty]
 
 
 def test_messages_do_not_mix() -> None:
     """After a text message of several pieces a binary one is binary, and the other way round."""
-    assembly = MessageAssembler()
-    assert add_all(assembly, ["ä", "b"])[-1] == "äb"
-    assert add_all(assembly, [b"\xff", b"b"])[-1] == b"\xffb"
-    assert add_all(assembly, ["ä", "b"])[-1] == "äb"
+    assembler = MessageAssembler()
+    assert add_all(assembler, ["ä", "b"])[-1] == "äb"
+    assert add_all(assembler, [b"\xff", b"b"])[-1] == b"\xffb"
+    assert add_all(assembler, ["ä", "b"])[-1] == "äb"
 
 
 def test_size() -> None:
     """The size is that of the pieces kept so far, in bytes: text counts as UTF-8."""
-    assembly = MessageAssembler()
-    assembly.add("ä", finished=False)
-    assembly.add("€", finished=False)
-    assert assembly.size == 5
+    assembler = MessageAssembler()
+    assembler.add("ä", finished=False)
+    assembler.add("€", finished=False)
+    assert assembler.size == 5
 
 
 def test_memory() -> None:
@@ -70,93 +70,197 @@ def test_memory() -> None:
     pieces = [bytes([value]) for value in range(256)]
     tracemalloc.start()
     try:
-        assembly = MessageAssembler()
+        assembler = MessageAssembler()
         for index in range(payload):
-            assembly.add(pieces[index & 255], finished=False)
+            assembler.add(pieces[index & 255], finished=False)
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert assembly.size == payload
-    assert kept <= 1.25 * payload + sys.getsizeof(assembly) + 1024
+    assert assembler.size == payload
+    assert kept <= 1.25 * payload + sys.getsizeof(assembler) + 1024
 
 
 @given(st.lists(st.text(), min_size=1), st.integers(0, 20))
 def test_stream(pieces: list[str], late: int) -> None:
-    """Streaming, begun at any piece, gives the whole message in parts; only the last says so."""
-    assembly = MessageAssembler()
+    """Streaming, begun at any piece, gives the whole message in chunks; only the last says so."""
+    assembler = MessageAssembler()
     last = len(pieces) - 1
     late = min(late, last)
-    parts: list[Data | Chunk | None] = []
+    chunks: list[Data | Chunk | None] = []
     for index, piece in enumerate(pieces):
         if index == late:
-            parts.append(assembly.stream())
-        parts.append(assembly.add(piece, finished=index == last))
-    found = [part for part in parts if isinstance(part, Chunk)]
-    assert "".join(str(part.data) for part in found) == "".join(pieces)
-    assert [part.finished for part in found] == [False] * (len(found) - 1) + [True]
-    assert assembly.mode is Mode.WHOLE
-    assert assembly.add("next", finished=True) == "next"
+            chunks.append(assembler.stream())
+        chunks.append(assembler.add(piece, finished=index == last))
+    found = [chunk for chunk in chunks if isinstance(chunk, Chunk)]
+    assert "".join(str(chunk.data) for chunk in found) == "".join(pieces)
+    assert [chunk.finished for chunk in found] == [False] * (len(found) - 1) + [True]
+    assert [chunk.first for chunk in found] == [True] + [False] * (len(found) - 1)
+    assert assembler.mode is Mode.IDLE
+    assert assembler.add("next", finished=True) == "next"
 
 
 def test_stream_keeps_nothing() -> None:
     """While a message is streamed nothing of it is kept, and empty pieces are not passed on."""
-    assembly = MessageAssembler()
-    assembly.add(b"kept", finished=False)
-    assert assembly.stream() == Chunk(b"kept", finished=False)
-    assert assembly.size == 0
-    assert assembly.add(b"passed on", finished=False) == Chunk(b"passed on", finished=False)
-    assert assembly.add(b"", finished=False) is None
-    assert assembly.size == 0
-    assert assembly.add(b"", finished=True) == Chunk(b"", finished=True)
+    assembler = MessageAssembler()
+    assembler.add(b"kept", finished=False)
+    assert assembler.stream() == Chunk(b"kept", finished=False, first=True)
+    assert assembler.size == 0
+    assert assembler.add(b"passed on", finished=False) == Chunk(b"passed on", finished=False)
+    assert assembler.add(b"", finished=False) is None
+    assert assembler.size == 0
+    assert assembler.add(b"", finished=True) == Chunk(b"", finished=True)
+
+
+@pytest.mark.parametrize("empty", ["", b""])
+def test_first_chunk_behind_empty_pieces(empty: Data) -> None:
+    """The first chunk is the first that is passed on, not the first that arrives."""
+    assembler = MessageAssembler()
+    assembler.add(empty, finished=False)
+    assert assembler.stream() is None
+    assert assembler.add(empty, finished=False) is None
+    assert assembler.add(empty, finished=True) == Chunk(empty, finished=True, first=True)
+    assembler.stream()
+    assert assembler.add(empty, finished=False) is None
+    assert assembler.in_progress
+    assert assembler.add("a", finished=False) == Chunk("a", finished=False, first=True)
+
+
+def test_hold() -> None:
+    """A streamed message of at most `hold` bytes is passed on whole, a longer one from there on."""
+    assembler = MessageAssembler()
+    assembler.stream(hold=4)
+    assert add_all(assembler, ["ä", "b", "c"]) == [None, None, Chunk("äbc", True, first=True)]
+    assembler.stream(hold=4)
+    assert add_all(assembler, ["ä", "bc", "d", "e"]) == [
+        None,
+        None,
+        Chunk("äbcd", False, first=True),
+        Chunk("e", True),
+    ]
+    assembler.stream(hold=4)
+    assert assembler.add("äöü", finished=False) == Chunk("äöü", False, first=True)
+
+
+def test_hold_of_what_was_kept() -> None:
+    """Of a message in progress that is no longer than `hold`, nothing is passed on at once."""
+    assembler = MessageAssembler()
+    assembler.add(b"1234", finished=False)
+    assert assembler.stream(hold=4) is None
+    assert assembler.size == 4
+    assert assembler.add(b"5", finished=True) == Chunk(b"12345", True, first=True)
+
+
+MODES: dict[Mode, tuple[bool, Mode, Mode | None, Mode, Mode]] = {
+    # in progress; after a piece, after the last one, after stream(), after skip_rest()
+    Mode.IDLE: (False, Mode.KEEPING, Mode.IDLE, Mode.AWAITING, Mode.IDLE),
+    Mode.KEEPING: (True, Mode.KEEPING, Mode.IDLE, Mode.STREAMING, Mode.KEEPING),
+    Mode.AWAITING: (False, Mode.STREAMING, Mode.IDLE, Mode.AWAITING, Mode.IDLE),
+    Mode.HOLDING: (True, Mode.STREAMING, Mode.IDLE, Mode.HOLDING, Mode.KEEPING),
+    Mode.STREAMING: (True, Mode.STREAMING, Mode.IDLE, Mode.STREAMING, Mode.SKIPPING),
+    Mode.SKIPPING: (True, Mode.SKIPPING, Mode.IDLE, Mode.SKIPPING, Mode.SKIPPING),
+}
+
+
+def in_mode(mode: Mode) -> MessageAssembler:
+    """Lead an assembler into a mode."""
+    assembler = MessageAssembler()
+    if mode is Mode.KEEPING:
+        assembler.add("a", finished=False)
+    elif mode is not Mode.IDLE:
+        assembler.stream()
+    if mode in (Mode.STREAMING, Mode.SKIPPING):
+        assembler.add("a", finished=False)
+    elif mode is Mode.HOLDING:
+        assembler.add("", finished=False)
+    if mode is Mode.SKIPPING:
+        assembler.skip_rest()
+    assert assembler.mode is mode
+    return assembler
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_table(mode: Mode) -> None:
+    """Each mode is followed by what the table at the top of the module says."""
+    in_progress, piece, last, stream, skip = MODES[mode]
+    assert in_mode(mode).in_progress is in_progress
+    assembler = in_mode(mode)
+    assembler.add("a", finished=False)
+    assert assembler.mode is piece
+    assembler = in_mode(mode)
+    assembler.add("a", finished=True)
+    assert assembler.mode is last
+    assembler = in_mode(mode)
+    assembler.stream()
+    assert assembler.mode is stream
+    assembler = in_mode(mode)
+    assembler.skip_rest()
+    assert assembler.mode is skip
 
 
 def test_in_progress() -> None:
     """A message is in progress from its first piece, even an empty one, to its last."""
-    assembly = MessageAssembler()
-    seen = [assembly.in_progress]
+    assembler = MessageAssembler()
+    seen = [assembler.in_progress]
     for finished in (False, False, True):
-        assembly.add("", finished)
-        seen.append(assembly.in_progress)
+        assembler.add("", finished)
+        seen.append(assembler.in_progress)
     assert seen == [False, True, True, False]
 
 
-def test_abandon() -> None:
-    """What comes of an abandoned message is dropped; the next message is whole again."""
-    assembly = MessageAssembler()
-    assembly.stream()
-    assert assembly.add("a", finished=False) == Chunk("a", finished=False)
-    assembly.skip_rest()
-    assert add_all(assembly, ["b", "c"]) == [None, None]
-    assert assembly.add("next", finished=True) == "next"
+def test_skip_rest() -> None:
+    """The rest of a message that was passed on is dropped; the next message is whole again."""
+    assembler = MessageAssembler()
+    assembler.stream()
+    assert assembler.add("a", finished=False) == Chunk("a", finished=False, first=True)
+    assembler.skip_rest()
+    assert add_all(assembler, ["b", "c"]) == [None, None]
+    assert assembler.add("next", finished=True) == "next"
 
 
-def test_abandon_between_messages() -> None:
+def test_skip_rest_between_messages() -> None:
     """Giving up before a message has begun leaves the next one whole."""
-    assembly = MessageAssembler()
-    assembly.stream()
-    assembly.skip_rest()
-    assert add_all(assembly, ["a", "b"]) == [None, "ab"]
+    assembler = MessageAssembler()
+    assembler.stream()
+    assembler.skip_rest()
+    assert add_all(assembler, ["a", "b"]) == [None, "ab"]
 
 
-def test_stream_after_abandon() -> None:
-    """Streaming again while an abandoned message still arrives gives the next message only."""
-    assembly = MessageAssembler()
-    assembly.stream()
-    assembly.add("old", finished=False)
-    assembly.skip_rest()
-    assert assembly.stream() is None
-    assert add_all(assembly, ["old", "old"]) == [None, None]
-    assert assembly.mode is Mode.PARTS
-    assert assembly.add("new", finished=True) == Chunk("new", finished=True)
+def test_skip_rest_of_what_is_held() -> None:
+    """A message of which nothing was passed on is not lost when it is given up: it is whole."""
+    assembler = MessageAssembler()
+    assembler.stream(hold=4)
+    assembler.add("a", finished=False)
+    assembler.skip_rest()
+    assert assembler.add("b", finished=True) == "ab"
 
 
-def test_abandon_twice() -> None:
-    """Giving up the next message too, while the abandoned one still arrives, drops only that."""
-    assembly = MessageAssembler()
-    assembly.stream()
-    assembly.add("old", finished=False)
-    assembly.skip_rest()
-    assembly.stream()
-    assembly.skip_rest()
-    assert assembly.add("old", finished=True) is None
-    assert add_all(assembly, ["n", "ew"]) == [None, "new"]
+def test_skip_rest_of_a_kept_message() -> None:
+    """A message that nobody streams is none of which the rest could be dropped."""
+    assembler = MessageAssembler()
+    assembler.add("a", finished=False)
+    assembler.skip_rest()
+    assert assembler.add("b", finished=True) == "ab"
+
+
+def test_stream_after_skip_rest() -> None:
+    """Streaming again while a skipped message still arrives gives the next message only."""
+    assembler = MessageAssembler()
+    assembler.stream()
+    assembler.add("old", finished=False)
+    assembler.skip_rest()
+    assert assembler.stream() is None
+    assert add_all(assembler, ["old", "old"]) == [None, None]
+    assert assembler.mode is Mode.AWAITING
+    assert assembler.add("new", finished=True) == Chunk("new", finished=True, first=True)
+
+
+def test_skip_rest_twice() -> None:
+    """Giving up the next message too, while the skipped one still arrives, drops only that."""
+    assembler = MessageAssembler()
+    assembler.stream()
+    assembler.add("old", finished=False)
+    assembler.skip_rest()
+    assembler.stream()
+    assembler.skip_rest()
+    assert assembler.add("old", finished=True) is None
+    assert add_all(assembler, ["n", "ew"]) == [None, "new"]

@@ -254,7 +254,9 @@ def test_the_lane_is_closed_while_a_message_is_streamed() -> None:
     """Parts of a message are what a streaming receiver gets, not the whole."""
     protocol = WebSocketProtocol(client=True, limits=LIMITS)
     protocol.stream()
-    assert protocol.feed(encode(2, b"abc", masked=False)) == [Chunk(b"abc", finished=True)]
+    assert protocol.feed(encode(2, b"abc", masked=False)) == [
+        Chunk(b"abc", finished=True, first=True)
+    ]
     assert protocol.feed(encode(2, b"abc", masked=False)) == [b"abc"]
 
 

@@ -41,12 +41,14 @@ class _Fragments:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._core = connection.core
+        self._writer = connection.writer
         self._end: str | bytes | None = None
 
     async def put(self, fragment: str | BytesLike) -> None:
         """Queue a fragment and wait until the kernel has it."""
         await self._put(_checked(fragment), finished=False)
-        await self._connection.writer.wait_until_flushed()
+        await self._writer.wait_until_flushed()
 
     async def finish(self) -> None:
         """End the message."""
@@ -57,11 +59,11 @@ class _Fragments:
         await self._put(self._end, finished=True)
 
     async def _put(self, fragment: str | bytes, *, finished: bool) -> None:
-        await self._connection.writer.wait_for_room(wire_size(fragment))
-        await self._connection.check_open()
-        self._connection.protocol.send(fragment, finished=finished)
-        self._connection.lease.data(trio.current_time())
-        self._connection.settle()
+        await self._writer.wait_for_room(wire_size(fragment))
+        await self._core.check_open()
+        self._core.protocol.send(fragment, finished=finished)
+        self._core.lease.data(trio.current_time())
+        self._writer.flush()
         self._end = "" if isinstance(fragment, str) else b""
 
     def fail(self, error: BaseException) -> None:
@@ -69,9 +71,9 @@ class _Fragments:
         if self._end is None:
             return
         if isinstance(error, Exception):
-            self._connection.begin_close(CloseCode.INTERNAL_ERROR, "a message was broken off")
+            self._connection.close_gracefully(CloseCode.INTERNAL_ERROR, "a message was broken off")
         else:
-            self._connection.hurry(CloseCode.GOING_AWAY, "a message was broken off")
+            self._connection.close_quickly(CloseCode.GOING_AWAY, "a message was broken off")
 
 
 def _checked(fragment: object) -> str | bytes:

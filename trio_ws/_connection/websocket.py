@@ -1,7 +1,7 @@
 """`WebSocket`, the object that applications hold.
 
 It is a thin face: each method checks its arguments, waits for what it needs,
-makes one change to the session, and lets the services (`_connection`) do the rest.
+makes one change to the protocol, and lets `Connection` do the rest.
 
 Cancellation is the same for all of them (P4):
 a cancelled call has either done nothing or has done all of it.
@@ -40,7 +40,7 @@ Message: TypeAlias = str | BytesLike | Fragments
 """What `WebSocket.send` takes: a message, or the fragments of one."""
 
 
-_OPEN = State.OPEN  # to look it up in its class takes as long as all the rest of the check
+_OPEN = State.OPEN  # looking it up in its class takes as long as all the rest of the check
 
 
 @final
@@ -75,23 +75,21 @@ class WebSocket(trio.abc.AsyncResource):
         self.response: Response = opening.response
         self.subprotocol: str | None = opening.subprotocol
         self._connection = Connection(stream, opening, client=client, options=options, name=name)
-        self._local_address = _same(self._connection.transport.local_address)
-        self._remote_address = (
-            opening.request.remote_address or self._connection.transport.remote_address
-        )
-        self._protocol = self._connection.protocol
-        self._receive_queue = self._connection.receive_queue
-        self._reader = self._connection.reader
+        self._core = core = self._connection.core
+        self._local_address = _same(core.transport.local_address)
+        self._remote_address = opening.request.remote_address or core.transport.remote_address
+        self._protocol = core.protocol
+        self._receive_queue = core.receive_queue
         self._writer = self._connection.writer
-        self._pace = current_checkpoint_budget()
-        self._lane: trio.StrictFIFOLock | None = None
+        self._budget = current_checkpoint_budget()
+        self._send_lock: trio.StrictFIFOLock | None = None
         self._stream_turn: trio.Lock | None = None
         self._messages_sent = 0
         self._messages_received = 0
 
     def __repr__(self) -> str:
         state = self.ending or self._protocol.state.value
-        return f"<WebSocket {self._connection.name} {self.request.path!r}: {state}>"
+        return f"<WebSocket {self._core.name} {self.request.path!r}: {state}>"
 
     # Facts
 
@@ -103,7 +101,7 @@ class WebSocket(trio.abc.AsyncResource):
     @property
     def latency(self) -> float | None:
         """Seconds of the last ping's round trip (the heartbeat's too); None before the first."""
-        return self._connection.pings.round_trips.last
+        return self._core.pings.round_trips.last
 
     @property
     def local_address(self) -> object:
@@ -127,7 +125,7 @@ class WebSocket(trio.abc.AsyncResource):
             self._connection,
             messages_sent=self._messages_sent,
             messages_received=self._messages_received,
-            tasks_in_turn=self._lane.statistics().tasks_waiting if self._lane else 0,
+            tasks_in_turn=self._send_lock.statistics().tasks_waiting if self._send_lock else 0,
         )
 
     # Sending
@@ -157,35 +155,42 @@ class WebSocket(trio.abc.AsyncResource):
                 return
             message = bytes(message)
         size = len(message) if isinstance(message, bytes) else wire_size(message)
-        await self._pace.checkpoint(size)
-        if (self._lane is not None and self._lane.locked()) or not self._writer.has_room(size):
+        await self._budget.checkpoint(size)
+        if (self._send_lock is not None and self._send_lock.locked()) or not self._core.has_room(
+            size
+        ):
             await self._send_in_turn(message, size)
             return
         if self._protocol.state is not _OPEN:
-            await self._connection.check_open()
+            await self._core.check_open()
         self._queue(message)
 
     async def _send_in_turn(self, message: str | bytes, size: int) -> None:
-        async with self._data_lane():
+        async with self._turn_to_send():
             await self._writer.wait_for_room(size)
-            await self._connection.check_open()
+            await self._core.check_open()
             self._queue(message)
 
-    def _data_lane(self) -> trio.StrictFIFOLock:
-        """What keeps messages apart, and those who wait to send them in order of arrival."""
-        if self._lane is None:
-            self._lane = trio.StrictFIFOLock()
-        return self._lane
+    def _turn_to_send(self) -> trio.StrictFIFOLock:
+        """Return what keeps messages apart, and their senders in order of arrival."""
+        if self._send_lock is None:
+            self._send_lock = trio.StrictFIFOLock()
+        return self._send_lock
 
     def _queue(self, message: str | bytes) -> None:
         self._protocol.send(message)
         self._messages_sent += 1
-        self._connection.settle_message()
+        if self._core.watches_idle:
+            self._core.lease.data(trio.current_time())
+        if self._receive_queue.messages:  # they may be answered, too: one write takes it all
+            self._writer.flush(more_expected=True)
+        else:
+            self._writer.flush()
 
     async def _send_fragments(self, fragments: Fragments) -> None:
-        await self._pace.checkpoint(0)
-        async with self._data_lane():
-            await self._connection.check_open()
+        await self._budget.checkpoint(0)
+        async with self._turn_to_send():
+            await self._core.check_open()
             await send_fragments(self._connection, fragments)
         self._messages_sent += 1
 
@@ -205,7 +210,7 @@ class WebSocket(trio.abc.AsyncResource):
         Raises:
             ConnectionClosed: the connection is over, or ended before that.
         """
-        await self._pace.checkpoint(0)
+        await self._budget.checkpoint(0)
         if self.ending is not None:
             raise closed(self.ending)
         await self._writer.wait_until_flushed()
@@ -223,23 +228,22 @@ class WebSocket(trio.abc.AsyncResource):
         """
         receive_queue = self._receive_queue
         if receive_queue.messages:
-            await self._pace.checkpoint(receive_queue.costs[-1] - QUEUE_ITEM_OVERHEAD)
+            await self._budget.checkpoint(receive_queue.costs[-1] - QUEUE_ITEM_OVERHEAD)
         elif self._protocol.ending is not None:
-            await self._pace.checkpoint(0)
+            await self._budget.checkpoint(0)
         while not receive_queue.messages:
             if self._protocol.ending is not None:
                 self._check_more_comes()
             await receive_queue.receivers.park()
         message = receive_queue.take()
         self._messages_received += 1
-        self._reader.go_on()
         return message
 
     def _check_more_comes(self) -> None:
         """Raise if the connection is over; if it was lost, that is the end of the body too."""
         if self.ending is not None:
-            if self._connection.deadly:
-                self._connection.cancel_body()
+            if self._core.cancels_body:
+                self._core.cancel_body()
             raise closed(self.ending)
 
     async def receive_json(self) -> Any:
@@ -265,7 +269,7 @@ class WebSocket(trio.abc.AsyncResource):
         try:
             return await self.receive()
         except ConnectionClosed as error:
-            if error.ending.clean and error.ending.code in self._connection.quiet:
+            if error.ending.clean and error.ending.code in self._core.supervised.quiet_close_codes:
                 raise StopAsyncIteration from None
             raise
 
@@ -306,14 +310,14 @@ class WebSocket(trio.abc.AsyncResource):
             ConnectionClosed: the connection ended before the pong came.
             LocalProtocolError: the payload is too long.
         """
-        await self._pace.checkpoint(0)
+        await self._budget.checkpoint(0)
         await self._writer.wait_for_control_room()
-        await self._connection.check_open()
+        await self._core.check_open()
         ping = self._connection.send_ping(os.urandom(8) if payload is None else bytes(payload))
         try:
             await ping.wait()
         finally:
-            self._connection.pings.forget(ping)
+            self._core.pings.discard(ping)
         if ping.rtt is None:
             assert self.ending is not None
             raise closed(self.ending)
@@ -329,11 +333,11 @@ class WebSocket(trio.abc.AsyncResource):
             ConnectionClosed: the connection is over.
             LocalProtocolError: the payload is longer than 125 bytes.
         """
-        await self._pace.checkpoint(0)
+        await self._budget.checkpoint(0)
         await self._writer.wait_for_control_room()
-        await self._connection.check_open()
+        await self._core.check_open()
         self._protocol.pong(bytes(payload))
-        self._connection.settle()
+        self._writer.after_change()
 
     # Closing
 
@@ -352,16 +356,16 @@ class WebSocket(trio.abc.AsyncResource):
                 or `reason` is longer than 123 bytes.
         """
         check_close(code, reason)
-        self._connection.begin_close(code, reason)
+        self._connection.close_gracefully(code, reason)
         try:
-            await self._connection.finished.wait()
+            await self._core.finished.wait()
         except BaseException:
-            self._connection.hurry(code, reason)
+            self._connection.close_quickly(code, reason)
             raise
 
     async def wait_closed(self) -> Ending:
         """Wait until the connection is over and its transport is closed; return how it ended."""
-        await self._connection.finished.wait()
+        await self._core.finished.wait()
         assert self.ending is not None
         return self.ending
 

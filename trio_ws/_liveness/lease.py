@@ -2,7 +2,7 @@
 
 A peer is considered alive until its lease expires.
 Any byte that arrives renews it, whatever the byte belongs to (P12).
-The reader waits for bytes inside a cancel scope whose deadline is `Lease.due`;
+The reader waits for bytes inside a cancel scope whose deadline is `Lease.next_wakeup`;
 when the scope expires it asks `Lease.judge` what is due, does that, and waits again::
 
     last byte ──interval──▶ ASK ──timeout──▶ LOST
@@ -17,12 +17,12 @@ and only one of their tasks each time (`tick_groups`): to wake up is most of wha
 Six things keep the verdict honest:
 
 * Renewal is lazy: a byte only notes the time.  The deadline is computed when the scope expires,
-  so a busy connection pays nothing.  Only behind a question, while the lease is `questioning`,
+  so a busy connection pays nothing.  Only behind a question, while the lease is `awaiting_answer`,
   the reader looks at once: the next one is due an interval after the answer,
   which may be long before the timeout of this one.
 * While we do not read, silence proves nothing (`pause`); `resume` starts afresh.
 * Where only chosen messages count, none of them can come in the middle of another message:
-  as long as the bytes of that one arrive, the wait for the chosen one is excused.
+  as long as the bytes of that one arrive, the wait for the chosen one is extended.
 * The timeout runs from when the question arrived, and before that from the last progress
   of what goes before it (`outgoing`): a long message on a slow link is not a dead peer.
 * The kernel is asked before a verdict.  While something `wants_look`, a look is due
@@ -36,28 +36,16 @@ There is no clock in here: every method is told the time.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from .._policies import FOREVER, BeatPolicy, Timeouts
 from .grace import Grace
-from .heartbeat_timer import HeartbeatTimer
 from .outgoing import Outgoing
+from .timer import HeartbeatTimer, Verdict
 
 LONGEST_STEP = 1.0
 """The kernel is asked at least once in so many seconds while it matters what it says."""
-
-
-class Verdict(enum.Enum):
-    """What is due."""
-
-    WAIT = "nothing yet"
-    ASK = "ask the peer for a sign of life"
-    LOST = "the peer gave none"
-    STUCK = "the peer takes nothing and says nothing"
-    STALLED = "the peer takes nothing, whatever it says"
-    IDLE = "no message went either way for long"
 
 
 class Expiry(NamedTuple):
@@ -68,6 +56,13 @@ class Expiry(NamedTuple):
 
 
 _WAIT = Expiry(Verdict.WAIT)
+
+
+class Wakeup(NamedTuple):
+    """When something is due; `shared`: it is a question at a tick, which others may ask for us."""
+
+    at: float
+    shared: bool
 
 
 class Lease:
@@ -147,8 +142,11 @@ class Lease:
         for beat in self.beats:
             beat.renew(now)
 
-    def excuse(self, beat: HeartbeatTimer, now: float) -> bool:
-        """Return True if the peer is busy with another message, and is heard: it is excused."""
+    def extend_for_message(self, beat: HeartbeatTimer, now: float) -> bool:
+        """Extend the wait for a peer in the middle of another message, if it is still heard.
+
+        Return False if the wait is over.
+        """
         if beat.any_byte or now >= self.last_heard + beat.timeout:
             return False
         beat.renew(self.last_heard)
@@ -172,7 +170,7 @@ class Lease:
     # What is due
 
     @property
-    def questioning(self) -> bool:
+    def awaiting_answer(self) -> bool:
         """Return True if an answer may make something due earlier than it was."""
         for beat in self.beats:  # noqa: SIM110 - this is asked for each read, and a loop is faster
             if beat.question is not None:
@@ -183,10 +181,19 @@ class Lease:
         """Return True if it matters what was acknowledged: ask the kernel before `judge`."""
         return self.outgoing.looked_at < now and self._due_look() < FOREVER
 
-    def due(self) -> float:
-        """Return when to ask for a verdict, or to look, if nothing happens until then."""
+    def next_wakeup(self) -> Wakeup:
+        """Renew what was heard to renew; return when something is due, or a look, then."""
         self._renew()
-        return min(self._due_with_grace(), self._due_look())
+        due = self._earliest()
+        look = self._due_look()
+        if self._grace is not None and self._grace.deadline == due:
+            return Wakeup(min(self._grace.until, look), shared=False)
+        if look < due:
+            return Wakeup(look, shared=False)
+        for beat in self.beats:
+            if beat.on_ticks and beat.next_question_at == due:
+                return Wakeup(due, shared=True)
+        return Wakeup(due, shared=False)
 
     def judge(self, now: float) -> Expiry:
         """Return what is due now; if several things are, one after the other."""
@@ -207,7 +214,7 @@ class Lease:
             return None
         for beat in self.beats:
             if now >= beat.due(self.outgoing.progress_at):
-                return beat if beat.pings and not beat.questioning else None
+                return beat if beat.pings and not beat.awaiting_answer else None
         return None
 
     @property
@@ -229,7 +236,7 @@ class Lease:
     def _judge_silence(self, now: float) -> Expiry:
         for beat in self.beats:
             if now >= beat.due(self.outgoing.progress_at):
-                return Expiry(Verdict.ASK if beat.wants_to_ask else Verdict.LOST, beat)
+                return Expiry(beat.judge(), beat)
         return Expiry(Verdict.STALLED if now >= self._due_stalled() else Verdict.STUCK)
 
     def _grant_grace(self, now: float) -> bool:
@@ -285,12 +292,12 @@ class Lease:
             return max(out.looked_at, out.taken_at, self.last_heard) + self.step
         return FOREVER
 
-    def story(self, due: Expiry, now: float) -> str:
-        """Tell what a verdict rests on, for the exception that reports it."""
+    def describe(self, due: Expiry, now: float) -> str:
+        """Return what a verdict rests on, for the exception that reports it."""
         silence = f"nothing heard for {now - self.last_heard:.1f} s"
-        story = silence if due.beat is None else due.beat.story(now)
+        story = silence if due.beat is None else due.beat.describe(now)
         if due.verdict in (Verdict.STUCK, Verdict.STALLED):
-            story += f"; {self.outgoing.story(now)}"
+            story += f"; {self.outgoing.describe(now)}"
         if self._paused and self.last_heard <= self._resumed_at:
             story += f"; we had not read for {self._paused:.1f} s before"
         if self._grace is not None and self._grace.deadline == self._earliest():

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from .._policies import HeartbeatPolicy, MessageHeartbeat, MessageReply, Watchdog
-from .heartbeat_timer import HeartbeatTimer
 from .lease import Lease
+from .timer import HeartbeatTimer
 
 
 class _Watched(NamedTuple):
@@ -37,7 +37,7 @@ class MessageHeartbeats:
         """The newest heartbeat message of the peer that waits for its reply, per policy."""
 
     def __bool__(self) -> bool:
-        """Whether any policy wants to see the messages."""
+        """Return True if any policy wants to see the messages."""
         return bool(self._watched or self._answered)
 
     def inspect(self, message: str | bytes, now: float) -> bool:
@@ -53,8 +53,8 @@ class MessageHeartbeats:
                 hide = True
         return hide
 
-    def next_reply(self) -> str | bytes:
-        """Remove the oldest of `replies` and make it."""
+    def make_reply(self) -> str | bytes:
+        """Remove the oldest of `replies` and return the message that it asks for."""
         policy = next(iter(self.replies))
         return policy.make(self.replies.pop(policy))
 

@@ -98,8 +98,8 @@ class Outgoing:
         """Return when bytes of ours last made progress that proves something."""
         return self.moved_at if self.told else self.taken_at
 
-    def story(self, now: float) -> str:
-        """Tell since when nothing has moved."""
+    def describe(self, now: float) -> str:
+        """Return since when nothing has moved."""
         fate = "acknowledged" if self.told else "taken"
         since = max(self.progress_at, self.waiting_since or -FOREVER)
         return f"nothing of ours {fate} for {now - since:.1f} s"

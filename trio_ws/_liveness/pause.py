@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from .._policies import FOREVER
 from .grace import Grace
-from .lease import Expiry, Lease, Verdict
+from .lease import Expiry, Lease
+from .timer import Verdict
 
 _WAIT = Expiry(Verdict.WAIT)
 
@@ -58,9 +59,9 @@ class Pause:
             return _WAIT
         return self._expiry
 
-    def story(self, now: float) -> str:
-        """Tell what a verdict rests on."""
-        return f"{self._out.story(now)}; we have not read for {now - self._began:.1f} s"
+    def describe(self, now: float) -> str:
+        """Return what a verdict rests on."""
+        return f"{self._out.describe(now)}; we have not read for {now - self._began:.1f} s"
 
     def _due_lost(self) -> float:
         out = self._out

@@ -4,18 +4,23 @@ A peer may send a message in one frame or in thousands,
 and TCP may deliver a frame in one piece or byte by byte.
 Keeping the pieces until the last one has come would cost some 50 bytes for each,
 so a hostile peer could make a small message expensive.
-`Assembly` keeps one growing buffer instead:
-what it holds is never more than about 1.13 times the payload
+`MessageAssembler` keeps one growing buffer instead:
+it holds at most about 1.13 times the payload
 (the slack that CPython leaves when a bytearray grows).
 
-Somebody who takes a message in chunks (`WebSocket.receive_stream`) wants no buffer at all.
-So an assembly is in one of two modes:
+`WebSocket.receive_stream` takes a message in chunks and needs no buffer at all.
+So the message that arrives is kept, passed on, or dropped; `Mode` says which::
 
-* ``WHOLE``: pieces are kept until the message is whole.  The normal mode.
-* ``PARTS``: each piece is passed on as a `Part`.  Back to ``WHOLE`` when the message ends.
+    mode        a piece arrives         the last piece         stream()     skip_rest()
+    IDLE        keep it: KEEPING        the message            AWAITING
+    KEEPING     keep it                 the message: IDLE      STREAMING ¹
+    AWAITING    a chunk: STREAMING ¹    a chunk: IDLE                       IDLE
+    HOLDING     a chunk: STREAMING ¹    a chunk: IDLE                       KEEPING
+    STREAMING   a chunk                 a chunk: IDLE                       SKIPPING
+    SKIPPING    drop it                 drop it: IDLE ²        ²            ²
 
-Whoever streams may stop half-way.  The rest of that message is then dropped as it arrives,
-in whichever mode the next message is wanted.
+    ¹ HOLDING instead, while no more than `hold` bytes have come: see `stream`
+    ² AWAITING instead, if `stream` was the last of the two that was called
 """
 
 from __future__ import annotations
@@ -25,68 +30,124 @@ from typing import NamedTuple
 
 
 class Chunk(NamedTuple):
-    """A piece of a message that somebody takes in chunks."""
+    """A piece of a message that is taken in chunks.
+
+    It is the whole message if it is both the first and the last chunk.
+    """
 
     data: str | bytes
     finished: bool
+    first: bool = False
 
 
 class Mode(enum.Enum):
-    """What becomes of the pieces of the message that is arriving."""
+    """What becomes of the pieces of the message that is arriving, or of the next message."""
 
-    WHOLE = enum.auto()
-    PARTS = enum.auto()
+    IDLE = enum.auto()
+    """None is arriving; the next one is kept until it is whole."""
+    KEEPING = enum.auto()
+    """One is arriving, and is kept until it is whole."""
+    AWAITING = enum.auto()
+    """None is arriving; the next one is passed on in chunks."""
+    HOLDING = enum.auto()
+    """The beginning of one that will be passed on in chunks is kept for now."""
+    STREAMING = enum.auto()
+    """One is arriving and is passed on in chunks."""
+    SKIPPING = enum.auto()
+    """The rest of one that was passed on in chunks is dropped."""
+
+
+# Looking a member up in its class takes longer than the comparison.
+_IDLE, _KEEPING, _AWAITING = Mode.IDLE, Mode.KEEPING, Mode.AWAITING
+_HOLDING, _STREAMING, _SKIPPING = Mode.HOLDING, Mode.STREAMING, Mode.SKIPPING
 
 
 class MessageAssembler:
-    """Makes messages, or parts of them, from the pieces in which they arrive."""
+    """Makes messages, or chunks of them, from the pieces in which they arrive."""
 
-    __slots__ = ("_buffer", "_dropping", "_is_text", "in_progress", "mode")
+    __slots__ = ("_after_skipping", "_buffer", "_hold", "_is_text", "mode")
 
     def __init__(self) -> None:
-        self.mode = Mode.WHOLE
-        self.in_progress = False
-        self._dropping = False
+        self.mode = Mode.IDLE
+        self._after_skipping = Mode.IDLE
+        self._hold = 0
         self._buffer = bytearray()
         self._is_text = False
 
     @property
+    def in_progress(self) -> bool:
+        """Return True if a message has begun to arrive, and its end has not arrived."""
+        return self.mode is not _IDLE and self.mode is not _AWAITING
+
+    @property
     def size(self) -> int:
-        """The bytes kept for the message that is arriving."""
+        """Return how many bytes are kept of the message that is arriving."""
         return len(self._buffer)
 
     def add(self, data: str | bytes, finished: bool) -> str | bytes | Chunk | None:
-        """Take the next piece; return the message it completes, or the part it is."""
-        self.in_progress = not finished
-        if self._dropping:
-            self._dropping = not finished
+        """Take the next piece; return the message that it completes, or the chunk that it is."""
+        mode = self.mode
+        if mode is _IDLE or mode is _KEEPING:
+            return self._add_kept(data, finished)
+        if mode is _SKIPPING:
+            if finished:
+                self.mode = self._after_skipping
             return None
-        if self.mode is Mode.WHOLE:
-            return self._keep(data, finished)
-        if finished:
-            self.mode = Mode.WHOLE
-        return Chunk(data, finished) if data or finished else None
+        return self._add_streamed(data, finished)
 
-    def _keep(self, data: str | bytes, finished: bool) -> str | bytes | None:
+    def _add_kept(self, data: str | bytes, finished: bool) -> str | bytes | None:
+        self.mode = _IDLE if finished else _KEEPING
         if finished and not self._buffer:
             return data
+        self._keep(data)
+        return self._release() if finished else None
+
+    def _add_streamed(self, data: str | bytes, finished: bool) -> Chunk | None:
+        first = self.mode is not _STREAMING
+        if first and (self._buffer or len(data) <= self._hold):
+            self._keep(data)
+            if not finished and self.size <= self._hold:
+                self.mode = _HOLDING
+                return None
+            data = self._release()
+        self.mode = _IDLE if finished else _STREAMING
+        return Chunk(data, finished, first) if data or finished else None
+
+    def _keep(self, data: str | bytes) -> None:
         self._is_text = isinstance(data, str)
         self._buffer += data.encode() if isinstance(data, str) else data
-        return self._release() if finished else None
 
     def _release(self) -> str | bytes:
         buffer, self._buffer = self._buffer, bytearray()
         return buffer.decode() if self._is_text else bytes(buffer)
 
-    def stream(self) -> Chunk | None:
-        """Pass on the message in progress, or the next one, in parts from now on.
+    def stream(self, *, hold: int = 0) -> Chunk | None:
+        """Pass on the message in progress, or the next one, in chunks from now on.
 
-        Returns what had been kept of the message in progress, if anything had.
+        The first chunk has more than `hold` bytes, or it is the whole message:
+        so a message that is no longer can be looked at before it is passed on.
+
+        Returns what had been kept of the message in progress, if it is more than that.
         """
-        self.mode = Mode.PARTS
-        return Chunk(self._release(), finished=False) if self._buffer else None
+        self._hold = hold
+        if self.mode is _KEEPING:
+            self.mode = _HOLDING if self.size <= hold else _STREAMING
+            if self.mode is _STREAMING:
+                return Chunk(self._release(), finished=False, first=True)
+        elif self.mode is _IDLE:
+            self.mode = _AWAITING
+        self._after_skipping = _AWAITING
+        return None
 
     def skip_rest(self) -> None:
-        """Nobody takes the parts any more: drop the rest of the message, if there is one."""
-        self._dropping = self.in_progress
-        self.mode = Mode.WHOLE
+        """Pass on no more chunks: drop the rest of a message of which some were passed on.
+
+        A message of which none was passed on is kept until it is whole.
+        """
+        self._after_skipping = _IDLE
+        if self.mode is _AWAITING:
+            self.mode = _IDLE
+        elif self.mode is _HOLDING:
+            self.mode = _KEEPING
+        elif self.mode is _STREAMING:
+            self.mode = _SKIPPING

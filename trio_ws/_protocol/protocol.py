@@ -54,7 +54,8 @@ from .wsproto_codec import Violation, WsprotoCodec
 ProtocolEvent = str | bytes | Chunk | Pong
 """What `Session.feed` returns: whole messages, parts of one that is streamed, pongs."""
 
-_OPEN = State.OPEN  # to look it up in its class takes as long as all the rest of the check
+# Looking a member up in its class takes longer than the comparison.
+_OPEN, _IDLE = State.OPEN, Mode.IDLE
 
 
 class WebSocketProtocol:
@@ -78,7 +79,7 @@ class WebSocketProtocol:
         self.state = State.OPEN
         self.ending: Ending | None = None
         self.send_queue = SendQueue(masked=client)
-        self.assembly = MessageAssembler()
+        self.assembler = MessageAssembler()
         # Sending
         self._sent: Close | None = None
         self._kind: type[str] | type[bytes] | None = None
@@ -133,19 +134,15 @@ class WebSocketProtocol:
 
     def _lane_is_clear(self) -> bool:
         """Whether wsproto is between two messages, and nobody wants to see the frames."""
-        return not (
-            self._frame_left
-            or self.assembly.in_progress
-            or self.assembly.mode is not Mode.WHOLE
-            or self._trace
-        )
+        return not (self._frame_left or self.assembler.mode is not _IDLE or self._trace)
 
-    def stream(self) -> Chunk | None:
-        """Pass on the message in progress, or the next one, in parts from now on.
+    def stream(self, *, hold: int = 0) -> Chunk | None:
+        """Pass on the message in progress, or the next one, in chunks from now on.
 
-        Returns what is there of the former.  Not while `gathering`: that message will be whole.
+        `MessageAssembler.stream` says what `hold` does, and what is returned.
+        Not while `gathering`: that message will be whole.
         """
-        return self.assembly.stream()
+        return self.assembler.stream(hold=hold)
 
     @property
     def gathering(self) -> bool:
@@ -169,10 +166,15 @@ class WebSocketProtocol:
         return events
 
     @property
+    def receiving_message(self) -> bool:
+        """Return True if a message has begun to arrive, and its end has not arrived."""
+        return self.assembler.in_progress or self._lane.gathering is not None
+
+    @property
     def assembling(self) -> int:
-        """The bytes held of the message that is arriving."""
+        """Return how many bytes are held of the message that is arriving."""
         gathering = self._lane.gathering
-        return self.assembly.size + (0 if gathering is None else gathering.size)
+        return self.assembler.size + (0 if gathering is None else gathering.size)
 
     def _feed_piece(self, data: bytes, start: int, events: list[ProtocolEvent]) -> int:
         """Take as much from `start` as can be judged now; return where it ends.
@@ -190,7 +192,7 @@ class WebSocketProtocol:
                 start_of_payload, length = header.payload_start, header.payload_length
                 if self._lane.start_gathering(data, start, start_of_payload, length):
                     return len(data)
-            if violation := self._codec.check_size(header, in_progress=self.assembly.in_progress):
+            if violation := self._codec.check_size(header, in_progress=self.assembler.in_progress):
                 self._fail(violation)
                 return start
             self._frame_left = header.end - start
@@ -228,7 +230,7 @@ class WebSocketProtocol:
         self._tell("<", event)
         if isinstance(event, Message):
             self._step(Input.MESSAGE)
-            return self.assembly.add(event.data, event.message_finished)
+            return self.assembler.add(event.data, event.message_finished)
         if isinstance(event, Ping):
             if self._step(Input.PING) is Action.ANSWER:
                 self.send_queue.put_pong(self._control_frame(Opcode.PONG, bytes(event.payload)))

@@ -170,7 +170,7 @@ class ReconnectingWebSocket:
             except ConnectionClosed:
                 self._detach(ws)
             else:
-                send_queue = ws._connection.protocol.send_queue
+                send_queue = ws._connection.core.protocol.send_queue
                 self._outgoing.accepted_at_once(
                     message,
                     send_queue.frames_in,
@@ -270,7 +270,7 @@ class ReconnectingWebSocket:
 
     async def _session(self, ws: WebSocket) -> None:
         """What is supervised: attach a connection, and wait for its end."""
-        self._outgoing.begin(ws._connection.protocol.send_queue.frames_in)
+        self._outgoing.begin(ws._connection.core.protocol.send_queue.frames_in)
         self._incoming.add(ws)
         try:
             await self._send_waiting(ws)
@@ -286,7 +286,7 @@ class ReconnectingWebSocket:
     async def _send_waiting(self, ws: WebSocket) -> None:
         while (message := self._outgoing.take(trio.current_time())) is not None:
             await ws.send(message)
-            self._outgoing.accepted(ws._connection.protocol.send_queue.frames_in)
+            self._outgoing.accepted(ws._connection.core.protocol.send_queue.frames_in)
             self._changed.unpark_all()
 
     def _detach(self, ws: WebSocket) -> None:
@@ -295,11 +295,11 @@ class ReconnectingWebSocket:
 
     def _settle(self, ws: WebSocket) -> None:
         """What becomes of the messages that the connection had accepted, and of those it had."""
-        send_queue = ws._connection.protocol.send_queue
+        send_queue = ws._connection.core.protocol.send_queue
         ending = ws.ending
         self._outgoing.end(
             frames_out=send_queue.frames_out,
-            confirmed=ws._connection.pings.frames_confirmed,
+            confirmed=ws._connection.core.pings.frames_confirmed,
             delivered=ending is not None and ending.clean and not ending.received_first,
         )
         send_queue.clear()  # or the writer might send what is going to be sent again

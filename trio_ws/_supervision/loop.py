@@ -35,6 +35,7 @@ import trio
 from .._client.connect import ClientOptions
 from .._concurrency.background import BackgroundTask
 from .._concurrency.exceptions import iter_leaves
+from .._connection.core import Supervised
 from .._connection.websocket import WebSocket
 from .._ending import CloseCode
 from .._errors import ConnectionClosed, HandshakeError, Rejected, SupervisorGaveUp, closed
@@ -218,8 +219,8 @@ class SupervisorLoop(Generic[T]):
 
     async def _run_session(self, ws: WebSocket) -> T:
         once = frozenset({int(CloseCode.NORMAL_CLOSURE)})
-        ws._connection.quiet = frozenset() if self._config.reconnect_on_normal_close else once
-        ws._connection.grace = self._config.timeouts.close
+        quiet = frozenset[int]() if self._config.reconnect_on_normal_close else once
+        ws._connection.core.supervise(Supervised(quiet, self._config.timeouts.close))
         self._counters.up(trio.current_time())
         self._counters.connections += 1
         self._record(SupervisorState.OPEN)

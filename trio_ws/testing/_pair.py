@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import trio
 import trio.testing
 
-from .._connection.block import hold
+from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
 from .._handshake.opening import Opening
 from .._http import Headers, Request, Response
@@ -41,7 +41,7 @@ async def open_websocket_pair(
     opening = _opening(subprotocol)
     server = WebSocket(theirs, opening, client=False, options=options, name="server")
     client = WebSocket(ours, opening, client=True, options=options, name="client")
-    async with hold(server), hold(client):
+    async with ConnectionBlock(server), ConnectionBlock(client):
         yield client, server
 
 
@@ -72,7 +72,7 @@ async def open_websocket_to_peer(
     ws = WebSocket(stream, _opening(subprotocol), client=client, options=options, name="tested")
     peer = RawPeer(peer_stream, client=not client)
     try:
-        async with hold(ws):
+        async with ConnectionBlock(ws):
             yield ws, peer
     finally:
         # Shielded, so that a cancellation does not take the place of what leaves the block.

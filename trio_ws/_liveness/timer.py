@@ -19,6 +19,7 @@ If there was none since, it runs from the queueing.
 
 from __future__ import annotations
 
+import enum
 import math
 
 from .._policies import FOREVER, BeatPolicy, Heartbeat, Watchdog
@@ -33,7 +34,18 @@ POSTPONEMENT = 1.0
 """How many seconds later a question is due that could not be asked."""
 
 NOTHING_BEFORE = 128
-"""If no more bytes are unacknowledged than this, they are the question itself, under TLS perhaps."""
+"""If no more bytes are unacknowledged, they are the question itself, perhaps under TLS."""
+
+
+class Verdict(enum.Enum):
+    """What is due."""
+
+    WAIT = "nothing yet"
+    ASK = "ask the peer for a sign of life"
+    LOST = "the peer gave none"
+    STUCK = "the peer takes nothing and says nothing"
+    STALLED = "the peer takes nothing, whatever it says"
+    IDLE = "no message was sent or received for long"
 
 
 class Question:
@@ -74,7 +86,7 @@ class Question:
 
     @property
     def fate(self) -> str:
-        """Tell how far it has got."""
+        """Return how far it has got."""
         if self.handed is None:
             return "not even taken"
         return "not acknowledged" if self.arrived is None else "not answered"
@@ -89,35 +101,35 @@ class HeartbeatTimer:
         self.interval = None if isinstance(policy, Watchdog) else policy.interval
         self.pings = isinstance(policy, Heartbeat)
         self.any_byte = _any_byte_counts(policy)
+        # An interval so short that a tick is much of it has none.
+        self.on_ticks = self.interval is not None and self.interval >= 16 * TICK
         self.renewed_at = now
         self.question: Question | None = None
         """The question that waits for its answer."""
         self._ask_at = FOREVER
         if self.interval is not None:
-            self._ask_at = self._on_tick(now + phase * self.interval)
+            self._ask_at = self._next_tick(now + phase * self.interval)
 
     def renew(self, now: float) -> None:
         """Note the sign of life that this policy is about."""
         self.renewed_at = now
         self.question = None
         if self.interval is not None:
-            self._ask_at = self._on_tick(now + self.interval)
+            self._ask_at = self._next_tick(now + self.interval)
 
-    def _on_tick(self, at: float) -> float:
-        """Return the next tick; an interval so short that a tick is much of it has none."""
-        assert self.interval is not None
-        return math.ceil(at / TICK) * TICK if self.interval >= 16 * TICK else at
+    def _next_tick(self, at: float) -> float:
+        return math.ceil(at / TICK) * TICK if self.on_ticks else at
 
     def probe(self, now: float) -> None:
         """Ask now, unless it has been asked already."""
-        if self.interval is not None:
-            self._ask_at = min(self._ask_at, now)
+        if self.interval is not None and now < self._ask_at:
+            self._ask_at = now
 
     def postpone(self, now: float) -> None:
         """Ask a moment later: it cannot be asked now, for a reason of our own."""
         self._ask_at = now + POSTPONEMENT
 
-    def asked(self, now: float, *, frame: int = 0) -> None:
+    def on_asked(self, now: float, *, frame: int = 0) -> None:
         """Note that the question was queued; what the writer has in hand goes before it.
 
         `frame` is the number of its data frame; a ping has none, it overtakes the data.
@@ -130,14 +142,14 @@ class HeartbeatTimer:
             self.question.in_hand = self.question.frame <= frames
 
     @property
-    def questioning(self) -> bool:
+    def awaiting_answer(self) -> bool:
         """Return True if it has asked, and has not been renewed since."""
         return self.question is not None
 
     @property
-    def wants_to_ask(self) -> bool:
-        """Return True if a question is what is due next."""
-        return self.interval is not None and self.question is None
+    def next_question_at(self) -> float:
+        """Return when it will ask; never, if it has asked or only listens."""
+        return self._ask_at if self.question is None else FOREVER
 
     def due(self, progress_at: float) -> float:
         """Return when this policy wants something; `progress_at` is that of our own bytes."""
@@ -147,8 +159,13 @@ class HeartbeatTimer:
             return self._ask_at
         return self.question.since(progress_at) + self.timeout
 
-    def story(self, now: float) -> str:
-        """Tell what was waited for, and since when."""
+    def judge(self) -> Verdict:
+        """Return what is due once it is due."""
+        waits = self.interval is not None and self.question is None
+        return Verdict.ASK if waits else Verdict.LOST
+
+    def describe(self, now: float) -> str:
+        """Return what was waited for, and since when."""
         silence = f"{self._expected()} for {now - self.renewed_at:.1f} s"
         if self.question is None:
             return silence
