@@ -42,7 +42,7 @@ def tell(lease: Lease, *events: Event, kernel: Kernel | None = None) -> None:
         if event in ("on_asked", "renew", "postpone"):
             for beat in lease.beats:
                 getattr(beat, event)(time)
-        elif event and getattr(lease, event)(time) and kernel:
+        elif event and getattr(lease, event)(time) and event == "written" and kernel:
             lease.look(time, *kernel(time))
 
 

@@ -127,7 +127,13 @@ class ConnectionCore:
         self.room = SlimParkingLot()
         self.pings = Pings()
         now = trio.current_time()
-        self.lease = Lease(options.beats, options.timeouts, now=now, phase=phase)
+        self.lease = Lease(
+            options.beats,
+            options.timeouts,
+            now=now,
+            phase=phase,
+            told=self.transport.tells_acknowledgements,
+        )
         self.transport.tell(on_arrival=self.lease.heard, on_departure=self.lease.progress)
         self.lifetime = Lifetime()
         self.body = trio.CancelScope()

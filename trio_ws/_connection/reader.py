@@ -179,19 +179,16 @@ class Reader:
     # Back-pressure
 
     async def _wait_for_room(self) -> None:
-        """Wait for room in the queue.
-
-        Send an unsolicited pong each interval, so that the peer knows we are alive (P12).
-        """
+        """Wait for room in the queue; meanwhile, look after the connection (P12)."""
         queue, protocol = self._receive_queue, self._protocol
-        pause = self._heartbeat.begin_pause(trio.current_time())
+        pauses = self._heartbeat.begin_pause(trio.current_time())
         while queue.is_full(protocol.assembling):
-            with self._lifetime.shield_reading(pause.next_pong_at) as nap:
+            with self._lifetime.shield_reading(pauses.next_wakeup()) as nap:
                 await queue.wait_for_room(protocol.assembling)
             if nap.cancelled_caught and queue.is_full(protocol.assembling):
-                self._heartbeat.send_keepalive(pause, trio.current_time())
+                pauses.act(trio.current_time())
                 self._writer.after_change()
-        self._heartbeat.end_pause(pause, trio.current_time())
+        pauses.end(trio.current_time())
 
     # The heartbeat
 
@@ -200,6 +197,8 @@ class Reader:
             self._writer.after_change()
         elif self._writer.flush():
             self._heartbeat.on_handed_over(now)
+        else:
+            self._heartbeat.look_if_wanted(now)
 
     def wake_at(self, tick: float) -> None:
         """Wake at this tick and look after the others of our group."""

@@ -105,9 +105,12 @@ class Lease:
         self._last_data = now
         self._idle_reported = False
 
-    def sending(self, now: float) -> None:
-        """Note that bytes leave; this has to be told only if the lease `bounds_sending`."""
-        self.outgoing.wait(now)
+    def sending(self, now: float) -> bool:
+        """Note that bytes left inline; return True if something may be due earlier.
+
+        This has to be told only if the lease `bounds_sending`, and the system tells what arrives.
+        """
+        return self.outgoing.told and self.outgoing.wait(now)
 
     def writing(self, now: float, frames: int = 0) -> None:
         """Note what the writer took in hand: so many data frames so far, and every ping."""

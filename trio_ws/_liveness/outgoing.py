@@ -46,10 +46,12 @@ class Outgoing:
         self.waiting_since: float | None = None
         """Since when bytes of ours wait, in hand or unacknowledged, without a break."""
 
-    def wait(self, now: float) -> None:
-        """Note that bytes of ours are on their way."""
-        if self.waiting_since is None:
-            self.waiting_since = now
+    def wait(self, now: float) -> bool:
+        """Note that bytes of ours are on their way; return True if none were before."""
+        if self.waiting_since is not None:
+            return False
+        self.waiting_since = now
+        return True
 
     def begin(self, now: float) -> None:
         """Note that the writer has bytes in hand."""

@@ -31,6 +31,8 @@ from contextlib import suppress
 import trio
 
 from .._protocol.send_queue import Piece
+from . import kernel
+from .kernel import HangUp
 from .tls import TLS_RECORD, MonitoredStream, TimeCallback
 
 READ_SIZE = 65 * 1024
@@ -52,6 +54,7 @@ class Transport:
         self._stream = stream
         self._socket = _plain_socket(stream)
         self._below = _below(stream)
+        self._under_all = _socket_of(stream)
         self._more_to_read = False
         self._surplus = NOTHING
         self.bytes_received = 0
@@ -71,6 +74,30 @@ class Transport:
         """Tell also of bytes that our own calls do not show (P12), as far as they can be seen."""
         if self._below is not None:
             self._below.on_arrival, self._below.on_departure = on_arrival, on_departure
+
+    # What the kernel knows
+
+    @property
+    def tells_acknowledgements(self) -> bool:
+        """Return True if `outgoing` tells what the peer's kernel has acknowledged.
+
+        TLS that was not made by us is no help: nothing counts what it sends.
+        """
+        counted = self._socket is not None or self._below is not None
+        sock = self._under_all
+        return counted and sock is not None and kernel.tells_acknowledgements(sock)
+
+    def outgoing(self) -> tuple[int, int | None]:
+        """Return how many bytes the kernel was given, and how many are unacknowledged.
+
+        Both are counted below TLS.  None: the system does not tell.
+        """
+        sent = self.bytes_sent if self._below is None else self._below.bytes_sent
+        return sent, None if self._under_all is None else kernel.unacknowledged(self._under_all)
+
+    def hang_up(self) -> HangUp | None:
+        """Return how the connection has ended, if that shows without reading."""
+        return None if self._under_all is None else kernel.hang_up(self._under_all)
 
     # Reading
 
