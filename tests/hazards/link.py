@@ -11,6 +11,9 @@ so nothing is left of it however the tests end.
 A socket stays in the namespace that it was made in.
 A thread enters the namespace to make the socket; then any task may use it.
 
+Neighbours are fixed: an answer to ARP would wait in the queue of the router, behind the data,
+and nothing would get through until it had come.
+
 The shaper sits on the router and not on the host that sends.
 The sender's kernel would keep its queue short if it saw the shaper (TCP small queues).
 
@@ -35,26 +38,29 @@ T = TypeVar("T")
 
 CLONE_NEWNET = 0x40000000
 IPPROTO_TCP, TCP_INFO, TCP_CONGESTION = 6, 11, 13
-NEAR, FAR = "10.9.1.1", "10.9.2.1"
+FAR = "10.9.2.1"
 QUEUE = 300_000
 """How many bytes wait in the router before it drops some; a modem has as many."""
 
 ROUTER = """
-ip link add name to_near type veth peer name near
-ip link add name to_far type veth peer name far
+ip link add name to_near address 02:00:00:00:01:02 type veth peer name near address 02:00:00:00:01:01
+ip link add name to_far address 02:00:00:00:02:02 type veth peer name far address 02:00:00:00:02:01
 ip link set dev near netns /proc/{pid}/fd/{near}
 ip link set dev far netns /proc/{pid}/fd/{far}
 ip addr add 10.9.1.2/24 dev to_near
 ip addr add 10.9.2.2/24 dev to_far
 ip link set dev to_near up
 ip link set dev to_far up
+ip neigh replace 10.9.1.1 lladdr 02:00:00:00:01:01 dev to_near nud permanent
+ip neigh replace 10.9.2.1 lladdr 02:00:00:00:02:01 dev to_far nud permanent
 tc qdisc add dev to_far root tbf rate {up}kbit burst 3000 limit {queue}
 tc qdisc add dev to_near root tbf rate {down}kbit burst 3000 limit {queue}
 """
 HOST = """
-ip addr add {address}/24 dev {device}
+ip addr add 10.9.{net}.1/24 dev {device}
 ip link set dev {device} up
-ip route add default via {router}
+ip neigh replace 10.9.{net}.2 lladdr 02:00:00:00:0{net}:02 dev {device} nud permanent
+ip route add default via 10.9.{net}.2
 """
 CUT = """
 tc qdisc replace dev to_far root tbf rate 1kbit burst 3000 limit 1
@@ -70,8 +76,8 @@ class Link:
         values = {"near": self._near, "far": self._far, "pid": os.getpid(), "queue": QUEUE}
         _run(self._router, ROUTER.format(up=up, down=down, **values))
         _inside(self._router, _forward)
-        _run(self._near, HOST.format(address=NEAR, device="near", router="10.9.1.2"))
-        _run(self._far, HOST.format(address=FAR, device="far", router="10.9.2.2"))
+        _run(self._near, HOST.format(net=1, device="near"))
+        _run(self._far, HOST.format(net=2, device="far"))
 
     def connect(self) -> tuple[socket.socket, socket.socket]:
         """Return the near and the far end of a new connection."""
@@ -112,19 +118,22 @@ def why_not() -> str:
         return f"{' '.join(error.cmd)}: {error.stderr.decode().strip()}"
 
 
-def acknowledged(sock: socket.socket) -> int:
-    """Return how many bytes the peer's kernel has acknowledged (``tcpi_bytes_acked``)."""
-    return _tcp_info(sock, 120)
+def acknowledged(sock: socket.socket) -> tuple[int, int]:
+    """Return how far the peer's kernel has acknowledged, in bytes and in packets.
+
+    ``tcpi_bytes_acked`` stands still behind a packet that was lost; ``tcpi_delivered`` does not.
+    """
+    return _tcp_info(sock, "Q", 120), _tcp_info(sock, "I", 192)
 
 
 def received(sock: socket.socket) -> int:
     """Return how many bytes the peer's process has sent us (``tcpi_bytes_received``)."""
-    return _tcp_info(sock, 128)
+    return _tcp_info(sock, "Q", 128)
 
 
-def _tcp_info(sock: socket.socket, offset: int) -> int:
+def _tcp_info(sock: socket.socket, kind: str, offset: int) -> int:
     info = sock.getsockopt(IPPROTO_TCP, TCP_INFO, 232)
-    return int(struct.unpack_from("Q", info, offset)[0])
+    return int(struct.unpack_from(kind, info, offset)[0])
 
 
 def _fill_the_queue(sock: socket.socket) -> None:

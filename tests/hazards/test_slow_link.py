@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -193,19 +193,19 @@ class Watch:
     sock: socket.socket
     last_acknowledged: float = 0
     last_received: float = 0
-    _seen: list[int] = field(default_factory=lambda: [0, 0])
 
     async def run(self) -> None:
         """Note when bytes of ours were acknowledged, and when bytes came, until the end."""
+        before: tuple[object, object] = (0, 0)
         with suppress(OSError):
             while True:
                 now = trio.current_time()
-                seen = [acknowledged(self.sock), received(self.sock)]
-                if seen[0] > self._seen[0]:
+                seen = (acknowledged(self.sock), received(self.sock))
+                if seen[0] != before[0]:
                     self.last_acknowledged = now
-                if seen[1] > self._seen[1]:
+                if seen[1] != before[1]:
                     self.last_received = now
-                self._seen = seen
+                before = seen
                 await trio.sleep(1 / 40)
 
     def latest_verdict(self, heartbeat: Heartbeat, *, queued: bool) -> float:

@@ -24,6 +24,7 @@ from .._errors import closed
 from .._handshake.opening import Opening
 from .._liveness.lease import Lease
 from .._liveness.pings import Pings
+from .._liveness.timer import NOTHING_BEFORE
 from .._options import ConnectionOptions
 from .._policies import FOREVER
 from .._protocol.frame_log import line
@@ -162,6 +163,12 @@ class ConnectionCore:
             await self.over.wait()
             assert self.protocol.ending is not None
             raise closed(self.protocol.ending)
+
+    def look(self, now: float) -> None:
+        """Ask the kernel what the peer's kernel has acknowledged (P12)."""
+        sent, unacknowledged = self.transport.outgoing()
+        backlog = unacknowledged is not None and unacknowledged > NOTHING_BEFORE
+        self.lease.look(now, sent, unacknowledged, self.transport.delivered() if backlog else 0)
 
     # The ending.  What changes the protocol calls `Writer.after_change` afterwards,
     # which calls `note_ending` and gets the Close on its way.

@@ -202,7 +202,7 @@ class HeartbeatDriver:
 
     def look(self, now: float) -> None:
         """Ask the kernel what has arrived."""
-        self._lease.look(now, *self._core.transport.outgoing())
+        self._core.look(now)
 
     def on_sent_inline(self) -> None:
         """Watch what left, if `Timeouts.send` or `Timeouts.stall` bounds it."""

@@ -86,7 +86,7 @@ class Pauses:
         if self._has_ended(now):
             return
         if self._core.lease.outgoing.told:
-            self._core.lease.look(now, *self._core.transport.outgoing())
+            self._core.look(now)
         expiry = self._pause.judge(now)
         if expiry.verdict is Verdict.IDLE:
             self._core.begin_close(CloseCode.GOING_AWAY, "idle", initiator=Initiator.IDLE)

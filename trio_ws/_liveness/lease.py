@@ -132,9 +132,9 @@ class Lease:
                 handed |= beat.question.hand_over(now, told=told)
         return handed and told
 
-    def look(self, now: float, sent: int, unacknowledged: int | None) -> None:
-        """Note what the kernel said: of so many bytes sent so many are not acknowledged."""
-        self.outgoing.look(now, sent, unacknowledged)
+    def look(self, now: float, sent: int, unacknowledged: int | None, delivered: int = 0) -> None:
+        """Note what the kernel said (`Outgoing.look`)."""
+        self.outgoing.look(now, sent, unacknowledged, delivered)
         for beat in self.beats:
             if beat.question is not None:
                 beat.question.look(now, sent, self.outgoing)

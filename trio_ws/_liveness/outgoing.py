@@ -11,6 +11,10 @@ An acknowledgement proves that the way to the peer is alive (P12).
 So where the system tells, only acknowledgements are progress.
 Where it does not tell, the hand-over to the kernel stands in.
 
+If a packet is lost, acknowledgements stand still until it was sent again and has arrived,
+which takes as long as the queue of a slow link is: half a minute perhaps.
+What arrives behind it is acknowledged selectively (RFC 2018), and `delivered` counts that, too.
+
 The kernel tells nothing by itself.
 `look` is given what it answered when it was asked: `Outgoing` knows of progress from looks only.
 """
@@ -24,6 +28,7 @@ class Outgoing:
     """How far the bytes of one connection have got, as far as looks have shown."""
 
     __slots__ = (
+        "_delivered",
         "acknowledged",
         "in_hand",
         "looked_at",
@@ -42,6 +47,7 @@ class Outgoing:
         self.taken_at = self.moved_at = now
         self.acknowledged: int | None = None
         self.unacknowledged = 0
+        self._delivered = 0
         self.looked_at = -FOREVER
         self.waiting_since: float | None = None
         """Since when bytes of ours wait, in hand or unacknowledged, without a break."""
@@ -73,18 +79,22 @@ class Outgoing:
         """Count what waits from now on."""
         self.waiting_since = now if self.in_hand else None
 
-    def look(self, now: float, sent: int, unacknowledged: int | None) -> None:
+    def look(self, now: float, sent: int, unacknowledged: int | None, delivered: int = 0) -> None:
         """Note the kernel's answer: of so many bytes sent so many are not acknowledged.
 
         None: it does not tell, and is not asked again.
+        `delivered` counts what arrived in packets, also behind one that was lost;
+        0: not asked for.
         """
         self.told = unacknowledged is not None
-        self.looked_at = now
         self.unacknowledged = unacknowledged or 0
         acknowledged = sent - self.unacknowledged
-        if self.acknowledged is not None and acknowledged > self.acknowledged:
+        moved = self.acknowledged is not None and acknowledged > self.acknowledged
+        if moved or (delivered and self._delivered and delivered != self._delivered):
             self.moved_at = now
+        self.looked_at = now
         self.acknowledged = acknowledged
+        self._delivered = delivered
         if self.waits:
             self.wait(now)
         else:

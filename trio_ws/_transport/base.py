@@ -95,6 +95,10 @@ class Transport:
         sent = self.bytes_sent if self._below is None else self._below.bytes_sent
         return sent, None if self._under_all is None else kernel.unacknowledged(self._under_all)
 
+    def delivered(self) -> int:
+        """Return how many packets of ours have arrived; 0: the system does not tell."""
+        return 0 if self._under_all is None else kernel.delivered(self._under_all)
+
     def hang_up(self) -> HangUp | None:
         """Return how the connection has ended, if that shows without reading."""
         return None if self._under_all is None else kernel.hang_up(self._under_all)

@@ -4,8 +4,12 @@
 ``SIOCOUTQ`` counts what was handed to the kernel and not yet acknowledged by the peer's kernel.
 It does so for TCP over IPv4 and IPv6 on Linux.
 On a Unix socket the same number counts memory of the kernel, so it is not asked there.
-``TCP_INFO`` will not do: with a closed window ``tcpi_unacked`` is 0,
+Of ``TCP_INFO`` most will not do: with a closed window ``tcpi_unacked`` is 0,
 and ``tcpi_last_ack_recv`` is renewed by probes, so a peer that takes nothing would live for ever.
+
+*How many packets of ours were delivered.*
+``tcpi_delivered`` counts also those that arrived behind one that was lost,
+for which ``SIOCOUTQ`` stands still until that one was sent again.  Probes do not count.
 
 *Whether the connection has broken, or the peer has ended it.*
 ``poll`` tells that without reading, so it shows behind data that waits to be read.
@@ -29,6 +33,9 @@ if sys.platform == "linux":
 
 PEERS_END = getattr(select, "POLLRDHUP", 0)
 """The peer has ended its direction; not every system tells."""
+
+DELIVERED_AT = 192
+"""Where ``tcpi_delivered`` stands in ``struct tcp_info``, which only ever grows at its end."""
 
 TCP_FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
@@ -58,6 +65,15 @@ def unacknowledged(sock: trio.socket.SocketType) -> int | None:
     except (OSError, ValueError):  # it is refused, or the socket is closed
         return None
     return int.from_bytes(answer, sys.byteorder)
+
+
+def delivered(sock: trio.socket.SocketType) -> int:
+    """Return how many packets of ours have arrived; 0 if the system does not tell (Linux < 4.18)."""
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, DELIVERED_AT + 4)
+    except OSError:
+        return 0
+    return int.from_bytes(info[DELIVERED_AT:], sys.byteorder)
 
 
 def hang_up(sock: trio.socket.SocketType) -> HangUp | None:

@@ -1,0 +1,52 @@
+"""A kernel that says what a test wants it to say, for connections over memory streams."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from trio_ws._transport.base import Transport
+from trio_ws._transport.kernel import HangUp
+
+
+class SaidKernel:
+    """What the kernel says of every connection of a test.
+
+    Attributes:
+        sent: how many bytes it was given.
+        unacknowledged: how many of them wait; None: it does not tell.
+        delivers: whether packets arrive, one each second, behind one that was lost.
+        end: how the connection has ended, if it has.
+        looks: when it was asked.
+    """
+
+    def __init__(self) -> None:
+        self.sent = 1_000_000
+        self.unacknowledged: int | None = 0
+        self.delivers = False
+        self.end: HangUp | None = None
+        self.looks: list[float] = []
+
+    def outgoing(self) -> tuple[int, int | None]:
+        """Stand in for `Transport.outgoing`."""
+        self.looks.append(trio.current_time())
+        return self.sent, self.unacknowledged
+
+    def delivered(self) -> int:
+        """Stand in for `Transport.delivered`."""
+        return 1 + int(trio.current_time()) if self.delivers else 1
+
+    def hang_up(self) -> HangUp | None:
+        """Stand in for `Transport.hang_up`."""
+        return self.end
+
+
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> SaidKernel:
+    """Let a `SaidKernel` speak for the kernel."""
+    said = SaidKernel()
+    monkeypatch.setattr(Transport, "tells_acknowledgements", True)
+    monkeypatch.setattr(Transport, "outgoing", lambda _: said.outgoing())
+    monkeypatch.setattr(Transport, "delivered", lambda _: said.delivered())
+    monkeypatch.setattr(Transport, "hang_up", lambda _: said.hang_up())
+    return said
