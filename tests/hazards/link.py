@@ -43,23 +43,23 @@ QUEUE = 300_000
 """How many bytes wait in the router before it drops some; a modem has as many."""
 
 ROUTER = """
-ip link add name to_near address 02:00:00:00:01:02 type veth peer name near address 02:00:00:00:01:01
-ip link add name to_far address 02:00:00:00:02:02 type veth peer name far address 02:00:00:00:02:01
+ip link add name to_near address 02:0:0:0:1:2 type veth peer name near address 02:0:0:0:1:1
+ip link add name to_far address 02:0:0:0:2:2 type veth peer name far address 02:0:0:0:2:1
 ip link set dev near netns /proc/{pid}/fd/{near}
 ip link set dev far netns /proc/{pid}/fd/{far}
 ip addr add 10.9.1.2/24 dev to_near
 ip addr add 10.9.2.2/24 dev to_far
 ip link set dev to_near up
 ip link set dev to_far up
-ip neigh replace 10.9.1.1 lladdr 02:00:00:00:01:01 dev to_near nud permanent
-ip neigh replace 10.9.2.1 lladdr 02:00:00:00:02:01 dev to_far nud permanent
+ip neigh replace 10.9.1.1 lladdr 02:0:0:0:1:1 dev to_near nud permanent
+ip neigh replace 10.9.2.1 lladdr 02:0:0:0:2:1 dev to_far nud permanent
 tc qdisc add dev to_far root tbf rate {up}kbit burst 3000 limit {queue}
 tc qdisc add dev to_near root tbf rate {down}kbit burst 3000 limit {queue}
 """
 HOST = """
 ip addr add 10.9.{net}.1/24 dev {device}
 ip link set dev {device} up
-ip neigh replace 10.9.{net}.2 lladdr 02:00:00:00:0{net}:02 dev {device} nud permanent
+ip neigh replace 10.9.{net}.2 lladdr 02:0:0:0:{net}:2 dev {device} nud permanent
 ip route add default via 10.9.{net}.2
 """
 CUT = """

@@ -125,7 +125,7 @@ class Lease:
     def written(self, now: float) -> bool:
         """Note that the kernel took all that the writer had; return True if a `look` is due."""
         told = self.outgoing.told
-        self.outgoing.finish(follow=self.bounds_sending)
+        self.outgoing.finish()
         handed = False
         for beat in self.beats:
             if beat.question is not None:

@@ -69,10 +69,10 @@ class Outgoing:
         """Note that the kernel took some."""
         self.taken_at = now
 
-    def finish(self, *, follow: bool) -> None:
-        """Note that the kernel took the rest; with `follow` they wait until they have arrived."""
+    def finish(self) -> None:
+        """Note that the kernel took the rest; if it tells, a look shows when they have arrived."""
         self.in_hand = False
-        if not (follow and self.told):
+        if not self.told:
             self.waiting_since = None
 
     def restart(self, now: float) -> None:
