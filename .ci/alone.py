@@ -2,66 +2,63 @@
 
 The tests of ``trio_ws/_protocol/protocol.py`` are ``tests/protocol/test_protocol*.py``:
 folders and names without their leading underscores.
-Run it from the top of the project; it takes some seconds per module.
+Modules that have the same tests are looked at together, and two lots at a time.
+Run it from the top of the project; it takes about two minutes.
 ``alone.py url session`` looks at the modules named.
 """
 
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-PARTS = {
-    "trio_ws/_connection/reader.py": "connection",
-    "trio_ws/_connection/writer.py": "connection",
-    "trio_ws/_liveness/grace.py": "lease",
-    "trio_ws/_liveness/outgoing.py": "lease",
-    "trio_ws/_liveness/timer.py": "lease",
-    "trio_ws/_protocol/encoder.py": "fast_path",
-    "trio_ws/_protocol/states.py": "protocol",
-    "trio_ws/_protocol/validation.py": "protocol",
-}
-"""Rooms that are parts of another and have its tests: apart from it they do nothing."""
 
 
 def own_tests(module: Path) -> list[Path]:
     """Return the test files that belong to a module."""
     folders = [folder.lstrip("_") for folder in module.parent.parts[1:]]
-    pattern = f"test_{PARTS.get(module.as_posix(), module.stem.lstrip('_'))}"
+    pattern = f"test_{module.stem.lstrip('_')}"
     place = Path("tests", *folders)
     return sorted([*place.glob(f"{pattern}.py"), *place.glob(f"{pattern}_*.py")])
 
 
-def covered(module: Path, tests: list[Path]) -> bool:
-    """Run the tests alone and tell whether they pass and cover the module."""
+def verdict(tests: tuple[Path, ...], modules: list[Path]) -> tuple[str, list[Path]]:
+    """Run tests alone; return what failed, in words, and the modules that they cover fully."""
+    if not tests:
+        return "", []
     with tempfile.TemporaryDirectory() as folder:
         data = f"--data-file={folder}/coverage"
-        return succeeds("run", data, "-m", "pytest", "-q", "--no-header", *tests) and succeeds(
-            "report", data, f"--include={module}"
-        )
+        told = failure("run", data, "-m", "pytest", "-q", "--no-header", *tests)
+        if told:
+            return told, []
+        reports = {module: failure("report", data, f"--include={module}") for module in modules}
+    return "".join(reports.values()), [module for module, told in reports.items() if not told]
 
 
-def succeeds(*arguments: str | Path) -> bool:
-    """Run coverage and show what it says if it fails."""
+def failure(*arguments: str | Path) -> str:
+    """Run coverage and return what it says if it fails, else nothing."""
     command = [sys.executable, "-m", "coverage", *arguments]
     done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        print(done.stdout[-3000:])
-    return done.returncode == 0
+    return (done.stdout[-3000:] or f"exit code {done.returncode}") if done.returncode else ""
 
 
 def main(names: list[str]) -> int:
-    """Look at every module, or at those named, and print a line for each."""
-    passed = failed = 0
+    """Look at every module, or at those named, two at a time, and print a line for each."""
+    together: dict[tuple[Path, ...], list[Path]] = {}
     for module in sorted(Path("trio_ws").rglob("*.py")):
-        name = module.stem.lstrip("_")
-        if module.name == "__init__.py" or (names and name not in names):
-            continue
-        tests = own_tests(module)
-        good = bool(tests) and covered(module, tests)
-        told = ", ".join(map(str, tests)) or "it has no tests of its own"
-        print(f"{'covered' if good else 'FAILED '} {module}: {told}", flush=True)
-        passed, failed = passed + good, failed + (not good)
+        if module.name != "__init__.py" and (not names or module.stem.lstrip("_") in names):
+            together.setdefault(tuple(own_tests(module)), []).append(module)
+    passed = failed = 0
+    with ThreadPoolExecutor(2) as pool:
+        for (tests, modules), (told, good) in zip(
+            together.items(), pool.map(verdict, together, together.values()), strict=True
+        ):
+            if told:
+                print(told)
+            shown = ", ".join(map(str, tests)) or "it has no tests of its own"
+            for module in modules:
+                print(f"{'covered' if module in good else 'FAILED '} {module}: {shown}", flush=True)
+            passed, failed = passed + len(good), failed + len(modules) - len(good)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -1,4 +1,4 @@
-"""What all tests share: Hypothesis without deadlines, and peers that may be missing.
+"""What all tests share: Hypothesis without deadlines, cases in order, peers that may be missing.
 
 A test marked ``peer`` talks to software that not everybody has.
 It skips, with a reason, where that software is missing;
@@ -7,11 +7,16 @@ on CI (``CI=true``) nothing may be missing, so there such a skip is a failure.
 
 from __future__ import annotations
 
+import importlib
 import os
+import signal
 from collections.abc import Generator
+from contextlib import suppress
 
 import pytest
 from hypothesis import settings
+
+from trio_ws._protocol import masking
 
 ON_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
@@ -19,6 +24,28 @@ ON_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 # On CI the examples are the same in every run, so that a red run can be repeated.
 settings.register_profile("trio_ws", deadline=None, derandomize=ON_CI, print_blob=True)
 settings.load_profile("trio_ws")
+
+# A shell starts background jobs with Ctrl-C ignored, and they hand that on; tests rely on Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Refuse cases without an order: two processes that share the tests would disagree."""
+    for mark in metafunc.definition.iter_markers("parametrize"):
+        cases = mark.kwargs.get("argvalues", mark.args[-1])
+        if isinstance(cases, (set, frozenset)):
+            raise pytest.UsageError(f"{metafunc.definition.nodeid}: sort the set of cases")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def numpy_is_there() -> None:
+    """The library imports numpy in a thread when it first needs it; tests begin with it.
+
+    So what they run does not depend on when that thread is done.
+    """
+    with suppress(ImportError):
+        masking.numpy.provide(importlib.import_module("numpy"))
 
 
 @pytest.hookimpl(wrapper=True)

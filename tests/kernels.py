@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import trio
 
-from trio_ws._transport.base import Transport
 from trio_ws._transport.kernel import HangUp
+from trio_ws._transport.stream import StreamTransport
 
 
 class SaidKernel:
@@ -28,16 +28,16 @@ class SaidKernel:
         self.looks: list[float] = []
 
     def outgoing(self) -> tuple[int, int | None]:
-        """Stand in for `Transport.outgoing`."""
+        """Stand in for `StreamTransport.outgoing`."""
         self.looks.append(trio.current_time())
         return self.sent, self.unacknowledged
 
     def delivered(self) -> int:
-        """Stand in for `Transport.delivered`."""
+        """Stand in for `StreamTransport.delivered`."""
         return 1 + int(trio.current_time()) if self.delivers else 1
 
     def hang_up(self) -> HangUp | None:
-        """Stand in for `Transport.hang_up`."""
+        """Stand in for `StreamTransport.hang_up`."""
         return self.end
 
 
@@ -45,8 +45,8 @@ class SaidKernel:
 def kernel(monkeypatch: pytest.MonkeyPatch) -> SaidKernel:
     """Let a `SaidKernel` speak for the kernel."""
     said = SaidKernel()
-    monkeypatch.setattr(Transport, "tells_acknowledgements", True)
-    monkeypatch.setattr(Transport, "outgoing", lambda _: said.outgoing())
-    monkeypatch.setattr(Transport, "delivered", lambda _: said.delivered())
-    monkeypatch.setattr(Transport, "hang_up", lambda _: said.hang_up())
+    monkeypatch.setattr(StreamTransport, "tells_acknowledgements", True)
+    monkeypatch.setattr(StreamTransport, "outgoing", lambda _: said.outgoing())
+    monkeypatch.setattr(StreamTransport, "delivered", lambda _: said.delivered())
+    monkeypatch.setattr(StreamTransport, "hang_up", lambda _: said.hang_up())
     return said

@@ -57,13 +57,16 @@ def main(number: str) -> int:
     """Run one command and compare; return the exit code."""
     command = read((TOP / "README.md").read_text(encoding="utf-8"))[int(number) - 1]
     print(f"$ {command.line}", flush=True)
-    done = subprocess.run(
-        command.line, shell=True, cwd=TOP, check=False, text=True, stdout=subprocess.PIPE
-    )
-    print(done.stdout, end="")
-    for line in (absent := missing(command, done.stdout)):
+    printed = []
+    with subprocess.Popen(
+        command.line, shell=True, cwd=TOP, text=True, stdout=subprocess.PIPE
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            printed.append(line)
+    for line in (absent := missing(command, "".join(printed))):
         print(f"README shows this line, and it was not printed: {line}")
-    return done.returncode or (1 if absent else 0)
+    return process.returncode or (1 if absent else 0)
 
 
 if __name__ == "__main__":

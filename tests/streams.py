@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
@@ -154,3 +155,13 @@ async def receive_all(transport: Transport) -> bytes:
         assert type(data) is bytes
         received += data
     return bytes(received)
+
+
+def calls_of(transport: Transport) -> list[Callable[[], Awaitable[object]]]:
+    """All that a connection does with the stream before it ends."""
+    return [
+        transport.receive_some,
+        lambda: transport.receive_into(memoryview(bytearray(10))),
+        lambda: transport.send_some(memoryview(b"a")),
+        lambda: transport.send_all(b"a"),
+    ]

@@ -270,10 +270,13 @@ async def test_together_and_well(client: bool, autojump_clock: Clock) -> None:
     ids=["equal", "short timeout", "short interval", "with watchdog"],
 )
 @pytest.mark.parametrize("reader", ["client", "server"])
-async def test_slow_reader(reader: str, heartbeat: HeartbeatOption, autojump_clock: Clock) -> None:
+@pytest.mark.parametrize("stride", [13, pytest.param(3, marks=pytest.mark.slow)])
+async def test_slow_reader(
+    reader: str, heartbeat: HeartbeatOption, stride: int, autojump_clock: Clock
+) -> None:
     """Whoever stops reading, at whatever moment, is not given up, and gives nobody up (B4)."""
     limits = Limits(receive_buffer=1000)
-    for start in range(0, 64, 3):
+    for start in range(0, 64, stride):
         async with open_websocket_pair(heartbeat=heartbeat, limits=limits) as (client, server):
             slow, other = (client, server) if reader == "client" else (server, client)
             await trio.sleep(start / 8)

@@ -10,6 +10,13 @@
     programs/     one program for each peer, server and client
     results.py  table.py  bars.py  plots.py   what comes out
     profile.py   where the time of one message goes, a command of its own
+    idle.py      what idle connections cost, a command of its own
+
+Before and after a change, with a commit as the "before", each a command of its own:
+
+    compare.py  spread.py   the cells, in pairs, and how far their ratios can be trusted
+    calls.py     how many function calls one echo takes
+    imports.py   how much ``import trio_ws`` adds to ``import trio``
 
 A server and a client are measured apart, each in a process of its own,
 against a counterpart that costs little and is the same for all.

@@ -107,7 +107,7 @@ def test_prebuilt_frames(kind: str, size: int) -> None:
     from trio_ws._protocol.protocol import WebSocketProtocol
 
     data = payload(kind, size)
-    server = WebSocketProtocol(client=False, limits=Limits())
+    server = WebSocketProtocol(client=False, limits=Limits(), decoder=None)
     built = frame(kind, data, masked=True)
     assert len(built) == frame_size(size, masked=True)
     assert len(frame(kind, data, masked=False)) == frame_size(size, masked=False)

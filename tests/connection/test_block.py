@@ -428,7 +428,7 @@ WAITS: list[Callable[[WebSocket], Awaitable[object]]] = [
 
 @both_roles
 @pytest.mark.parametrize("wait", WAITS, ids=lambda wait: wait.__name__)
-@pytest.mark.parametrize(("death", "error", "loss"), DEATHS, ids=str)
+@pytest.mark.parametrize(("death", "error", "loss"), DEATHS)
 async def test_death(
     death: Callable[[RawPeer, TwoWayWire], Awaitable[None]],
     error: type[ConnectionLost],

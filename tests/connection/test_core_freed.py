@@ -28,18 +28,30 @@ BEAT = Heartbeat(interval=1, timeout=1)
 ASK = MessageHeartbeat(message="?", interval=1, timeout=1, is_reply=bool)
 
 
+OTHERS: list[object] = []
+"""What other tests have left behind."""
+
+
 @pytest.fixture(autouse=True)
 def uncollected() -> Generator[None]:
     """No collector helps during the test."""
     gc.collect()
     gc.disable()
+    OTHERS[:] = parts()
     yield
+    OTHERS.clear()
     gc.enable()
 
 
+def parts() -> list[object]:
+    """List the parts of connections that are not freed."""
+    return [each for each in gc.get_objects() if isinstance(each, PARTS)]
+
+
 def alive() -> list[str]:
-    """Name the parts of connections that are not freed."""
-    return [type(each).__name__ for each in gc.get_objects() if isinstance(each, PARTS)]
+    """Name the parts of the tested connection that are not freed."""
+    others = {id(each) for each in OTHERS}
+    return [type(each).__name__ for each in parts() if id(each) not in others]
 
 
 @both_roles

@@ -21,12 +21,14 @@ from trio_ws import (
     Watchdog,
     WebSocket,
 )
+from trio_ws._connection.pausing import Pauses
 from trio_ws._transport.kernel import HangUp
 from trio_ws.testing import RawPeer
 from trio_ws.testing._peer import CLOSE, PONG, TEXT
 
 from ..kernels import SaidKernel, kernel
 from ..wires import both_roles, frames_of, open_wired
+from .cores import core_of
 
 __all__ = ["kernel"]
 
@@ -264,6 +266,53 @@ async def test_who_takes_or_sends_is_not_idle(client: bool, autojump_clock: Cloc
         await peer.send_close(1001)
         await peer.send_eof()
     assert [frame.opcode for frame in frames_of(wire.written)] == [TEXT, TEXT, CLOSE]
+
+
+# Unsolicited pongs
+
+
+def pauses_of(*policies: Heartbeat) -> Pauses:
+    """Make the pauses of a connection that has only these policies."""
+    return Pauses(core_of(heartbeat=policies))
+
+
+@pytest.mark.parametrize(
+    ("interval", "timeout", "first"), [(10, 30, 10), (10, 6, 3), (10, 20, 10), (10, 4, 2)]
+)
+async def test_pongs_in_a_pause(
+    interval: float, timeout: float, first: float, autojump_clock: Clock
+) -> None:
+    """The first pong comes early enough for a peer that has just asked, the next each interval."""
+    pauses = pauses_of(Heartbeat(interval=interval, timeout=timeout))
+    pauses.begin(100)
+    assert pauses.active
+    assert pauses.next_pong_at == 100 + first
+    pauses.act(pauses.next_pong_at)
+    assert pauses.next_pong_at == 100 + first + interval
+
+
+async def test_many_short_pauses(autojump_clock: Clock) -> None:
+    """Soon after a pause the plan of that pause goes on; after a whole interval it begins anew."""
+    pauses = pauses_of(Heartbeat(interval=10, timeout=10))
+    pauses.begin(0)
+    assert pauses.next_pong_at == 5
+    pauses.end(1)
+    for now in (2, 3, 4):
+        pauses.begin(now)
+        assert pauses.next_pong_at == 5
+        pauses.end(now + 0.5)
+    assert not pauses.active
+    assert pauses.seconds(100) == 2.5
+    pauses.begin(14.5)
+    assert pauses.next_pong_at == 19.5
+    assert pauses.seconds(15) == 3
+
+
+async def test_no_pongs_without_a_policy_that_asks(autojump_clock: Clock) -> None:
+    """Where no policy asks there is no pong to send."""
+    pauses = pauses_of()
+    pauses.begin(0)
+    assert pauses.next_pong_at == float("inf")
 
 
 # Our own stalls

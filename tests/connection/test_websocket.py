@@ -11,7 +11,14 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import ConnectionClosed, ConnectionLost, Limits, LocalProtocolError, WebSocket
+from trio_ws import (
+    ConnectionClosed,
+    ConnectionLost,
+    Limits,
+    LocalProtocolError,
+    Timeouts,
+    WebSocket,
+)
 from trio_ws.testing import open_websocket_pair
 from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT
 
@@ -63,7 +70,7 @@ async def test_send_copies(client: bool, autojump_clock: trio.testing.MockClock)
 
 
 @both_roles
-@pytest.mark.parametrize("message", [None, 1, 1.5, {"type": "ping"}, object(), ["a", 1]], ids=repr)
+@pytest.mark.parametrize("message", [None, 1, 1.5, {"type": "ping"}, object, ["a", 1]], ids=repr)
 async def test_send_of_something_else(
     message: Any, client: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
@@ -497,3 +504,17 @@ async def test_others_get_their_turn(
                 yields.note_call()
         trio.lowlevel.remove_instrument(yields)
     assert yields.most == most
+
+
+@both_roles
+async def test_sending_keeps_a_connection_from_idling(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Each message that is accepted puts off the end of an idle connection."""
+    async with open_wired(client, timeouts=Timeouts(idle=5)) as (ws, peer, wire):
+        await trio.sleep(4)
+        wire.stop_taking()
+        await ws.send("x")
+        assert ws._core.lease.next_wakeup().at == 9
+        wire.take_again()
+        await peer.send_close()

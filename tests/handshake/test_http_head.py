@@ -10,6 +10,7 @@ from trio_ws._errors import LocalProtocolError
 from trio_ws._handshake.http_head import (
     HeadBuffer,
     HeadTooLarge,
+    InvalidHttp,
     elements,
     is_token,
     read_lines,
@@ -139,3 +140,9 @@ def test_lists() -> None:
     assert elements(values) == ["x", "Y", "z"]
     assert tokens(values) == ["x", "y", "z"]
     assert elements([]) == []
+
+
+def test_what_is_invalid() -> None:
+    """The error tells what is wrong, and with which status a server answers."""
+    error = InvalidHttp("illegal header line", 400)
+    assert (str(error), error.status) == ("illegal header line", 400)

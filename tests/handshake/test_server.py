@@ -18,6 +18,7 @@ from trio_ws._http import Request, Response
 from trio_ws._policies import Limits
 
 from ..cpu import cpu_seconds
+from ..toys import IDENTITY, Toy
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 
@@ -264,6 +265,7 @@ def test_targets(target: bytes, path: str) -> None:
         (upgrade(b"Sec-WebSocket-Protocol: a\x1b"), 400, "Sec-WebSocket-Protocol"),
         (upgrade(b"Sec-WebSocket-Protocol: \xe9"), 400, "Sec-WebSocket-Protocol"),
         (upgrade(b"Sec-WebSocket-Extensions: \xe9"), 400, "Sec-WebSocket-Extensions"),
+        (upgrade(b"Sec-WebSocket-Extensions: a; b=1=2"), 400, "Sec-WebSocket-Extensions"),
         (upgrade(start=b"GET chat HTTP/1.1"), 400, "request target"),
         (upgrade(start=b"GET * HTTP/1.1"), 400, "request target"),
         (upgrade(start=b"GET /a#b HTTP/1.1"), 400, "request target"),
@@ -492,3 +494,19 @@ def test_mutated(cuts: list[tuple[int, int, bytes]], size: int) -> None:
             answer = handshake.respond(exc.response)
         assert answer.startswith(b"HTTP/1.1 ")
         break
+
+
+def test_extensions() -> None:
+    """What is agreed on stands in the 101; without any agreement there is no such header."""
+    cases: list[tuple[list[Toy], bytes]] = [
+        ([IDENTITY], b"\r\nSec-WebSocket-Extensions: x-identity\r\n"),
+        ([], b""),
+    ]
+    for theirs, header in cases:
+        handshake = server(upgrade(b"Sec-WebSocket-Extensions: x-identity, x-other"))
+        assert handshake.next_request()
+        handshake.check_upgrade()
+        answer, opening = handshake.accept(extensions=theirs)
+        assert header in answer
+        assert (b"Extensions" in answer) is bool(header)
+        assert [str(each.element) for each in opening.extensions] == ["x-identity"] * bool(header)

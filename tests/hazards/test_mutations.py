@@ -12,7 +12,6 @@ from contextlib import suppress
 from random import Random
 
 import pytest
-from wsproto.events import Pong
 from wsproto.utilities import generate_accept_token
 
 from trio_ws import HandshakeError, Limits, Loss, Rejected, WebSocketError
@@ -22,6 +21,7 @@ from trio_ws._handshake.opening import Opening
 from trio_ws._handshake.origins import SAME_ORIGIN, OriginCheck
 from trio_ws._handshake.server import Refusal, ServerHandshake
 from trio_ws._protocol.assembler import Chunk
+from trio_ws._protocol.events import Pong
 from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
 from trio_ws._protocol.states import State
 from trio_ws._url import parse_url
@@ -125,7 +125,7 @@ def test_d6_frames(client: bool, count: int) -> None:
     """Whatever frames arrive they are messages, or the connection ends with a code that fits."""
 
     def frames(chance: Random) -> str:
-        side = Side(client, lane=chance.random() < 0.8)
+        side = Side(client, fast=chance.random() < 0.8)
         data = mutated(chance, chance.choice(TO_CLIENT if client else TO_SERVER))
         return converse(chance, side, chunks(chance, data))
 

@@ -12,6 +12,7 @@ import pytest
 
 from trio_ws._ending import Loss
 from trio_ws._policies import Limits
+from trio_ws._protocol.fast_path import FastDecoder
 from trio_ws._protocol.frame_log import Trace
 from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
 from trio_ws._protocol.states import State
@@ -21,19 +22,17 @@ from trio_ws.testing._peer import CLOSE, decode, encode
 
 @dataclass(frozen=True)
 class Side:
-    """Which role is ours, and whether our fast lane is open."""
+    """Which role is ours, and whether we take the fast path."""
 
     client: bool
-    lane: bool = True
+    fast: bool = True
 
     def __str__(self) -> str:
-        return f"{'client' if self.client else 'server'}{'' if self.lane else ', slow lane'}"
+        return f"{'client' if self.client else 'server'}{'' if self.fast else ', slow path'}"
 
     def protocol(self, *, trace: Trace | None = None, **limits: int) -> WebSocketProtocol:
         """A session of our side."""
-        return WebSocketProtocol(
-            client=self.client, limits=Limits(**limits), trace=trace, lane=self.lane
-        )
+        return protocol_of(self.client, Limits(**limits), fast=self.fast, trace=trace)
 
     def frame(
         self, opcode: int, payload: bytes | str = b"", *, fin: bool = True, rsv: int = 0
@@ -55,6 +54,16 @@ class Side:
         return parsed(data, masked=self.client)
 
 
+def protocol_of(
+    client: bool, limits: Limits, *, fast: bool = True, trace: Trace | None = None
+) -> WebSocketProtocol:
+    """Make a protocol that takes the fast path or not."""
+    decoder = None
+    if fast and trace is None:
+        decoder = FastDecoder(masked=not client, limit=limits.max_message_size)
+    return WebSocketProtocol(client=client, limits=limits, decoder=decoder, trace=trace)
+
+
 def in_state(side: Side, state: State) -> WebSocketProtocol:
     """A session in a state, that has nothing more to say."""
     protocol = side.protocol()
@@ -70,20 +79,20 @@ def in_state(side: Side, state: State) -> WebSocketProtocol:
 def read(protocol: WebSocketProtocol, data: bytes) -> list[ProtocolEvent]:
     """Let bytes arrive as a connection does: where the session wants them, or else by `feed`."""
     events: list[ProtocolEvent] = []
-    while data and protocol.ending is None and (landing := protocol.landing) is not None:
-        count = min(len(landing), len(data))
-        landing[:count] = data[:count]
+    while data and protocol.ending is None and (buffer := protocol.get_buffer()) is not None:
+        count = min(len(buffer), len(data))
+        buffer[:count] = data[:count]
         data = data[count:]
-        events += protocol.landed(count)
+        events += protocol.buffer_updated(count)
     events += protocol.feed(data)
-    while protocol.behind:
+    while protocol.has_pending_input:
         events += protocol.feed(b"")
     return events
 
 
 BAD_UTF8 = [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"a\xc3", b"\xc3("]
 
-SIDES = [Side(client, lane) for client in (True, False) for lane in (True, False)]
+SIDES = [Side(client, fast) for client in (True, False) for fast in (True, False)]
 
 every_side = pytest.mark.parametrize("side", SIDES, ids=str)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -19,6 +19,7 @@ from trio_ws._protocol.masking import (
     mask_keys,
     unmask,
 )
+from trio_ws._protocol.numpy_on_demand import WORTH_IT, NumpyOnDemand
 
 KEY = b"\x01\x80\xff\x37"
 
@@ -33,7 +34,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "numpy":
         pytest.importorskip("numpy", reason="the extra `fast` is not installed")
     else:
-        monkeypatch.setattr(masking, "np", None)
+        monkeypatch.setattr(masking, "numpy", NumpyOnDemand())
     return str(request.param)
 
 
@@ -150,10 +151,57 @@ def test_masking_twice_gives_the_data_back(way: str) -> None:
     assert apply_mask(apply_mask(data, KEY), KEY) == data
 
 
-def test_without_numpy_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The extra is optional."""
-    monkeypatch.setitem(sys.modules, "numpy", None)
-    assert masking.find_numpy() is None
+def frames_of(sizes: list[int]) -> tuple[bytes, list[tuple[int, int, int]]]:
+    """Frames that follow each other, and where they are."""
+    data, frames = b"", []
+    for size in sizes:
+        data += bytes(2) + KEY + bytes(size)
+        frames.append((0x82, len(data) - size, len(data)))
+    return data, frames
+
+
+WAYS: dict[str, Callable[[], object]] = {
+    "one payload": lambda: apply_mask(bytes(WORTH_IT), KEY),
+    "a large payload, into a buffer": lambda: mask_into(bytearray(WORTH_IT), bytes(WORTH_IT), KEY),
+    "a gulp that arrived": lambda: unmask(*frames_of([200] * (WORTH_IT // 200))),
+    "a gulp that is written": lambda: mask_frames([(KEY, bytes(20))] * (WORTH_IT // 20)),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_numpy_is_fetched_for_what_it_would_do(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever numpy would mask faster counts, until there is enough of it to fetch numpy."""
+    fetched: list[str] = []
+    monkeypatch.setattr(masking, "numpy", NumpyOnDemand())
+    masking.numpy.fetch_with(lambda provide: fetched.append(way))
+    WAYS[way]()
+    assert fetched == [way]
+
+
+def test_numpy_is_not_fetched_for_small_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is fastest without numpy does not count, however much it is."""
+    monkeypatch.setattr(masking, "numpy", NumpyOnDemand())
+    masking.numpy.fetch_with(lambda provide: pytest.fail("numpy was fetched"))
+    for _ in range(1000):
+        apply_mask(bytes(SMALL), KEY)
+        mask_frames([(KEY, bytes(SMALL))])
+        unmask(*frames_of([SMALL]))
+        unmask(*frames_of([32] * 64))
+        unmask(b"", [])
+
+
+def test_numpy_is_used_as_soon_as_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slow way ends with the call that is under way: the next one is numpy's."""
+    np = pytest.importorskip("numpy", reason="the extra `fast` is not installed")
+    data = os.urandom(LARGE)
+    monkeypatch.setattr(masking, "numpy", NumpyOnDemand())
+    before = apply_mask(data, KEY)
+    masking.numpy.provide(np)
+    monkeypatch.setattr(masking, "_by_table", lambda *_: pytest.fail("this is the slow way"))
+    assert apply_mask(data, KEY) == before
+    target = bytearray(LARGE)
+    mask_into(target, data, KEY)
+    assert target == before
 
 
 def test_ten_thousand_keys_are_all_different_and_evenly_spread() -> None:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_ws._protocol import allocator, masking
+from trio_ws._protocol.numpy_on_demand import NumpyOnDemand
 from trio_ws._protocol.payload_buffer import INITIAL_SIZE, MAX_GROWTH, PayloadBuffer
 
 MIB = 1 << 20
@@ -26,7 +27,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "numpy":
         pytest.importorskip("numpy", reason="the extra `fast` is not installed")
     else:
-        monkeypatch.setattr(masking, "np", None)
+        monkeypatch.setattr(masking, "numpy", NumpyOnDemand())
     return str(request.param)
 
 
@@ -37,10 +38,10 @@ def masked(payload: bytes, key: bytes) -> bytes:
 
 def put(gathering: PayloadBuffer, data: bytes) -> int:
     """Put bytes where they land, as many as there is room for; return how many."""
-    landing = gathering.landing
+    landing = gathering.get_buffer()
     count = min(len(landing), len(data))
     landing[:count] = data[:count]
-    gathering.landed(count)
+    gathering.buffer_updated(count)
     return count
 
 
@@ -107,11 +108,11 @@ def test_add_takes_what_belongs_to_the_frame() -> None:
 def test_landing_is_never_empty() -> None:
     """Also before the first byte has come there is a place for it, and it is no larger than due."""
     gathering = PayloadBuffer(MIB, b"")
-    assert len(gathering.landing) == INITIAL_SIZE
-    assert len(PayloadBuffer(100, b"").landing) == 100
+    assert len(gathering.get_buffer()) == INITIAL_SIZE
+    assert len(PayloadBuffer(100, b"").get_buffer()) == 100
     for _ in range(INITIAL_SIZE):
-        gathering.landed(1)
-        assert len(gathering.landing) > 0
+        gathering.buffer_updated(1)
+        assert len(gathering.get_buffer()) > 0
 
 
 @pytest.mark.parametrize("come", [0, 1, 1_000, 10_000])
@@ -121,7 +122,7 @@ def test_a_promise_is_not_believed(come: int) -> None:
     tracemalloc.start()
     gathering = PayloadBuffer(1 << 30, b"")
     gathering.add(bytes(come), 0)
-    room = len(gathering.landing) + gathering.size
+    room = len(gathering.get_buffer()) + gathering.size
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert room <= max(INITIAL_SIZE, MAX_GROWTH * come)
@@ -141,11 +142,11 @@ def test_one_allocation(end: str, key: bytes) -> None:
     tracemalloc.start()
     gathering = PayloadBuffer(3 * MIB, key)
     gathering.add(PAYLOAD[: 3 * MIB // MAX_GROWTH], 0)
-    landing = gathering.landing
+    landing = gathering.get_buffer()
     if end == "added":
         gathering.add(PAYLOAD, 3 * MIB // MAX_GROWTH)
     else:
-        gathering.landed(len(landing))
+        gathering.buffer_updated(len(landing))
     payload = gathering.finish()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -161,8 +162,8 @@ def test_the_payload_is_nobody_elses() -> None:
     for byte in range(10):
         gathering = PayloadBuffer(100_000, b"")
         gathering.add(bytes([byte]) * 50_000, 0)
-        gathering.landing[:] = bytes([byte]) * 50_000
-        gathering.landed(50_000)
+        gathering.get_buffer()[:] = bytes([byte]) * 50_000
+        gathering.buffer_updated(50_000)
         payloads.append(gathering.finish())
         assert hash(payloads[-1]) == hash(bytes([byte]) * 100_000)
     assert payloads == [bytes([byte]) * 100_000 for byte in range(10)]
@@ -175,7 +176,7 @@ def test_dropped_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
     ring: list[object] = []
     gathering = PayloadBuffer(100_000, KEYS[1])
     gathering.add(bytes(1000), 0)
-    ring += [ring, gathering, gathering.landing]
+    ring += [ring, gathering, gathering.get_buffer()]
     del ring, gathering
     gc.collect()
     assert heard == []

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wsproto.events import Pong
 
 from trio_ws._ending import Ending, Loss
 from trio_ws._errors import WebSocketError
 from trio_ws._protocol.assembler import Chunk
+from trio_ws._protocol.events import Pong
 from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
 from trio_ws._protocol.send_queue import MAX_PENDING_PONGS
 from trio_ws._protocol.states import State
@@ -65,15 +65,15 @@ def observe(
 
 
 def chunks_make_no_difference(stream: Stream) -> None:
-    """Fed whole past the fast lane or cut into chunks with it, a stream gives the same.
+    """Fed whole on the slow path or cut into chunks with it, a stream gives the same.
 
     So it does when the session says where what comes next is to be put.
     """
-    slow_lane = Side(stream.side.client, lane=False)
-    expected = observe(slow_lane, [stream.data])
+    slow_path = Side(stream.side.client, fast=False)
+    expected = observe(slow_path, [stream.data])
     assert observe(stream.side, stream.chunks) == expected
     assert observe(stream.side, stream.chunks, read) == expected
-    assert observe(slow_lane, stream.chunks) == expected
+    assert observe(slow_path, stream.chunks) == expected
 
 
 @often
@@ -148,7 +148,6 @@ def only_documented_errors(stream: Stream, calls: list[str]) -> None:
         "ping": lambda: protocol.ping(b"a"),
         "pong": lambda: protocol.pong(b"a"),
         "close": lambda: protocol.close(1000),
-        "hurry": lambda: protocol.close(1001, hurry=True),
         "lose": lambda: protocol.lose(Loss.EOF),
         "stream": protocol.stream,
         "feed": lambda: protocol.feed(stream.data),
@@ -158,13 +157,13 @@ def only_documented_errors(stream: Stream, calls: list[str]) -> None:
         try:
             doing[call]()
         except WebSocketError:
-            assert call not in ("close", "hurry", "lose", "stream", "feed", "take")
+            assert call not in ("close", "lose", "stream", "feed", "take")
     assert (protocol.ending is None) == (protocol.state is not State.ENDED)
 
 
 calls = st.lists(
     st.sampled_from(
-        ["text", "fragment", "ping", "pong", "close", "hurry", "lose", "stream", "feed", "take"]
+        ["text", "fragment", "ping", "pong", "close", "lose", "stream", "feed", "take"]
     ),
     max_size=8,
 )
@@ -265,9 +264,9 @@ def steps(draw: st.DrawFn) -> Step:
     )
 
 
-def joined(steps: list[Step], lanes: tuple[bool, bool]) -> tuple[Half, Half]:
+def joined(steps: list[Step], paths: tuple[bool, bool]) -> tuple[Half, Half]:
     """Play the steps between a client and a server, then let everything arrive."""
-    client, server = Half(Side(client=True, lane=lanes[0])), Half(Side(client=False, lane=lanes[1]))
+    client, server = Half(Side(client=True, fast=paths[0])), Half(Side(client=False, fast=paths[1]))
     for step in steps:
         half, other = (client, server) if step.ours else (server, client)
         match step.what:
@@ -286,9 +285,9 @@ def joined(steps: list[Step], lanes: tuple[bool, bool]) -> tuple[Half, Half]:
     return client, server
 
 
-def they_agree(steps: list[Step], lanes: tuple[bool, bool]) -> None:
+def they_agree(steps: list[Step], paths: tuple[bool, bool]) -> None:
     """Check what each of two joined sessions knows of the other."""
-    client, server = joined(steps, lanes)
+    client, server = joined(steps, paths)
     closed = any(step.what == "close" for step in steps)
     for half, other in ((client, server), (server, client)):
         ending, theirs = half.protocol.ending, other.protocol.ending
@@ -312,22 +311,22 @@ def in_order(some: list[bytes], everything: list[bytes]) -> bool:
     return all(each in rest for each in some)
 
 
-lanes = st.tuples(st.booleans(), st.booleans())
+paths = st.tuples(st.booleans(), st.booleans())
 
 
 @often
-@given(st.lists(steps(), max_size=30), lanes)
-def test_two_sessions(steps: list[Step], lanes: tuple[bool, bool]) -> None:
+@given(st.lists(steps(), max_size=30), paths)
+def test_two_sessions(steps: list[Step], paths: tuple[bool, bool]) -> None:
     """Joined by bytes, in whatever order they speak, write and read, two sessions agree.
 
     All messages arrive, unless the peer closed first; pings are answered in order, the last one
     always; both endings tell the same.
     """
-    they_agree(steps, lanes)
+    they_agree(steps, paths)
 
 
 @slowly
-@given(st.lists(steps(), max_size=60), lanes)
-def test_two_sessions_very_often(steps: list[Step], lanes: tuple[bool, bool]) -> None:
+@given(st.lists(steps(), max_size=60), paths)
+def test_two_sessions_very_often(steps: list[Step], paths: tuple[bool, bool]) -> None:
     """The same for many conversations."""
-    they_agree(steps, lanes)
+    they_agree(steps, paths)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from wsproto.events import Pong
 
 from trio_ws._ending import Close, Ending, Loss
+from trio_ws._protocol.events import Pong
 from trio_ws._protocol.send_queue import MAX_PENDING_PONGS
 from trio_ws._protocol.states import State
 from trio_ws.testing import Frame

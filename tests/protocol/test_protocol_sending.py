@@ -102,14 +102,13 @@ def test_nothing_after_our_close(side: Side, name: str) -> None:
 
 
 @every_side
-@pytest.mark.parametrize("hurry", [False, True])
-def test_close_and_the_queue(side: Side, hurry: bool) -> None:
-    """A close follows what is queued, even in the middle of a message, unless it is in a hurry."""
+def test_close_and_the_queue(side: Side) -> None:
+    """A close follows what is queued, even in the middle of a message."""
     protocol = side.protocol()
     protocol.send("a", finished=False)
     protocol.ping(b"b")
-    protocol.close(1000, "bye", hurry=hurry)
-    queued = [] if hurry else [Frame(PING, b"b"), Frame(TEXT, b"a", fin=False)]
+    protocol.close(1000, "bye")
+    queued = [Frame(PING, b"b"), Frame(TEXT, b"a", fin=False)]
     assert side.said(protocol) == [*queued, close_frame(1000, "bye")]
 
 
@@ -118,7 +117,7 @@ def test_only_the_first_close_counts(side: Side) -> None:
     """A second close says nothing, and the first stands in the ending."""
     protocol = side.protocol()
     protocol.close(1001, "first")
-    protocol.close(1000, "second", hurry=True)
+    protocol.close(1000, "second")
     assert side.said(protocol) == [close_frame(1001, "first")]
     protocol.feed(side.close(1001))
     assert protocol.ending == Ending(sent=Close(1001, "first"), received=Close(1001))
@@ -238,13 +237,13 @@ def mask_keys(protocol: WebSocketProtocol, count: int) -> list[int]:
     return keys
 
 
-@pytest.mark.parametrize("lane", [True, False])
-def test_masks(lane: bool) -> None:
+@pytest.mark.parametrize("fast", [True, False])
+def test_masks(fast: bool) -> None:
     """Of 10,000 frames each has a fresh key, and each bit of the keys is a coin.
 
     The bounds are wide: an honest coin misses one of them less than once in a million runs.
     """
-    keys = mask_keys(Side(client=True, lane=lane).protocol(), 10_000)
+    keys = mask_keys(Side(client=True, fast=fast).protocol(), 10_000)
     assert len(set(keys)) > 10_000 - 4
     steps = {(key - before) % 2**32 for before, key in itertools.pairwise(keys)}
     assert len(steps) > 10_000 - 4
@@ -252,14 +251,14 @@ def test_masks(lane: bool) -> None:
         assert 4_650 < sum(key >> bit & 1 for key in keys) < 5_350
 
 
-@pytest.mark.parametrize("lane", [True, False])
-def test_masks_cannot_be_predicted(lane: bool) -> None:
+@pytest.mark.parametrize("fast", [True, False])
+def test_masks_cannot_be_predicted(fast: bool) -> None:
     """The keys do not come from Python's own generator of random numbers, which can be seeded."""
     runs = []
     state = random.getstate()
     for _ in range(2):
         random.seed(1)
-        runs.append(mask_keys(Side(client=True, lane=lane).protocol(), 1000))
+        runs.append(mask_keys(Side(client=True, fast=fast).protocol(), 1000))
     random.setstate(state)
     assert len(set(runs[0]) & set(runs[1])) < 3
 

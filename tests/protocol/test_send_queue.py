@@ -30,11 +30,11 @@ def test_empty() -> None:
     assert SendQueue().is_empty
 
 
-@pytest.mark.parametrize("lane", ["put_pong", "put_control", "put_data", "put_close"])
-def test_not_empty(lane: str) -> None:
-    """An outbox is empty when each lane is."""
+@pytest.mark.parametrize("queue", ["put_pong", "put_control", "put_data", "put_close"])
+def test_not_empty(queue: str) -> None:
+    """A send queue is empty when each of its queues is."""
     send_queue = SendQueue()
-    getattr(send_queue, lane)(b"frame")
+    getattr(send_queue, queue)(b"frame")
     assert not send_queue.is_empty
     assert send_queue.take() == [b"frame"]
     assert send_queue.is_empty
@@ -49,7 +49,7 @@ def test_not_empty_with_a_rest() -> None:
     assert send_queue.is_empty
 
 
-def test_order_of_the_lanes() -> None:
+def test_order_of_the_queues() -> None:
     """Answers go first, then other control frames, then data; the close is the last."""
     send_queue = SendQueue()
     send_queue.put_close(b"close")
@@ -224,9 +224,9 @@ def test_sizes(sizes: list[int], takes: int) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("dct"), st.binary(min_size=1, max_size=10))))
 def test_nothing_is_lost(steps: list[tuple[str, bytes]]) -> None:
-    """However putting and taking alternate, each lane comes out whole and in order."""
+    """However putting and taking alternate, each queue comes out whole and in order."""
     send_queue = SendQueue()
-    lanes: dict[str, list[bytes]] = {"d": [], "c": []}
+    queues: dict[str, list[bytes]] = {"d": [], "c": []}
     out = bytearray()
     for what, payload in steps:
         if what == "t":
@@ -234,11 +234,11 @@ def test_nothing_is_lost(steps: list[tuple[str, bytes]]) -> None:
         else:
             frame = what.encode() + bytes([len(payload)]) + payload
             (send_queue.put_data if what == "d" else send_queue.put_control)(frame)
-            lanes[what].append(frame)
+            queues[what].append(frame)
     out += b"".join(everything(send_queue))
     found: dict[str, list[bytes]] = {"d": [], "c": []}
     while out:
         frame = bytes(out[: 2 + out[1]])
         found[chr(out[0])].append(frame)
         del out[: len(frame)]
-    assert found == lanes
+    assert found == queues

@@ -1,39 +1,30 @@
-"""`trio_ws._transport.base`: any stream, with its ends and its errors told in one way."""
+"""`trio_ws._transport.base`: what both kinds of transport have in common."""
 
 from __future__ import annotations
 
-import socket
-import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import pytest
 import trio
 import trio.testing
-from trio.testing import assert_checkpoints, memory_stream_pair, wait_all_tasks_blocked
+from trio.testing import assert_no_checkpoints, memory_stream_pair, wait_all_tasks_blocked
 
-from trio_ws._transport.base import READ_SIZE, Transport
-from trio_ws._transport.tls import TLS_RECORD
+from trio_ws._transport.adapter import transport_on
+from trio_ws._transport.base import READ_SIZE, without
 
-from ..cpu import cpu_seconds
 from ..streams import (
-    ERRORS,
-    FailingHalfCloseableStream,
-    FailingStream,
     Pair,
     every_stream,
-    generous_pair,
-    pair_without_half_close,
     receive_all,
     send_all,
     socket_pair,
-    tls_pair,
 )
 
 
 @every_stream
 async def test_both_ways(make: Callable[[], Pair]) -> None:
     """Every byte arrives, on every kind of stream, and is counted at both ends."""
-    ours, theirs = map(Transport, make())
+    ours, theirs = map(transport_on, make())
     data = bytes(range(256)) * 1000
     received = []
 
@@ -49,16 +40,9 @@ async def test_both_ways(make: Callable[[], Pair]) -> None:
     await theirs.aclose()
 
 
-async def test_progress_of_other_streams() -> None:
-    """A stream that does not tell its progress is given one piece at a time."""
-    ours, theirs = map(Transport, memory_stream_pair())
-    assert await send_all(ours, bytes(2 * TLS_RECORD + 1)) == [TLS_RECORD, TLS_RECORD, 1]
-    assert len(await theirs.receive_some()) == 2 * TLS_RECORD + 1
-
-
 async def test_read_size() -> None:
     """At most a message of 64 KiB with its header is read at once, wherever it is put."""
-    ours, theirs = map(Transport, memory_stream_pair())
+    ours, theirs = map(transport_on, memory_stream_pair())
     await send_all(ours, bytes(READ_SIZE + 1))
     assert [len(await theirs.receive_some()) for _ in range(2)] == [READ_SIZE, 1]
     await send_all(ours, bytes(READ_SIZE + 1))
@@ -66,39 +50,11 @@ async def test_read_size() -> None:
     assert [await theirs.receive_into(buffer) for _ in range(2)] == [READ_SIZE, 1]
 
 
-async def test_more_than_was_asked_for() -> None:
-    """What a stream gives beyond what it was asked for is not lost: it is read next, in order."""
-    ours, theirs = map(Transport, generous_pair())
-    await send_all(theirs, b"abcdefgh")
-    buffer = bytearray(3)
-    with assert_checkpoints():
-        assert await ours.receive_into(memoryview(buffer)) == 3
-    with assert_checkpoints():
-        assert await ours.receive_into(memoryview(buffer)[1:]) == 2
-    assert buffer == b"ade"
-    with assert_checkpoints():
-        assert await ours.receive_some() == b"fgh"
-    assert ours.bytes_received == 8
-    await send_all(theirs, b"ij")
-    assert await ours.receive_some() == b"ij"
-
-
-async def test_much_more_than_was_asked_for() -> None:
-    """It is not copied again and again, either."""
-    ours, theirs = map(Transport, generous_pair())
-    await send_all(theirs, bytes(20_000_000))
-    buffer = memoryview(bytearray(5_000))
-    with cpu_seconds() as spent:
-        for _ in range(4_000):
-            assert await ours.receive_into(buffer) == len(buffer)
-    assert spent[0] < 5, "40 GB would be"
-
-
 @every_stream
 @pytest.mark.parametrize("room", [1_000, 1_000_000])
 async def test_receive_into(room: int, make: Callable[[], Pair]) -> None:
     """Bytes are put where they belong, no more than there is room for, and are counted."""
-    ours, theirs = map(Transport, make())
+    ours, theirs = map(transport_on, make())
     data = bytes(range(256)) * 1000
     buffer, received = bytearray(b"-" * room), bytearray()
     async with trio.open_nursery() as nursery:
@@ -120,7 +76,7 @@ async def test_receive_into(room: int, make: Callable[[], Pair]) -> None:
 @every_stream
 async def test_mixed_reading(make: Callable[[], Pair]) -> None:
     """Bytes stay in order whichever way each of them is read."""
-    ours, theirs = map(Transport, make())
+    ours, theirs = map(transport_on, make())
     data = bytes(range(256)) * 2000
     received, buffer = bytearray(), memoryview(bytearray(100_000))
     async with trio.open_nursery() as nursery:
@@ -139,13 +95,10 @@ async def test_mixed_reading(make: Callable[[], Pair]) -> None:
     assert received == data
 
 
-# Ends
-
-
 @every_stream
 async def test_end(make: Callable[[], Pair]) -> None:
     """When the peer has closed the stream in its polite way, reading gives ``b""``, each time."""
-    ours, theirs = map(Transport, make())
+    ours, theirs = map(transport_on, make())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(send_all, theirs, b"last")
         assert await ours.receive_some() == b"last"
@@ -157,143 +110,10 @@ async def test_end(make: Callable[[], Pair]) -> None:
         await ours.aclose()
 
 
-@pytest.mark.parametrize("pair", [socket_pair, memory_stream_pair])
-async def test_end_without_close_notify(pair: Callable[[], Pair]) -> None:
-    """A TLS stream that ends without close-notify has ended, nothing more (HAZARDS C12)."""
-    lower_ours, lower_theirs = pair()
-    ours, theirs = map(Transport, tls_pair(lower_ours, lower_theirs))
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(send_all, theirs, b"last")
-        assert await ours.receive_some() == b"last"
-    await lower_theirs.aclose()
-    assert await ours.receive_some() == b""
-    await trio.aclose_forcefully(lower_ours)
-
-
-async def test_garbage_in_tls() -> None:
-    """A TLS stream that is damaged breaks; it does not end."""
-    lower_ours, lower_theirs = memory_stream_pair()
-    ours, theirs = map(Transport, tls_pair(lower_ours, lower_theirs))
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(send_all, theirs, b"last")
-        assert await ours.receive_some() == b"last"
-    await lower_theirs.send_all(b"no TLS at all, for some records" * 10)
-    with pytest.raises(trio.BrokenResourceError):
-        await ours.receive_some()
-
-
-@pytest.mark.parametrize(
-    ("make", "can"),
-    [(socket_pair, True), (memory_stream_pair, True), (pair_without_half_close, False)],
-)
-async def test_half_close(make: Callable[[], Pair], can: bool) -> None:
-    """Ending our direction is seen by the peer, where the stream can do it; else it is nothing."""
-    ours, theirs = map(Transport, make())
-    assert ours.can_half_close == can
-    await ours.send_eof()
-    if can:
-        assert await theirs.receive_some() == b""
-        await theirs.send_some(memoryview(b"still here"))
-        assert await ours.receive_some() == b"still here"
-    for transport in (ours, theirs):
-        with trio.CancelScope() as scope:
-            scope.cancel()
-            await transport.aclose()
-
-
-# Errors
-
-
-def calls_of(transport: Transport) -> list[Callable[[], Awaitable[object]]]:
-    """All that a connection does with the stream before it ends."""
-    return [
-        transport.receive_some,
-        lambda: transport.receive_into(memoryview(bytearray(10))),
-        lambda: transport.send_some(memoryview(b"a")),
-        lambda: transport.send_all(b"a"),
-    ]
-
-
-@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-async def test_errors(error: Exception) -> None:
-    """Whatever a stream raises, reading and writing raise `BrokenResourceError` from it."""
-    transport = Transport(FailingStream(error))
-    for call in calls_of(transport):
-        with pytest.raises(trio.BrokenResourceError, match=str(error.args[-1])) as caught:
-            await call()
-        assert error in (caught.value, caught.value.__cause__)
-    assert transport.bytes_sent == transport.bytes_received == 0
-
-
-async def test_reset() -> None:
-    """A peer that has gone is a `BrokenResourceError` on a socket too."""
-    ours, theirs = map(Transport, socket_pair())
-    await theirs.aclose()
-    with pytest.raises(trio.BrokenResourceError):
-        await ours.send_some(memoryview(b"a"))
-    await ours.aclose()
-    for call in calls_of(ours):
-        with pytest.raises(trio.BrokenResourceError, match=r"else closed|Bad file descriptor"):
-            await call()
-
-
-@pytest.mark.parametrize("call", [0, 1])
-async def test_reset_by_the_peer(call: int) -> None:
-    """A connection that the peer has torn down is a `BrokenResourceError` for who reads."""
-    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    async with listener:
-        theirs = await trio.testing.open_stream_to_socket_listener(listener)
-        ours = await listener.accept()
-    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    await theirs.aclose()
-    with pytest.raises(trio.BrokenResourceError, match="reset"):
-        await calls_of(Transport(ours))[call]()
-    await ours.aclose()
-
-
-@pytest.mark.parametrize("call", [0, 1])
-async def test_closed_while_reading(call: int) -> None:
-    """Whoever closes the socket under us breaks the read that waits."""
-    ours, theirs = socket_pair()
-    async with trio.open_nursery() as nursery:
-
-        @nursery.start_soon
-        async def close_later() -> None:
-            await wait_all_tasks_blocked()
-            await ours.aclose()
-
-        with pytest.raises(trio.BrokenResourceError):
-            await calls_of(Transport(ours))[call]()
-    await theirs.aclose()
-
-
-@pytest.mark.parametrize("error", ERRORS[:3], ids=lambda error: type(error).__name__)
-async def test_ending_never_fails(error: Exception) -> None:
-    """Errors while the stream is ended are swallowed: it is over anyway."""
-    transport = Transport(FailingHalfCloseableStream(error))
-    assert transport.can_half_close
-    await transport.send_eof()
-    await transport.aclose()
-
-
-async def test_cancelled_close() -> None:
-    """A cancelled close closes by force, and the cancellation goes on."""
-    ours, theirs = memory_stream_pair()
-    transport = Transport(tls_pair(ours, theirs)[0])
-    with trio.CancelScope() as scope:
-        scope.cancel()
-        await transport.aclose()
-    assert scope.cancelled_caught
-    assert await theirs.receive_some() == b""
-
-
-# Cancellation
-
-
 @every_stream
 async def test_cancelled_reading(make: Callable[[], Pair]) -> None:
     """A cancelled read has taken nothing, and touched nothing, wherever it would put it."""
-    ours, theirs = map(Transport, make())
+    ours, theirs = map(transport_on, make())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(send_all, theirs, b"first")
         assert await ours.receive_some() == b"first"
@@ -310,3 +130,43 @@ async def test_cancelled_reading(make: Callable[[], Pair]) -> None:
         with trio.CancelScope() as scope:
             scope.cancel()
             await transport.aclose()
+
+
+def test_without() -> None:
+    """Whatever was taken of some pieces, what is left of them is what was not taken."""
+    for sizes in ([3], [1, 2, 3], [0, 2, 0, 1], [4, 4], []):
+        letters = iter("abcdefghij")
+        pieces = ["".join(next(letters) for _ in range(size)).encode() for size in sizes]
+        whole = b"".join(pieces)
+        for count in range(len(whole) + 1):
+            rest = without(list(pieces), count)
+            assert b"".join(rest) == whole[count:]
+            assert all(map(len, rest[:1]))
+
+
+def test_without_copies_nothing() -> None:
+    """What is left of a large piece is a view of it, and the pieces behind it are the same."""
+    first, second = bytes(10), bytes(10)
+    rest = without([first, second], 4)
+    assert isinstance(rest[0], memoryview)
+    assert rest[0].obj is first
+    assert rest[1] is second
+
+
+async def test_send_all() -> None:
+    """All is sent, waiting only where the socket has no room."""
+    ours, theirs = map(transport_on, socket_pair(4096))
+    with assert_no_checkpoints():
+        await ours.send_all(b"hello")
+    assert await theirs.receive_some() == b"hello"
+    data = bytes(range(256)) * 1000
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ours.send_all, data)
+        await wait_all_tasks_blocked()
+        assert 5 < ours.bytes_sent < 5 + len(data)
+        received = b""
+        while len(received) < len(data):
+            received += await theirs.receive_some()
+    assert received == data
+    await ours.aclose()
+    await theirs.aclose()

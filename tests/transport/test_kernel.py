@@ -15,7 +15,7 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws._transport.base import Transport
+from trio_ws._transport.adapter import transport_on
 from trio_ws._transport.kernel import HangUp, hang_up, tells_acknowledgements, unacknowledged
 
 from ..streams import over_tls, shake_hands, tls_pair
@@ -198,7 +198,7 @@ async def test_a_transport_counts_below_tls(tls: bool) -> None:
         if tls:
             ours, other = over_tls(stream, other)
             await shake_hands(ours, other)
-        transport = Transport(ours)
+        transport = transport_on(ours)
         assert transport.tells_acknowledgements
         before, _ = transport.outgoing()
         await transport.send_all(bytes(1000))
@@ -217,10 +217,10 @@ async def test_a_transport_that_tells_nothing() -> None:
         theirs.setblocking(False)
         other = trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
         ours, _ = tls_pair(stream, other)
-        assert not Transport(ours).tells_acknowledgements
-        assert Transport(ours).hang_up() is None
+        assert not transport_on(ours).tells_acknowledgements
+        assert transport_on(ours).hang_up() is None
     memory, _ = trio.testing.memory_stream_pair()
-    transport = Transport(memory)
+    transport = transport_on(memory)
     assert not transport.tells_acknowledgements
     assert transport.outgoing() == (0, None)
     assert transport.hang_up() is None

@@ -140,8 +140,10 @@ async def test_the_end_is_no_sign_of_life(autojump_clock: Clock) -> None:
     below = MonitoredStream(ours)
     await below.send_all(b"nobody asked")
     told: list[tuple[str, float]] = []
-    below.on_arrival = lambda now: told.append(("came", now))
-    below.on_departure = lambda now: told.append(("went", now))
+    below.observe(
+        on_arrival=lambda now: told.append(("came", now)),
+        on_departure=lambda now: told.append(("went", now)),
+    )
     await trio.sleep(1)
     await below.send_all(b"")
     await below.send_all(b"x" * (2 * TLS_RECORD + 1))
@@ -189,7 +191,7 @@ async def test_a_full_socket() -> None:
     ours, theirs = socket_pair(4096)
     below = MonitoredStream(ours)
     told: list[float] = []
-    below.on_departure = told.append
+    below.observe(on_arrival=print, on_departure=told.append)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(below.send_all, bytes(100_000))
         received = 0

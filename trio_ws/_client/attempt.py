@@ -22,11 +22,12 @@ from .._connection.websocket import WebSocket
 from .._errors import HandshakeError, HandshakeTimeout, TLSError
 from .._handshake.client import ClientHandshake
 from .._handshake.opening import Opening
-from .._options import ConnectionOptions
+from .._transport.adapter import transport_on
 from .._transport.base import Transport
-from .._transport.network import connect_tcp
+from .._transport.network import current_network
 from .._transport.tls import tls_on
 from .._url import URL
+from .options import ClientConfig
 
 REJECTION_PATIENCE = 1.0
 """Seconds that we wait for the body of a rejection; its status is known already."""
@@ -57,16 +58,20 @@ class ConnectAttempt:
     def __init__(
         self,
         url: URL,
-        handshake: ClientHandshake,
-        options: ConnectionOptions,
-        ssl_context: ssl.SSLContext | None,
-        stream: trio.abc.Stream | None,
+        config: ClientConfig,
+        stream: trio.abc.Stream | None = None,
     ) -> None:
         self._url = url
-        self._handshake = handshake
-        self._options = options
-        self._ssl_context = ssl_context
+        self._config = config
         self._stream = stream
+        self._handshake = ClientHandshake(
+            url,
+            subprotocols=config.subprotocols,
+            headers=config.headers,
+            origin=config.origin,
+            user_agent=config.user_agent,
+            limits=config.limits,
+        )
         self._stage = "connecting"
         self._name = ""
         self._time = trio.CancelScope()
@@ -77,7 +82,7 @@ class ConnectAttempt:
         self._name = f"client-{next(_numbers)}"
         self._log("connecting to %s", self._url)
         try:
-            with trio.move_on_after(self._options.timeouts.connect) as self._time:
+            with trio.move_on_after(self._config.timeouts.connect) as self._time:
                 return await self._connect()
             raise self._timeout()
         except HandshakeError as exc:
@@ -90,18 +95,18 @@ class ConnectAttempt:
                 self._stream = await self._dial()
             if self._url.tls and not isinstance(self._stream, trio.SSLStream):
                 self._stream = await self._secure(self._stream)
-            opening = await self._upgrade(Transport(self._stream))
+            opening = await self._upgrade(transport_on(self._stream))
         except BaseException:
             if self._stream is not None:
                 await trio.aclose_forcefully(self._stream)
             raise
         self._log("open, subprotocol %s", opening.subprotocol)
-        return WebSocket(self._stream, opening, client=True, options=self._options, name=self._name)
+        return WebSocket(self._stream, opening, client=True, options=self._config, name=self._name)
 
     async def _dial(self) -> trio.abc.Stream:
         self._stage = "looking up the host and connecting over TCP"
         try:
-            return await connect_tcp(self._url.host, self._url.port)
+            return await current_network().connect(self._url.host, self._url.port)
         except OSError as exc:
             causes = list(iter_leaves(exc.__cause__ or exc))
             cause = causes[0] if len(causes) == 1 else exc
@@ -109,7 +114,7 @@ class ConnectAttempt:
 
     async def _secure(self, stream: trio.abc.Stream) -> trio.abc.Stream:
         self._stage = "making the connection secure with TLS"
-        context = self._ssl_context or ssl.create_default_context()
+        context = self._config.ssl_context or ssl.create_default_context()
         secure = tls_on(stream, context, server_hostname=self._url.server_name)
         try:
             await secure.do_handshake()
@@ -144,7 +149,7 @@ class ConnectAttempt:
     def _timeout(self) -> HandshakeError:
         """What the deadline means: a rejection with half a body is still a rejection."""
         return self._handshake.rejection() or HandshakeTimeout(
-            f"no WebSocket to {self._url} within {self._options.timeouts.connect:g} s: "
+            f"no WebSocket to {self._url} within {self._config.timeouts.connect:g} s: "
             f"still {self._stage}",
             request=self._handshake.request,
             transient=True,

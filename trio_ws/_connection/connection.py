@@ -1,4 +1,4 @@
-"""Runs one connection: a task that reads, and a task that writes what could not leave at once.
+"""Runs a connection: a task that reads, and a task that writes what could not leave at once.
 
     IN   stream ─▶ reader ─▶ WebSocketProtocol.feed ─▶ receive queue ─▶ WebSocket.receive
     OUT  WebSocket.send ─▶ WebSocketProtocol.send ─▶ send queue ─▶ Writer.flush ─▶ stream
@@ -24,25 +24,31 @@ Invariants (the numbers are those of the laws in the docs):
 from __future__ import annotations
 
 import random
+from functools import partial
 from typing import final
 
 import trio
 
+from .._concurrency.late_import import import_in_thread
 from .._concurrency.suspension import watch_for_suspension
 from .._ending import Loss
 from .._handshake.opening import Opening
 from .._liveness.pings import PendingPing
 from .._options import ConnectionOptions
 from .._policies import FOREVER
+from .._protocol import masking
 from .core import ConnectionCore
 from .heartbeat import HeartbeatDriver
 from .reader import Reader
 from .writer import Writer
 
+# The protocol is pure and starts no threads.
+masking.numpy.fetch_with(partial(import_in_thread, "numpy"))
+
 
 @final
 class Connection:
-    """Starts, closes and ends one connection; see the top of this file."""
+    """A connection: start, close, end; see the top of this file."""
 
     __slots__ = ("core", "heartbeat", "reader", "writer")
 

@@ -27,13 +27,15 @@ from .._liveness.pings import Pings
 from .._liveness.timer import NOTHING_BEFORE
 from .._options import ConnectionOptions
 from .._policies import FOREVER
+from .._protocol.fast_path import FastDecoder
 from .._protocol.frame_log import line
 from .._protocol.protocol import WebSocketProtocol
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 from .._protocol.states import State
-from .._transport.base import Transport
+from .._transport.adapter import transport_on
 from .lifetime import Initiator, Lifetime
 from .receive_queue import ReceiveQueue
+from .turn import Turn
 
 
 class Supervised(NamedTuple):
@@ -55,26 +57,29 @@ UNSUPERVISED = Supervised()
 class ConnectionCore:
     """The values of one connection, and what has to happen to all of them at its end.
 
-    ==================  =================================  ====================================
-    field               changed by                         read by
-    ==================  =================================  ====================================
-    ``client``, ``name``, ``options``, ``logger``, ``watches_idle``                 nobody; all
-    ``protocol``        the reader (`feed`); whatever      all
-                        sends or closes
-    ``transport``       the reader reads; the writer       statistics
-                        writes, and a sender inline
-    ``receive_queue``   the reader puts, receivers take    the reader, the writer
-    ``room``            the writer wakes it                senders wait there
-    ``pings``           the heartbeat and `ping` add;      statistics
-                        the reader hands it pongs
-    ``lease``           the reader, the writer             the heartbeat
-    ``lifetime``        whatever closes, loses or fails    both tasks, the block
-    ``body``            `note_ending`, `cancel_body`       the block, which stands in it
-    ``write_error``     the writer                         the reader, at the end of the stream
-    ``supervised``      a supervisor, once                 `note_ending`, ``async for``
-    ``over``            `note_ending`                      whatever waits for the ending
-    ``finished``        the reading task, as it ends       whatever waits for the last step
-    ==================  =================================  ====================================
+    =================  ===============================  =======================================
+    field              changed by                       read by
+    =================  ===============================  =======================================
+    ``client``         nothing                          all, as ``name``, ``options``,
+                                                        ``logger`` and ``watches_idle``
+    ``protocol``       the reader feeds it; it is told  all
+                       what to send, and of a loss
+    ``transport``      the reader; the writer, also     statistics
+                       inline
+    ``receive_queue``  the reader puts; receivers take  the reader, the writer
+    ``room``           the writer wakes it              senders, who wait there
+    ``send_turn``      senders; `note_ending`           `WebSocket.send`
+    ``stream_turn``    streamers; `note_ending`         `IncomingMessage`
+    ``pings``          the heartbeat and `ping` add;    statistics
+                       the reader hands it pongs
+    ``lease``          the reader, the writer           the heartbeat
+    ``lifetime``       what closes, loses or fails      both tasks, the block
+    ``body``           `note_ending`, `cancel_body`     the block, which stands in it
+    ``write_error``    the writer                       the reader, at the end of the stream
+    ``supervised``     a supervisor, once               `note_ending`, ``async for``
+    ``over``           `note_ending`                    what waits for the ending
+    ``finished``       the reading task, as it ends     what waits for the last step
+    =================  ===============================  =======================================
     """
 
     __slots__ = (
@@ -93,6 +98,8 @@ class ConnectionCore:
         "protocol",
         "receive_queue",
         "room",
+        "send_turn",
+        "stream_turn",
         "supervised",
         "transport",
         "watches_idle",
@@ -114,18 +121,25 @@ class ConnectionCore:
         self.options = options
         self.logger = logging.getLogger("trio_ws.client" if client else "trio_ws.server")
         self.watches_idle = options.timeouts.idle is not None
-        debug = self.logger.isEnabledFor(logging.DEBUG)
+        trace = None
+        if self.logger.isEnabledFor(logging.DEBUG):
+            trace = partial(_log_frame, self.logger, name)
+        limit = options.limits.max_message_size
         self.protocol = WebSocketProtocol(
             client=client,
             limits=options.limits,
-            extensions=opening.extensions,
-            trace=partial(_log_frame, self.logger, name) if debug else None,
+            codecs=[each.codec for each in opening.extensions],
+            # Each frame is logged by the slow path alone.
+            decoder=None if trace else FastDecoder(masked=not client, limit=limit),
+            trace=trace,
         )
         self._send_queue = self.protocol.send_queue
         self._send_buffer = options.limits.send_buffer
-        self.transport = Transport(stream)
+        self.transport = transport_on(stream)
         self.receive_queue = ReceiveQueue(options.limits.receive_buffer)
         self.room = SlimParkingLot()
+        self.send_turn: Turn | None = None
+        self.stream_turn: Turn | None = None
         self.pings = Pings()
         now = trio.current_time()
         self.lease = Lease(
@@ -135,7 +149,7 @@ class ConnectionCore:
             phase=phase,
             told=self.transport.tells_acknowledgements,
         )
-        self.transport.tell(on_arrival=self.lease.heard, on_departure=self.lease.progress)
+        self.transport.observe(on_arrival=self.lease.heard, on_departure=self.lease.progress)
         self.lifetime = Lifetime()
         self.body = trio.CancelScope()
         self.write_error: Exception | None = None
@@ -153,6 +167,28 @@ class ConnectionCore:
         """Return True if a message of `size` bytes may be queued; one always may if none waits."""
         waiting = self._send_queue.size
         return waiting == 0 or waiting + size + QUEUE_ITEM_OVERHEAD <= self._send_buffer
+
+    async def take_turn_to_send(self) -> Turn:
+        """Wait for the turn to send, in order of arrival; messages are kept apart by it.
+
+        If the turn is another's when the connection is over, raise `ConnectionClosed`.
+        """
+        if self.send_turn is None:
+            self.send_turn = Turn(closed=self.over.is_set())
+        await self._take(self.send_turn)
+        return self.send_turn
+
+    async def take_turn_to_stream(self) -> Turn:
+        """Wait for the turn to take chunks; otherwise as `take_turn_to_send`."""
+        if self.stream_turn is None:
+            self.stream_turn = Turn(closed=self.over.is_set())
+        await self._take(self.stream_turn)
+        return self.stream_turn
+
+    async def _take(self, turn: Turn) -> None:
+        if not await turn.acquire():
+            assert self.protocol.ending is not None
+            raise closed(self.protocol.ending)
 
     async def check_open(self) -> None:
         """Raise `ConnectionClosed` unless messages may be sent.
@@ -237,6 +273,9 @@ class ConnectionCore:
         self.receive_queue.drain()
         self.receive_queue.wake_all()
         self.room.unpark_all()
+        for turn in (self.send_turn, self.stream_turn):
+            if turn is not None:
+                turn.close()
         self.pings.abandon_all()
         self._bound_body(ending)
         self.logger.debug("[%s] over: %s", self.name, ending)

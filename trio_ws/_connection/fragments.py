@@ -1,9 +1,18 @@
-"""Sending a message in fragments (RFC 6455 §5.4)."""
+"""A message that is sent in fragments (RFC 6455 §5.4).
+
+It cannot be taken back once it has begun:
+the peer waits for the rest, and no other message may come between.
+So when the iterator fails or the sender is cancelled half-way, the connection must close;
+anything else would leave the peer with half a message and no way to know it.
+
+The last fragment is empty: only when the iterator is exhausted do we know which was the last,
+and holding one back would delay every fragment by one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
-from typing import TypeAlias
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from typing import TypeAlias, TypeGuard
 
 import trio
 
@@ -13,11 +22,29 @@ from .connection import Connection
 from .receive_queue import wire_size
 
 BytesLike: TypeAlias = bytes | bytearray | memoryview
+"""What is sent as a binary message."""
+
 Fragments: TypeAlias = Iterable[str | BytesLike] | AsyncIterable[str | BytesLike]
+"""The fragments of one message, all text or all binary."""
+
+
+def check_fragments(message: object) -> Fragments:
+    """Return `message` if it is an iterable of fragments, as far as can be seen."""
+    if not _is_fragments(message):
+        raise TypeError(
+            f"send() takes str, bytes or an iterable of them, not {type(message).__name__}; "
+            f"for other values use send_json()"
+        )
+    return message
+
+
+def _is_fragments(message: object) -> TypeGuard[Fragments]:
+    """Return True if `message` is an iterable of fragments; a mapping is not: it is a mistake."""
+    return isinstance(message, AsyncIterable | Iterable) and not isinstance(message, Mapping)
 
 
 async def send_fragments(connection: Connection, fragments: Fragments) -> None:
-    """Send each fragment as it comes; the caller holds the data lane."""
+    """Send each fragment as it comes; the caller has its turn to send."""
     sending = _Fragments(connection)
     try:
         if isinstance(fragments, AsyncIterable):
@@ -32,12 +59,12 @@ async def send_fragments(connection: Connection, fragments: Fragments) -> None:
         raise
     finally:
         if isinstance(fragments, AsyncGenerator):
-            # Not exhausted, it must be closed by whoever consumed it.
+            # Python closes a generator that was not exhausted late, and in another task.
             await fragments.aclose()
 
 
 class _Fragments:
-    """One message on its way out."""
+    """A message on its way out."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -67,7 +94,7 @@ class _Fragments:
         self._end = "" if isinstance(fragment, str) else b""
 
     def fail(self, error: BaseException) -> None:
-        """The rest will never come: close, if any of it is out."""
+        """Close if any of the message is out: the rest will never come."""
         if self._end is None:
             return
         if isinstance(error, Exception):

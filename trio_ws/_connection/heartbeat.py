@@ -33,12 +33,18 @@ from .._liveness.pings import PendingPing
 from .._liveness.tick_groups import Member, current_tick_groups
 from .._liveness.timer import HeartbeatTimer, Verdict
 from .._policies import FOREVER, MessageHeartbeat
+from .._protocol.assembler import Chunk
 from .._protocol.states import State
 from .core import ConnectionCore
 from .lifetime import Initiator
 from .pausing import Pauses
 
 _OPEN = State.OPEN
+
+LONGEST_HEARTBEAT = 1024
+"""A message in chunks is a heartbeat only if it has no more bytes than this.
+
+So many are held back until the message is whole or longer; more would delay a long message."""
 
 
 @final
@@ -155,7 +161,7 @@ class HeartbeatDriver:
 
     def _ask(self, beat: HeartbeatTimer, now: float) -> bool:
         if not isinstance(beat.policy, MessageHeartbeat):
-            # Any byte answers: of the pings that nobody answered, the newest will do.
+            # Any byte answers: of the pings without a pong, the newest will do.
             self._core.pings.discard(self._ping)
             self._ping = self.queue_ping(os.urandom(8), now)
             beat.on_asked(now)
@@ -227,6 +233,14 @@ class HeartbeatDriver:
                 self._messages_queued += 1
             except Exception as error:
                 self._core.fail(error)
+
+    def stream(self) -> Chunk | None:
+        """Have the message in progress, or the next one, passed on in chunks.
+
+        What could be a heartbeat is held back until it can be inspected as a whole.
+        Return what is there already and is too long for one.
+        """
+        return self._protocol.stream(hold=LONGEST_HEARTBEAT if self.messages else 0)
 
     def _queue_message(self, policy: MessageHeartbeat) -> bool:
         try:

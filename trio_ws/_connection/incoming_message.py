@@ -8,7 +8,7 @@ The message is claimed with its first chunk, not when the block is entered.
                       └───────leave───────┴────────────▶ LEFT ◀───────┘
 
 A message that had arrived whole when it is claimed is given as one chunk: ENTERED ─▶ DONE.
-Whoever leaves while it is STREAMING gets no more of it: the rest is dropped as it arrives.
+A task that leaves while it is STREAMING gets no more of it: the rest is dropped as it arrives.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Self, final
 import trio
 
 from .connection import Connection
+from .turn import Turn
 
 
 class State(enum.Enum):
@@ -42,19 +43,21 @@ class IncomingMessage:
 
     __slots__ = (
         "_check_more_comes",
+        "_core",
         "_given",
+        "_heartbeat",
         "_protocol",
         "_receive_queue",
         "_state",
         "_turn",
     )
 
-    def __init__(
-        self, connection: Connection, turn: trio.Lock, check_more_comes: Callable[[], None]
-    ) -> None:
+    def __init__(self, connection: Connection, check_more_comes: Callable[[], None]) -> None:
+        self._heartbeat = connection.heartbeat
         self._protocol = connection.core.protocol
         self._receive_queue = connection.core.receive_queue
-        self._turn = turn
+        self._core = connection.core
+        self._turn: Turn | None = None
         self._check_more_comes = check_more_comes
         self._state = State.NEW
         self._given = False
@@ -64,7 +67,8 @@ class IncomingMessage:
         """Wait until no other task streams."""
         if self._state is not State.NEW:
             raise RuntimeError("this block was entered before; call receive_stream() for each")
-        await self._turn.acquire()
+        await trio.lowlevel.checkpoint()
+        self._turn = await self._core.take_turn_to_stream()
         self._state = State.ENTERED
         return self
 
@@ -76,11 +80,11 @@ class IncomingMessage:
         traceback: TracebackType | None,
     ) -> None:
         """Drop what was not taken; does not wait for it to arrive."""
-        if self._state is State.STREAMING:
-            self._protocol.assembler.skip_rest()
+        self._disclaim()
         self._state = State.LEFT
         while self._receive_queue.chunks:
             self._receive_queue.take_chunk()
+        assert self._turn is not None
         self._turn.release()
 
     def __aiter__(self) -> Self:
@@ -103,11 +107,13 @@ class IncomingMessage:
     async def _next(self) -> str | bytes:
         queue = self._receive_queue
         while not queue.chunks:
-            if self._state is State.ENTERED and queue.messages:
+            if queue.messages and not self._given:
+                # Claimed, it may come whole all the same: right behind a heartbeat.
+                self._disclaim()
                 self._state = State.DONE
                 return queue.take()
             self._check_more_comes()
-            if self._state is State.STREAMING or self._protocol.gathering:
+            if self._state is State.STREAMING or self._protocol.buffering:
                 await queue.streamers.park()
             else:
                 self._claim()
@@ -122,6 +128,11 @@ class IncomingMessage:
     def _claim(self) -> None:
         """Have the message in progress, or the next one, passed on in chunks."""
         self._state = State.STREAMING
-        chunk = self._protocol.stream()
+        chunk = self._heartbeat.stream()
         if chunk is not None:
             self._receive_queue.put_chunk(chunk)
+
+    def _disclaim(self) -> None:
+        """Take no more chunks; what is left of a message that was begun is dropped."""
+        if self._state is State.STREAMING:
+            self._protocol.assembler.skip_rest()

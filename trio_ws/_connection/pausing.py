@@ -35,6 +35,7 @@ class Pauses:
 
     Attributes:
         active: whether there is a pause now.
+        next_pong_at: when to send the next pong.
     """
 
     __slots__ = (
@@ -43,11 +44,11 @@ class Pauses:
         "_ended",
         "_first_delay",
         "_interval",
-        "_next_pong_at",
         "_pause",
         "_seconds",
         "_taken_at",
         "active",
+        "next_pong_at",
     )
 
     def __init__(self, core: ConnectionCore) -> None:
@@ -58,7 +59,7 @@ class Pauses:
         self._interval = min((beat.interval or FOREVER for beat in asking), default=FOREVER)
         half = min((beat.timeout / 2 for beat in asking), default=FOREVER)
         self._first_delay = min(self._interval, half)
-        self._next_pong_at = FOREVER
+        self.next_pong_at = FOREVER
         self._began = 0.0
         self._ended = self._taken_at = -FOREVER
         self._seconds = 0.0
@@ -72,12 +73,12 @@ class Pauses:
         self._note_takers(now)
         self._pause = Pause(self._core.lease, now)
         if now - self._ended >= self._interval:
-            self._next_pong_at = now + self._first_delay
+            self.next_pong_at = now + self._first_delay
 
     def next_wakeup(self) -> float:
         """Return when to `act` if nothing happens until then."""
         assert self._pause is not None
-        return min(self._next_pong_at, self._pause.due())
+        return min(self.next_pong_at, self._pause.due())
 
     def act(self, now: float) -> None:
         """Look at the connection, and do what is due."""
@@ -92,7 +93,7 @@ class Pauses:
             self._core.begin_close(CloseCode.GOING_AWAY, "idle", initiator=Initiator.IDLE)
         elif expiry.verdict is not Verdict.WAIT:
             self._lose(expiry, self._pause.describe(now))
-        elif now >= self._next_pong_at:
+        elif now >= self.next_pong_at:
             self._send_pong(now)
 
     def end(self, now: float) -> None:
@@ -135,6 +136,6 @@ class Pauses:
 
     def _send_pong(self, now: float) -> None:
         """Queue an unsolicited pong, unless something like it waits to be sent."""
-        self._next_pong_at = now + self._interval
+        self.next_pong_at = now + self._interval
         if not self._core.protocol.send_queue.control_size:
             self._core.protocol.pong(b"")

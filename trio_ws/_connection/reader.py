@@ -35,7 +35,7 @@ a peer can put ten thousand pings into one read, and they would take a second.""
 
 @final
 class Reader:
-    """Reads for one connection; a member of the tick groups (`_liveness.tick_groups`)."""
+    """The reading half of a connection; a member of the tick groups (`_liveness.tick_groups`)."""
 
     __slots__ = (
         "_core",
@@ -97,13 +97,13 @@ class Reader:
             while self._protocol.ending is None and not self._receive_queue.is_full(
                 self._protocol.assembling
             ):
-                if self._protocol.behind:
+                if self._protocol.has_pending_input:
                     await trio.lowlevel.checkpoint()
                     events = self._protocol.feed(b"", most=MAX_FRAMES_PER_TURN)
-                elif (landing := self._protocol.landing) is not None:
-                    if not (count := await self._transport.receive_into(landing)):
+                elif (buffer := self._protocol.get_buffer()) is not None:
+                    if not (count := await self._transport.receive_into(buffer)):
                         return True
-                    events = self._protocol.landed(count)
+                    events = self._protocol.buffer_updated(count)
                 else:
                     if not (data := await self._transport.receive_some()):
                         return True
@@ -171,7 +171,7 @@ class Reader:
 
     def _hand_over_chunk(self, chunk: Chunk, now: float) -> None:
         if chunk.first and chunk.finished and self._inspect(chunk.data, now):
-            self._protocol.stream()  # a heartbeat, not data: stream the next message instead
+            self._heartbeat.stream()  # a heartbeat, not data: stream the next message instead
             return
         self._lease.data(now)
         self._receive_queue.put_chunk(chunk)

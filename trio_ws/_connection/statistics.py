@@ -25,7 +25,7 @@ class ConnectionStatistics:
         messages_received: messages that `receive` gave out.
         send_queue: bytes that wait for the writer.
         receive_queue: bytes that wait for `receive`.
-        reading_paused: whether we have stopped reading because the receive queue is full;
+        reading_paused: true while we have stopped reading because the receive queue is full;
             meanwhile the peer's silence proves nothing and no heartbeat gives it up.
         tasks_sending: tasks that wait in `send` for room.
         tasks_receiving: tasks that wait in `receive`.
@@ -53,11 +53,12 @@ class ConnectionStatistics:
 
 
 def snapshot(
-    connection: Connection, *, messages_sent: int, messages_received: int, tasks_in_turn: int
+    connection: Connection, *, messages_sent: int, messages_received: int
 ) -> ConnectionStatistics:
     """Return the statistics of a connection now; its face gives what it alone knows."""
     core, pauses, now = connection.core, connection.heartbeat.pauses, trio.current_time()
     round_trips = core.pings.round_trips
+    in_turn = 0 if core.send_turn is None else len(core.send_turn)
     return ConnectionStatistics(
         bytes_sent=core.transport.bytes_sent,
         bytes_received=core.transport.bytes_received,
@@ -66,7 +67,7 @@ def snapshot(
         send_queue=core.protocol.send_queue.size,
         receive_queue=core.receive_queue.size,
         reading_paused=core.receive_queue.reader_waits,
-        tasks_sending=tasks_in_turn + len(core.room),
+        tasks_sending=in_turn + len(core.room),
         tasks_receiving=len(core.receive_queue.receivers),
         seconds_paused=0.0 if pauses is None else pauses.seconds(now),
         latency=round_trips.last,

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, final
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import trio
 
@@ -27,7 +27,7 @@ from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 from .._protocol.states import State
 from .._protocol.validation import check_close
 from .connection import Connection
-from .fragments import BytesLike, Fragments, send_fragments
+from .fragments import BytesLike, Fragments, check_fragments, send_fragments
 from .incoming_message import IncomingMessage
 from .receive_queue import wire_size
 from .statistics import ConnectionStatistics, snapshot
@@ -82,8 +82,6 @@ class WebSocket(trio.abc.AsyncResource):
         self._receive_queue = core.receive_queue
         self._writer = self._connection.writer
         self._budget = current_checkpoint_budget()
-        self._send_lock: trio.StrictFIFOLock | None = None
-        self._stream_turn: trio.Lock | None = None
         self._messages_sent = 0
         self._messages_received = 0
 
@@ -95,17 +93,17 @@ class WebSocket(trio.abc.AsyncResource):
 
     @property
     def ending(self) -> Ending | None:
-        """How the connection ended, or None while it has not."""
+        """Return how the connection ended, or None while it has not."""
         return self._protocol.ending
 
     @property
     def latency(self) -> float | None:
-        """Seconds of the last ping's round trip (the heartbeat's too); None before the first."""
+        """Return the round trip of the last ping, a heartbeat's too, in seconds; None before it."""
         return self._core.pings.round_trips.last
 
     @property
     def local_address(self) -> object:
-        """Our address in the form of ``socket.getsockname``; None if this is no socket.
+        """Return our address as ``socket.getsockname`` does; None if this is no socket.
 
         It stays when the connection is over.
         """
@@ -113,19 +111,18 @@ class WebSocket(trio.abc.AsyncResource):
 
     @property
     def remote_address(self) -> object:
-        """The peer's address in the form of ``socket.getpeername``; None if this is no socket.
+        """Return the peer's address as ``socket.getpeername`` does; None if this is no socket.
 
         It stays when the connection is over.
         """
         return self._remote_address
 
     def statistics(self) -> ConnectionStatistics:
-        """A snapshot of counters and queues."""
+        """Return a snapshot of counters and queues."""
         return snapshot(
             self._connection,
             messages_sent=self._messages_sent,
             messages_received=self._messages_received,
-            tasks_in_turn=self._send_lock.statistics().tasks_waiting if self._send_lock else 0,
         )
 
     # Sending
@@ -151,14 +148,13 @@ class WebSocket(trio.abc.AsyncResource):
         """
         if not isinstance(message, (str, bytes)):
             if not isinstance(message, (bytearray, memoryview)):
-                await self._send_fragments(_checked(message))
+                await self._send_fragments(check_fragments(message))
                 return
             message = bytes(message)
         size = len(message) if isinstance(message, bytes) else wire_size(message)
         await self._budget.checkpoint(size)
-        if (self._send_lock is not None and self._send_lock.locked()) or not self._core.has_room(
-            size
-        ):
+        turn = self._core.send_turn
+        if (turn is not None and turn.is_held) or not self._core.has_room(size):
             await self._send_in_turn(message, size)
             return
         if self._protocol.state is not _OPEN:
@@ -166,16 +162,13 @@ class WebSocket(trio.abc.AsyncResource):
         self._queue(message)
 
     async def _send_in_turn(self, message: str | bytes, size: int) -> None:
-        async with self._turn_to_send():
+        turn = await self._core.take_turn_to_send()
+        try:
             await self._writer.wait_for_room(size)
             await self._core.check_open()
             self._queue(message)
-
-    def _turn_to_send(self) -> trio.StrictFIFOLock:
-        """Return what keeps messages apart, and their senders in order of arrival."""
-        if self._send_lock is None:
-            self._send_lock = trio.StrictFIFOLock()
-        return self._send_lock
+        finally:
+            turn.release()
 
     def _queue(self, message: str | bytes) -> None:
         self._protocol.send(message)
@@ -189,10 +182,45 @@ class WebSocket(trio.abc.AsyncResource):
 
     async def _send_fragments(self, fragments: Fragments) -> None:
         await self._budget.checkpoint(0)
-        async with self._turn_to_send():
+        turn = await self._core.take_turn_to_send()
+        try:
             await self._core.check_open()
             await send_fragments(self._connection, fragments)
+        finally:
+            turn.release()
         self._messages_sent += 1
+
+    @trio.lowlevel.enable_ki_protection
+    def send_nowait(self, message: str | BytesLike) -> None:
+        """Send a message as `send` does, if that needs no waiting.
+
+        Nothing yields to other tasks here: in a loop over many connections,
+        wait for something now and then.
+
+        Raises:
+            trio.WouldBlock: the queue is over `Limits.send_buffer`, a message in fragments
+                is being sent, or the closing handshake goes on; nothing was sent.
+            ConnectionClosed: the connection is over.
+            LocalProtocolError: the text is not valid Unicode.
+            TypeError: `message` is neither `str` nor bytes-like; fragments need `send`.
+        """
+        if not isinstance(message, str | bytes):
+            if not isinstance(message, bytearray | memoryview):
+                raise TypeError(
+                    f"send_nowait() takes str or bytes, not {type(message).__name__}; "
+                    f"send() takes fragments"
+                )
+            message = bytes(message)
+        if self.ending is not None:
+            raise closed(self.ending)
+        turn = self._core.send_turn
+        if (
+            (turn is not None and turn.is_held)
+            or not self._core.has_room(wire_size(message))
+            or self._protocol.state is not _OPEN
+        ):
+            raise trio.WouldBlock
+        self._queue(message)
 
     async def send_json(self, value: Any) -> None:
         """Send `value` as a text message of JSON.
@@ -251,7 +279,8 @@ class WebSocket(trio.abc.AsyncResource):
 
         Raises:
             ConnectionClosed: the connection is over and every message has been taken.
-            ValueError: the message is no JSON; it is consumed, and the connection stays open.
+            ValueError: the message is not valid JSON; it has been consumed,
+                and the connection stays open.
         """
         return json.loads(await self.receive())
 
@@ -260,7 +289,7 @@ class WebSocket(trio.abc.AsyncResource):
         return self
 
     async def __anext__(self) -> str | bytes:
-        """The next message.
+        """Return the next message.
 
         The iteration ends quietly when `Ending.normal` is true (1000, 1001 or no code);
         otherwise it raises `ConnectionClosed`.
@@ -287,13 +316,15 @@ class WebSocket(trio.abc.AsyncResource):
         to enter and leave without iterating drops nothing.
         Leaving later, but early, drops the rest of the message as it arrives.
         One task streams at a time; another waits for its turn.
+        If heartbeats are recognised among the messages, the first chunk comes
+        with the whole message, or when more than 1024 bytes of it have arrived:
+        no longer message is taken for a heartbeat.
 
         Raises:
-            ConnectionClosed: when the connection ends before the message does.
+            ConnectionClosed: when the connection ends before the message does,
+                or while another task has its turn.
         """
-        if self._stream_turn is None:
-            self._stream_turn = trio.Lock()
-        return IncomingMessage(self._connection, self._stream_turn, self._check_more_comes)
+        return IncomingMessage(self._connection, self._check_more_comes)
 
     # Control frames
 
@@ -303,8 +334,8 @@ class WebSocket(trio.abc.AsyncResource):
 
         Without a `payload` (at most 125 bytes) an unpredictable one is used.
         The pong is behind the messages that the peer sent before it: while the receive buffer
-        is full and nobody receives, it is not seen.
-        If cancelled, the ping may be on its way but nobody waits for it.
+        is full and no task receives, it is not seen.
+        If cancelled, the ping may be on its way, and its pong is ignored.
 
         Raises:
             ConnectionClosed: the connection ended before the pong came.
@@ -325,7 +356,7 @@ class WebSocket(trio.abc.AsyncResource):
 
     @trio.lowlevel.enable_ki_protection
     async def pong(self, payload: bytes = b"") -> None:
-        """Send a pong that nobody asked for, a one-way sign of life (RFC 6455 §5.5.3).
+        """Send an unsolicited pong, a one-way sign of life (RFC 6455 §5.5.3).
 
         Pings of the peer are answered without your help.
 
@@ -376,19 +407,5 @@ class WebSocket(trio.abc.AsyncResource):
 
 @lru_cache(maxsize=16)
 def _same(address: object) -> object:
-    """One copy for all the connections of a listener: it takes some 150 bytes."""
+    """Return one copy for all the connections of a listener: it takes some 150 bytes."""
     return address
-
-
-def _checked(message: object) -> Fragments:
-    if not _is_fragments(message):
-        raise TypeError(
-            f"send() takes str, bytes or an iterable of them, not {type(message).__name__}; "
-            f"for other values use send_json()"
-        )
-    return message
-
-
-def _is_fragments(message: object) -> TypeGuard[Fragments]:
-    """Whether `message` is an iterable of fragments; a mapping is a mistake, not its keys."""
-    return isinstance(message, AsyncIterable | Iterable) and not isinstance(message, Mapping)

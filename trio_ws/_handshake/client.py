@@ -2,39 +2,50 @@
 
 A server may answer four things: interim responses (1xx), which are skipped;
 101, which is checked in full; another status, which is a rejection and may have a body;
-and what is no HTTP at all.
+and bytes that are not HTTP.
 A rejection is reported as soon as its body is complete or has reached
 `Limits.max_reject_body`, whichever comes first;
-the caller, who has the clock, may stop waiting earlier and ask for `rejection()`.
+the caller has the clock, may stop waiting earlier, and then asks for `rejection()`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from email.utils import mktime_tz, parsedate_tz
 from functools import cached_property
-from typing import TypedDict
-
-import h11
-from wsproto.utilities import generate_accept_token, generate_nonce
+from typing import TYPE_CHECKING, TypedDict
 
 from .._errors import HandshakeError, InvalidHandshake, Rejected, UnsupportedVersion
 from .._http import Headers, HeaderSource, Request, Response
 from .._policies import Limits
+from .._protocol.extensions.base import Extension
 from .._text import printable
 from .._url import URL
+from .extensions import (
+    HEADER,
+    BadAnswer,
+    Malformed,
+    NegotiatedExtension,
+    check_answer,
+    check_extensions,
+    offers,
+    read_extensions,
+)
 from .fast_heads import Fields, Lines, by_name, is_fit, plain_switch
 from .http_head import (
     HeadBuffer,
     HeadTooLarge,
+    InvalidHttp,
     elements,
     read_lines,
     tokens,
     write_head,
     write_headers,
 )
-from .opening import VERSION, Opening, check_subprotocols
+from .opening import VERSION, Opening, accept_token, check_subprotocols, make_key
+
+if TYPE_CHECKING:
+    from .h11_codec import ResponseReader
 
 RESERVED = frozenset(
     {
@@ -54,12 +65,25 @@ RESERVED = frozenset(
 )
 """Headers that the handshake itself is made of; a caller cannot set them."""
 
+
+def check_headers(
+    headers: HeaderSource, *, origin: str | None = None, user_agent: str | None = None
+) -> None:
+    """Refuse headers that a request cannot have.
+
+    Raises:
+        LocalProtocolError: a header is reserved, or cannot be sent.
+    """
+    write_headers(headers, forbidden=RESERVED)
+    write_headers([("Origin", origin or ""), ("User-Agent", user_agent or "")])
+
+
 _MARK = b"HTTP/1."
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 class ClientHandshake:
-    """One handshake: `request_bytes` to send, then `feed` until it tells the outcome.
+    """A handshake: send `request_bytes`, then `feed` the answer until the outcome is known.
 
     `headers` go into the request beside the ones of the protocol;
     what they name replaces what `url`, `origin` and `user_agent` would say.
@@ -73,12 +97,14 @@ class ClientHandshake:
         url: URL,
         *,
         subprotocols: Sequence[str] = (),
+        extensions: Sequence[Extension] = (),
         headers: HeaderSource = (),
         origin: str | None = None,
         user_agent: str | None = None,
         limits: Limits = Limits(),
     ) -> None:
         self._offers = check_subprotocols(subprotocols)
+        self._extensions = check_extensions(extensions)
         given = write_headers(headers, forbidden=RESERVED)
         names = {name.lower() for name, _ in given}
         ours = {"User-Agent": user_agent, "Origin": origin, "Authorization": url.authorization}
@@ -87,16 +113,31 @@ class ClientHandshake:
         )
         self._url = url
         self._limits = limits
-        self._key = generate_nonce()
-        lines = [*_upgrade(url.host_header, self._key, self._offers), *read_lines(extra)]
+        self._key = make_key()
+        lines = [*self._upgrade(), *read_lines(extra)]
         self._bytes = write_head(f"GET {url.target} HTTP/1.1", lines)
         self.request = Request(method="GET", target=url.target, headers=Headers(lines))
         self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
-        self._rejection: h11.Response | None = None
+        self._rejection: tuple[int, Headers] | None = None
         self._body = bytearray()
 
+    def _upgrade(self) -> Lines:
+        """Return the headers that ask for a WebSocket (RFC 6455 §4.1, the list of what to send)."""
+        lines = [
+            ("Host", self._url.host_header),
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Key", self._key),
+            ("Sec-WebSocket-Version", VERSION),
+        ]
+        if self._offers:
+            lines.append(("Sec-WebSocket-Protocol", ", ".join(self._offers)))
+        if extensions := offers(self._extensions):
+            lines.append((HEADER, extensions))
+        return lines
+
     def request_bytes(self) -> bytes:
-        """The request, head and all; it has no body."""
+        """Return the request, which has no body."""
         return self._bytes
 
     def feed(self, data: bytes) -> Opening | None:
@@ -109,7 +150,7 @@ class ClientHandshake:
         """
         try:
             return self._feed(data)
-        except h11.RemoteProtocolError as exc:
+        except InvalidHttp as exc:
             if rejected := self.rejection():  # its body breaks off, or breaks the rules
                 raise rejected from None
             raise self._invalid(printable(str(exc))) from exc
@@ -118,16 +159,16 @@ class ClientHandshake:
 
     @property
     def rejected(self) -> bool:
-        """Whether the head of a rejection has come, and only its body is awaited."""
+        """Return True if the head of a rejection has come, and only its body is awaited."""
         return self._rejection is not None
 
     def rejection(self) -> Rejected | None:
-        """The rejection with as much of its body as arrived; None if no such head came yet."""
+        """Return the rejection with what arrived of its body; None if no such head came yet."""
         if self._rejection is None:
             return None
-        headers = Headers(read_lines(self._rejection.headers.raw_items()))
+        status, headers = self._rejection
         body = bytes(self._body[: self._limits.max_reject_body])
-        return self._rejected(Response(self._rejection.status_code, headers, body))
+        return self._rejected(Response(status, headers, body))
 
     def _rejected(self, response: Response) -> Rejected:
         wait = retry_after(response.headers)
@@ -143,15 +184,14 @@ class ClientHandshake:
             while head := self._next_head():
                 if plain := plain_switch(head):
                     return self._settle(*plain)
-                event = self._let_h11_parse(head)
-                if isinstance(event, h11.Response):
-                    self._rejection = event
+                status, version, lines = self._let_h11_parse(head)
+                if status >= 200:
+                    self._rejection = status, Headers(lines)
                     self._feed_body(self._heads.take(len(self._heads.data)), eof=not data)
                     return None
-                if event.status_code == 101:
-                    if event.http_version < b"1.1":
+                if status == 101:
+                    if version < b"1.1":
                         raise self._invalid("it upgraded with HTTP/1.0, which cannot")
-                    lines = read_lines(event.headers.raw_items())
                     return self._settle(lines, by_name(lines))
             if not data:
                 raise HandshakeError(
@@ -172,60 +212,48 @@ class ClientHandshake:
             raise self._invalid(f"it does not speak HTTP/1.1, but says {printable(repr(start))}")
         return self._heads.next_head()
 
-    def _let_h11_parse(self, head: bytes) -> h11.InformationalResponse | h11.Response:
+    def _let_h11_parse(self, head: bytes) -> tuple[int, bytes, Lines]:
         if not is_fit(head):
             raise self._invalid("it has a character that HTTP forbids")
-        self._http.receive_data(head)
-        event = self._http.next_event()
-        assert isinstance(event, h11.InformationalResponse | h11.Response)
-        return event
+        return self._http.read_head(head)
 
     @cached_property
-    def _http(self) -> h11.Connection:
-        """A parser that expects the answer to an upgrade; most answers do without."""
-        http = h11.Connection(h11.CLIENT)
-        http.send(h11.Request(method=b"GET", target=b"/", headers=_ANY_UPGRADE))
-        http.send(h11.EndOfMessage())
-        return http
+    def _http(self) -> ResponseReader:
+        from .h11_codec import ResponseReader  # here: most answers do without h11
+
+        return ResponseReader()
 
     def _feed_body(self, data: bytes, *, eof: bool) -> None:
         """Collect the body of a rejection; raise it when it is complete or long enough."""
-        if data:
-            self._http.receive_data(data)
-        if eof:
-            self._http.receive_data(b"")
-        while isinstance(event := self._http.next_event(), h11.Data):
-            self._body += event.data
-        complete = isinstance(event, h11.EndOfMessage)
+        complete = self._http.read_body(data, self._body, eof=eof)
         if complete or len(self._body) >= self._limits.max_reject_body:
             rejected = self.rejection()
             assert rejected is not None
             raise rejected
 
     def _settle(self, lines: Lines, fields: Fields) -> Opening:
-        """Judge a 101 (RFC 6455 §4.1, the client's list of what to check)."""
+        """Check a 101 (RFC 6455 §4.1, the client's list of what to check)."""
         if tokens(fields.get("upgrade", ())) != ["websocket"]:
             raise self._invalid("its Upgrade header is not 'websocket'")
         if "upgrade" not in tokens(fields.get("connection", ())):
             raise self._invalid("its Connection header lacks 'Upgrade'")
         self._check_accept(fields.get("sec-websocket-accept", []))
-        if "sec-websocket-extensions" in fields:
-            raise self._invalid("it chose an extension, and none was offered")
         return Opening(
             request=self.request,
             response=Response(101, lines),
             subprotocol=self._chosen(fields.get("sec-websocket-protocol", [])),
+            extensions=self._chosen_extensions(fields.get("sec-websocket-extensions", [])),
             trailing=bytes(self._heads.data),
         )
 
     def _check_accept(self, values: list[str]) -> None:
         if len(values) != 1:
             raise self._invalid("it must have one Sec-WebSocket-Accept header")
-        if values[0] != generate_accept_token(self._key).decode("ascii"):
+        if values[0] != accept_token(self._key):
             raise self._invalid("its Sec-WebSocket-Accept header does not answer our key")
 
     def _chosen(self, values: list[str]) -> str | None:
-        """The subprotocol; none is a choice, too."""
+        """Return the subprotocol; none is a choice, too."""
         if not values:
             return None
         if len(values) > 1:
@@ -234,6 +262,15 @@ class ClientHandshake:
             shown = printable(values[0])
             raise self._invalid(f"it chose a subprotocol that was not offered: {shown!r}")
         return values[0]
+
+    def _chosen_extensions(self, values: list[str]) -> tuple[NegotiatedExtension, ...]:
+        """Return the extensions; an empty header chooses none."""
+        try:
+            return check_answer(read_extensions(values), self._extensions)
+        except Malformed:
+            raise self._invalid("its Sec-WebSocket-Extensions header is malformed") from None
+        except BadAnswer as exc:
+            raise self._invalid(str(exc)) from None
 
     def _invalid(self, why: str) -> InvalidHandshake:
         return InvalidHandshake(
@@ -244,13 +281,13 @@ class ClientHandshake:
 
 
 _TLS_ALERT = b"\x15"
-"""How an answer begins that is not HTTP but a complaint about our lack of TLS."""
+"""The first byte of a TLS alert: the server expected TLS and got HTTP."""
 
 _FORGOTTEN = {
     False: "if it expects TLS, the URL must begin with wss://",
     True: "it may want a certificate of the client, or another one",
 }
-"""What is behind a connection that just ends, as often as not; by whether it had TLS."""
+"""The most frequent reason why a connection just ends; by whether it had TLS."""
 
 
 class _Told(TypedDict):
@@ -259,25 +296,8 @@ class _Told(TypedDict):
     retry_after: float | None
 
 
-def _upgrade(host: str, key: bytes, offers: list[str]) -> Lines:
-    """The headers that ask for a WebSocket (RFC 6455 §4.1, the list of what to send)."""
-    lines = [
-        ("Host", host),
-        ("Upgrade", "websocket"),
-        ("Connection", "Upgrade"),
-        ("Sec-WebSocket-Key", key.decode("ascii")),
-        ("Sec-WebSocket-Version", VERSION),
-    ]
-    if offers:
-        lines.append(("Sec-WebSocket-Protocol", ", ".join(offers)))
-    return lines
-
-
-_ANY_UPGRADE = [(b"Host", b"any"), (b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]
-
-
 def retry_after(headers: Headers) -> float | None:
-    """The seconds that ``Retry-After`` asks for (RFC 9110 §10.2.3), or None.
+    """Return the seconds that ``Retry-After`` asks for (RFC 9110 §10.2.3), or None.
 
     An HTTP date is counted from the response's own ``Date``, since our clock may differ.
     """
@@ -289,7 +309,11 @@ def retry_after(headers: Headers) -> float | None:
 
 
 def _http_date(text: str) -> float | None:
-    """Seconds since the epoch, or None for what is no date."""
+    """Return seconds since the epoch, or None if the text is not a date."""
+    if not text:
+        return None
+    from email.utils import mktime_tz, parsedate_tz  # here: slow to import, and seldom needed
+
     try:
         parsed = parsedate_tz(text)
         return None if parsed is None else float(mktime_tz(parsed))

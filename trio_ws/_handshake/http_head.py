@@ -1,15 +1,15 @@
 """As much HTTP/1.1 as an opening handshake needs (RFC 9112).
 
 A *head* is a start line, header lines and a blank line.
-`HeadBuffer` collects one, and is the guard of everything behind it:
+`HeadBuffer` collects one, and guards everything behind it:
 it looks at each byte once however small the pieces are in which they arrive,
 it stops at a size and at a number of lines, and it keeps what follows the head.
-Only whole heads reach the judges of their grammar (`heads`, and h11 behind it);
+Only whole heads are parsed (`fast_heads`, and h11 for all others);
 so h11 never buffers, never parses twice, and its own limits never matter.
 
 Header values may hold any byte but control characters.
 They are shown as Latin-1 text (RFC 9110 §5.5 has no better idea), which loses nothing
-and never fails; whatever matters to the handshake is then required to be ASCII.
+and never fails; what matters to the handshake is then required to be ASCII.
 """
 
 from __future__ import annotations
@@ -30,12 +30,20 @@ _BLANK_LINE = re.compile(rb"\n\r?\n")
 
 
 def is_token(text: str) -> bool:
-    """Whether `text` is a token of RFC 9110 §5.6.2: a header's name, a subprotocol."""
+    """Return True if `text` is a token of RFC 9110 §5.6.2: a header's name, a subprotocol."""
     return _TOKEN.fullmatch(text) is not None
 
 
 class HeadTooLarge(Exception):
     """A head that is larger, or has more lines, than `Limits` allows."""
+
+
+class InvalidHttp(Exception):
+    """What h11 says is wrong, and the status with which a server answers that."""
+
+    def __init__(self, why: str, status: int) -> None:
+        super().__init__(why)
+        self.status = status
 
 
 class HeadBuffer:
@@ -74,18 +82,18 @@ class HeadBuffer:
 
 
 def read_lines(lines: Iterable[tuple[bytes, bytes]]) -> Lines:
-    """Header lines as h11 read them, as text."""
+    """Return header lines as text that h11 read as bytes."""
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in lines]
 
 
 def write_head(start: str, lines: Lines) -> bytes:
-    """A head made here, of lines that are well-formed without asking."""
+    """Return a head, made of lines that are known to be well-formed."""
     block = "".join([f"{name}: {value}\r\n" for name, value in lines])
     return f"{start}\r\n{block}\r\n".encode("latin-1")
 
 
 def write_headers(source: HeaderSource, *, forbidden: frozenset[str] = frozenset()) -> RawLines:
-    """The header lines of a caller, checked so that nothing can be smuggled into the head.
+    """Return the header lines of a caller, checked so that nothing is smuggled into the head.
 
     Raises:
         LocalProtocolError: a name is no token or is `forbidden` (lower-case names),
@@ -110,10 +118,10 @@ def _write_line(name: str, value: str, forbidden: frozenset[str]) -> tuple[bytes
 
 
 def elements(values: Iterable[str]) -> list[str]:
-    """The elements of a header that is a list, over all its lines (RFC 9110 §5.6.1)."""
+    """Return the elements of a header that is a list, over all its lines (RFC 9110 §5.6.1)."""
     return [piece for value in values for part in value.split(",") if (piece := part.strip(" \t"))]
 
 
 def tokens(values: Iterable[str]) -> list[str]:
-    """As `elements`, in lower case: for headers whose words know no case."""
+    """Return `elements` in lower case: for headers whose words know no case."""
     return [element.lower() for element in elements(values)]

@@ -1,8 +1,8 @@
 """Who may open a WebSocket from a web page: the ``Origin`` rule (RFC 6455 §10.2).
 
-A browser lets any page connect anywhere and sends the user's cookies along;
-the one thing that the server has against that is the ``Origin`` header, which a page cannot forge.
-So a request without one does not come from a page, and passes;
+A browser lets any page connect anywhere and sends the user's cookies along.
+Against that the server has the ``Origin`` header only, which a page cannot forge.
+So a request without it does not come from a page, and passes;
 any other must match the rule that the server was given:
 
 =================  ============================================================================
@@ -12,7 +12,7 @@ any other must match the rule that the server was given:
                    and the spelling of an international name do not matter;
                    ``"null"`` is what sandboxed pages and files send
 ``re.Pattern``     matches the whole header, lower-cased by the browser already
-`ANY_ORIGIN`       everybody: the handler must not trust cookies
+`ANY_ORIGIN`       every page: the handler must not trust cookies
 an iterable        of any of these; what is not in it is refused, `SAME_ORIGIN` included
 =================  ============================================================================
 """
@@ -27,10 +27,11 @@ from typing import Final, NamedTuple
 from .._http import Headers
 from .._text import printable
 from .._url import DEFAULT_PORTS, parse_authority
+from .._validation import kind_of
 
 
 class OriginRule(enum.Enum):
-    """The two rules for ``origins=`` that are no list.
+    """A rule for ``origins=`` that is not a list.
 
     Attributes:
         SAME_ORIGIN: pages of the host that they connect to, whatever the scheme, may connect.
@@ -65,7 +66,7 @@ class _Origin(NamedTuple):
 
 
 class OriginCheck:
-    """The rule, made ready to judge requests.
+    """The rule, made ready to check requests.
 
     Raises:
         ValueError: an entry is no origin.
@@ -75,6 +76,11 @@ class OriginCheck:
     def __init__(self, origins: Origins) -> None:
         if isinstance(origins, str):
             raise TypeError(f"origins is a list of origins, not the one text {origins!r}")
+        if not isinstance(origins, OriginRule | re.Pattern | Iterable):
+            raise TypeError(
+                "origins must be SAME_ORIGIN, ANY_ORIGIN, a compiled pattern "
+                f"or a list of these and of origins, not {kind_of(origins)}"
+            )
         rules = [origins] if isinstance(origins, OriginRule | re.Pattern) else list(origins)
         if not all(isinstance(rule, OriginRule | re.Pattern | str) for rule in rules):
             raise TypeError("an origin is a text, a compiled pattern, SAME_ORIGIN or ANY_ORIGIN")
@@ -84,7 +90,7 @@ class OriginCheck:
         self._listed = {_listed(rule) for rule in rules if isinstance(rule, str)}
 
     def allows(self, headers: Headers) -> bool:
-        """Whether a request with these headers may go on."""
+        """Return True if a request with these headers may go on."""
         if self._any or "Origin" not in headers:
             return True
         if len(headers.get_all("Origin")) > 1:
@@ -109,7 +115,7 @@ def _listed(text: str) -> _Origin | str:
 
 
 def _parse(text: str) -> _Origin | None:
-    """An origin with its default port left out; None if the text is none."""
+    """Return an origin with its default port left out; None if the text is not an origin."""
     parts = _ORIGIN.fullmatch(text)
     if parts is None:
         return None
@@ -122,5 +128,5 @@ def _parse(text: str) -> _Origin | None:
 
 
 def _is_host(origin: _Origin, host: str) -> bool:
-    """Whether `origin` and a ``Host`` header mean the same host and port."""
+    """Return True if `origin` and a ``Host`` header mean the same host and port."""
     return _parse(f"{origin.scheme}://{host}") == origin

@@ -7,11 +7,11 @@ One connection may carry several requests, one after another, before one of them
                         └─▶ Refusal ─▶ respond(refusal.response) ─▶ bytes, and the end
 
 Only one request is in hand at a time; what is pipelined behind it waits in the buffer,
-and after an upgrade it belongs to the session.
+and after an upgrade it belongs to the connection.
 
 When in doubt the connection is closed after the answer, which is always right in HTTP:
 
-* after a malformed request, since nobody knows where the next one starts;
+* after a malformed request, since it is not known where the next one starts;
 * after a request that asked to upgrade and was refused:
   a proxy may take what follows for frames and let anything pass (request smuggling);
 * when the request has a body of unknown or large length, or waits for ``100 Continue``.
@@ -23,26 +23,29 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from http import HTTPStatus
-
-import h11
-from wsproto.utilities import generate_accept_token
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .._errors import LocalProtocolError
 from .._http import Headers, HeaderSource, Request, Response
 from .._policies import KIB, Limits
+from .._protocol.extensions.base import Extension
+from .extensions import HEADER, Element, Malformed, answer, choose, read_extensions
 from .fast_heads import Fields, Lines, by_name, is_fit, plain_request
 from .http_head import (
     HeadBuffer,
     HeadTooLarge,
+    InvalidHttp,
     elements,
     is_token,
-    read_lines,
     tokens,
     write_head,
     write_headers,
 )
-from .opening import VERSION, Opening
+from .opening import VERSION, Opening, accept_token
+
+if TYPE_CHECKING:
+    from .h11_codec import RequestReader
 
 MAX_SKIPPED_BODY = 64 * KIB
 """A larger body of a plain request is not skipped: the connection is closed instead."""
@@ -73,7 +76,7 @@ class ServerHandshake:
         self.reusable = True
         self._remote_address = remote_address
         self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
-        self._http: h11.Connection | None = None
+        self._http: RequestReader | None = None
         self._skip = 0
         # The request in hand, what is known of one that is refused, and a head unseen by h11
         self._request: Request | None = None
@@ -87,7 +90,7 @@ class ServerHandshake:
         self._heads.data += data
 
     def next_request(self) -> Request | None:
-        """The next request, or None until more has been fed.
+        """Return the next request, or None until more has been fed.
 
         Raises:
             Refusal: what came is no proper request.
@@ -104,7 +107,7 @@ class ServerHandshake:
         return self._request
 
     def check_upgrade(self) -> list[str]:
-        """Judge the request in hand by RFC 6455 §4.2.1; return the subprotocols it offers.
+        """Check the request in hand by RFC 6455 §4.2.1; return the subprotocols it offers.
 
         Raises:
             Refusal: it is no WebSocket handshake.
@@ -113,7 +116,7 @@ class ServerHandshake:
         return _check_upgrade(self._request.method, self._version, self._fields)
 
     def respond(self, response: Response, *, close: bool = False) -> bytes:
-        """The bytes of `response` to the request in hand, or to what could not be read.
+        """Return the bytes of `response` to the request in hand, or to what could not be read.
 
         `close` ends the connection with it; `reusable` tells whether something else does.
 
@@ -127,46 +130,48 @@ class ServerHandshake:
             lines.append((b"Content-Length", b"%d" % len(response.body)))
         if close or self._must_close():
             lines.append((b"Connection", b"close"))
-        try:
-            head = h11.Response(
-                status_code=response.status, headers=lines, reason=_reason(response.status)
-            )
-        except h11.LocalProtocolError as exc:
-            raise LocalProtocolError(f"the response cannot be sent: {exc}") from None
-        http = self._judge()
-        data = http.send(head)
-        if has_body and self._method != "HEAD":
-            data += http.send(h11.Data(data=response.body))
-        data += http.send(h11.EndOfMessage())
-        self.reusable = http.our_state is h11.DONE
+        http = self._parser()
+        body = response.body if has_body and self._method != "HEAD" else b""
+        data = http.respond(response.status, lines, _reason(response.status), body)
+        self.reusable = http.reusable
         self._request = self._http = None
         self._method = ""
         return data
 
-    def accept(self, subprotocol: str | None = None) -> tuple[bytes, Opening]:
-        """The 101 for the request in hand, which `check_upgrade` has passed, and what it settles.
+    def accept(
+        self, subprotocol: str | None = None, *, extensions: Sequence[Extension] = ()
+    ) -> tuple[bytes, Opening]:
+        """Return the 101 for the request that `check_upgrade` has passed, and what it settles.
 
         Raises:
-            LocalProtocolError: the client did not offer `subprotocol`.
+            LocalProtocolError: the client did not offer `subprotocol`,
+                or an extension answers with what is no parameter.
         """
         assert self._request is not None
-        token = generate_accept_token(self._fields["sec-websocket-key"][0].encode("ascii"))
-        lines = [*_SWITCHES, ("Sec-WebSocket-Accept", token.decode("ascii"))]
+        token = accept_token(self._fields["sec-websocket-key"][0])
+        lines = [*_SWITCHES, ("Sec-WebSocket-Accept", token)]
         if subprotocol is not None:
             if subprotocol not in elements(self._fields.get("sec-websocket-protocol", ())):
                 raise LocalProtocolError(
                     f"the client did not offer the subprotocol {subprotocol!r}"
                 )
             lines.append(("Sec-WebSocket-Protocol", subprotocol))
+        chosen = choose(self._offered_extensions(), extensions)
+        if chosen:
+            lines.append((HEADER, answer(chosen)))
         return write_head("HTTP/1.1 101 Switching Protocols", lines), Opening(
             request=self._request,
             response=Response(101, lines),
             subprotocol=subprotocol,
+            extensions=chosen,
             trailing=bytes(self._heads.data),
         )
 
+    def _offered_extensions(self) -> list[Element]:
+        return read_extensions(self._fields.get("sec-websocket-extensions", ()))
+
     def _next_head(self) -> bytes | None:
-        """A head, without the empty lines that some clients send before it (RFC 9112 §2.2)."""
+        """Return a head, without the empty lines before it that RFC 9112 §2.2 allows."""
         data = self._heads.data
         if data.startswith((b"\r", b"\n")):
             self._heads.take(len(data) - len(data.lstrip(b"\r\n")))
@@ -183,11 +188,9 @@ class ServerHandshake:
             self._method, self._version = "GET", b"1.1"
             target, lines, fields = plain
         else:
-            event = self._let_h11_parse(head)
-            self._method, self._version = event.method.decode("ascii"), event.http_version
-            target, lines = event.target.decode("ascii"), read_lines(event.headers.raw_items())
+            self._method, self._version, target, lines = self._let_h11_parse(head)
             fields = by_name(lines)
-            _check_framing(event.http_version, fields)
+            _check_framing(self._version, fields)
         host = _host(fields)
         self._fields = fields
         self._skip = int(fields.get("content-length", ["0"])[0])
@@ -198,26 +201,23 @@ class ServerHandshake:
             remote_address=self._remote_address,
         )
 
-    def _let_h11_parse(self, head: bytes) -> h11.Request:
+    def _let_h11_parse(self, head: bytes) -> tuple[str, bytes, str, Lines]:
         if not is_fit(head):
             raise Refusal(400, "The request is malformed: it has a character that HTTP forbids.")
-        http = self._judge()
-        http.receive_data(head)
         try:
-            event = http.next_event()
-        except h11.RemoteProtocolError as exc:
+            return self._parser().read_head(head)
+        except InvalidHttp as exc:
             why = str(exc).partition(":")[0]  # what stands behind it are the peer's own words
-            raise Refusal(exc.error_status_hint, f"The request is malformed: {why}.") from exc
-        assert isinstance(event, h11.Request)
-        return event
+            raise Refusal(exc.status, f"The request is malformed: {why}.") from exc
 
-    def _judge(self) -> h11.Connection:
-        """h11, made when it is first needed, and told about the request in hand."""
+    def _parser(self) -> RequestReader:
+        """Return a parser that knows the request in hand; made when it is first needed."""
         if self._http is None:
-            self._http = h11.Connection(h11.SERVER)
+            from .h11_codec import RequestReader  # here: an upgrade does without h11
+
+            self._http = RequestReader()
         if self._unseen:
-            self._http.receive_data(self._unseen)
-            self._http.next_event()
+            self._http.read_head(self._unseen)
             self._unseen = b""
         return self._http
 
@@ -249,7 +249,7 @@ def _host(fields: Fields) -> str:
 
 
 def _origin_form(method: str, target: str, host: str) -> str:
-    """The path and query of a request target (RFC 9112 §3.2)."""
+    """Return the path and query of a request target (RFC 9112 §3.2)."""
     if method == "CONNECT":
         raise Refusal(405, "This is no proxy.", [("Allow", "GET")])
     if absolute := _ABSOLUTE.fullmatch(target):
@@ -280,8 +280,10 @@ def _check_upgrade(method: str, version: bytes, fields: Fields) -> list[str]:
     offers = elements(fields.get("sec-websocket-protocol", ()))
     if not all(map(is_token, offers)):
         raise Refusal(400, "The Sec-WebSocket-Protocol header is no list of names.")
-    if not "".join(fields.get("sec-websocket-extensions", ())).isascii():
-        raise Refusal(400, "The Sec-WebSocket-Extensions header is not ASCII.")
+    try:
+        read_extensions(fields.get("sec-websocket-extensions", ()))
+    except Malformed:
+        raise Refusal(400, "The Sec-WebSocket-Extensions header is malformed.") from None
     return offers
 
 
@@ -290,7 +292,7 @@ _SPEAKS_13: Lines = [*_SWITCHES, ("Sec-WebSocket-Version", VERSION)]
 
 
 def _only(fields: Fields, name: str) -> str:
-    """The value of a header that must be there once."""
+    """Return the value of a header that must be there once."""
     values = fields.get(name.lower(), [])
     if len(values) != 1:
         found = "more than one" if values else "no"
@@ -313,6 +315,8 @@ def _check_key(key: str) -> None:
 
 
 def _reason(status: int) -> bytes:
+    from http import HTTPStatus  # here: an upgrade does without
+
     try:
         return HTTPStatus(status).phrase.encode("ascii")
     except ValueError:

@@ -128,16 +128,14 @@ class Lease:
         self.outgoing.finish()
         handed = False
         for beat in self.beats:
-            if beat.question is not None:
-                handed |= beat.question.hand_over(now, told=told)
+            handed |= beat.written(now, told=told)
         return handed and told
 
     def look(self, now: float, sent: int, unacknowledged: int | None, delivered: int = 0) -> None:
         """Note what the kernel said (`Outgoing.look`)."""
         self.outgoing.look(now, sent, unacknowledged, delivered)
         for beat in self.beats:
-            if beat.question is not None:
-                beat.question.look(now, sent, self.outgoing)
+            beat.look(now, sent, self.outgoing)
 
     def resume(self, now: float, paused: float = 0.0) -> None:
         """Read again, after so many seconds in which we did not: the silence was ours."""

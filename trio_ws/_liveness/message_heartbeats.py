@@ -1,4 +1,4 @@
-"""Heartbeats made of messages: what the policies want to know of each message that arrives.
+"""Heartbeats made of messages: what the policies have to know of each message that arrives.
 
 A `Watchdog` or `MessageHeartbeat` may recognise its beats among the messages,
 and a `MessageReply` the heartbeat messages of the peer, which want an answer.
@@ -25,7 +25,7 @@ class _Watched(NamedTuple):
 
 
 class MessageHeartbeats:
-    """Looks at each message before a receiver does."""
+    """The policies that look at each message before a receiver does."""
 
     __slots__ = ("_answered", "_watched", "replies")
 
@@ -41,7 +41,7 @@ class MessageHeartbeats:
         return bool(self._watched or self._answered)
 
     def inspect(self, message: str | bytes, now: float) -> bool:
-        """Note what `message` means to the policies; return whether to hide it."""
+        """Note what `message` means to the policies; return True if it is to be hidden."""
         hide = False
         for watched in self._watched:
             if watched.is_beat(message):

@@ -141,6 +141,18 @@ class HeartbeatTimer:
         if self.question is not None:
             self.question.in_hand = self.question.frame <= frames
 
+    def written(self, now: float, *, told: bool = False) -> bool:
+        """Note that the kernel took all that the writer had; return True if that held the question.
+
+        With `told` a look has to follow.
+        """
+        return self.question is not None and self.question.hand_over(now, told=told)
+
+    def look(self, now: float, sent: int, outgoing: Outgoing) -> None:
+        """Note what the kernel says of our bytes."""
+        if self.question is not None:
+            self.question.look(now, sent, outgoing)
+
     @property
     def awaiting_answer(self) -> bool:
         """Return True if it has asked, and has not been renewed since."""

@@ -5,7 +5,10 @@
 
 * `protocol` is one side of a connection; `states` is its table: what to do in each state.
 * Whole simple frames take the fast path (`fast_path`, `encoder`, `masking`).
-  wsproto decides about all other frames (`wsproto_codec`); it is imported here and nowhere else.
+  All others take the slow path (`slow_path`), on which wsproto decides (`wsproto_decoder`);
+  it is imported here and nowhere else.
+* `extensions` change what messages look like on the wire;
+  `message_encoder` and `message_decoder` let them.
 * `assembler` joins fragments; `payload_buffer` receives one large frame where it will be used.
 * `send_queue` knows which frame goes first.
 

@@ -8,7 +8,7 @@ glibc gives free memory at the end of its heap back to the system as soon as the
 than a threshold, and asks for blocks above another threshold from the system directly.
 Both begin at 128 KiB, far too little for messages of that size: each one is mapped and cleared
 anew.  Both are raised whenever a larger block is freed, in the expectation of more of its kind.
-So `prepare` frees one, without ever having touched it.
+So `expect_large_blocks` frees one, without ever having touched it.
 
 The price: a process that has seen one large message may keep up to 16 MiB that are free.
 Elsewhere than with glibc it does nothing.

@@ -41,7 +41,7 @@ class Chunk(NamedTuple):
 
 
 class Mode(enum.Enum):
-    """What becomes of the pieces of the message that is arriving, or of the next message."""
+    """A way to treat the pieces of the message that is arriving, or of the next one."""
 
     IDLE = enum.auto()
     """None is arriving; the next one is kept until it is whole."""
@@ -63,7 +63,7 @@ _HOLDING, _STREAMING, _SKIPPING = Mode.HOLDING, Mode.STREAMING, Mode.SKIPPING
 
 
 class MessageAssembler:
-    """Makes messages, or chunks of them, from the pieces in which they arrive."""
+    """A maker of messages, or of chunks of them, from the pieces in which they arrive."""
 
     __slots__ = ("_after_skipping", "_buffer", "_hold", "_is_text", "mode")
 

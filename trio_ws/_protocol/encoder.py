@@ -1,4 +1,8 @@
-"""Writes frames without wsproto: the header, and a payload that is masked later (`masking`)."""
+"""Writes frames: the header, and a payload that is masked later (`masking`).
+
+Nothing is left to wsproto here: there is nothing to decide about a frame of ours,
+and a test holds each frame against the one that wsproto would write.
+"""
 
 from __future__ import annotations
 
@@ -6,46 +10,56 @@ import struct
 
 from .frame_header import Opcode
 from .masking import LARGE, apply_mask, mask_keys
+from .send_queue import Frame
 from .validation import as_utf8
 
+_FIN, _MASK = 0x80, 0x80
 
-def encode_message(message: str | bytes, *, masked: bool) -> bytes | tuple[bytes, bytes]:
-    """A whole message as one frame.
+# Plain values: to look a member of an enumeration up costs more than all else that is done with it.
+_TEXT, _BINARY = _FIN | Opcode.TEXT.value, _FIN | Opcode.BINARY.value
+
+
+def encode_message(message: str | bytes, *, masked: bool, below: int) -> Frame | None:
+    """Return a whole message as one frame if it has fewer than `below` bytes, else None."""
+    first = _BINARY
+    if isinstance(message, str):
+        first, message = _TEXT, as_utf8(message)
+    size = len(message)
+    if size >= below:
+        return None
+    head = _SHORT_HEADS[first, masked][size] if size < 126 else _head(first, size, masked)
+    if masked:
+        return head + mask_keys.take(), message
+    return head + message if size < LARGE else (head, message)
+
+
+def encode_data(first: int, payload: bytes, *, masked: bool) -> Frame:
+    """Return a data frame that begins with the byte `first` (RFC 6455 §5.2).
 
     It is in two parts, header and payload, if it is large, so that the payload is not copied;
     and if it is to be masked when it is written (`masking.mask_frames`):
     then the header ends with the key.
     """
-    opcode = _OPCODE_BINARY
-    if isinstance(message, str):
-        opcode, message = _OPCODE_TEXT, as_utf8(message)
-    size = len(message)
+    head = _head(first, len(payload), masked)
     if masked:
-        return _head(opcode, size, True) + mask_keys.take(), message
-    if size < 126:
-        return _SHORT_HEADS[opcode, False][size] + message
-    if size < LARGE:
-        return _head(opcode, size, False) + message
-    return _head(opcode, size, False), message
+        return head + mask_keys.take(), payload
+    return head + payload if len(payload) < LARGE else (head, payload)
 
 
-# Plain values: to look a member of an enumeration up costs more than all else that is done with it.
-_OPCODE_TEXT, _OPCODE_BINARY = int(Opcode.TEXT), int(Opcode.BINARY)
-
-
-def encode(opcode: int, payload: bytes, *, masked: bool) -> bytes:
-    """A whole frame, exactly as wsproto would write it (but for the key)."""
-    head = _head(opcode, len(payload), masked)
+def encode_control(opcode: int, payload: bytes, *, masked: bool) -> bytes:
+    """Return a whole control frame, masked already if it is to be masked."""
+    head = _SHORT_HEADS[_FIN | opcode, masked][len(payload)]
     if not masked:
         return head + payload
     key = mask_keys.take()
     return head + key + apply_mask(payload, key)
 
 
-def _head(opcode: int, length: int, masked: bool) -> bytes:
+def _head(first: int, length: int, masked: bool) -> bytes:
+    """Return a header without a key, the length in its shortest form."""
     if length < 126:
-        return _SHORT_HEADS[opcode, masked][length]
-    first, mask_bit = 0x80 | opcode, 0x80 if masked else 0
+        return bytes((first, masked << 7 | length))
+    mask_bit = _MASK if masked else 0
     if length < 65536:
         return _pack_medium(first, mask_bit | 126, length)
     return _pack_long(first, mask_bit | 127, length)
@@ -56,7 +70,9 @@ _pack_long = struct.Struct("!BBQ").pack
 
 
 _SHORT_HEADS = {
-    (int(opcode), masked): [bytes((0x80 | opcode, masked << 7 | size)) for size in range(126)]
+    (_FIN | opcode.value, masked): [
+        bytes((_FIN | opcode.value, masked << 7 | size)) for size in range(126)
+    ]
     for opcode in Opcode
     for masked in (False, True)
 }

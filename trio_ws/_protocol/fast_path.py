@@ -1,32 +1,35 @@
-"""The fast lane: whole messages in single frames, without the detour through wsproto.
+"""The fast path: whole messages in single frames, without the detour through wsproto.
 
-Nearly all traffic is of one kind: a data frame that is a whole message, not compressed,
-with nothing wrong about it.  For such a frame there is nothing to judge.
-The lane recognises it, and does what wsproto would have done, in a fraction of the time.
+Nearly all traffic is of one kind: a data frame that is a whole message,
+with nothing wrong about it.  For such a frame there is nothing to decide.
+`FastDecoder` recognises it, and does what wsproto would have done, in a fraction of the time.
 
-**wsproto is the judge.**  The lane never raises, never decides an error, keeps no state
-but the frame it is in the middle of, and takes a frame only if wsproto would accept it
-without a second thought::
+**wsproto decides.**  The fast path never raises, never decides an error of the protocol,
+keeps no state but the frame it is in the middle of, and takes a frame only if wsproto would
+accept it without a second thought::
 
-    FIN set, no reserved bit, opcode TEXT or BINARY
+    FIN set, opcode TEXT or BINARY, no reserved bit but those of an extension
     masked if and only if the peer is a client
     the length in its shortest form, and within the limit
     the payload is there in full, and valid UTF-8 if it is text
 
-and only while wsproto itself is between two messages (`Session` sees to that).
+and only while wsproto itself is between two messages (`WebSocketProtocol` sees to that).
 Everything else is left where it is for wsproto, from the first byte of the frame on.
 
-One thing may not wait for its end: an incomplete *text* frame.
-wsproto judges bad UTF-8 as it arrives, so it must see the bytes as they arrive.
-An incomplete binary frame can offend nobody any more once its header is accepted:
-its payload is gathered in a buffer of its own (`gathering`), and unmasked there.
+What extensions have encoded is decoded by the same `MessageDecoder` on both paths.
+So it is the one thing in which an error may be found here: the frame was good, its content is not.
 
-Pongs may take the lane too: on a connection that is idle but for its heartbeat
-they are all that arrives, and the detour would be a good part of what a beat costs.
-So have Closes (`plain_close`): many connections carry little else.
+One thing may not wait for its end: an incomplete *text* frame, or an encoded one.
+wsproto finds bad UTF-8 as it arrives, so it must see the bytes as they arrive.
+An incomplete binary frame can break no rule any more once its header is accepted:
+its payload is received in a buffer of its own (`PayloadBuffer`), and unmasked there.
+
+Pongs may take the fast path too: on a connection that is idle but for its heartbeat
+they are all that arrives, and the detour would be a good part of what a heartbeat costs.
+So may Closes (`read_close`): many connections carry little else.
 
 The proof is in the tests: any stream in any chunking gives the same messages,
-the same bytes out and the same ending with the lane and without it.
+the same bytes out and the same ending with the fast path and without it.
 """
 
 from __future__ import annotations
@@ -34,11 +37,11 @@ from __future__ import annotations
 from itertools import repeat
 from typing import Protocol, final
 
-from wsproto.events import Pong
-
 from .._ending import CloseCode, may_be_sent
-from .frame_header import MAX_CONTROL_PAYLOAD
+from .events import Pong
+from .frame_header import MAX_CONTROL_PAYLOAD, parse_header, shortest_head
 from .masking import Span, apply_mask, unmask
+from .message_decoder import MessageDecoder
 from .payload_buffer import PayloadBuffer
 
 MAX_MESSAGES_PER_FEED = 1024
@@ -49,31 +52,40 @@ _BINARY = 0x82
 _CLOSE = 0x88
 _PONG = 0x8A
 _PLAIN = frozenset((_TEXT, _BINARY, _PONG))
+_RSV = 0x70
 
 
-class Taker(Protocol):
-    """Whatever messages and pongs can be appended to."""
+class Events(Protocol):
+    """A list that messages and pongs can be appended to."""
 
     def append(self, message: str | bytes | Pong, /) -> None: ...
 
 
 @final
 class FastDecoder:
-    """The inbound lane of one session.
+    """A decoder of the simple frames that one peer sends.
 
     `read` takes what it recognises and says where it stopped.
-    `gathering` is there in the middle of a long binary frame; `gather` goes on with it.
+    `buffer` is there in the middle of a long binary frame; `resume` goes on with it.
     """
 
-    __slots__ = ("_limit", "_masked", "gathering")
+    __slots__ = ("_encoded", "_firsts", "_limit", "_masked", "buffer")
 
     def __init__(self, *, masked: bool, limit: int) -> None:
         self._masked = masked
         self._limit = limit
-        self.gathering: PayloadBuffer | None = None
-        """The long binary frame that we are in the middle of."""
+        self._firsts = _PLAIN
+        self._encoded: MessageDecoder | None = None
+        self.buffer: PayloadBuffer | None = None
+        """The payload of the long binary frame that is arriving."""
 
-    def read(self, data: bytes, position: int, messages: Taker) -> int:
+    def take_encoded(self, encoded: MessageDecoder) -> None:
+        """Take what extensions have encoded, too, and let `encoded` decode it."""
+        self._encoded = encoded
+        bits = [bits for bits in range(0x10, 0x80, 0x10) if bits & encoded.rsv == bits]
+        self._firsts = _PLAIN.union(first | bit for first in (_TEXT, _BINARY) for bit in bits)
+
+    def read(self, data: bytes, position: int, events: Events) -> int:
         """Append each whole simple message from `position` on; return where that ended."""
         frames = self._find(data, position)
         if self._masked:
@@ -81,22 +93,31 @@ class FastDecoder:
         else:
             payloads = [data[start:stop] for _, start, stop in frames]
         for (first, _, stop), payload in zip(frames, payloads, strict=True):
-            message = payload if first == _BINARY else _text_or_pong(first, payload)
-            if message is None:
-                break
-            messages.append(message)
+            if first == _BINARY:
+                events.append(payload)
+            else:
+                encoded = first & _RSV
+                message = self._decode(first, payload) if encoded else _text_or_pong(first, payload)
+                if message is None:
+                    break
+                events.append(message)
             position = stop
         return position
 
+    def _decode(self, first: int, payload: bytes) -> str | bytes | None:
+        encoded = self._encoded
+        assert encoded is not None
+        return None if encoded.spent else encoded.decode_whole(first, payload)
+
     def _find(self, data: bytes, position: int) -> list[Span]:
-        """The frames from `position` on that look simple, at most `BURST` of them."""
-        masked, limit, end = self._masked, self._limit, len(data)
+        """Return the frames from `position` on that look simple, not too many at once."""
+        firsts, masked, limit, end = self._firsts, self._masked, self._limit, len(data)
         frames = []
         for _ in repeat(None, MAX_MESSAGES_PER_FEED):
             if end - position < 2:
                 break
             first, second = data[position], data[position + 1]
-            if first not in _PLAIN or (second >= 0x80) is not masked:
+            if first not in firsts or (second >= 0x80) is not masked:
                 break
             length, start = second & 0x7F, position + 2
             if length >= 126:
@@ -115,62 +136,60 @@ class FastDecoder:
             frames.append((first, start, position))
         return frames
 
-    def start_gathering(self, data: bytes, position: int, payload_start: int, length: int) -> bool:
-        """Begin to gather the incomplete frame at `position`, if it is one for the lane."""
-        first, second = data[position], data[position + 1]
-        plain = first == _BINARY and (second >= 0x80) is self._masked and length <= self._limit
-        if not plain or _shortest(length) != payload_start - position - 4 * self._masked:
+    def start_buffer(self, data: bytes, position: int) -> bool:
+        """Begin to receive the frame at `position`, if it is a simple binary one and incomplete."""
+        if data[position] != _BINARY or (header := parse_header(data, position)) is None:
             return False
-        key = data[payload_start - 4 : payload_start] if self._masked else b""
-        self.gathering = PayloadBuffer(length, key)
-        self.gathering.add(data, payload_start)
+        length, start = header.payload_length, header.payload_start
+        masked = data[position + 1] >= 0x80
+        if header.end <= len(data) or masked is not self._masked or length > self._limit:
+            return False
+        if start - position != shortest_head(length, masked=masked):
+            return False
+        self.buffer = PayloadBuffer(length, data[start - 4 : start] if masked else b"")
+        self.buffer.add(data, start)
         return True
 
-    def gather(self, data: bytes, messages: Taker) -> int:
+    def resume(self, data: bytes, events: Events) -> int:
         """Go on with the long frame, if there is one; return how much of `data` belonged to it."""
-        if self.gathering is None:
+        if self.buffer is None:
             return 0
-        taken = self.gathering.add(data, 0)
-        self.finish(messages)
+        taken = self.buffer.add(data, 0)
+        self.finish(events)
         return taken
 
-    def finish(self, messages: Taker) -> None:
+    def finish(self, events: Events) -> None:
         """Append the long frame if it is complete."""
-        if self.gathering is not None and not self.gathering.missing:
-            messages.append(self.gathering.finish())
-            self.gathering = None
+        if self.buffer is not None and not self.buffer.missing:
+            events.append(self.buffer.finish())
+            self.buffer = None
+
+    def read_close(self, frame: bytes) -> tuple[int, str] | None:
+        """Return code and reason of a whole Close with nothing wrong about it, else None.
+
+        That includes 1014, which was registered after wsproto's list of codes was made.
+        """
+        second, masked = frame[1], self._masked
+        too_long = second & 0x7F > MAX_CONTROL_PAYLOAD
+        if frame[0] != _CLOSE or too_long or (second >= 0x80) is not masked:
+            return None
+        payload = apply_mask(frame[6:], frame[2:6]) if masked else frame[2:]
+        if not payload:
+            return int(CloseCode.NO_STATUS_RECEIVED), ""
+        code = int.from_bytes(payload[:2], "big")
+        if len(payload) < 2 or not may_be_sent(code):
+            return None
+        try:
+            return code, payload[2:].decode()
+        except UnicodeDecodeError:
+            return None
 
 
 def _text_or_pong(first: int, payload: bytes) -> str | Pong | None:
-    """What a frame says that is not binary; None if wsproto is to judge it."""
+    """Return what a frame says that is not binary; None if wsproto has to decide about it."""
     if first == _PONG:
         return Pong(payload=payload) if len(payload) <= MAX_CONTROL_PAYLOAD else None
     try:
         return payload.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _shortest(length: int) -> int:
-    """How long the shortest header without a key is for a payload of `length` bytes."""
-    return 2 if length < 126 else 4 if length < 65536 else 10
-
-
-def plain_close(frame: bytes, *, masked: bool) -> tuple[int, str] | None:
-    """Code and reason of a whole Close with nothing wrong about it; None if wsproto is to judge.
-
-    That includes 1014, which was registered after wsproto's list of codes was made.
-    """
-    second = frame[1]
-    if frame[0] != _CLOSE or second & 0x7F > MAX_CONTROL_PAYLOAD or (second >= 0x80) is not masked:
-        return None
-    payload = apply_mask(frame[6:], frame[2:6]) if masked else frame[2:]
-    if not payload:
-        return int(CloseCode.NO_STATUS_RECEIVED), ""
-    code = int.from_bytes(payload[:2], "big")
-    if len(payload) < 2 or not may_be_sent(code):
-        return None
-    try:
-        return code, payload[2:].decode()
     except UnicodeDecodeError:
         return None

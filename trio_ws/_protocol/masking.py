@@ -1,12 +1,14 @@
 """Masking (RFC 6455 §5.3): XOR with a key of four bytes, and where the keys come from.
 
-Several ways, each the best for some size (measure with ``tests/benchmarks``):
+Several ways, each the best for some size (measure with ``tests/benchmarks``).
+If numpy is installed (extra ``fast``), it is imported when it is first needed, in a thread;
+until it is there, and without it, the other ways are taken (`numpy_on_demand`).
 
 * one XOR of two long integers: three steps in C whatever the size, so nothing beats it
   on small payloads, but each step is slow for each byte;
-* numpy, if it is installed (extra ``fast``): bytes with bytes, the key repeated beforehand;
+* numpy: bytes with bytes, the key repeated beforehand;
   it reads the payload where it lies, in the middle of what has been received;
-* the same for a whole gulp of frames, each with its own key (`unmask`, `mask_frames`):
+* the same for a whole batch of frames, each with its own key (`unmask`, `mask_frames`):
   one key stream is made for all of them, and numpy is called once;
 * numpy for large payloads: many words with one, in place or into a buffer that exists already,
   since fresh memory costs more than the XOR;
@@ -22,13 +24,13 @@ by then there may be more of it.
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Iterable
 from types import ModuleType
 from typing import TypeAlias
 
 from . import allocator
+from .numpy_on_demand import NumpyOnDemand
 
 SMALL = 384
 """Up to this size one integer XOR is fastest."""
@@ -39,7 +41,7 @@ LARGE = 8 * 1024
 MIDDLING = range(64, LARGE)
 """With numpy, frames of such a size on average are best unmasked together."""
 
-BULK = 1024
+KEY_POOL_SIZE = 1024
 """How many bytes of entropy are drawn at once."""
 
 Span: TypeAlias = tuple[int, int, int]
@@ -51,27 +53,24 @@ Parts: TypeAlias = tuple[bytes, bytes]
 _ZEROS = bytes(14)
 """As long as the longest header."""
 
-_TABLES = [bytes(byte ^ key for byte in range(256)) for key in range(256)]
+_ALL_BYTES = int.from_bytes(bytes(range(256)), "big")
+_ONES = int.from_bytes(bytes([1] * 256), "big")
+# A loop over all bytes of all tables would take 2 ms of each import.
+_TABLES = [(_ALL_BYTES ^ key * _ONES).to_bytes(256, "big") for key in range(256)]
 
-
-def find_numpy() -> ModuleType | None:
-    """The numpy module, or None; imported with the library, never while a connection waits."""
-    try:
-        return importlib.import_module("numpy")
-    except ImportError:
-        return None
-
-
-np = find_numpy()
+numpy = NumpyOnDemand()
+"""Each function looks at it once: what it saw does not change before it returns."""
 
 
 def apply_mask(data: bytes, key: bytes, start: int = 0, stop: int | None = None) -> bytes:
-    """`data` from `start` to `stop` masked with `key`, or unmasked: XOR is its own inverse."""
+    """Return `data` from `start` to `stop` masked, or unmasked: XOR is its own inverse."""
     if stop is None:
         stop = len(data)
     size = stop - start
     if size > SMALL:
+        np = numpy.module
         if np is None:
+            numpy.missed(size)
             return bytes(_by_table(data[start:stop], key))
         return _xor(np, data, key * (size // 4 + 1), start, size)
     repeated = (key * (size // 4 + 1))[:size]
@@ -80,30 +79,32 @@ def apply_mask(data: bytes, key: bytes, start: int = 0, stop: int | None = None)
 
 
 def _xor(np: ModuleType, data: bytes, stream: bytes, start: int, size: int) -> bytes:
-    """`size` bytes of `data` from `start` on with the first ones of `stream`."""
+    """Return `size` bytes of `data` from `start` on, masked with the first ones of `stream`."""
     payload = np.frombuffer(data, np.uint8, size, start)
     masked: bytes = np.bitwise_xor(payload, np.frombuffer(stream, np.uint8, size)).tobytes()
     return masked
 
 
 def unmask(data: bytes, frames: list[Span]) -> list[bytes]:
-    """The payloads of frames which follow each other in `data`; each stands behind its key."""
+    """Return the payloads of frames which follow each other in `data`, each behind its key."""
     if len(frames) == 1:
         [(_, start, stop)] = frames
         return [apply_mask(data, data[start - 4 : start], start, stop)]
-    if np is not None and frames:
+    if frames:
         begin, end = frames[0][1], frames[-1][2]
         if (end - begin) // len(frames) in MIDDLING:
-            gulp = _xor(np, data, _key_stream(data, frames), begin, end - begin)
-            return [gulp[start - begin : stop - begin] for _, start, stop in frames]
+            if (np := numpy.module) is not None:
+                batch = _xor(np, data, _key_stream(data, frames), begin, end - begin)
+                return [batch[start - begin : stop - begin] for _, start, stop in frames]
+            numpy.missed(end - begin)
     return [apply_mask(data, data[start - 4 : start], start, stop) for _, start, stop in frames]
 
 
 def _key_stream(data: bytes, frames: list[Span]) -> bytes:
-    """Each key, repeated to the end of its payload, and zeros for the headers between.
+    """Return each key, repeated to the end of its payload, and zeros for the headers between.
 
     A key is repeated as a whole, so up to three bytes of it lie over the next header;
-    nobody reads that any more, and there are six bytes of it at least.
+    that header has been read already, and it has six bytes at least.
     """
     pieces: list[bytes] = []
     position = frames[0][1]
@@ -115,7 +116,7 @@ def _key_stream(data: bytes, frames: list[Span]) -> bytes:
 
 
 def mask_frames(frames: Iterable[bytes | Parts]) -> list[bytes | bytearray]:
-    """Frames as they are written, in pieces; those that are in two parts are masked first."""
+    """Return frames as they are written, in pieces; those in two parts are masked first."""
     pieces: list[bytes | bytearray] = []
     small: list[Parts] = []
     for frame in frames:
@@ -135,16 +136,20 @@ def mask_frames(frames: Iterable[bytes | Parts]) -> list[bytes | bytearray]:
 
 
 def _masked(frames: list[Parts]) -> bytes:
-    """Frames behind each other."""
+    """Return masked frames behind each other."""
+    np = numpy.module
     if np is None or len(frames) == 1:
-        return b"".join([head + apply_mask(payload, head[-4:]) for head, payload in frames])
-    gulp: list[bytes] = []
+        joined = b"".join([head + apply_mask(payload, head[-4:]) for head, payload in frames])
+        if len(frames) > 1:
+            numpy.missed(len(joined))
+        return joined
+    batch: list[bytes] = []
     stream: list[bytes] = []
     for head, payload in frames:
-        gulp += (head, payload)
+        batch += (head, payload)
         size = len(payload)
         stream += (_ZEROS[: len(head)], (head[-4:] * (size // 4 + 1))[:size])
-    plain = b"".join(gulp)
+    plain = b"".join(batch)
     return _xor(np, plain, b"".join(stream), 0, len(plain))
 
 
@@ -157,7 +162,9 @@ def _masked_large(head: bytes, payload: bytes) -> bytearray:
 
 def mask_into(target: bytearray | memoryview, source: bytes | memoryview, key: bytes) -> None:
     """Mask the large `source` into `target`, which has the same size and may be the same."""
+    np = numpy.module
     if np is None:
+        numpy.missed(len(source))
         target[:] = _by_table(source, key)
         return
     words = len(source) // 4
@@ -182,10 +189,10 @@ class MaskKeys:
         self._position = 0
 
     def take(self) -> bytes:
-        """A fresh key."""
+        """Return a fresh key."""
         position = self._position
         if position == len(self._bytes):
-            self._bytes = os.urandom(BULK)
+            self._bytes = os.urandom(KEY_POOL_SIZE)
             position = 0
         self._position = position + 4
         return self._bytes[position : position + 4]

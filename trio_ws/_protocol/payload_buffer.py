@@ -1,11 +1,13 @@
 """A long frame on its way: its payload, in the buffer where it will be used.
 
-Memory is what large messages cost (`heap`), so the payload lives in one place only.
+Memory is what large messages cost (`allocator`), so the payload lives in one place only.
 `io.BytesIO` makes that possible: its buffer can be written to, read into from a socket,
 and unmasked in place, and `getvalue` gives it away as `bytes`, without a copy.
 
 A header promises a length and costs its sender nothing.
-So little is made ready at first (`FIRST`); when that is full, `TRUST` times what has really come.
+So little is made ready at first (`INITIAL_SIZE`);
+when that is full, `MAX_GROWTH` times what has really come.
+`get_buffer` and `buffer_updated` are what asyncio calls them (`asyncio.BufferedProtocol`).
 """
 
 from __future__ import annotations
@@ -25,46 +27,45 @@ MAX_GROWTH = 32
 
 
 class _Buffer(BytesIO):
-    """One that may be dropped half-filled, together with views of it."""
+    """A buffer that may be dropped half-filled, together with views of it."""
 
     __slots__ = ()
 
     def close(self) -> None:
-        """Close, if nobody looks any more: the garbage collector asks for it at any time."""
+        """Close unless a view is left: the garbage collector closes it while views may exist."""
         with suppress(BufferError):
             super().close()
 
 
 @final
 class PayloadBuffer:
-    """The payload of one binary frame whose header has been accepted."""
+    """The payload of a binary frame whose header has been accepted."""
 
-    __slots__ = ("_buffer", "_key", "_landing", "_length", "_view", "size")
+    __slots__ = ("_buffer", "_free", "_key", "_length", "_view", "size")
 
     def __init__(self, length: int, key: bytes) -> None:
         self._length = length
         self._key = key
         self._buffer = _Buffer()
-        self._view = self._landing = self._buffer.getbuffer()
+        self._view = self._free = self._buffer.getbuffer()
         self.size = 0
-        """How much of it has come."""
+        """How many bytes of it have come."""
 
     @property
     def missing(self) -> int:
-        """How much of it has not."""
+        """Return how many bytes of it have not come."""
         return self._length - self.size
 
-    @property
-    def landing(self) -> memoryview:
-        """Where the next bytes may be put, until `landed` is called; never empty."""
+    def get_buffer(self) -> memoryview:
+        """Return where the next bytes may be put, until `buffer_updated` is called; never empty."""
         if self.size == len(self._view):
             self._make_room(self.size)
-        self._landing = self._view[self.size :]
-        return self._landing
+        self._free = self._view[self.size :]
+        return self._free
 
-    def landed(self, count: int) -> None:
-        """So many bytes were put where they land."""
-        self._landing.release()
+    def buffer_updated(self, count: int) -> None:
+        """Note that `count` bytes were put into the buffer."""
+        self._free.release()
         self.size += count
 
     def add(self, data: bytes, start: int) -> int:
@@ -87,9 +88,9 @@ class PayloadBuffer:
         self._buffer, self._view = buffer, view
 
     def finish(self) -> bytes:
-        """The payload, unmasked, once nothing is missing; nobody may write to it any more."""
+        """Return the payload, unmasked, when nothing is missing; it cannot be written to again."""
         if self._key:
             mask_into(self._view, self._view, self._key)
-        self._landing.release()  # a view that somebody still has would make it a copy
+        self._free.release()  # a view that is left would make `getvalue` copy
         self._view.release()
         return self._buffer.getvalue()

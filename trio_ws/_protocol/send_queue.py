@@ -1,17 +1,17 @@
-"""What is waiting to be written, and who goes first.
+"""What is waiting to be written, and which frame goes first.
 
-Four lanes, served in this order (RFC 6455 allows control frames between any two frames):
+Four queues, served in this order (RFC 6455 allows control frames between any two frames):
 
 1. ``pong``: answers to the newest pings.  The very newest would do (§5.5.3),
    but many peers count their pongs, the Autobahn testsuite up to ten.
-2. ``control``: our pings, and the pongs that nobody asked for.
+2. ``control``: our pings, and pongs that answer no ping.
 3. ``data``: whole frames, in order.
 4. ``close``: our Close frame, the last thing that we ever send.
 
 A close therefore follows the data that was accepted before it;
-one that must not wait (after a cancellation, or a violation) clears the data lane first.
+one that must not wait (after a cancellation, or a violation) clears the data queue first.
 
-`take` gives small frames up to a gulp, so that a burst leaves in one system call.
+`take` gives small frames up to `MAX_BATCH` bytes, so that a burst leaves in one system call.
 A large payload is never copied to stand behind its header: the frame is two pieces.
 A client's frames are masked when they are taken, many at a time (`masking`).
 """
@@ -39,16 +39,16 @@ Frame: TypeAlias = bytes | tuple[bytes, bytes]
 
 
 class SendQueue:
-    """Frames on their way to the writer; see the top of this file for the lanes."""
+    """A queue of frames on their way to the writer; see the top of this file."""
 
     __slots__ = (
         "_cleared",
         "_close",
         "_control",
         "_data",
+        "_leftover",
         "_masked",
         "_pongs",
-        "_rest",
         "control_size",
         "frames_out",
         "size",
@@ -56,7 +56,7 @@ class SendQueue:
 
     def __init__(self, *, masked: bool = False) -> None:
         self._masked = masked
-        self._rest: list[Piece] = []
+        self._leftover: list[Piece] = []
         # Lists, since an empty deque takes 760 bytes and most connections are idle.
         self._pongs: list[bytes] = []
         self._control: list[bytes] = []
@@ -64,25 +64,25 @@ class SendQueue:
         self._close: bytes | None = None
         self._cleared = 0
         self.size = 0
-        """The bytes waiting in the data lane, with the cost of each frame."""
+        """The bytes waiting in the data queue, with the cost of each frame."""
         self.control_size = 0
-        """The bytes waiting in the control lane, with the cost of each frame."""
+        """The bytes waiting in the control queue, with the cost of each frame."""
         self.frames_out = 0
         """How many data frames were ever taken."""
 
     @property
     def frames_in(self) -> int:
-        """How many data frames were ever queued."""
+        """Return how many data frames were ever queued."""
         return self.frames_out + len(self._data) + self._cleared
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits in any lane."""
-        return not (self._rest or self._data or self._pongs or self._control or self._close)
+        """Return True if nothing waits."""
+        return not (self._leftover or self._data or self._pongs or self._control or self._close)
 
     @property
     def is_urgent(self) -> bool:
-        """Whether anything but data waits."""
+        """Return True if anything but data waits."""
         return bool(self._pongs or self._control or self._close)
 
     def put_data(self, frame: Frame) -> None:
@@ -116,13 +116,13 @@ class SendQueue:
         self.size = 0
 
     def put_back(self, rest: list[Piece]) -> None:
-        """What was left over of what was taken: it goes before everything else."""
-        self._rest = rest
+        """Put back what was taken and not written: it goes before everything else."""
+        self._leftover = rest
 
     def take(self) -> list[Piece]:
-        """Remove and return the next whole frames, about a gulp, as pieces in their order."""
-        if self._rest:
-            rest, self._rest = self._rest, []
+        """Remove and return the next whole frames, about `MAX_BATCH` bytes, in pieces."""
+        if self._leftover:
+            rest, self._leftover = self._leftover, []
             return rest
         pieces = self._take_control() if self._pongs or self._control else []
         if self._data:
@@ -133,7 +133,7 @@ class SendQueue:
         return pieces
 
     def _take_data(self, pieces: list[Piece]) -> None:
-        """Add data frames up to a gulp, or one that is larger if it is alone."""
+        """Add data frames up to `MAX_BATCH` bytes, or a larger one if it is alone."""
         frames = self._fitting(sum(map(len, pieces)) if pieces else 0)
         self.frames_out += len(frames)
         if self._masked:
@@ -146,7 +146,7 @@ class SendQueue:
                 pieces.append(frame)
 
     def _fitting(self, size: int) -> list[Frame]:
-        """Remove and return the data frames that go into a gulp behind `size` bytes."""
+        """Remove and return the data frames that fit into a batch behind `size` bytes."""
         if size + self.size <= MAX_BATCH:
             frames, self._data, self.size = self._data, [], 0
             return frames

@@ -1,13 +1,13 @@
 """The state table of an open connection (RFC 6455 §5 to §7).
 
-The life of a session has three states::
+An open connection has three states::
 
     OPEN ──── we close ────▶ CLOSING ── the peer answers ──▶ ENDED
       └── the peer closes, breaks the rules, or is gone ───────▲
 
 `TABLE` says for each state, and for everything that can happen in it,
 what to do and which state comes next.  It is the only place where that is decided:
-`Session` looks it up, a test walks all of it, the picture in the docs is drawn from it.
+`WebSocketProtocol` looks it up, a test walks all of it, the picture in the docs is drawn from it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class _Word(enum.Enum):
 
 
 class State(_Word):
-    """Where a session stands in its life."""
+    """A state of an open connection."""
 
     OPEN = "open"
     CLOSING = "closing"
@@ -30,7 +30,7 @@ class State(_Word):
 
 
 class Input(_Word):
-    """What can happen to a session: what the peer does, then what we ask for."""
+    """A thing that can happen: what the peer does, then what we ask for."""
 
     MESSAGE = "a message arrives"
     PING = "a ping arrives"
@@ -43,14 +43,14 @@ class Input(_Word):
 
 
 class Action(enum.Enum):
-    """What a session does about it."""
+    """A thing that is done about it."""
 
     DELIVER = "deliver it"
     ANSWER = "answer with a pong"
     NOTE = "note it"
     REPLY = "reply with a close; over"
     COMPLETE = "over"
-    FAIL = "close with the code of the offence; over"
+    FAIL = "close with the code of the violation; over"
     LOSE = "lost; over"
     QUEUE = "queue it"
     REFUSE = "refuse it"
@@ -76,7 +76,7 @@ TABLE: dict[tuple[State, Input], tuple[State, Action]] = {
     (State.CLOSING, Input.LOSS): (State.ENDED, Action.LOSE),
     (State.CLOSING, Input.SEND): (State.CLOSING, Action.REFUSE),
     (State.CLOSING, Input.SEND_CLOSE): (State.CLOSING, Action.IGNORE),
-    # Whatever the peer sends after the end is not for us to read (§7.1.1).
+    # What the peer sends after the end is ignored (§7.1.1).
     **{
         (State.ENDED, what): (State.ENDED, Action.IGNORE)
         for what in Input

@@ -41,7 +41,7 @@ def check_control(payload: bytes, name: str) -> None:
 
 
 def as_utf8(text: str) -> bytes:
-    """`text` as bytes, if it can be sent: lone surrogates cannot (RFC 6455 §8.1)."""
+    """Return `text` as UTF-8, if it can be sent: lone surrogates cannot (RFC 6455 §8.1)."""
     try:
         return text.encode()
     except UnicodeEncodeError as error:
@@ -51,6 +51,6 @@ def as_utf8(text: str) -> bytes:
 
 
 def truncate_reason(reason: str) -> str:
-    """`reason` as far as it fits into a Close frame."""
+    """Return `reason` as far as it fits into a Close frame."""
     data = reason.encode(errors="replace")
     return data[: MAX_CONTROL_PAYLOAD - 2].decode(errors="ignore")

@@ -31,13 +31,17 @@ from .._ending import CloseCode
 from .._errors import ConnectionClosed, LocalProtocolError, NotConnected, closed
 from .._protocol.validation import check_close
 from .._supervision.endpoints import Endpoint
-from .._supervision.loop import SessionPlan, check_callable
+from .._supervision.loop import SessionPlan
 from .._supervision.supervise import Supervisor, SupervisorOptions
+from .._validation import check_callable, check_instance
 from .incoming import Incoming
 from .outgoing import Outgoing, SendBuffer
 
 OnConnect: TypeAlias = Callable[[WebSocket], Awaitable[object]]
+"""What ``on_connect`` may be: an async function of each new `WebSocket`."""
+
 WhenDown: TypeAlias = Literal["wait", "fail"]
+"""What ``when_down`` may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +97,7 @@ class ReconnectingWebSocket:
     ) -> None:
         if when_down not in ("wait", "fail"):
             raise ValueError(f'when_down must be "wait" or "fail", not {when_down!r}')
-        if not isinstance(buffer, SendBuffer | None):
-            raise TypeError(f"buffer must be a SendBuffer, not {type(buffer).__name__}")
+        check_instance("buffer", buffer, SendBuffer, "SendBuffer(…)", optional=True)
         check_callable("on_connect", on_connect, optional=True)
         self._supervisor = supervisor
         self._work = SessionPlan(

@@ -22,7 +22,7 @@ import trio
 from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
 from .._errors import ConnectionClosed
-from .._validation import check_function
+from .._validation import check_callable
 from .options import HandlerErrorHook
 
 Handler: TypeAlias = Callable[[WebSocket], Awaitable[object]]
@@ -49,7 +49,7 @@ class HandlerRunner:
     """
 
     def __init__(self, handler: Handler, failure_hook: HandlerErrorHook) -> None:
-        check_function("handler", handler)
+        check_callable("handler", handler)
         self._handler = handler
         self._failure_hook = failure_hook
         self.failed = 0

@@ -1,5 +1,7 @@
 """Streams of bytes, and where they come from.
 
-`base` reads in big gulps and writes without a checkpoint where it can; `tls` is TLS that shows
-its progress; `network` connects over TCP; `listening` accepts.
+`base` says what a connection needs of a stream; `socket` and `stream` are the two kinds of it,
+and `adapter` chooses; `tls` is TLS that shows its progress.
+`network` is where streams come from: `tcp`, unless a test or a proxy stands in its place.
+`listening` accepts; `addresses` are the ends of a stream.
 """

@@ -68,7 +68,7 @@ def unacknowledged(sock: trio.socket.SocketType) -> int | None:
 
 
 def delivered(sock: trio.socket.SocketType) -> int:
-    """Return how many packets of ours have arrived; 0 if the system does not tell (Linux < 4.18)."""
+    """Return how many packets of ours have arrived; 0 where it is not told (Linux < 4.18)."""
     try:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, DELIVERED_AT + 4)
     except OSError:

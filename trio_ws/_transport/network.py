@@ -1,42 +1,74 @@
-"""Connecting over TCP.
+"""The network: where streams come from, in two methods.
 
-A name may have many addresses, and Trio tries them one after another without losing time
-("happy eyeballs", RFC 8305), with a nursery and a task for each.
-An address is one address: there is nothing to look up and nothing to race.
+Everything that connects or listens asks `current_network` for it: `open_websocket`,
+`serve_websocket`, and what stands on them.  That is TCP, unless another network was put
+in its place for the Trio run::
+
+    with use_network(MemoryNetwork()):
+        async with open_websocket("ws://anything/") as ws: ...
+
+so a test has a network in memory, and a proxy can be a network around another.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
 import trio
 
-from .._concurrency.exceptions import unwrapping
+from .tcp import connect_tcp, listen_tcp
 
 
-async def connect_tcp(host: str, port: int) -> trio.SocketStream:
-    """Connect to a name or to an address.
+class Network(Protocol):
+    """Something to connect to and to listen on."""
 
-    Raises:
-        OSError: nobody answers there, or there is no such name.
-    """
-    family = _family_of(host)
-    if family is None:
-        with unwrapping():
-            return await trio.open_tcp_stream(host, port)
-    sock = trio.socket.socket(family, trio.socket.SOCK_STREAM)
+    async def connect(self, host: str, port: int) -> trio.abc.Stream:
+        """Connect to a port of a host.
+
+        Raises:
+            OSError: nothing listens there, or there is no such host.
+        """
+
+    async def listen(
+        self, host: str | None, port: int, backlog: int | None = None
+    ) -> Sequence[trio.abc.Listener[Any]]:
+        """Listen on a port of a host (None: of all addresses; 0: any free port).
+
+        Raises:
+            OSError: there is no such host here, or the port is taken.
+        """
+
+
+class TCPNetwork:
+    """The network of this machine."""
+
+    async def connect(self, host: str, port: int) -> trio.SocketStream:
+        """Connect over TCP (`connect_tcp`)."""
+        return await connect_tcp(host, port)
+
+    async def listen(
+        self, host: str | None, port: int, backlog: int | None = None
+    ) -> list[trio.SocketListener]:
+        """Listen on TCP (`listen_tcp`)."""
+        return await listen_tcp(host, port, backlog)
+
+
+_TCP = TCPNetwork()
+_network: trio.lowlevel.RunVar[Network] = trio.lowlevel.RunVar("trio_ws.network", _TCP)
+
+
+def current_network() -> Network:
+    """Return the network of this Trio run."""
+    return _network.get()
+
+
+@contextmanager
+def use_network(network: Network) -> Generator[None]:
+    """Let everything in this Trio run connect and listen on `network`, within the block."""
+    token = _network.set(network)
     try:
-        await sock.connect((host, port))
-        return trio.SocketStream(sock)
-    except BaseException:
-        sock.close()
-        raise
-
-
-def _family_of(host: str) -> int | None:
-    """The family of an address; None if it is a name, or an address with a zone."""
-    for family in (trio.socket.AF_INET, trio.socket.AF_INET6):
-        try:
-            trio.socket.inet_pton(family, host)
-        except OSError:
-            continue
-        return family
-    return None
+        yield
+    finally:
+        _network.reset(token)

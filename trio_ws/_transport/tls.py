@@ -1,16 +1,16 @@
 """TLS, and what can be seen of it from below.
 
-`trio.SSLStream` does TLS, and is silent about two things that whoever judges the peer must know:
+`trio.SSLStream` does TLS, and hides two facts that the heartbeat needs:
 bytes that have come but are no whole record yet, which are 16 KiB over a slow link perhaps,
 and bytes that leave while it waits for all of them to be gone.
 
-So where TLS is made by us it stands on a `Below`, through which all its bytes pass,
-and which tells of both.  It may be given much at once then.
-TLS that was made by somebody else is given little at once instead (`_transport.PIECE`)::
+So TLS of our own stands on a `MonitoredStream`, through which all its bytes pass.
+It reports both, and the TLS stream may be given much at once.
+TLS that the user made is given one record at once instead (`TLS_RECORD`)::
 
-    Transport ──▶ SSLStream ──▶ Below ──▶ socket
-        ▲                         │
-        └── bytes come, bytes go ─┘
+    StreamTransport ──▶ SSLStream ──▶ MonitoredStream ──▶ socket
+        ▲                                   │
+        └────────── bytes come, bytes go ───┘
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from typing import TypeAlias, final
 import trio
 
 TLS_RECORD = 16 * 1024
-"""After so many bytes a stream that sends is seen to make progress: one record of TLS."""
+"""A stream that is silent while it sends gets so many bytes at once: one record of TLS."""
 
 TimeCallback: TypeAlias = Callable[[float], None]
 """Called with the time."""
 
 
-def _nobody(now: float) -> None:
-    """Nobody wants to know."""
+def _ignore(now: float) -> None:
+    """Do nothing: the stream is not observed yet."""
 
 
 @final
@@ -39,14 +39,18 @@ class MonitoredStream(trio.abc.Stream):
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream = stream
         self.bytes_sent = 0
-        self.on_arrival: TimeCallback = _nobody
-        self.on_departure: TimeCallback = _nobody
+        self._on_arrival: TimeCallback = _ignore
+        self._on_departure: TimeCallback = _ignore
+
+    def observe(self, *, on_arrival: TimeCallback, on_departure: TimeCallback) -> None:
+        """Call these with the time when bytes have come, and when some have gone."""
+        self._on_arrival, self._on_departure = on_arrival, on_departure
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """Receive; the end of the stream is no byte."""
         data = await self.stream.receive_some(max_bytes)
         if data:
-            self.on_arrival(trio.current_time())
+            self._on_arrival(trio.current_time())
         return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -56,7 +60,7 @@ class MonitoredStream(trio.abc.Stream):
             count = await self._send_some(rest)
             self.bytes_sent += count
             rest = rest[count:]
-            self.on_departure(trio.current_time())
+            self._on_departure(trio.current_time())
 
     async def _send_some(self, data: memoryview) -> int:
         if isinstance(self.stream, trio.SocketStream):

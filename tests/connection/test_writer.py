@@ -1,4 +1,4 @@
-"""`_connection.connection`: what is written, in which order (P8), and how much of it waits (P7)."""
+"""`_connection.writer`: what is written, in which order (P8), and how much of it waits (P7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`_connection.connection`: connections whose leases end at the same tick are asked together."""
+"""`_connection.heartbeat`: connections whose leases end at the same tick are asked together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`_connection.connection`: on a plain socket a message may leave at once (law 1)."""
+"""`_connection.writer`: on a plain socket a message may leave at once (law 1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`trio_ws._connection.connection`: large messages among small ones, on every kind of stream."""
+"""`trio_ws._connection.reader`: large messages among small ones, on every kind of stream."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from trio_ws._options import ConnectionOptions
 from trio_ws._protocol import encoder, masking
 from trio_ws._protocol.masking import LARGE
 from trio_ws._protocol.send_queue import Piece
-from trio_ws._transport.base import Transport, without
+from trio_ws._transport.base import without
+from trio_ws._transport.stream import StreamTransport
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import BINARY, CLOSE, PING, TEXT, encode
 
@@ -164,7 +165,7 @@ async def test_header_before_payload(make: Callable[[], Pair], client: bool) -> 
 # Partial writes
 
 
-class StingyTransport(Transport):
+class StingyTransport(StreamTransport):
     """A transport that takes so many bytes at each call as a script says, then everything."""
 
     def __init__(self, stream: trio.abc.Stream, script: list[int]) -> None:
@@ -205,7 +206,7 @@ async def test_partial_writes(
     for first in range(whole + 1):
         script: list[int] = []
         monkeypatch.setattr(
-            "trio_ws._connection.core.Transport", partial(StingyTransport, script=script)
+            "trio_ws._connection.core.transport_on", partial(StingyTransport, script=script)
         )
         async with open_wired(client) as (ws, peer, _):
             transport = ws._connection.core.transport

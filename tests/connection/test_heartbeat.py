@@ -1,4 +1,4 @@
-"""`_connection.connection`: pings, heartbeats and the verdicts on silence (P12)."""
+"""`_connection.heartbeat`: pings, heartbeats and the verdicts on silence (P12)."""
 
 from __future__ import annotations
 

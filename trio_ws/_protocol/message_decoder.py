@@ -1,0 +1,190 @@
+"""Messages that extensions have encoded: wsproto decides about their frames.
+
+wsproto is shown each frame of such a message without its payload, and without the reserved bits
+that the extensions own (`WsprotoDecoder.check_frame`).
+So it decides as ever whether the frame may come: the mask, the other reserved bits,
+the length's form, the order of fragments, control frames between them.
+The payload goes through the codecs, and out come pieces::
+
+    payload ─▶ unmask ─▶ codecs, the last one first ─▶ size ─▶ UTF-8 ─▶ str or bytes
+
+The size is checked after each piece, and text as soon as it is there:
+what breaks a rule ends the connection before more of it is decoded.
+
+A few bytes may say very much, so no more is decoded in one turn than `MAX_DECODED_PER_TURN`,
+and one piece above it; the rest waits until the next turn.
+"""
+
+from __future__ import annotations
+
+import codecs as text_codecs
+from collections.abc import Iterable, Iterator, Sequence
+from typing import final
+
+from .extensions.base import ExtensionCodec
+from .frame_header import Header, Opcode
+from .masking import apply_mask
+from .violation import INVALID_UTF8, Violation, invalid_payload, too_large
+
+MAX_DECODED_PER_TURN = 256 * 1024
+"""After so many decoded bytes others run."""
+
+_Utf8 = text_codecs.getincrementaldecoder("utf-8")
+_FIRST_RSV = 0x70
+
+
+class _Refused(Exception):
+    """A rule that the decoded content breaks."""
+
+    def __init__(self, violation: Violation) -> None:
+        super().__init__(violation)
+        self.violation = violation
+
+
+Piece = tuple[str | bytes, bool]
+"""A piece of a message, and whether the message ends with it."""
+
+
+@final
+class MessageDecoder:
+    """A decoder of the encoded messages of one connection; see the top of this file.
+
+    Attributes:
+        rsv: the reserved bits that the extensions own.
+        in_progress: whether an encoded message has begun to arrive, and its end has not arrived.
+        spent: whether enough has been decoded for this turn.
+        violation: what was wrong with a message that `decode_whole` was given.
+    """
+
+    def __init__(self, codecs: Sequence[ExtensionCodec], *, limit: int) -> None:
+        self._codecs = tuple(reversed(codecs))
+        self._limit = limit
+        self.rsv = 0
+        for codec in codecs:
+            self.rsv |= codec.rsv
+        self.in_progress = False
+        self.violation: Violation | None = None
+        self._budget = MAX_DECODED_PER_TURN
+        # The message
+        self._active: tuple[ExtensionCodec, ...] = ()
+        self._utf8: text_codecs.IncrementalDecoder | None = None
+        self._size = 0
+        # The frame
+        self._key = b""
+        self._ends_message = False
+        self._pieces: Iterator[Piece] | None = None
+
+    def begin_turn(self) -> None:
+        """Allow as much to be decoded as in any turn."""
+        self._budget = MAX_DECODED_PER_TURN
+
+    @property
+    def spent(self) -> bool:
+        """Return True if enough has been decoded for this turn."""
+        return self._budget <= 0
+
+    def takes(self, header: Header) -> bool:
+        """Return True if a data frame belongs to an encoded message, or breaks into one."""
+        begins = header.opcode in (Opcode.TEXT, Opcode.BINARY) and header.rsv & self.rsv
+        return self.in_progress or bool(begins)
+
+    def begin_frame(self, header: Header, key: bytes) -> None:
+        """Begin with a frame of which wsproto has accepted the header."""
+        self._key = key
+        self._ends_message = header.fin
+        if header.opcode != Opcode.CONTINUATION:
+            self._begin_message(header.rsv, text=header.opcode == Opcode.TEXT)
+
+    def _begin_message(self, rsv: int, *, text: bool) -> None:
+        self._active = tuple(codec for codec in self._codecs if codec.rsv & rsv)
+        self._utf8 = _Utf8() if text else None
+        self._size = 0
+        self.in_progress = True
+
+    def add(self, payload: bytes, *, ends_frame: bool) -> None:
+        """Take the next bytes of the frame; `pieces` are what they say."""
+        if self._key:
+            rotated = len(payload) % 4
+            payload = apply_mask(payload, self._key)
+            self._key = self._key[rotated:] + self._key[:rotated]
+        self._pieces = self._decode(payload, ends_frame and self._ends_message)
+
+    def pieces(self) -> Iterator[Piece | Violation]:
+        """Yield what has been decoded, until there is no more or this turn's is spent."""
+        while self._pieces is not None and not self.spent:
+            try:
+                piece = next(self._pieces, None)
+            except _Refused as refused:
+                self._pieces = None
+                yield refused.violation
+                return
+            if piece is None:
+                self._pieces = None
+            else:
+                yield piece
+
+    @property
+    def has_more(self) -> bool:
+        """Return True if `pieces` may have more to say."""
+        return self._pieces is not None
+
+    def decode_whole(self, first: int, payload: bytes) -> str | bytes | None:
+        """Return the message of one unmasked frame that begins with `first`.
+
+        None: it breaks a rule, and `violation` says which.
+        """
+        text = first & 0x0F == Opcode.TEXT
+        self._begin_message(first & _FIRST_RSV, text=text)
+        try:
+            pieces = [data for data, _ in self._decode(payload, True)]
+        except _Refused as refused:
+            self.violation = refused.violation
+            return None
+        if len(pieces) == 1:
+            return pieces[0]
+        return "".join(pieces) if text else b"".join(pieces)  # type: ignore[arg-type]
+
+    def _decode(self, payload: bytes, finished: bool) -> Iterator[Piece]:
+        """Yield the pieces; the one that ends the message says so."""
+        held: str | bytes | None = None
+        for data in self._through(self._active, payload, finished):
+            self._size += len(data)
+            self._budget -= len(data)
+            if self._size > self._limit:
+                raise _Refused(too_large(self._size, self._limit))
+            piece = self._as_text(data, final=False)
+            if held is not None:
+                yield held, False
+            held = piece
+        if finished:
+            self.in_progress = False
+            rest = self._as_text(b"", final=True)
+            yield rest if held is None else held, True
+        elif held is not None:
+            yield held, False
+
+    def _as_text(self, data: bytes, *, final: bool) -> str | bytes:
+        if self._utf8 is None:
+            return data
+        try:
+            return self._utf8.decode(data, final)
+        except UnicodeDecodeError:
+            raise _Refused(INVALID_UTF8) from None
+
+    def _through(
+        self, active: tuple[ExtensionCodec, ...], payload: bytes, finished: bool
+    ) -> Iterable[bytes]:
+        """Yield what the codecs make of a piece of payload."""
+        codec, *others = active
+        room = self._limit - self._size
+        try:
+            decoded = codec.decode(payload, finished=finished, max_size=room)
+            if not others:
+                yield from decoded
+                return
+            for part in decoded:
+                yield from self._through(tuple(others), part, False)
+        except ValueError as error:
+            raise _Refused(invalid_payload(str(error))) from error
+        if finished:
+            yield from self._through(tuple(others), b"", True)

@@ -1,0 +1,59 @@
+"""Where a stream begins and ends, as far as it can tell.
+
+The addresses are those of the socket at the bottom of it, also under TLS.
+A stream without a socket, in memory or through a tunnel, may have them as the attributes
+``local_address`` and ``remote_address``, and a listener its ``port``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from .tls import MonitoredStream
+
+
+def local_address(stream: object) -> object:
+    """Return our address of a stream; None if it has none, or is closed."""
+    if (sock := socket_below(stream)) is not None:
+        return address(sock.getsockname)
+    return getattr(_bottom(stream), "local_address", None)
+
+
+def remote_address(stream: object) -> object:
+    """Return the peer's address of a stream; None if it has none, or is closed."""
+    if (sock := socket_below(stream)) is not None:
+        return address(sock.getpeername)
+    return getattr(_bottom(stream), "remote_address", None)
+
+
+def socket_below(stream: object) -> trio.socket.SocketType | None:
+    """Return the socket at the bottom of a stream; None if it has none."""
+    bottom = _bottom(stream)
+    return bottom.socket if isinstance(bottom, trio.SocketStream) else None
+
+
+def port_of(listener: object) -> int | None:
+    """Return the TCP port of a listener; None if it has none."""
+    while isinstance(listener, trio.SSLListener):
+        listener = listener.transport_listener
+    if isinstance(listener, trio.SocketListener):
+        name = listener.socket.getsockname()
+        return name[1] if isinstance(name, tuple) else None
+    port = getattr(listener, "port", None)
+    return port if isinstance(port, int) else None
+
+
+def address(ask: Callable[[], object]) -> object:
+    """Ask a socket for an address; a closed one has none."""
+    try:
+        return ask()
+    except OSError:
+        return None
+
+
+def _bottom(stream: object) -> object:
+    while isinstance(stream, trio.SSLStream | MonitoredStream):
+        stream = stream.stream if isinstance(stream, MonitoredStream) else stream.transport_stream
+    return stream

@@ -1,0 +1,191 @@
+"""A plain socket, read and written by its file descriptor.
+
+Trio has no public way to try a write without a checkpoint,
+so the system call is made on the file descriptor, which Trio keeps non-blocking.
+It cannot be cancelled half-way.
+Reading is done likewise: `trio.lowlevel.wait_readable`, then the system call.
+What is to be written comes in pieces.
+A few go as they are, in one system call (``writev``); many small ones are joined first.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import trio
+
+from .._protocol.send_queue import Piece
+from . import kernel
+from .addresses import address
+from .base import READ_SIZE, Transport, without
+from .kernel import HangUp
+from .tls import TimeCallback
+
+BULK_READ_SIZE = 256 * 1024
+"""How much is read at once when the last read left something behind."""
+
+MAX_IOVECS = 16
+"""Up to so many pieces it is cheaper to pass them one by one than to join them."""
+
+_What = TypeVar("_What")
+_Read = TypeVar("_Read")
+
+
+class SocketTransport(Transport):
+    """The transport over a socket that is a file descriptor."""
+
+    immediate = True
+    __slots__ = ("_more_to_read", "_socket", "bytes_received", "bytes_sent")
+
+    def __init__(self, sock: trio.socket.SocketType) -> None:
+        self._socket = sock
+        self._more_to_read = False
+        self.bytes_received = 0
+        self.bytes_sent = 0
+
+    @property
+    def can_half_close(self) -> bool:
+        """True: each direction of TCP ends by itself."""
+        return True
+
+    @property
+    def local_address(self) -> object:
+        """Our address; None when the socket is closed."""
+        return address(self._socket.getsockname)
+
+    @property
+    def remote_address(self) -> object:
+        """The peer's address; None when the socket is closed."""
+        return address(self._socket.getpeername)
+
+    def observe(self, *, on_arrival: TimeCallback, on_departure: TimeCallback) -> None:
+        """Do nothing: each call of a socket shows what came and went."""
+
+    # What the kernel knows
+
+    @property
+    def tells_acknowledgements(self) -> bool:
+        """Return True if this is TCP on Linux."""
+        return kernel.tells_acknowledgements(self._socket)
+
+    def outgoing(self) -> tuple[int, int | None]:
+        """Return how many bytes the kernel was given, and how many are unacknowledged."""
+        return self.bytes_sent, kernel.unacknowledged(self._socket)
+
+    def delivered(self) -> int:
+        """Return how many packets of ours have arrived; 0: the system does not tell."""
+        return kernel.delivered(self._socket)
+
+    def hang_up(self) -> HangUp | None:
+        """Return how the connection has ended, if that shows without reading."""
+        return kernel.hang_up(self._socket)
+
+    # Reading
+
+    def receive_now(self) -> bytes:
+        """Return what is there already; ``b""`` if that is nothing, or the end, or an error."""
+        try:
+            data = self._attempt(os.read, READ_SIZE)
+        except OSError:
+            return b""
+        if data is None:
+            return b""
+        self.bytes_received += len(data)
+        self._more_to_read = len(data) == READ_SIZE
+        return data
+
+    async def receive_some(self) -> bytes:
+        """Return the bytes that are there, waiting for one; ``b""`` at the end."""
+        size = BULK_READ_SIZE if self._more_to_read else READ_SIZE
+        data = None
+        while data is None:
+            try:
+                await self._readable()
+                data = self._attempt(os.read, size)
+            except (OSError, trio.ClosedResourceError) as error:
+                raise trio.BrokenResourceError(str(error)) from error
+        self.bytes_received += len(data)
+        self._more_to_read = len(data) == size
+        return data
+
+    async def receive_into(self, buffer: memoryview) -> int:
+        """Receive to where the bytes belong; return how many came, 0 at the end."""
+        count = None
+        while count is None:
+            try:
+                await self._readable()
+                count = self._attempt(os.readv, [buffer])
+            except (OSError, trio.ClosedResourceError) as error:
+                raise trio.BrokenResourceError(str(error)) from error
+        self.bytes_received += count
+        self._more_to_read = count == len(buffer)
+        return count
+
+    def _readable(self) -> Awaitable[None]:
+        """To be awaited: a wait or, when the last read left something behind, a checkpoint.
+
+        This is no coroutine function itself: an idle connection would have to keep its frame.
+        """
+        number = self._socket.fileno()
+        if number < 0:
+            raise trio.ClosedResourceError("somebody else closed the socket")
+        if self._more_to_read:
+            return trio.lowlevel.checkpoint()  # noqa: ASYNC105 - by the caller
+        return trio.lowlevel.wait_readable(number)  # noqa: ASYNC105 - by the caller
+
+    def _attempt(self, read: Callable[[int, _What], _Read], what: _What) -> _Read | None:
+        """Make the system call; return None if nothing can be read now."""
+        try:
+            return read(self._socket.fileno(), what)
+        except BlockingIOError:
+            self._more_to_read = False
+            return None
+
+    # Writing
+
+    def send_now(self, pieces: list[Piece]) -> list[Piece]:
+        """Send as much as the kernel takes now; return what is left."""
+        if len(pieces) > MAX_IOVECS:
+            pieces = [b"".join(pieces)]
+        try:
+            if len(pieces) == 1:
+                count = os.write(self._socket.fileno(), pieces[0])
+            else:
+                count = os.writev(self._socket.fileno(), pieces)
+        except OSError:
+            return pieces
+        self.bytes_sent += count
+        return without(pieces, count)
+
+    async def send_some(self, data: memoryview) -> int:
+        """Send as much of `data` as the kernel takes, waiting for room; return how much."""
+        try:
+            count = await self._socket.send(data)
+        except (OSError, trio.ClosedResourceError) as error:
+            raise trio.BrokenResourceError(str(error)) from error
+        self.bytes_sent += count
+        return count
+
+    # Ending: at once, and Trio's methods would only add a checkpoint
+
+    def send_eof_now(self) -> bool:
+        """End our direction; an error then says nothing new."""
+        with suppress(OSError):
+            self._socket.shutdown(trio.socket.SHUT_WR)
+        return True
+
+    async def send_eof(self) -> None:
+        """End our direction; this does not wait."""
+        self.send_eof_now()
+
+    def close_now(self) -> bool:
+        """Close the socket."""
+        self._socket.close()
+        return True
+
+    async def aclose(self) -> None:
+        """Close the socket; this does not wait."""
+        self.close_now()
