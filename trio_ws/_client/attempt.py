@@ -21,11 +21,12 @@ from .._concurrency.exceptions import iter_leaves
 from .._connection.websocket import WebSocket
 from .._errors import HandshakeError, HandshakeTimeout, TLSError
 from .._handshake.client import ClientHandshake
-from .._handshake.opening import Opening
+from .._handshake.opening import Opening, make_key
 from .._transport.adapter import transport_on
 from .._transport.base import Transport
+from .._transport.entropy import own_entropy
 from .._transport.network import current_network
-from .._transport.tls import tls_on
+from .._transport.tls import MonitoredStream, TLSStandIn, tls_on
 from .._url import URL
 from .options import ClientConfig
 
@@ -114,8 +115,12 @@ class ConnectAttempt:
 
     async def _secure(self, stream: trio.abc.Stream) -> trio.abc.Stream:
         self._stage = "making the connection secure with TLS"
-        context = self._config.ssl_context or ssl.create_default_context()
-        secure = tls_on(stream, context, server_hostname=self._url.server_name)
+        secure: trio.SSLStream[MonitoredStream] | TLSStandIn
+        if isinstance(stream, TLSStandIn) and stream.expects_tls:
+            secure = stream
+        else:
+            context = self._config.ssl_context or ssl.create_default_context()
+            secure = tls_on(stream, context, server_hostname=self._url.server_name)
         try:
             await secure.do_handshake()
         except trio.BrokenResourceError as exc:
@@ -129,7 +134,9 @@ class ConnectAttempt:
         self._stage = "waiting for the answer to the HTTP upgrade"
         handshake = self._handshake
         try:
-            await transport.send_all(handshake.request_bytes())
+            source = own_entropy(self._stream)
+            key = make_key(source) if source is not None else None
+            await transport.send_all(handshake.request_bytes(key))
             while (opening := handshake.feed(await transport.receive_some())) is None:
                 if handshake.rejected:
                     self._lose_patience()

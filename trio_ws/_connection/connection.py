@@ -23,12 +23,12 @@ Invariants (the numbers are those of the laws in the docs):
 
 from __future__ import annotations
 
-import random
 from functools import partial
 from typing import final
 
 import trio
 
+from .._concurrency.chance import draw
 from .._concurrency.late_import import import_in_thread
 from .._concurrency.suspension import watch_for_suspension
 from .._ending import Loss
@@ -63,7 +63,7 @@ class Connection:
     ) -> None:
         # A random phase, so that a fleet of connections does not ask in step.
         self.core = ConnectionCore(
-            stream, opening, client=client, options=options, name=name, phase=random.random()
+            stream, opening, client=client, options=options, name=name, phase=draw()
         )
         self.heartbeat = HeartbeatDriver(self.core)
         self.writer = Writer(self.core, self.heartbeat)

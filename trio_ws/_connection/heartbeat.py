@@ -21,11 +21,11 @@ While the reader waits for room in the receive queue, the lease is suspended (`p
 
 from __future__ import annotations
 
-import os
 from typing import final
 
 import trio
 
+from .._concurrency.chance import draw_bytes
 from .._ending import Close, CloseCode, Loss
 from .._liveness.lease import Expiry
 from .._liveness.message_heartbeats import MessageHeartbeats
@@ -163,7 +163,7 @@ class HeartbeatDriver:
         if not isinstance(beat.policy, MessageHeartbeat):
             # Any byte answers: of the pings without a pong, the newest will do.
             self._core.pings.discard(self._ping)
-            self._ping = self.queue_ping(os.urandom(8), now)
+            self._ping = self.queue_ping(draw_bytes(8), now)
             beat.on_asked(now)
             return True
         if self._protocol.mid_message:

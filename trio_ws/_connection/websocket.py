@@ -12,13 +12,13 @@ and a cancelled `close` goes on closing, only faster.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import trio
 
+from .._concurrency.chance import draw_bytes
 from .._concurrency.checkpoints import current_checkpoint_budget
 from .._ending import CloseCode, Ending
 from .._errors import ConnectionClosed, closed
@@ -98,7 +98,7 @@ class WebSocket(trio.abc.AsyncResource):
 
     @property
     def latency(self) -> float | None:
-        """Return the round trip of the last ping, a heartbeat's too, in seconds; None before it."""
+        """Return the last ping's round trip in seconds, heartbeats too; None before the first."""
         return self._core.pings.round_trips.last
 
     @property
@@ -344,7 +344,7 @@ class WebSocket(trio.abc.AsyncResource):
         await self._budget.checkpoint(0)
         await self._writer.wait_for_control_room()
         await self._core.check_open()
-        ping = self._connection.send_ping(os.urandom(8) if payload is None else bytes(payload))
+        ping = self._connection.send_ping(draw_bytes(8) if payload is None else bytes(payload))
         try:
             await ping.wait()
         finally:

@@ -16,22 +16,24 @@ from .tls import MonitoredStream
 
 def local_address(stream: object) -> object:
     """Return our address of a stream; None if it has none, or is closed."""
-    if (sock := socket_below(stream)) is not None:
-        return address(sock.getsockname)
-    return getattr(_bottom(stream), "local_address", None)
+    below = bottom(stream)
+    if isinstance(below, trio.SocketStream):
+        return address(below.socket.getsockname)
+    return getattr(below, "local_address", None)
 
 
 def remote_address(stream: object) -> object:
     """Return the peer's address of a stream; None if it has none, or is closed."""
-    if (sock := socket_below(stream)) is not None:
-        return address(sock.getpeername)
-    return getattr(_bottom(stream), "remote_address", None)
+    below = bottom(stream)
+    if isinstance(below, trio.SocketStream):
+        return address(below.socket.getpeername)
+    return getattr(below, "remote_address", None)
 
 
 def socket_below(stream: object) -> trio.socket.SocketType | None:
     """Return the socket at the bottom of a stream; None if it has none."""
-    bottom = _bottom(stream)
-    return bottom.socket if isinstance(bottom, trio.SocketStream) else None
+    below = bottom(stream)
+    return below.socket if isinstance(below, trio.SocketStream) else None
 
 
 def port_of(listener: object) -> int | None:
@@ -53,7 +55,8 @@ def address(ask: Callable[[], object]) -> object:
         return None
 
 
-def _bottom(stream: object) -> object:
+def bottom(stream: object) -> object:
+    """Return the stream below TLS; the stream itself if it has none."""
     while isinstance(stream, trio.SSLStream | MonitoredStream):
         stream = stream.stream if isinstance(stream, MonitoredStream) else stream.transport_stream
     return stream
