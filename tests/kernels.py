@@ -1,4 +1,4 @@
-"""A kernel that says what a test wants it to say, for connections over memory streams."""
+"""A kernel that says what a test wants it to say, whatever the stream is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from trio_ws._transport.kernel import HangUp
+from trio_ws._transport.socket import SocketTransport
 from trio_ws._transport.stream import StreamTransport
 
 
@@ -28,16 +29,16 @@ class SaidKernel:
         self.looks: list[float] = []
 
     def outgoing(self) -> tuple[int, int | None]:
-        """Stand in for `StreamTransport.outgoing`."""
+        """Stand in for `Transport.outgoing`."""
         self.looks.append(trio.current_time())
         return self.sent, self.unacknowledged
 
     def delivered(self) -> int:
-        """Stand in for `StreamTransport.delivered`."""
+        """Stand in for `Transport.delivered`."""
         return 1 + int(trio.current_time()) if self.delivers else 1
 
     def hang_up(self) -> HangUp | None:
-        """Stand in for `StreamTransport.hang_up`."""
+        """Stand in for `Transport.hang_up`."""
         return self.end
 
 
@@ -45,8 +46,9 @@ class SaidKernel:
 def kernel(monkeypatch: pytest.MonkeyPatch) -> SaidKernel:
     """Let a `SaidKernel` speak for the kernel."""
     said = SaidKernel()
-    monkeypatch.setattr(StreamTransport, "tells_acknowledgements", True)
-    monkeypatch.setattr(StreamTransport, "outgoing", lambda _: said.outgoing())
-    monkeypatch.setattr(StreamTransport, "delivered", lambda _: said.delivered())
-    monkeypatch.setattr(StreamTransport, "hang_up", lambda _: said.hang_up())
+    for transport in (SocketTransport, StreamTransport):
+        monkeypatch.setattr(transport, "tells_acknowledgements", True)
+        monkeypatch.setattr(transport, "outgoing", lambda _: said.outgoing())
+        monkeypatch.setattr(transport, "delivered", lambda _: said.delivered())
+        monkeypatch.setattr(transport, "hang_up", lambda _: said.hang_up())
     return said

@@ -227,15 +227,19 @@ class ConnectionCore:
         self.lifetime.shorten(seconds)
         self.receive_queue.drain()
 
-    def lose_unless_over(self, loss: Loss, detail: str = "") -> None:
+    def lose_unless_over(
+        self, loss: Loss, detail: str = "", *, cause: Exception | None = None
+    ) -> None:
         """End the connection: the stream has nothing more to tell.
 
-        A write that failed before that tells more about the cause.
+        A write that failed before its end tells more about the cause.
         """
-        if error := self.write_error:
-            self.protocol.lose(Loss.BROKEN, str(error), cause=error)
-        else:
-            self.protocol.lose(loss, detail)
+        if cause is None and self.write_error is not None:
+            loss, detail, cause = Loss.BROKEN, str(self.write_error), self.write_error
+        if loss is not Loss.UNANSWERED:
+            hint = self.pings.hint_at_end(trio.current_time())
+            detail = "; ".join(part for part in (detail, hint) if part)
+        self.protocol.lose(loss, detail, cause=cause)
 
     def on_write_error(self, error: Exception) -> None:
         """Note that the peer takes no more; what it sent before may still be in the socket."""

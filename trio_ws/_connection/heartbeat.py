@@ -200,6 +200,13 @@ class HeartbeatDriver:
         """Note that the kernel has taken what was in hand; ask it what was before a question."""
         if self._lease.written(now):
             self.look(now)
+        if self._lease.bounds_sending:
+            self.rearm()
+
+    def on_waiting(self, now: float) -> None:
+        """Note that what `act` queued waits; if it is behind a write, ask how far that has got."""
+        if self._lease.outgoing.in_hand:
+            self.look_if_wanted(now)
 
     def look_if_wanted(self, now: float) -> None:
         """Ask the kernel what has arrived, if a verdict may depend on it."""

@@ -120,7 +120,8 @@ class Pauses:
             return False
         story = f"noticed while we did not read, for {now - self._began:.1f} s"
         if hang_up.error is not None:
-            self._core.protocol.lose(Loss.BROKEN, f"{hang_up.error}; {story}", cause=hang_up.error)
+            story = f"{hang_up.error}; {story}"
+            self._core.lose_unless_over(Loss.BROKEN, story, cause=hang_up.error)
             return True
         if now < self._taken_at + self._core.options.timeouts.close:
             return False

@@ -83,7 +83,8 @@ class Reader:
                     self._core.lose_unless_over(Loss.EOF)
         except trio.BrokenResourceError as error:
             self._stream_ended = True
-            self._protocol.lose(Loss.BROKEN, str(error), cause=strip_tracebacks(error))
+            strip_tracebacks(error)
+            self._core.lose_unless_over(Loss.BROKEN, str(error), cause=error)
         finally:
             self._heartbeat.leave_group(self)
 
@@ -198,7 +199,7 @@ class Reader:
         elif self._writer.flush():
             self._heartbeat.on_handed_over(now)
         else:
-            self._heartbeat.look_if_wanted(now)
+            self._heartbeat.on_waiting(now)
 
     def wake_at(self, tick: float) -> None:
         """Wake at this tick and look after the others of our group."""

@@ -300,7 +300,6 @@ class Writer:
             await self._write_slowly(pieces)
             now = trio.current_time()
         self._heartbeat.on_written(now)
-        self._heartbeat.on_sent_inline()
 
     async def _write_slowly(self, pieces: list[Piece]) -> None:
         """Wait for the kernel to take one, then try the others again."""
