@@ -19,6 +19,7 @@ class SaidKernel:
         delivers: whether packets arrive, one each second, behind one that was lost.
         end: how the connection has ended, if it has.
         looks: when it was asked.
+        deliveries: how often it was asked for packets that arrived.
     """
 
     def __init__(self) -> None:
@@ -27,6 +28,7 @@ class SaidKernel:
         self.delivers = False
         self.end: HangUp | None = None
         self.looks: list[float] = []
+        self.deliveries = 0
 
     def outgoing(self) -> tuple[int, int | None]:
         """Stand in for `Transport.outgoing`."""
@@ -35,6 +37,7 @@ class SaidKernel:
 
     def delivered(self) -> int:
         """Stand in for `Transport.delivered`."""
+        self.deliveries += 1
         return 1 + int(trio.current_time()) if self.delivers else 1
 
     def hang_up(self) -> HangUp | None:

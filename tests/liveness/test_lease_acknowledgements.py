@@ -192,6 +192,17 @@ def test_a_full_kernel_is_looked_at_only_in_silence() -> None:
     assert looks == [*range(9, 31)], "a second after the last, then each second"
 
 
+def test_nothing_is_asked_where_nothing_depends_on_it() -> None:
+    """Without a policy that asks, and without bounds, the kernel is not asked."""
+    looks: list[float] = []
+    for events in ([(5, "writing")], [(5, "writing"), (6, "written")]):
+        assert run(*events, policies=[LISTENING], kernel=lambda now: (9, 9), looks=looks) == [
+            (30, LOST)
+        ]
+    assert run((5, "writing"), (6, "written"), kernel=lambda now: (9, 9), until=19) == []
+    assert looks == []
+
+
 def test_stuck_by_default_counts_acknowledgements() -> None:
     """The default of `send` goes by acknowledgements, too."""
     lease = lease_of(BY_MESSAGE, told=True)

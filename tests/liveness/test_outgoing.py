@@ -53,8 +53,7 @@ def test_what_waits() -> None:
     """Bytes wait while they are in hand or unacknowledged, since the first of them."""
     outgoing = told()
     assert outgoing.waiting_since is None
-    assert outgoing.wait(3)
-    assert not outgoing.wait(4)
+    assert [outgoing.wait(3), outgoing.wait(4)] == [True, False]
     outgoing.begin(5)
     outgoing.look(6, 1000, 0)
     assert outgoing.waits
@@ -62,9 +61,9 @@ def test_what_waits() -> None:
     outgoing.finish()
     assert outgoing.waiting_since == 3, "the kernel has them; whether the peer has is not known"
     outgoing.look(7, 1000, 1)
-    assert (outgoing.waits, outgoing.waiting_since) == (True, 3)
+    assert [outgoing.waits, outgoing.waiting_since] == [True, 3]
     outgoing.look(8, 1000, 0)
-    assert (outgoing.waits, outgoing.waiting_since) == (False, None)
+    assert [outgoing.waits, outgoing.waiting_since] == [False, None]
     outgoing.look(9, 1100, 100)
     assert outgoing.waiting_since == 9
 
@@ -73,9 +72,9 @@ def test_what_waits_where_it_is_not_told() -> None:
     """Where the kernel does not tell, what it has taken does not wait."""
     outgoing = Outgoing(0, told=False)
     outgoing.begin(3)
-    assert (outgoing.waits, outgoing.waiting_since) == (True, 3)
+    assert [outgoing.waits, outgoing.waiting_since] == [True, 3]
     outgoing.finish()
-    assert (outgoing.waits, outgoing.waiting_since) == (False, None)
+    assert [outgoing.waits, outgoing.waiting_since] == [False, None]
 
 
 @pytest.mark.parametrize(("in_hand", "since"), [(True, 50), (False, None)])

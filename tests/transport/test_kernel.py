@@ -8,35 +8,23 @@ import select
 import socket
 import struct
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 
 import pytest
 import trio
-import trio.testing
 
-from trio_ws._transport.adapter import transport_on
-from trio_ws._transport.kernel import HangUp, hang_up, tells_acknowledgements, unacknowledged
+from trio_ws._transport.kernel import (
+    HangUp,
+    delivered,
+    hang_up,
+    tells_acknowledgements,
+    unacknowledged,
+)
 
-from ..streams import over_tls, shake_hands, tls_pair
+from ..streams import tcp
 
 linux = pytest.mark.skipif(not hasattr(socket, "SO_PROTOCOL"), reason="only Linux tells")
 
-KIND = {"IPv4": (socket.AF_INET, "127.0.0.1"), "IPv6": (socket.AF_INET6, "::1")}
-every_family = pytest.mark.parametrize("family", KIND)
-
-
-@contextmanager
-def tcp(family: str = "IPv4") -> Generator[tuple[trio.SocketStream, socket.socket]]:
-    """Connect over TCP; our end is a stream, the peer's is bare and has a small buffer."""
-    kind, address = KIND[family]
-    with socket.create_server((address, 0), family=kind) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        ours = socket.create_connection(listener.getsockname()[:2])
-        theirs, _ = listener.accept()
-    ours.setblocking(False)
-    with ours, theirs:
-        yield trio.SocketStream(trio.socket.from_stdlib_socket(ours)), theirs
+every_family = pytest.mark.parametrize("family", ["IPv4", "IPv6"])
 
 
 def reset(sock: socket.socket) -> None:
@@ -117,6 +105,34 @@ async def test_a_system_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
         assert unacknowledged(sock) is None
 
 
+@linux
+@every_family
+async def test_packets_that_arrived(family: str) -> None:
+    """Each packet that arrives is counted, whether the process reads it or not."""
+    with tcp(family) as (stream, _):
+        before = delivered(stream.socket)
+        for _ in range(3):
+            await stream.send_all(b"x")
+            with trio.fail_after(5):
+                while unacknowledged(stream.socket):
+                    await trio.sleep(0.001)
+        assert delivered(stream.socket) == before + 3
+
+
+async def test_packets_of_other_sockets() -> None:
+    """A socket that has no packets tells of none."""
+    ours, theirs = trio.socket.socketpair()
+    with ours, theirs:
+        assert delivered(ours) == 0
+
+
+async def test_an_old_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that does not count packets yet gives a shorter answer."""
+    with tcp() as (stream, _):
+        monkeypatch.setattr(type(stream.socket), "getsockopt", lambda *_: bytes(192))
+        assert delivered(stream.socket) == 0
+
+
 # Whether it is over
 
 
@@ -182,45 +198,3 @@ async def test_urgent_events_that_are_no_end(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(select, "poll", Poll)
     with tcp() as (stream, _):
         assert hang_up(stream.socket) is None
-
-
-# Through a transport
-
-
-@linux
-@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
-async def test_a_transport_counts_below_tls(tls: bool) -> None:
-    """A transport counts what the kernel was given: below TLS, if that is ours."""
-    with tcp() as (stream, theirs):
-        theirs.setblocking(False)
-        other: trio.abc.Stream = trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
-        ours: trio.abc.Stream = stream
-        if tls:
-            ours, other = over_tls(stream, other)
-            await shake_hands(ours, other)
-        transport = transport_on(ours)
-        assert transport.tells_acknowledgements
-        before, _ = transport.outgoing()
-        await transport.send_all(bytes(1000))
-        sent, waiting = transport.outgoing()
-        assert sent - before > 1000 if tls else sent == 1000
-        assert waiting is not None
-        with trio.fail_after(5):
-            while transport.outgoing() != (sent, 0):
-                await trio.sleep(0.001)
-        assert transport.hang_up() is None
-
-
-async def test_a_transport_that_tells_nothing() -> None:
-    """TLS of the application's own hides how much was sent; a memory stream has no kernel."""
-    with tcp() as (stream, theirs):
-        theirs.setblocking(False)
-        other = trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
-        ours, _ = tls_pair(stream, other)
-        assert not transport_on(ours).tells_acknowledgements
-        assert transport_on(ours).hang_up() is None
-    memory, _ = trio.testing.memory_stream_pair()
-    transport = transport_on(memory)
-    assert not transport.tells_acknowledgements
-    assert transport.outgoing() == (0, None)
-    assert transport.hang_up() is None

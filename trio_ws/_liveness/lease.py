@@ -272,10 +272,8 @@ class Lease:
         return max(moved, self.last_heard, self._resumed_at) + self.send
 
     def _due_stalled(self) -> float:
-        out = self.outgoing
-        if out.waiting_since is None:
-            return FOREVER
-        return max(out.progress_at, out.waiting_since) + self.stall
+        assert self.outgoing.waiting_since is not None
+        return max(self.outgoing.progress_at, self.outgoing.waiting_since) + self.stall
 
     def _due_look(self) -> float:
         """Return when the kernel is to be asked."""

@@ -27,10 +27,6 @@ from typing import NamedTuple
 
 import trio
 
-if sys.platform == "linux":
-    import fcntl
-    import termios
-
 PEERS_END = getattr(select, "POLLRDHUP", 0)
 """The peer has ended its direction; not every system tells."""
 
@@ -60,6 +56,9 @@ def tells_acknowledgements(sock: trio.socket.SocketType) -> bool:
 
 def unacknowledged(sock: trio.socket.SocketType) -> int | None:
     """Return how many bytes the peer's kernel has not acknowledged; None if it is not told."""
+    import fcntl  # not every system has these
+    import termios
+
     try:
         answer = fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4))  # the same number as SIOCOUTQ
     except (OSError, ValueError):  # it is refused, or the socket is closed
