@@ -163,6 +163,8 @@ class Timeouts:
             however much the peer says; None: never.
             Where the system does not tell what was acknowledged
             (not TCP, or not Linux), the bytes that our own kernel takes count instead.
+        keep_alive: for another plain request on the same connection of a server, which announces
+            it.  Load balancers reuse idle connections for a minute or so.
     """
 
     connect: float = 10.0
@@ -171,9 +173,10 @@ class Timeouts:
     idle: float | None = None
     send: float | None = None
     stall: float | None = None
+    keep_alive: float = 75.0
 
     def __post_init__(self) -> None:
-        check_fields(self, check_seconds, "connect", "close")
+        check_fields(self, check_seconds, "connect", "close", "keep_alive")
         check_fields(self, check_seconds, "goodbye", zero=True)
         check_fields(self, check_seconds, "idle", "send", "stall", optional=True)
 

@@ -39,7 +39,7 @@ def check_fragments(message: object) -> Fragments:
 
 
 def _is_fragments(message: object) -> TypeGuard[Fragments]:
-    """Return True if `message` is an iterable of fragments; a mapping is not: it is a mistake."""
+    """Return True if `message` is an iterable of fragments; a mapping is a mistake."""
     return isinstance(message, AsyncIterable | Iterable) and not isinstance(message, Mapping)
 
 
