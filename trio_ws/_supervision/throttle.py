@@ -180,7 +180,7 @@ class Throttle:
             first.wake()
 
     def slot(self) -> Slot:
-        """The right to be connecting, to no host yet; a context that gives it back."""
+        """Return a context that may hold a slot, of no host yet, and gives it back."""
         return Slot(self)
 
     async def _acquire(self, key: _Key) -> bool:
@@ -201,7 +201,7 @@ class Throttle:
         self._forget(key)
 
     def _forget(self, key: _Key) -> None:
-        """One less holds or waits for a slot; with the last one the host is forgotten."""
+        """Count down those that hold or wait for a slot; with the last one forget the host."""
         self._users[key] -= 1
         if not self._users[key]:
             del self._users[key], self._hosts[key]
