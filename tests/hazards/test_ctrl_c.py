@@ -168,7 +168,7 @@ def test_ctrl_c_in_any_task(program: Callable[[trio.Nursery], Any], stride: int)
         left: list[BaseException] = []
         try:
             trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-        except BaseException as error:
+        except BaseException as error:  # noqa: ASYNC103 - outside of Trio
             left = list(iter_leaves(error))
         if not press.where:
             assert at > 300

@@ -235,7 +235,7 @@ class _SupervisorScope(AbstractAsyncContextManager[Supervisor, None]):
     ) -> None:
         try:
             await self._supervisor._close()  # noqa: ASYNC102 - bounded by the goodbye of the run
-        except trio.Cancelled:
+        except trio.Cancelled:  # noqa: ASYNC103
             # What the block raised leaves (P2).  The run is cancelled already, and the task
             # that called it waits for it; this cancellation comes again where the task waits next.
             if not is_own_exception(exc):
