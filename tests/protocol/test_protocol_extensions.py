@@ -13,6 +13,7 @@ from trio_ws._policies import Limits
 from trio_ws._protocol.assembler import Chunk
 from trio_ws._protocol.extensions.base import RSV1, ExtensionCodec
 from trio_ws._protocol.fast_path import FastDecoder
+from trio_ws._protocol.message_encoder import MessageEncoder
 from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT
@@ -96,7 +97,7 @@ def test_a_message_that_is_left_alone_takes_the_usual_way(
 ) -> None:
     """A message that is not encoded does not even meet the encoder."""
     protocol = extended(Side(True), [IdentityCodec(RSV1, min_size=2)])
-    monkeypatch.setattr(type(protocol), "_send_slowly", None)
+    monkeypatch.setattr(MessageEncoder, "encode", None)
     protocol.send(message)
     assert len(protocol.send_queue.take()) == 1
 

@@ -284,10 +284,11 @@ class WebSocketProtocol:
         if finished and encoder.fragment_type is None and self.state is _OPEN and not self._trace:
             below = encoder.plain_below[compress]
             frame = encode_message(message, masked=self._client, below=below)
-            if frame is not None:
-                self.send_queue.put_data(frame)
-                return
-        self._send_slowly(message, finished, compress)
+            if frame is None:
+                frame = encoder.encode(message, finished=True, compress=compress)
+            self.send_queue.put_data(frame)
+        else:
+            self._send_slowly(message, finished, compress)
 
     def _send_slowly(self, message: str | bytes, finished: bool, compress: bool | None) -> None:
         self._encoder.check(message)
