@@ -13,17 +13,14 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-PARTS = {
-    "trio_ws/_connection/reader.py": "connection",
-    "trio_ws/_connection/writer.py": "connection",
-}
+PARTS = {}
 """Rooms that are parts of another and have its tests: apart from it they do nothing."""
 
 
 def own_tests(module: Path) -> list[Path]:
     """Return the test files that belong to a module."""
     folders = [folder.lstrip("_") for folder in module.parent.parts[1:]]
-    pattern = f"test_{PARTS.get(module.as_posix(), module.stem.lstrip('_'))}"
+    pattern = f"test_{module.stem.lstrip('_')}"
     place = Path("tests", *folders)
     return sorted([*place.glob(f"{pattern}.py"), *place.glob(f"{pattern}_*.py")])
 

@@ -16,7 +16,7 @@ from trio_ws import Limits, WebSocket, open_websocket, serve_websocket
 
 KIB, MIB = 1024, 1024 * 1024
 SIZE = 32 * MIB
-LIMITS = Limits(max_message_size=SIZE)
+LIMITS = Limits(max_message_size=SIZE, receive_buffer=256 * KIB)
 
 
 async def produce() -> AsyncIterator[bytes]:

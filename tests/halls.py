@@ -12,7 +12,7 @@ import trio.testing
 
 from trio_ws import Server, WebSocket, open_websocket_on, serve_websocket_listeners
 from trio_ws._server.handler import Handler
-from trio_ws._server.serve import ServerOptions
+from trio_ws._server.options import ServerOptions
 from trio_ws.testing import RawPeer
 
 

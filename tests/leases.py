@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trio_ws._liveness.lease import Expiry, Lease, Verdict
+from trio_ws._liveness.lease import Expiry, Lease
+from trio_ws._liveness.timer import Verdict
 from trio_ws._policies import BeatPolicy, Heartbeat, MessageHeartbeat, Timeouts, Watchdog
 
 WAIT, ASK, LOST, STUCK, IDLE = Verdict
@@ -29,7 +30,7 @@ def lease_of(*policies: BeatPolicy, timeouts: Timeouts = Timeouts(), phase: floa
 def tell(lease: Lease, *events: Event) -> None:
     """Tell the lease what happens; what is about beats goes to all of them."""
     for time, event in events:
-        if event in ("asked", "renew", "postpone"):
+        if event in ("on_asked", "renew", "postpone"):
             for beat in lease.beats:
                 getattr(beat, event)(time)
         elif event:
@@ -56,11 +57,11 @@ def run(
     verdicts: list[tuple[float, Verdict]] = []
     busy = False
     for time, event in [*events, (until, "")]:
-        while (now := lease.due()) < time:
+        while (now := lease.next_wakeup().at) < time:
             verdict, beat = lease.judge(now)
             verdicts.append((now, verdict))
             if verdict is ASK and beat:
-                beat.asked(now)
+                beat.on_asked(now)
                 if not busy:
                     tell(lease, (now, "writing"), (now, "written"))
             if verdict in (LOST, STUCK):
@@ -73,8 +74,8 @@ def run(
 def late_lease(judged_at: float) -> Lease:
     """A lease whose question of second 20 brought nothing until 30, which was noticed later."""
     lease = lease_of(EVERY_20)
-    tell(lease, (20, "asked"), (20, "writing"), (20, "written"))
-    assert lease.due() == 30
+    tell(lease, (20, "on_asked"), (20, "writing"), (20, "written"))
+    assert lease.next_wakeup().at == 30
     assert lease.judge(29.5) == Expiry(WAIT)
     assert lease.judge(judged_at) == Expiry(WAIT)
     return lease

@@ -26,7 +26,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from trio_ws._liveness.lease import Lease, Verdict
+from trio_ws._liveness.lease import Lease
+from trio_ws._liveness.timer import Verdict
 from trio_ws._policies import Heartbeat, Timeouts
 
 HOUR = 3600.0
@@ -160,14 +161,17 @@ class ByLease:
     def __init__(self, phase: float) -> None:
         policy = Heartbeat(interval=INTERVAL, timeout=TIMEOUT)
         self.lease = Lease([policy], Timeouts(), now=0, phase=phase)
-        self.due = self.lease.due
         self.progress = self.lease.progress
+
+    def due(self) -> float:
+        """Ask the lease."""
+        return self.lease.next_wakeup().at
 
     def act(self, now: float) -> str:
         """Ask the lease."""
         verdict, beat = self.lease.judge(now)
         if verdict is Verdict.ASK and beat is not None:
-            beat.asked(now)
+            beat.on_asked(now)
             return "ping"
         return "lost" if verdict is Verdict.LOST else ""
 

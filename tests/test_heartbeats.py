@@ -27,7 +27,7 @@ from trio_ws import (
     Watchdog,
     WebSocket,
 )
-from trio_ws._liveness.lease import GRACE
+from trio_ws._liveness.timer import GRACE
 from trio_ws._policies import HeartbeatOption
 from trio_ws.testing import RawPeer, open_websocket_pair
 from trio_ws.testing._peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT

@@ -19,7 +19,7 @@ import pytest
 import trio
 
 from trio_ws import ConnectionLost, Heartbeat, HeartbeatTimeout, Limits, Loss, Timeouts, WebSocket
-from trio_ws._connection.block import ConnectionBlock, hold
+from trio_ws._connection.block import ConnectionBlock
 from trio_ws._options import ConnectionOptions
 from trio_ws._policies import HeartbeatOption
 
@@ -48,7 +48,7 @@ def server_on(
     """The server's side of a connection whose client is somebody else."""
     stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
     rules = ConnectionOptions(heartbeat=heartbeat, **policies)  # type: ignore[arg-type]
-    return hold(WebSocket(stream, opening(), client=False, options=rules, name="tested"))
+    return ConnectionBlock(WebSocket(stream, opening(), client=False, options=rules, name="tested"))
 
 
 def masked(opcode: int, payload: bytes = b"") -> bytes:
@@ -227,12 +227,12 @@ async def test_stalled_loop() -> None:
     with tcp_pair() as (ours, theirs), in_thread(lambda: answer_pings(theirs, think=0.01)):
         async with server_on(ours, heartbeat) as ws:
             for _ in range(80):
-                while not ws._connection.lease.questioning:  # noqa: ASYNC110
+                while not ws._connection.core.lease.awaiting_answer:  # noqa: ASYNC110
                     await trio.sleep(0.002)
                 time.sleep(2.7 * heartbeat.timeout)  # noqa: ASYNC251
-                assert ws._connection.lease.questioning, (
+                assert ws._connection.core.lease.awaiting_answer, (
                     "the pong was there, but nobody could read it"
                 )
                 await trio.sleep(0.01)
                 assert ws.ending is None
-                assert not ws._connection.lease.questioning
+                assert not ws._connection.core.lease.awaiting_answer

@@ -9,6 +9,7 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -112,6 +113,48 @@ def test_the_reference_has_every_public_name() -> None:
     assert sorted(documented) == sorted(f"{module}.{name}" for module, name, _ in public_objects())
 
 
+def types_in(annotation: object) -> set[type]:
+    """Return the classes that an annotation names, however deep."""
+    if isinstance(annotation, type) and not get_args(annotation):
+        return {annotation}
+    inner = [
+        part for arg in get_args(annotation) for part in (arg if isinstance(arg, list) else [arg])
+    ]
+    return set().union(*map(types_in, inner))
+
+
+def signatures_of(thing: object) -> list[object]:
+    """List what has a signature that users meet: a function, or what a class lets others use."""
+    if not inspect.isclass(thing):
+        return [thing] if inspect.isroutine(thing) else []
+    if thing is trio_ws.Throttle:  # made and handed over; its methods are not documented
+        return []
+    members = [value for _, value in public_members("", thing)]
+    return [value.fget if isinstance(value, property) else value for value in members]
+
+
+def test_types_of_public_signatures_are_public() -> None:
+    """Whoever wraps a function of ours can write down each type that stands in its signature."""
+    public = {thing for _, _, thing in public_objects() if inspect.isclass(thing)}
+    private = set()
+    for _, name, thing in public_objects():
+        for function in signatures_of(thing):
+            hints = get_type_hints(function)
+            used = set().union(*map(types_in, hints.values()))
+            private |= {
+                f"{name}: {kind.__qualname__}"
+                for kind in used - public
+                if kind.__module__.startswith("trio_ws")
+            }
+    assert private == set()
+
+
+def test_the_version_is_known_without_looking_it_up() -> None:
+    """`trio_ws.__version__` is that of pyproject.toml, and importing it reads no metadata."""
+    project = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert trio_ws.__version__ == project["version"]
+
+
 def test_every_example_and_module_says_what_it_is() -> None:
     """Each file of the package and of examples/ opens with a docstring."""
     files = [*PACKAGE.rglob("*.py"), *(TOP / "examples").rglob("*.py")]
@@ -184,3 +227,56 @@ def test_the_changelog_tells_of_this_version() -> None:
     newest = sections[0]
     assert newest.startswith(("[Unreleased]", f"[{project['version']}]"))
     assert re.search(r"^- ", newest, re.MULTILINE)
+
+
+CONTRIBUTING = (TOP / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+BANNED = ["fast lane", "inbox", "journal", "outbox", "tally"]
+"""Words that once stood for something here, and for which the glossary has others."""
+
+
+def section(title: str) -> str:
+    """Return a section of CONTRIBUTING.md."""
+    found = re.search(rf"^## {title}\n(.*?)(?=^## )", CONTRIBUTING, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def glossary() -> dict[str, str]:
+    """Return each word of the glossary with the file in which it is at home."""
+    rows = re.findall(r"^\| ([\w ]+) \| .* \| `([\w/.]+)` \|$", section("Words"), re.MULTILINE)
+    return dict(rows)
+
+
+def test_the_walks_lead_through_files_that_are_there() -> None:
+    """Each file that a walk through the house names exists."""
+    files = re.findall(r"`(\w+(?:/\w+)*\.py)`", section("How to find your way"))
+    assert len(files) > 30
+    assert [name for name in files if not (PACKAGE / name).is_file()] == []
+
+
+@pytest.mark.parametrize(("word", "file"), glossary().items())
+def test_the_glossary_speaks_of_the_code(word: str, file: str) -> None:
+    """A word of the glossary stands in the file that the glossary names for it."""
+    text = (PACKAGE / file).read_text(encoding="utf-8").lower()
+    names = {word, word.replace(" ", "_"), word.replace(" ", "")}
+    assert any(name in text for name in names)
+
+
+def test_the_glossary_is_one() -> None:
+    """It has its words in order, and some forty of them at least."""
+    words = list(glossary())
+    assert words == sorted(words)
+    assert len(words) >= 40
+
+
+@pytest.mark.parametrize("word", BANNED)
+def test_words_of_another_house(word: str) -> None:
+    """A word has one meaning in the tree; some have none any more."""
+    found = [
+        f"{path.relative_to(PACKAGE)}:{number}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(rf"\b{word}\b", line, re.IGNORECASE)
+    ]
+    assert found == []

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from trio_ws._liveness.lease import TICK
+from trio_ws._liveness.timer import TICK
 
 from . import liveness_simulation as liveness
 from .liveness_simulation import ByLease, ByPongs, Day, Simulation

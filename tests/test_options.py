@@ -1,14 +1,19 @@
-"""`trio_ws._options`: an option is written once, and checked where it is given."""
+"""The options: each written once as a value, once in a signature, once in a `TypedDict`."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+import inspect
+from collections.abc import Callable
+from typing import Any, get_type_hints
 
 import pytest
 
-from trio_ws._options import ConnectionOptions
+from trio_ws import open_websocket, serve_websocket
+from trio_ws._client.options import ClientConfig, ClientOptions
+from trio_ws._options import ConnectionOptions, PolicyOptions
 from trio_ws._policies import Heartbeat, MessageReply, Watchdog
+from trio_ws._server.options import ServerConfig, ServerOptions
 
 
 def test_heartbeats() -> None:
@@ -25,7 +30,7 @@ def test_heartbeats() -> None:
 @pytest.mark.parametrize("value", [3, None, Heartbeat()])
 def test_no_policy(name: str, value: Any) -> None:
     """What are no timeouts or no limits is refused; the error says what would do."""
-    with pytest.raises(TypeError, match=rf"{name.lower()} must be {name}\(…\); got "):
+    with pytest.raises(TypeError, match=rf"{name.lower()} must be {name}\(…\), not "):
         ConnectionOptions(**{name.lower(): value})
 
 
@@ -40,3 +45,43 @@ def test_frozen() -> None:
     """Options cannot be changed once they are made."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         ConnectionOptions().heartbeat = None  # type: ignore[misc]
+
+
+def signature_of(function: Callable[..., object], *own: str) -> dict[str, tuple[object, object]]:
+    """Return type and default of each keyword of a function that is an option."""
+    hints = get_type_hints(function)
+    return {
+        name: (hints[name], parameter.default)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in own
+    }
+
+
+def fields_of(config: type) -> dict[str, tuple[object, object]]:
+    """Return type and default of each field of a value."""
+    hints = get_type_hints(config)
+    return {f.name: (hints[f.name], f.default) for f in dataclasses.fields(config)}
+
+
+@pytest.mark.parametrize(
+    ("signature", "options", "config"),
+    [
+        (signature_of(open_websocket), ClientOptions, ClientConfig),
+        (signature_of(serve_websocket, "task_status"), ServerOptions, ServerConfig),
+    ],
+    ids=["client", "server"],
+)
+def test_an_option_is_the_same_everywhere(
+    signature: dict[str, tuple[object, object]], options: type, config: type
+) -> None:
+    """Signature, dictionary and value have the same names and types, and the same defaults."""
+    assert signature == fields_of(config)
+    types = {name: kind for name, (kind, _) in signature.items()}
+    assert get_type_hints(options) == types
+
+
+def test_policies_are_options_of_both() -> None:
+    """What a connection itself needs is the part that both roles share."""
+    assert get_type_hints(PolicyOptions) == {
+        name: kind for name, (kind, _) in fields_of(ConnectionOptions).items()
+    }

@@ -11,33 +11,60 @@ import re
 import ssl
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import assert_type
+from typing import Unpack, assert_type
 
 import trio
 
 from trio_ws import (
     ANY_ORIGIN,
     SAME_ORIGIN,
+    BytesLike,
+    Classify,
+    ClientOptions,
     Close,
     CloseCode,
+    Connect,
     ConnectionClosed,
     ConnectionStatistics,
     Ending,
+    Endpoint,
+    Failure,
+    Fragments,
+    Handler,
+    HandlerErrorHook,
     Headers,
+    HeaderSource,
     Heartbeat,
+    HeartbeatOption,
+    HeartbeatPolicy,
     Limits,
+    Listener,
     Loss,
+    Message,
     MessageHeartbeat,
     MessageReply,
+    OnConnect,
+    Origins,
+    PolicyOptions,
     ProtocolViolation,
     Rejected,
+    Remedy,
     Request,
+    RequestHook,
     Response,
     Server,
+    ServerOptions,
     ServerStatistics,
+    Session,
+    Subprotocols,
+    SupervisorOptions,
     Timeouts,
+    Transition,
+    TransitionHook,
     Watchdog,
     WebSocket,
+    WhenDown,
+    __version__,
     open_reconnecting_websocket,
     open_supervisor,
     open_websocket,
@@ -194,3 +221,61 @@ async def tests() -> None:
         assert_type(ws, WebSocket)
         assert_type(peer, RawPeer)
         assert_type(await peer.receive_frame(), Frame)
+
+
+# What users write who wrap the doors
+
+
+async def connect_and_send(url: str, message: Message, **options: Unpack[ClientOptions]) -> None:
+    """Pass options on."""
+    async with open_websocket(url, **options) as ws:
+        await ws.send(message)
+    await connect_and_send(url, message, limits=Limits(), origin=None)
+    await connect_and_send(url, message, limit=3)  # type: ignore[call-arg]
+
+
+async def serve_twice(
+    work: Handler, listeners: list[Listener], **options: Unpack[ServerOptions]
+) -> None:
+    """Pass a server's options on."""
+    await serve_websocket_listeners(work, listeners, **options)
+
+
+async def supervise_twice(
+    session: Session[int], where: Endpoint, **options: Unpack[SupervisorOptions]
+) -> int | None:
+    """Pass a supervisor's options on."""
+    return await supervise(session, where, **options)
+
+
+class Settings:
+    """A configuration with a field for each type."""
+
+    version: str = __version__
+    heartbeat: HeartbeatOption = Heartbeat()
+    heartbeats: list[HeartbeatPolicy]
+    policies: PolicyOptions
+    headers: HeaderSource
+    origins: Origins = SAME_ORIGIN
+    subprotocols: Subprotocols = ("chat",)
+    on_request: RequestHook = hook
+    on_handler_error: HandlerErrorHook = lambda ws, error: None
+    on_transition: TransitionHook = print
+    on_connect: OnConnect = handler
+    connect: Connect = open_websocket
+    when_down: WhenDown = "fail"
+    payload: BytesLike = b""
+    fragments: Fragments = ("a", "b")
+
+
+def retry(failure: Failure) -> Remedy | None:
+    """Overrule the table."""
+    return None
+
+
+def show(transition: Transition) -> None:
+    """Look at a transition."""
+
+
+RULE: Classify = retry
+SHOW: TransitionHook = show

@@ -18,7 +18,7 @@ import trio
 import trio.testing
 
 from trio_ws import ConnectionClosed, WebSocket
-from trio_ws._connection.block import hold
+from trio_ws._connection.block import ConnectionBlock
 from trio_ws._handshake.opening import Opening
 from trio_ws._http import Headers, Request, Response
 from trio_ws._options import ConnectionOptions
@@ -165,7 +165,7 @@ async def open_wired(
     ws = WebSocket(wire, opening(trailing), client=client, options=rules, name="tested")
     peer = RawPeer(theirs, client=not client)
     try:
-        async with hold(ws, nursery):
+        async with ConnectionBlock(ws, nursery):
             yield ws, peer, wire
     finally:
         with trio.CancelScope(shield=True):  # what leaves the block shall not become a Cancelled

@@ -16,7 +16,7 @@ import trio
 import trio.testing
 
 from trio_ws import Headers, Rejected, Request, Response, WebSocket
-from trio_ws._client.connect import ClientOptions
+from trio_ws._client.options import ClientOptions
 from trio_ws._connection.block import ConnectionBlock
 from trio_ws._handshake.opening import Opening
 from trio_ws._options import ConnectionOptions

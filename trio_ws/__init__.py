@@ -17,9 +17,11 @@ Everything public is exported here, or from `trio_ws.testing`.
 """
 
 from ._client.connect import open_websocket, open_websocket_on
+from ._client.options import ClientOptions
+from ._connection.fragments import BytesLike, Fragments
 from ._connection.incoming_message import IncomingMessage
 from ._connection.statistics import ConnectionStatistics
-from ._connection.websocket import WebSocket
+from ._connection.websocket import Message, WebSocket
 from ._ending import Close, CloseCode, Ending, Loss
 from ._errors import (
     ConnectionClosed,
@@ -38,71 +40,121 @@ from ._errors import (
     UnsupportedVersion,
     WebSocketError,
 )
-from ._handshake.origins import ANY_ORIGIN, SAME_ORIGIN
-from ._http import Headers, Request, Response
-from ._policies import Heartbeat, Limits, MessageHeartbeat, MessageReply, Timeouts, Watchdog
+from ._handshake.origins import ANY_ORIGIN, SAME_ORIGIN, OriginRule, Origins
+from ._http import Headers, HeaderSource, Request, Response
+from ._options import PolicyOptions
+from ._policies import (
+    Heartbeat,
+    HeartbeatOption,
+    HeartbeatPolicy,
+    Limits,
+    MessageHeartbeat,
+    MessageReply,
+    Timeouts,
+    Watchdog,
+)
 from ._reconnecting.channel import (
+    OnConnect,
     ReconnectingStatistics,
     ReconnectingWebSocket,
+    WhenDown,
     open_reconnecting_websocket,
 )
 from ._reconnecting.outgoing import SendBuffer
+from ._server.handler import Handler
 from ._server.log import log_handler_error
+from ._server.options import HandlerErrorHook, RequestHook, ServerOptions, Subprotocols
 from ._server.serve import serve_websocket, serve_websocket_listeners, serve_websocket_on
-from ._server.server import Server
+from ._server.server import Listener, Server
 from ._server.statistics import ServerStatistics
 from ._supervision.backoff import Backoff
-from ._supervision.retry_rules import Remedy
+from ._supervision.endpoints import Endpoint
+from ._supervision.loop import Connect, Session
+from ._supervision.retry_rules import Classify, Failure, Remedy
 from ._supervision.states import SupervisorState, Transition
-from ._supervision.supervise import Supervisor, SupervisorStatistics, open_supervisor, supervise
+from ._supervision.supervise import (
+    Supervisor,
+    SupervisorOptions,
+    SupervisorStatistics,
+    open_supervisor,
+    supervise,
+)
 from ._supervision.throttle import Throttle
+from ._supervision.transitions import TransitionHook
+
+__version__ = "0.1.0"
 
 __all__ = [
     "ANY_ORIGIN",
     "SAME_ORIGIN",
     "Backoff",
+    "BytesLike",
+    "Classify",
+    "ClientOptions",
     "Close",
     "CloseCode",
+    "Connect",
     "ConnectionClosed",
     "ConnectionLost",
     "ConnectionStatistics",
     "Ending",
+    "Endpoint",
+    "Failure",
+    "Fragments",
+    "Handler",
+    "HandlerErrorHook",
     "HandshakeError",
     "HandshakeTimeout",
+    "HeaderSource",
     "Headers",
     "Heartbeat",
+    "HeartbeatOption",
+    "HeartbeatPolicy",
     "HeartbeatTimeout",
     "IncomingMessage",
     "InvalidHandshake",
     "InvalidURL",
     "Limits",
+    "Listener",
     "LocalProtocolError",
     "Loss",
+    "Message",
     "MessageHeartbeat",
     "MessageReply",
     "NotConnected",
+    "OnConnect",
+    "OriginRule",
+    "Origins",
+    "PolicyOptions",
     "ProtocolViolation",
     "ReconnectingStatistics",
     "ReconnectingWebSocket",
     "Rejected",
     "Remedy",
     "Request",
+    "RequestHook",
     "Response",
     "SendBuffer",
     "Server",
+    "ServerOptions",
     "ServerStatistics",
+    "Session",
+    "Subprotocols",
     "Supervisor",
     "SupervisorGaveUp",
+    "SupervisorOptions",
     "SupervisorState",
     "SupervisorStatistics",
     "TLSError",
     "Throttle",
     "Timeouts",
     "Transition",
+    "TransitionHook",
     "UnsupportedVersion",
     "Watchdog",
     "WebSocket",
     "WebSocketError",
+    "WhenDown",
     "log_handler_error",
     "open_reconnecting_websocket",
     "open_supervisor",
@@ -114,6 +166,7 @@ __all__ = [
     "supervise",
 ]
 
-for _name in __all__:
-    globals()[_name].__module__ = __name__
+for _name in __all__:  # classes and functions say that they come from here; aliases cannot
+    if isinstance(globals()[_name], type | type(supervise)):
+        globals()[_name].__module__ = __name__
 del _name

@@ -1,11 +1,24 @@
-"""The options, each written once: what the doors are given, checked, as frozen values."""
+"""The options that a client and a server share: each written once, checked, as a frozen value.
+
+What only one of them has is in `_client.options` and `_server.options`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from ._policies import BeatPolicy, Heartbeat, HeartbeatOption, HeartbeatPolicy, Limits, Timeouts
+from ._validation import check_instance
+
+
+class PolicyOptions(TypedDict, total=False):
+    """The policies of a connection, for functions that pass them on."""
+
+    heartbeat: HeartbeatOption
+    timeouts: Timeouts
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,10 +30,8 @@ class ConnectionOptions:
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:
-        if not isinstance(self.timeouts, Timeouts):
-            raise TypeError(f"timeouts must be Timeouts(…); got {self.timeouts!r}")
-        if not isinstance(self.limits, Limits):
-            raise TypeError(f"limits must be Limits(…); got {self.limits!r}")
+        check_instance("timeouts", self.timeouts, Timeouts, "Timeouts(…)")
+        check_instance("limits", self.limits, Limits, "Limits(…)")
         for policy in self.heartbeats:
             if not isinstance(policy, HeartbeatPolicy):
                 raise TypeError(

@@ -11,7 +11,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
-from ._validation import check_seconds
+from ._validation import (
+    check_count,
+    check_fields,
+    check_flag,
+    check_plain_callable,
+    check_seconds,
+)
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -20,19 +26,14 @@ FOREVER = math.inf
 """A deadline that never comes."""
 
 
-def _check_callable(owner: object, name: str, *, required: bool = False) -> None:
-    value = getattr(owner, name)
-    if not callable(value) and (required or value is not None):
-        raise TypeError(f"{type(owner).__name__}.{name} must be a function; got {value!r}")
-
-
-def _check_message(owner: object, name: str) -> None:
-    value = getattr(owner, name)
-    if not isinstance(value, str | bytes) and not callable(value):
-        raise TypeError(
-            f"{type(owner).__name__}.{name} must be str, bytes or a function that returns one; "
-            f"got {value!r}"
-        )
+def _check_message(name: str, value: object) -> None:
+    """Refuse what is no message, nor a function that makes one."""
+    if not isinstance(value, str | bytes):
+        if not callable(value):
+            raise TypeError(
+                f"{name} must be str, bytes or a function that returns one; got {value!r}"
+            )
+        check_plain_callable(name, value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +58,7 @@ class Heartbeat:
     timeout: float = 20.0
 
     def __post_init__(self) -> None:
-        check_seconds(self, "interval")
-        check_seconds(self, "timeout")
+        check_fields(self, check_seconds, "interval", "timeout")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +77,8 @@ class Watchdog:
     is_beat: Callable[[str | bytes], bool] | None = None
 
     def __post_init__(self) -> None:
-        check_seconds(self, "timeout")
-        _check_callable(self, "is_beat")
+        check_fields(self, check_seconds, "timeout")
+        check_fields(self, check_plain_callable, "is_beat", optional=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +106,10 @@ class MessageHeartbeat:
     hide_replies: bool = True
 
     def __post_init__(self) -> None:
-        check_seconds(self, "interval")
-        check_seconds(self, "timeout")
-        _check_callable(self, "is_reply")
-        _check_message(self, "message")
+        check_fields(self, check_seconds, "interval", "timeout")
+        check_fields(self, _check_message, "message")
+        check_fields(self, check_plain_callable, "is_reply", optional=True)
+        check_fields(self, check_flag, "hide_replies")
 
     def make(self) -> str | bytes:
         """The message to send now."""
@@ -131,8 +131,8 @@ class MessageReply:
     reply: str | bytes | Callable[[str | bytes], str | bytes]
 
     def __post_init__(self) -> None:
-        _check_callable(self, "is_ping", required=True)
-        _check_message(self, "reply")
+        check_fields(self, check_plain_callable, "is_ping")
+        check_fields(self, _check_message, "reply")
 
     def make(self, ping: str | bytes) -> str | bytes:
         """The reply to `ping`."""
@@ -141,6 +141,8 @@ class MessageReply:
 
 BeatPolicy = Heartbeat | Watchdog | MessageHeartbeat
 HeartbeatPolicy = BeatPolicy | MessageReply
+"""One policy for the heartbeat of a connection."""
+
 HeartbeatOption = HeartbeatPolicy | Sequence[HeartbeatPolicy] | None
 """What may be given as ``heartbeat``: one policy, several, or None for none."""
 
@@ -165,12 +167,9 @@ class Timeouts:
     send: float | None = None
 
     def __post_init__(self) -> None:
-        check_seconds(self, "connect")
-        check_seconds(self, "close")
-        check_seconds(self, "goodbye", zero=True)
-        for name in ("idle", "send"):
-            if getattr(self, name) is not None:
-                check_seconds(self, name)
+        check_fields(self, check_seconds, "connect", "close")
+        check_fields(self, check_seconds, "goodbye", zero=True)
+        check_fields(self, check_seconds, "idle", "send", optional=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,9 +204,4 @@ class Limits:
     max_handshakes: int = 4096
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(
-                    f"Limits.{field.name} must be a whole number, 1 or more; got {value!r}"
-                )
+        check_fields(self, check_count, *(field.name for field in fields(self)))

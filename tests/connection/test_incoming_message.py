@@ -1,4 +1,4 @@
-"""`trio_ws._connection.fragments`: messages that are received in chunks, in bounded memory."""
+"""`_connection.incoming_message`: messages that are received in chunks, in bounded memory."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from trio_ws import (
     ProtocolViolation,
     WebSocket,
 )
+from trio_ws._connection.heartbeat import LONGEST_HEARTBEAT
 from trio_ws.testing import RawPeer, open_websocket_pair
 from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT
 
@@ -227,7 +228,7 @@ async def test_left_early_and_a_heartbeat_message(
     policy = MessageReply(is_ping=lambda message: message == "ping", reply="pong")
     async with open_wired(client, heartbeat=policy) as (ws, peer, _):
         async with ws.receive_stream() as chunks:
-            await begin(peer, b"dropped")
+            await begin(peer, bytes(LONGEST_HEARTBEAT + 1))
             await anext(chunks)
         await peer.send_frame(CONTINUATION)
         async with ws.receive_stream() as chunks, trio.open_nursery() as nursery:
@@ -417,3 +418,53 @@ async def test_large_message(autojump_clock: trio.testing.MockClock) -> None:
             async with server.receive_stream() as message:
                 await anext(message)
             assert await server.receive() == "next"
+
+
+@both_roles
+async def test_a_streamer_in_turn_is_woken_by_the_end(
+    autojump_clock: trio.testing.MockClock, client: bool
+) -> None:
+    """A task that waits for its turn to stream raises when the connection is over.
+
+    The task whose turn it is may go on with what has arrived.
+    """
+    async with open_wired(client) as (ws, peer, _):
+        async with ws.receive_stream() as chunks:
+            await peer.send_text("whole")
+
+            async def stream() -> None:
+                with pytest.raises(ConnectionClosed):
+                    async with ws.receive_stream():
+                        pass
+                assert trio.current_time() == 1
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(stream)
+                await trio.sleep(1)
+                await peer.send_close()
+                await peer.send_eof()
+                await settled()
+                nursery.start_soon(stream)
+            assert [chunk async for chunk in chunks] == ["whole"]
+        async with ws.receive_stream() as chunks:
+            with pytest.raises(ConnectionClosed):
+                await anext(chunks)
+
+
+@pytest.mark.parametrize("iterate", [True, False])
+async def test_a_stream_is_entered_once(
+    autojump_clock: trio.testing.MockClock, iterate: bool
+) -> None:
+    """A `receive_stream()` that was left, early or not, or not yet, cannot be entered again."""
+    async with open_wired(True) as (ws, peer, _):
+        message = ws.receive_stream()
+        await peer.send_frame(TEXT, b"begun", fin=False)
+        async with message:
+            if iterate:
+                assert await anext(message) == "begun"
+            with pytest.raises(RuntimeError, match=r"call receive_stream\(\) for each"):
+                await message.__aenter__()
+        with pytest.raises(RuntimeError, match=r"call receive_stream\(\) for each"):
+            async with message:
+                pass
+        await peer.send_close()

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import wait_all_tasks_blocked
 
-from trio_ws._connection.receive_queue import ReceiveQueue, wire_size
+from trio_ws._connection.receive_queue import Mode, ReceiveQueue, wire_size
 from trio_ws._protocol.assembler import Chunk
 from trio_ws._protocol.send_queue import QUEUE_ITEM_OVERHEAD
+
+LIMIT = 1000
 
 messages = st.text() | st.binary()
 
@@ -29,7 +31,7 @@ def test_wire_size_of_what_cannot_be_sent() -> None:
 @given(st.lists(messages))
 def test_order(arrived: list[str | bytes]) -> None:
     """Messages come out in the order in which they went in."""
-    receive_queue = ReceiveQueue()
+    receive_queue = ReceiveQueue(LIMIT)
     for message in arrived:
         receive_queue.put([message])
     assert [receive_queue.take() for _ in arrived] == arrived
@@ -39,7 +41,7 @@ def test_order(arrived: list[str | bytes]) -> None:
 @given(st.lists(messages), st.lists(messages))
 def test_size(arrived: list[str | bytes], parts: list[str | bytes]) -> None:
     """The size counts bytes, and for each item what it costs to keep; nothing is left behind."""
-    receive_queue = ReceiveQueue()
+    receive_queue = ReceiveQueue(LIMIT)
     for message in arrived:
         receive_queue.put([message])
     for part in parts:
@@ -56,7 +58,7 @@ def test_size(arrived: list[str | bytes], parts: list[str | bytes]) -> None:
 
 def test_empty_messages_fill_it_too() -> None:
     """A flood of empty messages has a size."""
-    receive_queue = ReceiveQueue()
+    receive_queue = ReceiveQueue(LIMIT)
     for _ in range(1000):
         receive_queue.put([""])
     assert receive_queue.size == 1000 * QUEUE_ITEM_OVERHEAD
@@ -65,7 +67,7 @@ def test_empty_messages_fill_it_too() -> None:
 @pytest.mark.parametrize("finished", [True, False])
 def test_parts_wait_apart(finished: bool) -> None:
     """Parts and messages do not get into each other's way."""
-    receive_queue = ReceiveQueue()
+    receive_queue = ReceiveQueue(LIMIT)
     receive_queue.put_chunk(Chunk("a", finished))
     assert receive_queue
     receive_queue.put(["b"])
@@ -77,7 +79,7 @@ def test_parts_wait_apart(finished: bool) -> None:
 
 async def test_one_message_wakes_one_receiver() -> None:
     """A message wakes the receiver that has waited longest, and no other."""
-    receive_queue = ReceiveQueue()
+    receive_queue = ReceiveQueue(LIMIT)
     got: list[tuple[int, str | bytes]] = []
 
     async def receive(number: int) -> None:
@@ -96,7 +98,7 @@ async def test_one_message_wakes_one_receiver() -> None:
 
 async def test_a_part_wakes_the_streamer() -> None:
     """A part wakes who streams, and leaves the receivers asleep."""
-    receive_queue = ReceiveQueue()
+    receive_queue = ReceiveQueue(LIMIT)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(receive_queue.streamers.park)
         nursery.start_soon(receive_queue.receivers.park)
@@ -109,7 +111,7 @@ async def test_a_part_wakes_the_streamer() -> None:
 
 async def test_a_message_wakes_the_streamer_too() -> None:
     """A whole message wakes who streams as well: it may be the one that was to be streamed."""
-    receive_queue = ReceiveQueue()
+    receive_queue = ReceiveQueue(LIMIT)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(receive_queue.streamers.park)
         await wait_all_tasks_blocked()
@@ -118,9 +120,105 @@ async def test_a_message_wakes_the_streamer_too() -> None:
 
 async def test_wake_all() -> None:
     """When nothing more will come everybody wakes."""
-    receive_queue = ReceiveQueue()
+    receive_queue = ReceiveQueue(LIMIT)
     async with trio.open_nursery() as nursery:
         for lot in (receive_queue.receivers, receive_queue.receivers, receive_queue.streamers):
             nursery.start_soon(lot.park)
         await wait_all_tasks_blocked()
         receive_queue.wake_all()
+
+
+# Bounds and modes
+
+
+def test_full() -> None:
+    """It is full when what waits and what is arriving reach the limit; never if nothing waits."""
+    queue = ReceiveQueue(LIMIT)
+    assert not queue.is_full(10 * LIMIT)
+    queue.put([bytes(500)])
+    assert not queue.is_full(LIMIT - queue.size - 1)
+    assert queue.is_full(LIMIT - queue.size)
+
+
+@pytest.mark.parametrize("mode", ["drain", "close"])
+def test_no_other_mode_is_full(mode: str) -> None:
+    """The reader that drains reads on however much waits."""
+    queue = ReceiveQueue(LIMIT)
+    queue.put([bytes(LIMIT)])
+    assert queue.is_full(0)
+    getattr(queue, mode)()
+    assert not queue.is_full(0)
+
+
+def fill(queue: ReceiveQueue, count: int, in_chunks: bool) -> None:
+    """Put so many messages, or chunks, of 300 bytes, all at once."""
+    if in_chunks:
+        for _ in range(count):
+            queue.put_chunk(Chunk(bytes(300), finished=False))
+    else:
+        queue.put([bytes(300) for _ in range(count)])
+
+
+@pytest.mark.parametrize("in_chunks", [True, False])
+def test_draining(in_chunks: bool) -> None:
+    """While it drains, it keeps what fits, and from the first that does not on nothing."""
+    queue = ReceiveQueue(LIMIT)
+    queue.drain()
+    fill(queue, 5, in_chunks)
+    kept = queue.chunks if in_chunks else queue.messages
+    assert len(kept) == 3  # 364 each: the third begins below the limit of 1000
+    assert queue.mode is Mode.CLOSED
+    while queue:
+        (queue.take_chunk if in_chunks else queue.take)()
+    fill(queue, 1, in_chunks)
+    queue.drain()
+    fill(queue, 1, in_chunks)
+    assert not queue
+
+
+def test_draining_with_room_for_all() -> None:
+    """While it drains, all is kept as long as all fits."""
+    queue = ReceiveQueue(LIMIT)
+    queue.drain()
+    fill(queue, 2, in_chunks=False)
+    assert len(queue.messages) == 2
+    assert queue.mode is Mode.DRAINING
+
+
+@pytest.mark.parametrize("in_chunks", [True, False])
+def test_closed(in_chunks: bool) -> None:
+    """Closed, it keeps nothing more, and gives out what it has."""
+    queue = ReceiveQueue(LIMIT)
+    queue.put(["before"])
+    queue.close()
+    fill(queue, 2, in_chunks)
+    assert queue.take() == "before"
+    assert not queue
+
+
+@pytest.mark.parametrize("free", ["take", "take_chunk", "drain", "close"])
+async def test_the_reader_waits_for_room(free: str) -> None:
+    """The reader that waits is woken as soon as there is room, or reading must go on."""
+    queue = ReceiveQueue(LIMIT)
+    queue.put([bytes(10)])
+    queue.put_chunk(Chunk(bytes(10), finished=False))
+    rest = LIMIT - queue.size
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(queue.wait_for_room, rest)
+        await wait_all_tasks_blocked()
+        assert queue.reader_waits
+        getattr(queue, free)()
+    assert not queue.reader_waits
+
+
+async def test_the_reader_sleeps_on_while_there_is_no_room() -> None:
+    """A message taken out of very many wakes nobody who could not go on."""
+    queue = ReceiveQueue(LIMIT)
+    queue.put([bytes(LIMIT), bytes(LIMIT), b""])
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(queue.wait_for_room, 0)
+        await wait_all_tasks_blocked()
+        queue.take()
+        await wait_all_tasks_blocked()
+        assert queue.reader_waits
+        queue.take()

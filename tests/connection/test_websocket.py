@@ -11,7 +11,14 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import ConnectionClosed, ConnectionLost, Limits, LocalProtocolError, WebSocket
+from trio_ws import (
+    ConnectionClosed,
+    ConnectionLost,
+    Limits,
+    LocalProtocolError,
+    Timeouts,
+    WebSocket,
+)
 from trio_ws.testing import open_websocket_pair
 from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT
 
@@ -334,7 +341,7 @@ async def test_ping_payload(client: bool, autojump_clock: trio.testing.MockClock
         for call in (ws.ping, ws.pong):
             with pytest.raises(LocalProtocolError, match="125"):
                 await call(b"x" * 126)
-        assert len(ws._connection.pings) == 5
+        assert len(ws._connection.core.pings) == 5
         await peer.send_frame(PONG, payloads[-1])
 
 
@@ -345,7 +352,7 @@ async def test_cancelled_ping(client: bool, autojump_clock: trio.testing.MockClo
         with trio.move_on_after(1) as patience:
             await ws.ping(b"given up")
         assert patience.cancelled_caught
-        assert len(ws._connection.pings) == 0
+        assert len(ws._connection.core.pings) == 0
         await peer.expect_frame(PING, b"given up")
         await peer.send_frame(PONG, b"given up")
         await peer.send_text("still open")
@@ -497,3 +504,17 @@ async def test_others_get_their_turn(
                 yields.note_call()
         trio.lowlevel.remove_instrument(yields)
     assert yields.most == most
+
+
+@both_roles
+async def test_sending_keeps_a_connection_from_idling(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Each message that is accepted puts off the end of an idle connection."""
+    async with open_wired(client, timeouts=Timeouts(idle=5)) as (ws, peer, wire):
+        await trio.sleep(4)
+        wire.stop_taking()
+        await ws.send("x")
+        assert ws._core.lease.next_wakeup().at == 9
+        wire.take_again()
+        await peer.send_close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,14 +61,19 @@ def test_frozen() -> None:
         opening.subprotocol = "x"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(
-    "names", ["chat", ["a b"], [""], ["a,b"], ["ä"], ["a\r\n"], ["a\x1b"], ["a", "a"]]
-)
+@pytest.mark.parametrize("names", [["a b"], [""], ["a,b"], ["ä"], ["a\r\n"], ["a\x1b"], ["a", "a"]])
 def test_bad_subprotocols(names: list[str]) -> None:
     """Subprotocols are a list of different tokens (hazard D9)."""
     with pytest.raises(LocalProtocolError) as caught:
         check_subprotocols(names)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("names", ["chat", 5, None, [1], [b"chat"]])
+def test_no_subprotocols(names: Any) -> None:
+    """What is no list of texts is refused by its type; one text is no list."""
+    with pytest.raises(TypeError, match="subprotocols are a list of names"):
+        check_subprotocols(names)
 
 
 def test_good_subprotocols() -> None:

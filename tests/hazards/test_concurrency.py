@@ -126,7 +126,7 @@ async def test_b9_cancelled_pings(client: bool, autojump_clock: trio.testing.Moc
         for _ in range(1000):
             with trio.move_on_after(0.001):
                 await ws.ping()
-        assert len(ws._connection.pings) == 0
+        assert len(ws._connection.core.pings) == 0
 
 
 @both_roles

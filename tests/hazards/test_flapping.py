@@ -20,7 +20,7 @@ MINUTE = 60.0
 
 async def vanish(ws: WebSocket) -> None:
     """End TCP without a word."""
-    await ws._connection.transport.aclose()
+    await ws._connection.core.transport.aclose()
 
 
 def close(code: int) -> Callable[[WebSocket], Awaitable[None]]:

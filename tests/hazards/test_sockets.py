@@ -27,7 +27,7 @@ from trio_ws import (
     Timeouts,
     WebSocket,
 )
-from trio_ws._connection.block import hold
+from trio_ws._connection.block import ConnectionBlock
 from trio_ws._options import ConnectionOptions
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, encode
@@ -61,7 +61,7 @@ async def open_to_peer(
     """Open a connection over TCP to a raw peer."""
     ours, theirs = await tcp_pair()
     ws = websocket(ours, client=client, **policies)
-    async with RawPeer(theirs, client=not client) as peer, hold(ws):
+    async with RawPeer(theirs, client=not client) as peer, ConnectionBlock(ws):
         yield ws, peer
 
 
@@ -156,7 +156,7 @@ async def test_b2_bulk_both_ways(count: int) -> None:
         async def ping() -> None:
             round_trips.extend([await ws.ping() for _ in range(5)])
 
-        async with hold(ws):
+        async with ConnectionBlock(ws):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(send)
                 nursery.start_soon(ping)

@@ -16,7 +16,7 @@ import trio
 import trio.testing
 
 from trio_ws import ConnectionClosed, Limits, WebSocket
-from trio_ws._connection.block import hold
+from trio_ws._connection.block import ConnectionBlock
 from trio_ws._options import ConnectionOptions
 
 from ..wires import Steps, TwoWayWire, both_roles, goodbye_of, opening
@@ -124,7 +124,7 @@ class Other:
 
     async def run(self) -> None:
         """Talk and listen until the end, which must be a good one."""
-        async with hold(self.ws), trio.open_nursery() as nursery:
+        async with ConnectionBlock(self.ws), trio.open_nursery() as nursery:
             if self.talks:
                 nursery.start_soon(self.talk)
             async for text in self.ws:
@@ -148,7 +148,7 @@ async def cancel_block(body: Body, client: bool, pair: Pair, steps: Steps) -> No
     async with trio.open_nursery() as nursery:
         nursery.start_soon(other.run)
         with steps.scope:
-            async with hold(ws):
+            async with ConnectionBlock(ws):
                 trio.lowlevel.add_instrument(steps)
                 await body(ws, [])
         if steps.cancelled_at is not None:
@@ -166,7 +166,7 @@ async def cancel_call(body: Body, client: bool, pair: Pair, steps: Steps) -> Non
     heard: Heard = []
     async with trio.open_nursery() as nursery:
         nursery.start_soon(other.run)
-        async with hold(ws):
+        async with ConnectionBlock(ws):
             trio.lowlevel.add_instrument(steps)
             with steps.scope:
                 await body(ws, heard)

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from trio_ws._liveness.lease import GRACE, Expiry
+from trio_ws._liveness.lease import Expiry
+from trio_ws._liveness.timer import GRACE
 from trio_ws._policies import BeatPolicy, Heartbeat, Timeouts, Watchdog
 
 from ..leases import (
@@ -76,11 +77,11 @@ def test_any_byte_answers(policy: BeatPolicy) -> None:
 def test_questioning() -> None:
     """Between a question and its answer the lease says that something may be due earlier."""
     lease = lease_of(EVERY_20, CHOSEN_REPLIES)
-    assert not lease.questioning
-    tell(lease, (20, "asked"))
-    assert lease.questioning
+    assert not lease.awaiting_answer
+    tell(lease, (20, "on_asked"))
+    assert lease.awaiting_answer
     tell(lease, (21, "renew"))
-    assert not lease.questioning
+    assert not lease.awaiting_answer
 
 
 def test_only_chosen_replies_answer() -> None:
@@ -106,7 +107,7 @@ def test_no_policy() -> None:
     """Without a policy nothing is ever due."""
     lease = lease_of()
     tell(lease, (5, "heard"), (6, "writing"))
-    assert lease.due() == math.inf
+    assert lease.next_wakeup().at == math.inf
     assert lease.judge(1e9) == Expiry(WAIT)
 
 
@@ -146,7 +147,7 @@ def test_the_verdict_names_its_beat() -> None:
         due = lease.judge(30.0625)
         assert due.beat
         found.append((due.verdict, due.beat.policy))
-        due.beat.asked(30.0625)
+        due.beat.on_asked(30.0625)
     assert found == [(ASK, EVERY_20), (ASK, CHOSEN_REPLIES), (LOST, CHOSEN_BEATS)]
 
 
@@ -158,7 +159,7 @@ def test_question() -> None:
     lease = lease_of(EVERY_20)
     assert lease.question(19.5) is None
     assert lease.question(20) is lease.question(25) is lease.beats[0]
-    tell(lease, (25, "asked"), (25, "writing"), (25, "written"))
+    tell(lease, (25, "on_asked"), (25, "writing"), (25, "written"))
     assert lease.question(30) is lease.question(35) is None
 
 
@@ -210,7 +211,7 @@ def test_postpone(times: int) -> None:
     for number in range(times):
         assert lease.judge(20 + number * GRACE).verdict is ASK
         tell(lease, (20 + number * GRACE, "postpone"))
-    assert lease.due() == 20 + times * GRACE
+    assert lease.next_wakeup().at == 20 + times * GRACE
 
 
 # Hand-over
@@ -232,14 +233,14 @@ def test_ping_behind_another_chunk() -> None:
 def test_message_behind_other_messages() -> None:
     """A question that is a message is handed over with the chunk that holds its frame."""
     lease = lease_of(BY_MESSAGE)
-    lease.beats[0].asked(20, frame=7)
+    lease.beats[0].on_asked(20, frame=7)
     lease.writing(20, frames=6)
     tell(lease, (25, "written"))
-    assert lease.due() == 30
+    assert lease.next_wakeup().at == 30
     lease.writing(26, frames=7)
-    assert lease.due() == 36
+    assert lease.next_wakeup().at == 36
     tell(lease, (40, "written"))
-    assert lease.due() == 50
+    assert lease.next_wakeup().at == 50
 
 
 def test_upload_that_stops() -> None:
@@ -319,7 +320,7 @@ def test_idle_is_said_once() -> None:
     """Idle is due once, however long the close that follows takes."""
     lease = lease_of(timeouts=Timeouts(idle=50))
     assert lease.judge(50) == Expiry(IDLE)
-    assert lease.due() == math.inf
+    assert lease.next_wakeup().at == math.inf
 
 
 def test_idle_beside_a_heartbeat() -> None:
@@ -336,9 +337,9 @@ def test_idle_beside_a_heartbeat() -> None:
 def test_resume(policy: BeatPolicy) -> None:
     """However long we did not read, the silence counts from when we read again."""
     lease = lease_of(policy)
-    first = lease.due()
-    tell(lease, (20, "asked"), (500, "resume"))
-    assert lease.due() == 500 + first
+    first = lease.next_wakeup().at
+    tell(lease, (20, "on_asked"), (500, "resume"))
+    assert lease.next_wakeup().at == 500 + first
 
 
 def test_message_on_its_way() -> None:
@@ -359,7 +360,7 @@ def test_resume_of_a_writer() -> None:
     """While we did not read we could not hear that the peer takes our bytes again."""
     lease = lease_of(timeouts=Timeouts(send=15))
     tell(lease, (0, "writing"), (500, "resume"))
-    assert lease.due() == 515
+    assert lease.next_wakeup().at == 515
 
 
 def test_the_last_byte_is_a_fact() -> None:
@@ -377,11 +378,11 @@ def test_excuse(policy: BeatPolicy) -> None:
     """A peer that is heard amid another message is excused from its beats, as long as it is."""
     lease = lease_of(policy)
     timeout = lease.beats[0].timeout
-    first = lease.due()
-    tell(lease, (20, "asked"), (29, "heard"))
-    assert lease.excuse(lease.beats[0], 30)
-    assert lease.due() == 29 + first
-    assert not lease.excuse(lease.beats[0], 29 + timeout)
+    first = lease.next_wakeup().at
+    tell(lease, (20, "on_asked"), (29, "heard"))
+    assert lease.extend_for_message(lease.beats[0], 30)
+    assert lease.next_wakeup().at == 29 + first
+    assert not lease.extend_for_message(lease.beats[0], 29 + timeout)
 
 
 @pytest.mark.parametrize("policy", [EVERY_20, BY_MESSAGE, LISTENING])
@@ -389,4 +390,4 @@ def test_no_excuse(policy: BeatPolicy) -> None:
     """Where any byte counts there is nothing to excuse."""
     lease = lease_of(policy)
     tell(lease, (29, "heard"))
-    assert not lease.excuse(lease.beats[0], 30)
+    assert not lease.extend_for_message(lease.beats[0], 30)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_ws._liveness.lease import GRACE, STALLED, Expiry
+from trio_ws._liveness.lease import STALLED, Expiry
+from trio_ws._liveness.timer import GRACE
 from trio_ws._policies import BeatPolicy, Timeouts
 
 from ..leases import (
@@ -35,7 +36,7 @@ def test_on_time() -> None:
 def test_stall() -> None:
     """A verdict that is noticed late is put off by the grace; then it stands."""
     lease = late_lease(judged_at=57)
-    assert lease.due() == 57 + GRACE
+    assert lease.next_wakeup().at == 57 + GRACE
     assert lease.judge(57.5) == Expiry(WAIT)
     assert lease.judge(57 + GRACE).verdict is LOST
 
@@ -50,7 +51,7 @@ def test_stall_with_the_answer_in_the_socket() -> None:
     """An answer that is found within the grace renews the lease, and the grace is over."""
     lease = late_lease(judged_at=57)
     tell(lease, (57, "heard"))
-    assert lease.due() == 77
+    assert lease.next_wakeup().at == 77
 
 
 def test_the_next_stall() -> None:
@@ -58,9 +59,9 @@ def test_the_next_stall() -> None:
     lease = late_lease(judged_at=57)
     tell(lease, (57, "heard"))
     assert lease.judge(77).verdict is ASK
-    tell(lease, (77, "asked"), (77, "writing"), (77, "written"))
+    tell(lease, (77, "on_asked"), (77, "writing"), (77, "written"))
     assert lease.judge(100) == Expiry(WAIT)
-    assert lease.due() == 100 + GRACE
+    assert lease.next_wakeup().at == 100 + GRACE
 
 
 def test_stall_of_a_stuck_writer() -> None:
@@ -89,7 +90,7 @@ def test_nobody_is_lost_unjustly(policy: BeatPolicy, steps: list[tuple[float, bo
     for gap, stalled in steps:
         now += gap * (100 if stalled else 1)
         if stalled and lease.judge(now).verdict is ASK:
-            tell(lease, (now, "asked"))
+            tell(lease, (now, "on_asked"))
         assert not stalled or lease.judge(now) == Expiry(WAIT)
         tell(lease, (now, "heard"))
 
@@ -107,12 +108,12 @@ def test_nobody_is_lost_unjustly(policy: BeatPolicy, steps: list[tuple[float, bo
         (CHOSEN_REPLIES, [(10, "heard")], "no reply for 30.0 s"),
         (
             EVERY_20,
-            [(20, "asked")],
+            [(20, "on_asked")],
             "nothing heard for 30.0 s; a ping sent 10.0 s ago was not even taken",
         ),
         (
             CHOSEN_REPLIES,
-            [(20, "asked"), (20, "writing"), (20, "written")],
+            [(20, "on_asked"), (20, "writing"), (20, "written")],
             "no reply for 30.0 s; a heartbeat message sent 10.0 s ago was not answered",
         ),
     ],
@@ -121,27 +122,28 @@ def test_story(policy: BeatPolicy, events: list[Event], story: str) -> None:
     """The story tells how long what was missed, and what became of the question."""
     lease = lease_of(policy)
     tell(lease, *events)
-    lease.due()
-    assert lease.story(Expiry(LOST, lease.beats[0]), 30) == story
+    lease.next_wakeup()
+    assert lease.describe(Expiry(LOST, lease.beats[0]), 30) == story
 
 
 def test_story_of_a_stuck_peer() -> None:
     """Where no policy is to blame the story tells of the silence alone."""
     lease = lease_of(CHOSEN_BEATS)
     tell(lease, (10, "heard"))
-    assert lease.story(Expiry(STUCK), 30) == "nothing heard for 20.0 s"
+    assert lease.describe(Expiry(STUCK), 30) == "nothing heard for 20.0 s"
 
 
 def test_story_of_a_stall() -> None:
     """The story tells of a stall of ours, until the peer was heard again."""
     lease = late_lease(judged_at=57)
     lost = lease.judge(58)
-    assert lease.story(lost, 58) == (
+    assert lease.describe(lost, 58) == (
         "nothing heard for 58.0 s; a ping sent 38.0 s ago was not answered; "
         "our own event loop had stalled for 27.0 s before"
     )
     tell(lease, (58, "heard"))
-    assert lease.story(Expiry(STUCK), 59) == "nothing heard for 1.0 s"
+    lease.next_wakeup()
+    assert lease.describe(Expiry(STUCK), 59) == "nothing heard for 1.0 s"
 
 
 def test_story_of_a_pause() -> None:
@@ -150,9 +152,9 @@ def test_story_of_a_pause() -> None:
     tell(lease, (10, "heard"))
     lease.resume(500, paused=480)
     lost = Expiry(LOST, lease.beats[0])
-    assert lease.story(lost, 530) == (
+    assert lease.describe(lost, 530) == (
         "nothing heard for 30.0 s; we had not read for 480.0 s before"
     )
     tell(lease, (540, "heard"))
-    lease.due()
-    assert lease.story(lost, 570) == "nothing heard for 30.0 s"
+    lease.next_wakeup()
+    assert lease.describe(lost, 570) == "nothing heard for 30.0 s"

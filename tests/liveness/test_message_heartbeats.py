@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from trio_ws._liveness.lease import Lease, Verdict
+from trio_ws._liveness.lease import Lease
 from trio_ws._liveness.message_heartbeats import MessageHeartbeats
+from trio_ws._liveness.timer import Verdict
 from trio_ws._policies import (
     BeatPolicy,
     Heartbeat,
@@ -79,11 +80,11 @@ def test_no_policy_sees_nothing() -> None:
 def test_chosen_beats(policy: BeatPolicy, beat: str | bytes, hidden: bool, due: float) -> None:
     """A chosen message renews its policy's lease, and is hidden where the policy says so."""
     lease, messages = beats_of(policy)
-    before = lease.due()
+    before = lease.next_wakeup().at
     assert messages.inspect("something else", 3) is False
-    assert lease.due() == before
+    assert lease.next_wakeup().at == before
     assert messages.inspect(beat, 5) is hidden
-    assert lease.due() == due
+    assert lease.next_wakeup().at == due
 
 
 def test_each_beat_renews_its_own_policy() -> None:
@@ -109,7 +110,7 @@ def test_reply() -> None:
     assert messages.inspect("data", 1) is False
     assert messages.inspect(b"ping", 1) is False, "the user's function told them apart"
     assert messages.inspect("ping 1", 1) is True
-    assert messages.next_reply() == "re: 'ping 1'"
+    assert messages.make_reply() == "re: 'ping 1'"
     assert messages.replies == {}
 
 
@@ -119,7 +120,7 @@ def test_only_the_newest_is_answered() -> None:
     _, messages = beats_of(REPLY, other)
     for message in ("ping 1", b"tick", "ping 2", "ping 3"):
         assert messages.inspect(message, 1) is True
-    assert [messages.next_reply(), messages.next_reply()] == ["re: 'ping 3'", b"tock"]
+    assert [messages.make_reply(), messages.make_reply()] == ["re: 'ping 3'", b"tock"]
     assert messages.replies == {}
 
 
@@ -132,5 +133,5 @@ def test_failing_function() -> None:
     lease, messages = beats_of(Watchdog(timeout=30, is_beat=fail))
     with pytest.raises(ZeroDivisionError):
         messages.inspect("beat", 5)
-    assert lease.due() == 30
+    assert lease.next_wakeup().at == 30
     assert lease.judge(30).verdict is Verdict.LOST

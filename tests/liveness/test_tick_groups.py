@@ -20,11 +20,11 @@ class Member:
         self.looked: list[float] = []
         self.then = then
 
-    def lead(self, tick: float) -> None:
+    def wake_at(self, tick: float) -> None:
         """Wake at this tick."""
         self.leads.append(tick)
 
-    def look(self, now: float) -> None:
+    def on_tick(self, now: float) -> None:
         """Do what is due."""
         self.looked.append(now)
         self.then()

@@ -571,7 +571,7 @@ async def test_closing_just_after_a_loss(autojump_clock: MockClock, make: Make) 
         world = make(ending(after=1), listen)
         async with channel_in(world, on_connect=on_connect) as channel:
             await trio.sleep(0.5)
-            await connections[-1]._connection.over.wait()
+            await connections[-1]._connection.core.over.wait()
             await channel.close()
         assert len(world.attempts) == 1
 

@@ -230,7 +230,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[trio.SocketListener]:
         ({"timeouts": 3}, TypeError),
         ({"limits": 3}, TypeError),
         ({"origins": "https://a"}, TypeError),
-        ({"subprotocols": "chat"}, LocalProtocolError),
+        ({"subprotocols": "chat"}, TypeError),
         ({"ssl_context": True}, TypeError),
         ({"ssl_context": ssl.create_default_context()}, ValueError),
         ({"on_request": 3}, TypeError),

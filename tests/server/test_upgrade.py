@@ -17,7 +17,8 @@ import trio.testing
 import trustme
 
 from trio_ws import Limits, LocalProtocolError, Request, Response, Timeouts, WebSocket
-from trio_ws._server.serve import ServerOptions, serve_websocket_on
+from trio_ws._server.options import ServerOptions
+from trio_ws._server.serve import serve_websocket_on
 from trio_ws._server.upgrade import LINGER
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import encode
@@ -459,7 +460,7 @@ async def test_failure_is_logged(autojump_clock: object, caplog: pytest.LogCaptu
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"subprotocols": "chat"}, LocalProtocolError),
+        ({"subprotocols": "chat"}, TypeError),
         ({"subprotocols": ["a b"]}, LocalProtocolError),
         ({"origins": "https://a"}, TypeError),
         ({"origins": ["a"]}, ValueError),

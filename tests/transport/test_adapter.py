@@ -9,7 +9,7 @@ import pytest
 from trio.testing import memory_stream_pair
 
 from trio_ws import WebSocket
-from trio_ws._connection.block import hold
+from trio_ws._connection.block import ConnectionBlock
 from trio_ws._options import ConnectionOptions
 from trio_ws._transport.adapter import transport_on
 from trio_ws._transport.socket import SocketTransport
@@ -53,7 +53,7 @@ async def test_a_transport_of_another_kind() -> None:
         WebSocket(cast(Any, end), opening(), client=not number, options=OPTIONS, name="toy")
         for number, end in enumerate(ends)
     )
-    async with hold(server), hold(client):
-        assert client._connection.transport is ends[0]
+    async with ConnectionBlock(server), ConnectionBlock(client):
+        assert client._connection.core.transport is ends[0]
         await client.send("hello")
         assert await server.receive() == "hello"

@@ -13,7 +13,7 @@ import trio.testing
 from trio.testing import memory_stream_pair
 
 from trio_ws import ConnectionLost, Heartbeat, HeartbeatTimeout, Loss, Timeouts, WebSocket
-from trio_ws._connection.block import hold
+from trio_ws._connection.block import ConnectionBlock
 from trio_ws._options import ConnectionOptions
 from trio_ws._transport.base import READ_SIZE
 from trio_ws._transport.tls import TLS_RECORD, MonitoredStream, tls_on
@@ -65,7 +65,7 @@ async def connected(
     await shake_hands(client, server)
     rules = ConnectionOptions(**{"heartbeat": None, **policies})
     ws = WebSocket(client, opening(), client=True, options=rules, name="tested")
-    async with hold(ws):
+    async with ConnectionBlock(ws):
         yield ws, ours, server, theirs
 
 

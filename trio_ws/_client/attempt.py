@@ -21,13 +21,14 @@ from .._concurrency.exceptions import iter_leaves
 from .._connection.websocket import WebSocket
 from .._errors import HandshakeError, HandshakeTimeout, TLSError
 from .._handshake.client import ClientHandshake
-from .._handshake.opening import Opening
-from .._options import ConnectionOptions
+from .._handshake.opening import Opening, make_key
 from .._transport.adapter import transport_on
 from .._transport.base import Transport
+from .._transport.entropy import own_entropy
 from .._transport.network import current_network
-from .._transport.tls import tls_on
+from .._transport.tls import MonitoredStream, TLSStandIn, tls_on
 from .._url import URL
+from .options import ClientConfig
 
 REJECTION_PATIENCE = 1.0
 """Seconds that we wait for the body of a rejection; its status is known already."""
@@ -58,16 +59,20 @@ class ConnectAttempt:
     def __init__(
         self,
         url: URL,
-        handshake: ClientHandshake,
-        options: ConnectionOptions,
-        ssl_context: ssl.SSLContext | None,
-        stream: trio.abc.Stream | None,
+        config: ClientConfig,
+        stream: trio.abc.Stream | None = None,
     ) -> None:
         self._url = url
-        self._handshake = handshake
-        self._options = options
-        self._ssl_context = ssl_context
+        self._config = config
         self._stream = stream
+        self._handshake = ClientHandshake(
+            url,
+            subprotocols=config.subprotocols,
+            headers=config.headers,
+            origin=config.origin,
+            user_agent=config.user_agent,
+            limits=config.limits,
+        )
         self._stage = "connecting"
         self._name = ""
         self._time = trio.CancelScope()
@@ -78,7 +83,7 @@ class ConnectAttempt:
         self._name = f"client-{next(_numbers)}"
         self._log("connecting to %s", self._url)
         try:
-            with trio.move_on_after(self._options.timeouts.connect) as self._time:
+            with trio.move_on_after(self._config.timeouts.connect) as self._time:
                 return await self._connect()
             raise self._timeout()
         except HandshakeError as exc:
@@ -97,7 +102,7 @@ class ConnectAttempt:
                 await trio.aclose_forcefully(self._stream)
             raise
         self._log("open, subprotocol %s", opening.subprotocol)
-        return WebSocket(self._stream, opening, client=True, options=self._options, name=self._name)
+        return WebSocket(self._stream, opening, client=True, options=self._config, name=self._name)
 
     async def _dial(self) -> trio.abc.Stream:
         self._stage = "looking up the host and connecting over TCP"
@@ -110,8 +115,12 @@ class ConnectAttempt:
 
     async def _secure(self, stream: trio.abc.Stream) -> trio.abc.Stream:
         self._stage = "making the connection secure with TLS"
-        context = self._ssl_context or ssl.create_default_context()
-        secure = tls_on(stream, context, server_hostname=self._url.server_name)
+        secure: trio.SSLStream[MonitoredStream] | TLSStandIn
+        if isinstance(stream, TLSStandIn) and stream.expects_tls:
+            secure = stream
+        else:
+            context = self._config.ssl_context or ssl.create_default_context()
+            secure = tls_on(stream, context, server_hostname=self._url.server_name)
         try:
             await secure.do_handshake()
         except trio.BrokenResourceError as exc:
@@ -125,7 +134,9 @@ class ConnectAttempt:
         self._stage = "waiting for the answer to the HTTP upgrade"
         handshake = self._handshake
         try:
-            await transport.send_all(handshake.request_bytes())
+            source = own_entropy(self._stream)
+            key = make_key(source) if source is not None else None
+            await transport.send_all(handshake.request_bytes(key))
             while (opening := handshake.feed(await transport.receive_some())) is None:
                 if handshake.rejected:
                     self._lose_patience()
@@ -145,7 +156,7 @@ class ConnectAttempt:
     def _timeout(self) -> HandshakeError:
         """What the deadline means: a rejection with half a body is still a rejection."""
         return self._handshake.rejection() or HandshakeTimeout(
-            f"no WebSocket to {self._url} within {self._options.timeouts.connect:g} s: "
+            f"no WebSocket to {self._url} within {self._config.timeouts.connect:g} s: "
             f"still {self._stage}",
             request=self._handshake.request,
             transient=True,

@@ -7,35 +7,19 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, suppress
-from typing import TypedDict, Unpack
+from contextlib import AbstractAsyncContextManager
+from typing import Unpack
 
 import trio
 
 from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
-from .._handshake.client import ClientHandshake
-from .._http import Headers, HeaderSource
-from .._options import ConnectionOptions
+from .._http import HeaderSource
 from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
 from .._url import parse_url
-from .._validation import check_context
+from .._validation import check_instance
 from .attempt import ConnectAttempt
-
-USER_AGENT = "trio_ws"
-
-
-class ClientOptions(TypedDict, total=False):
-    """The options of `open_websocket`, as `open_websocket_on` takes them."""
-
-    subprotocols: Sequence[str]
-    headers: HeaderSource
-    ssl_context: ssl.SSLContext | None
-    heartbeat: HeartbeatOption
-    timeouts: Timeouts
-    limits: Limits
-    origin: str | None
-    user_agent: str | None
+from .options import USER_AGENT, ClientConfig, ClientOptions
 
 
 def open_websocket(
@@ -84,9 +68,7 @@ def open_websocket(
         TLSError: TLS failed; an untrusted certificate, for instance.
         HandshakeError: no connection came about; the `OSError` is chained.
     """
-    return _scope(
-        None,
-        url,
+    config = ClientConfig(
         subprotocols=subprotocols,
         headers=headers,
         ssl_context=ssl_context,
@@ -96,6 +78,7 @@ def open_websocket(
         origin=origin,
         user_agent=user_agent,
     )
+    return _block(url, config)
 
 
 def open_websocket_on(
@@ -109,43 +92,13 @@ def open_websocket_on(
     For ``wss`` TLS is begun on the stream, unless it is a `trio.SSLStream` already.
     For a Unix socket, give ``await trio.open_unix_socket(path)``.
     """
-    return _scope(stream, url, **options)
+    check_instance("stream", stream, trio.abc.Stream, "a trio.abc.Stream")
+    return _block(url, ClientConfig(**options), stream)
 
 
-def _scope(
-    stream: trio.abc.Stream | None,
-    text: str,
-    *,
-    subprotocols: Sequence[str] = (),
-    headers: HeaderSource = (),
-    ssl_context: ssl.SSLContext | None = None,
-    heartbeat: HeartbeatOption = Heartbeat(),
-    timeouts: Timeouts = Timeouts(),
-    limits: Limits = Limits(),
-    origin: str | None = None,
-    user_agent: str | None = USER_AGENT,
+def _block(
+    text: str, config: ClientConfig, stream: trio.abc.Stream | None = None
 ) -> AbstractAsyncContextManager[WebSocket]:
     url = parse_url(text)
-    options = ConnectionOptions(heartbeat=heartbeat, timeouts=timeouts, limits=limits)
-    check_context(ssl_context, server=False)
-    if ssl_context is not None and not url.tls:
-        raise ValueError(f"an ssl_context is for wss://, and of no use for {url}")
-    handshake = ClientHandshake(
-        url,
-        subprotocols=subprotocols,
-        headers=_checked(headers),
-        origin=origin,
-        user_agent=user_agent,
-        limits=limits,
-    )
-    dialler = ConnectAttempt(url, handshake, options, ssl_context, stream)
-    return ConnectionBlock(dialler.connect)
-
-
-def _checked(source: HeaderSource) -> Headers:
-    """The headers that were given, if that is what they are; values may be secret."""
-    with suppress(TypeError, ValueError):
-        headers = Headers(source)
-        if all(isinstance(part, str) for line in headers.multi_items() for part in line):
-            return headers
-    raise TypeError("headers must be a mapping of str to str, or pairs of them")
+    config.check_url(url)
+    return ConnectionBlock(ConnectAttempt(url, config, stream).connect)

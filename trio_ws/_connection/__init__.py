@@ -3,8 +3,12 @@
     websocket        `WebSocket`, the object that applications hold
     block            the ``async with`` around it, and the one exception that leaves it
     connection       start, close, end
-    reader, writer   the task that reads, and the task that writes what could not leave at once
+    reader           the task that reads
+    writer           gets bytes out, inline or by the task that writes
+    heartbeat        when the reader wakes for the heartbeats, and what it does then
+    core             what these share; it knows none of them
 
 To follow a message in: `reader`, `receive_queue`, `WebSocket.receive`.
-To follow a message out: `WebSocket.send`, the protocol's send queue, `writer`.
+To follow a message out: `WebSocket.send`, the protocol's send queue, `Writer.flush`.
+To follow an end: `ConnectionCore.note_ending`, `lifetime`, `ConnectionBlock.__aexit__`.
 """

@@ -3,13 +3,13 @@
     async with open_websocket(url) as ws:           the caller's scope
     └─ nursery
        ├─ body scope ── the user's block            ← a loss cancels this
-       └─ services, each in a shielded scope        ← cancelled last, by us, after the goodbye
+       └─ tasks, each in a shielded scope           ← cancelled last, by us, after the goodbye
           ├─ reader, holding the lease
-          └─ writer, once there is work for it
+          └─ writer, once there is something that could not be written at once
 
-The services of a server's connections live in the server's nursery instead:
+The tasks of a server's connections live in the server's nursery instead:
 a nursery for each would take another kilobyte of memory.
-So nothing leaves their tasks that could touch a neighbour's; an error of theirs leaves here.
+So nothing leaves them that could touch a neighbour's; their error leaves here.
 
 Leaving the block, for whatever reason, has four steps:
 
@@ -19,7 +19,7 @@ Leaving the block, for whatever reason, has four steps:
    1001 after a cancellation.  In the first two cases what was sent goes out first and the peer
    is awaited, up to `Timeouts.close`; in the last there is only `Timeouts.goodbye`,
    and a cancellation that arrives meanwhile turns the former into the latter.
-3. *The services are gone*: they are done, or were cut off at their deadline.
+3. *The tasks are gone*: they are done, or were cut off at their deadline.
    A nursery of our own is closed.
 4. *The verdict* (P2): exactly one exception leaves, bare.
 
@@ -42,36 +42,37 @@ from .._errors import ConnectionClosed, closed
 from .._protocol.validation import truncate_reason
 from .websocket import WebSocket
 
+Connect = Callable[[], Awaitable[WebSocket]]
+
 
 @final
 class ConnectionBlock:
     """``async with`` over one connection; see the top of this file.
 
-    Its services run in `nursery`, or in one of its own.
+    The connection is open already, or `connect` opens it.
+    Its tasks run in `nursery`, or in one of the block's own.
     """
 
     __slots__ = ("_connect", "_connection", "_nursery", "_nursery_manager")
 
-    def __init__(
-        self, connect: Callable[[], Awaitable[WebSocket]], nursery: trio.Nursery | None = None
-    ) -> None:
-        self._connect: Callable[[], Awaitable[WebSocket]] | None = connect
+    def __init__(self, connect: WebSocket | Connect, nursery: trio.Nursery | None = None) -> None:
+        self._connect: WebSocket | Connect | None = connect
         self._nursery = nursery
         self._nursery_manager: AbstractAsyncContextManager[trio.Nursery] | None = None
 
     @trio.lowlevel.enable_ki_protection
     async def __aenter__(self) -> WebSocket:
-        """Connect; nothing is left behind if that fails or is cancelled."""
+        """Connect, and start the tasks; nothing is left behind if that fails or is cancelled."""
         connect, self._connect = self._connect, None
         if connect is None:
             raise RuntimeError("this block was entered before; call open_websocket() for each")
-        ws = await connect()
+        ws = connect if isinstance(connect, WebSocket) else await connect()
         self._connection = ws._connection
         if self._nursery is None:
             self._nursery_manager = trio.open_nursery()
             self._nursery = await self._nursery_manager.__aenter__()
         self._connection.start(self._nursery)
-        self._connection.body.__enter__()
+        self._connection.core.body.__enter__()
         return ws
 
     @trio.lowlevel.enable_ki_protection
@@ -81,14 +82,11 @@ class ConnectionBlock:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        """Say goodbye, end the services, and let exactly one exception out."""
+        """Say goodbye, end the tasks, and let exactly one exception out."""
         failure = self._leave_body(exc)
-        # Bounded: from here on the services have a deadline.
+        # Bounded: from here on the tasks have a deadline.
         interruption = await self._farewell(failure)  # noqa: ASYNC102
-        try:
-            interruption = await self._wait_for_services() or interruption  # noqa: ASYNC102
-        finally:
-            self._connection.part()
+        interruption = await self._wait_for_tasks() or interruption  # noqa: ASYNC102
         verdict = self._verdict(failure, interruption)
         if verdict is None or verdict is exc:
             return verdict is None
@@ -99,13 +97,15 @@ class ConnectionBlock:
             raise verdict
         finally:
             verdict.__context__ = context  # Python has put `exc` there
+            # A local variable that holds an exception is a ring: the traceback holds the frame.
             del exc, failure, interruption, verdict, context
 
     def _leave_body(self, exc: BaseException | None) -> BaseException | None:
         """Close the body scope; return what is left of the exception."""
-        self._connection.leaving = True
+        core = self._connection.core
+        core.receive_queue.close()
         try:
-            caught = self._connection.body.__exit__(type(exc) if exc else None, exc, None)
+            caught = core.body.__exit__(type(exc) if exc else None, exc, None)
         except BaseException as rest:  # noqa: ASYNC103
             return rest  # noqa: ASYNC104 - it leaves at the end of the block
         return None if caught else exc
@@ -113,32 +113,33 @@ class ConnectionBlock:
     async def _farewell(self, failure: BaseException | None) -> BaseException | None:
         """Begin the close that `failure` asks for and wait for its end.
 
-        Returns the cancellation (or Ctrl-C) that cut the waiting short, if one did.
+        Return the cancellation (or Ctrl-C) that cut the waiting short, if one did.
         """
         connection = self._connection
         if failure is None:
-            connection.begin_close(CloseCode.NORMAL_CLOSURE)
+            connection.close_gracefully(CloseCode.NORMAL_CLOSURE)
         elif all(not isinstance(leaf, Exception) for leaf in iter_leaves(failure)):
-            connection.hurry(CloseCode.GOING_AWAY, _reason_given(failure))
+            connection.close_quickly(CloseCode.GOING_AWAY, _reason_given(failure))
         else:
-            connection.begin_close(CloseCode.INTERNAL_ERROR)
+            connection.close_gracefully(CloseCode.INTERNAL_ERROR)
         try:
-            await connection.finished.wait()
+            await connection.core.finished.wait()
         except BaseException as interruption:  # noqa: ASYNC103
-            connection.hurry(CloseCode.GOING_AWAY)
+            connection.close_quickly(CloseCode.GOING_AWAY)
             return interruption  # noqa: ASYNC104 - the verdict raises it
         return None
 
-    async def _wait_for_services(self) -> BaseException | None:
-        """Wait until the services are gone: bounded by their deadline, not by a cancellation.
+    async def _wait_for_tasks(self) -> BaseException | None:
+        """Wait until the tasks are gone: bounded by their deadline, not by a cancellation.
 
-        Returns the Ctrl-C that came meanwhile, if one did: it passes shields.
+        Return the Ctrl-C that came meanwhile, if one did: it passes shields.
         """
+        finished = self._connection.core.finished
         interruption: BaseException | None = None
-        while not self._connection.finished.is_set():
+        while not finished.is_set():
             try:
                 with trio.CancelScope(shield=True):
-                    await self._connection.finished.wait()
+                    await finished.wait()
             except BaseException as exc:  # noqa: ASYNC103
                 interruption = exc
         return await self._leave_nursery() or interruption
@@ -152,36 +153,45 @@ class ConnectionBlock:
                 return unwrap_group(group)
         return None
 
+    # The verdict (P2): of what happened, one exception leaves.  Of lower rank wins;
+    # of equal rank that of the body, then that of the policies' functions, then the interruption.
+    #
+    #   rank  what                              where from
+    #   0     a Ctrl-C, an exit                 the body; or it came during the goodbye
+    #   1     an exception, or a group          the body; a function of the policies
+    #   2     a cancellation                    a scope around the block
+    #   3     the end of this connection        the body; or the body was cancelled for it
+    #   4     nothing
+    #
+    # Before that, a group that holds only cancellations and this connection's end is unwrapped.
+    # After that, an exception of the body whose connection was lost gets the loss as its origin.
+
     def _verdict(
         self, failure: BaseException | None, interruption: BaseException | None
     ) -> BaseException | None:
-        """The one exception that leaves (P2), or None."""
-        ending = self._connection.protocol.ending
+        """Return the one exception that leaves, or None."""
+        core = self._connection.core
+        ending = core.protocol.ending
         assert ending is not None
-        if self._connection.body.cancelled_caught and failure is None:
+        if core.body.cancelled_caught and failure is None:
             failure = closed(ending)
         failure = self._unwrapped(failure)
-        error = self._connection.failure or self._connection.own_error
-        if error is not None and self._yields(failure):
-            failure = error
-        if interruption is not None and self._outranks(interruption, failure):
-            return interruption
-        if isinstance(failure, Exception) and self._connection.deadly:
-            self._add_loss(failure, ending)
-        return failure
+        error = core.lifetime.error
+        verdict, second, _ = sorted((failure, error, interruption), key=self._rank)
+        if isinstance(verdict, Exception) and core.cancels_body:
+            self._add_loss(verdict, ending)
+        if verdict is not None and verdict is interruption and self._rank(second) < 3:
+            verdict.__context__ = second
+        return verdict
 
-    def _outranks(self, interruption: BaseException, failure: BaseException | None) -> bool:
-        """A Ctrl-C outranks everything; a cancellation only the end of the connection."""
-        if failure is None or self._is_own(failure):
-            return True
-        if isinstance(interruption, trio.Cancelled):
-            return False
-        interruption.__context__ = failure
-        return True
-
-    def _yields(self, failure: BaseException | None) -> bool:
-        """Whether `failure` says less than an exception of the policies' functions does."""
-        return failure is None or self._is_own(failure) or isinstance(failure, trio.Cancelled)
+    def _rank(self, error: BaseException | None) -> int:
+        if error is None:
+            return 4
+        if self._is_own(error):
+            return 3
+        if isinstance(error, trio.Cancelled):
+            return 2
+        return 1 if isinstance(error, Exception | BaseExceptionGroup) else 0
 
     def _add_loss(self, failure: Exception, ending: Ending) -> None:
         """Make the loss the origin of `failure`, in place of a `Cancelled` that told of it."""
@@ -193,32 +203,23 @@ class ConnectionBlock:
                 return
 
     def _unwrapped(self, failure: BaseException | None) -> BaseException | None:
-        """Of a group that says no more than that this connection ended, the part that says so."""
+        """Unwrap a group that contains only this connection's end and cancellations."""
         if not isinstance(failure, BaseExceptionGroup):
             return failure
-        own = [leaf for leaf in iter_leaves(failure) if self._is_own(leaf)]
-        outer = [leaf for leaf in iter_leaves(failure) if isinstance(leaf, trio.Cancelled)]
-        if not own or len(own) + len(outer) < len(list(iter_leaves(failure))):
+        leaves = list(iter_leaves(failure))
+        own = [leaf for leaf in leaves if self._is_own(leaf)]
+        outer = [leaf for leaf in leaves if isinstance(leaf, trio.Cancelled)]
+        if not own or len(own) + len(outer) < len(leaves):
             return failure
         return (outer or own)[0]
 
     def _is_own(self, error: BaseException) -> bool:
-        return (
-            isinstance(error, ConnectionClosed) and error.ending is self._connection.protocol.ending
-        )
-
-
-def hold(ws: WebSocket, nursery: trio.Nursery | None = None) -> ConnectionBlock:
-    """The block of a connection that is open already, with its services in `nursery`."""
-
-    async def connected() -> WebSocket:  # noqa: ASYNC124 - others have to wait
-        return ws
-
-    return ConnectionBlock(connected, nursery)
+        ending = self._connection.core.protocol.ending
+        return isinstance(error, ConnectionClosed) and error.ending is ending
 
 
 def _contexts(error: BaseException | None) -> Iterator[BaseException]:
-    """An exception, the one in whose handling it was raised, and so on."""
+    """Return an exception, the one in whose handling it was raised, and so on."""
     seen = set[int]()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -227,7 +228,7 @@ def _contexts(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _reason_given(failure: BaseException) -> str:
-    """The text that somebody gave to ``cancel(reason=…)``, as far as a frame holds it."""
+    """Return the text given to ``cancel(reason=…)``, as far as a frame holds it."""
     for leaf in iter_leaves(failure):
         if isinstance(leaf, trio.Cancelled) and leaf.source == "explicit" and leaf.reason:
             return truncate_reason(leaf.reason)

@@ -1,4 +1,13 @@
-"""Sending a message in fragments (RFC 6455 §5.4)."""
+"""A message that is sent in fragments (RFC 6455 §5.4).
+
+It cannot be taken back once it has begun:
+the peer waits for the rest, and no other message may come between.
+So when the iterator fails or the sender is cancelled half-way, the connection must close;
+anything else would leave the peer with half a message and no way to know it.
+
+The last fragment is empty: only when the iterator is exhausted do we know which was the last,
+and holding one back would delay every fragment by one.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +22,14 @@ from .connection import Connection
 from .receive_queue import wire_size
 
 BytesLike: TypeAlias = bytes | bytearray | memoryview
+"""What is sent as a binary message."""
+
 Fragments: TypeAlias = Iterable[str | BytesLike] | AsyncIterable[str | BytesLike]
+"""The fragments of one message, all text or all binary."""
 
 
 async def send_fragments(connection: Connection, fragments: Fragments) -> None:
-    """Send each fragment as it comes; the caller holds the data lane."""
+    """Send each fragment as it comes; the caller has its turn to send."""
     sending = _Fragments(connection)
     try:
         if isinstance(fragments, AsyncIterable):
@@ -32,21 +44,23 @@ async def send_fragments(connection: Connection, fragments: Fragments) -> None:
         raise
     finally:
         if isinstance(fragments, AsyncGenerator):
-            # Not exhausted, it must be closed by whoever consumed it.
+            # Python closes a generator that was not exhausted late, and in another task.
             await fragments.aclose()
 
 
 class _Fragments:
-    """One message on its way out."""
+    """A message on its way out."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._core = connection.core
+        self._writer = connection.writer
         self._end: str | bytes | None = None
 
     async def put(self, fragment: str | BytesLike) -> None:
         """Queue a fragment and wait until the kernel has it."""
         await self._put(_checked(fragment), finished=False)
-        await self._connection.writer.wait_until_flushed()
+        await self._writer.wait_until_flushed()
 
     async def finish(self) -> None:
         """End the message."""
@@ -57,21 +71,21 @@ class _Fragments:
         await self._put(self._end, finished=True)
 
     async def _put(self, fragment: str | bytes, *, finished: bool) -> None:
-        await self._connection.writer.wait_for_room(wire_size(fragment))
-        await self._connection.check_open()
-        self._connection.protocol.send(fragment, finished=finished)
-        self._connection.lease.data(trio.current_time())
-        self._connection.settle()
+        await self._writer.wait_for_room(wire_size(fragment))
+        await self._core.check_open()
+        self._core.protocol.send(fragment, finished=finished)
+        self._core.lease.data(trio.current_time())
+        self._writer.flush()
         self._end = "" if isinstance(fragment, str) else b""
 
     def fail(self, error: BaseException) -> None:
-        """The rest will never come: close, if any of it is out."""
+        """Close if any of the message is out: the rest will never come."""
         if self._end is None:
             return
         if isinstance(error, Exception):
-            self._connection.begin_close(CloseCode.INTERNAL_ERROR, "a message was broken off")
+            self._connection.close_gracefully(CloseCode.INTERNAL_ERROR, "a message was broken off")
         else:
-            self._connection.hurry(CloseCode.GOING_AWAY, "a message was broken off")
+            self._connection.close_quickly(CloseCode.GOING_AWAY, "a message was broken off")
 
 
 def _checked(fragment: object) -> str | bytes:

@@ -1,24 +1,37 @@
-"""Messages in pieces: sent from an iterator, received in chunks.
+"""A message that is received in chunks, in bounded memory.
 
-A message that is sent in fragments (RFC 6455 §5.4) is the one thing
-that cannot be taken back once it has begun:
-the peer waits for the rest, and no other message may come between.
-So when the iterator fails or the sender is cancelled half-way, the connection must close;
-anything else would leave the peer with half a message and no way to know it.
+The message is claimed with its first chunk, not when the block is entered.
+`State` has the life of an `IncomingMessage`::
 
-The last fragment is empty: only when the iterator is exhausted do we know which was the last,
-and holding one back would delay every fragment by one.
+    NEW ──enter──▶ ENTERED ──claim──▶ STREAMING ──the last chunk──▶ DONE
+                      │                   │                           │
+                      └───────leave───────┴────────────▶ LEFT ◀───────┘
+
+A message that had arrived whole when it is claimed is given as one chunk: ENTERED ─▶ DONE.
+A task that leaves while it is STREAMING gets no more of it: the rest is dropped as it arrives.
 """
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self, final
 
 import trio
 
+from .._errors import closed
 from .connection import Connection
+
+
+class State(enum.Enum):
+    """Where an `IncomingMessage` stands; see the top of this file."""
+
+    NEW = enum.auto()
+    ENTERED = enum.auto()
+    STREAMING = enum.auto()
+    DONE = enum.auto()
+    LEFT = enum.auto()
 
 
 @final
@@ -28,23 +41,35 @@ class IncomingMessage:
     An async context manager, and inside the block an async iterator over the chunks.
     """
 
-    def __init__(
-        self, connection: Connection, turn: trio.Lock, check_more_comes: Callable[[], None]
-    ) -> None:
-        self._connection = connection
-        self._receive_queue = connection.receive_queue
-        self._turn = turn
+    __slots__ = (
+        "_check_more_comes",
+        "_given",
+        "_heartbeat",
+        "_protocol",
+        "_receive_queue",
+        "_state",
+        "_turn",
+    )
+
+    def __init__(self, connection: Connection, check_more_comes: Callable[[], None]) -> None:
+        self._heartbeat = connection.heartbeat
+        self._protocol = connection.core.protocol
+        self._receive_queue = connection.core.receive_queue
+        self._turn = connection.core.turn_to_stream()
         self._check_more_comes = check_more_comes
-        self._inside = False
-        self._begun = False
+        self._state = State.NEW
         self._given = False
-        self._finished = False
 
     @trio.lowlevel.enable_ki_protection
     async def __aenter__(self) -> Self:
         """Wait until no other task streams."""
-        await self._turn.acquire()
-        self._inside = True
+        if self._state is not State.NEW:
+            raise RuntimeError("this block was entered before; call receive_stream() for each")
+        await trio.lowlevel.checkpoint()
+        if not await self._turn.acquire():
+            assert self._protocol.ending is not None
+            raise closed(self._protocol.ending)
+        self._state = State.ENTERED
         return self
 
     @trio.lowlevel.enable_ki_protection
@@ -55,12 +80,10 @@ class IncomingMessage:
         traceback: TracebackType | None,
     ) -> None:
         """Drop what was not taken; does not wait for it to arrive."""
-        self._inside = False
-        if self._begun:
-            self._connection.protocol.assembler.skip_rest()
-        while self._receive_queue.parts:
+        self._disclaim()
+        self._state = State.LEFT
+        while self._receive_queue.chunks:
             self._receive_queue.take_chunk()
-        self._connection.reader.go_on()
         self._turn.release()
 
     def __aiter__(self) -> Self:
@@ -69,40 +92,46 @@ class IncomingMessage:
 
     @trio.lowlevel.enable_ki_protection
     async def __anext__(self) -> str | bytes:
-        """The next chunk; if cancelled, none is lost.
+        """Return the next chunk; if cancelled, none is lost.
 
         A message without any content is one empty chunk.
         """
-        if not self._inside:
+        if self._state is State.NEW or self._state is State.LEFT:
             raise RuntimeError("receive_stream() must be used as `async with … as chunks`")
         await trio.lowlevel.checkpoint()
-        if self._finished:
+        if self._state is State.DONE:
             raise StopAsyncIteration
         return await self._next()
 
     async def _next(self) -> str | bytes:
-        while not self._receive_queue.parts:
-            if not self._begun and self._receive_queue.messages:
-                self._finished = True
-                return self._took(self._receive_queue.take())
+        queue = self._receive_queue
+        while not queue.chunks:
+            if queue.messages and not self._given:
+                # Claimed, it may come whole all the same: right behind a heartbeat.
+                self._disclaim()
+                self._state = State.DONE
+                return queue.take()
             self._check_more_comes()
-            if self._begun or self._connection.protocol.buffering:
-                await self._receive_queue.streamers.park()
+            if self._state is State.STREAMING or self._protocol.buffering:
+                await queue.streamers.park()
             else:
-                self._begin()
-        part = self._receive_queue.take_chunk()
-        self._finished = part.finished
-        if part.finished and not part.data and self._given:
-            raise StopAsyncIteration
-        return self._took(part.data)
-
-    def _took(self, data: str | bytes) -> str | bytes:
+                self._claim()
+        chunk = queue.take_chunk()
+        if chunk.finished:
+            self._state = State.DONE
+            if not chunk.data and self._given:
+                raise StopAsyncIteration
         self._given = True
-        self._connection.reader.go_on()
-        return data
+        return chunk.data
 
-    def _begin(self) -> None:
-        self._begun = True
-        part = self._connection.protocol.stream()
-        if part is not None:
-            self._receive_queue.put_chunk(part)
+    def _claim(self) -> None:
+        """Have the message in progress, or the next one, passed on in chunks."""
+        self._state = State.STREAMING
+        chunk = self._heartbeat.stream()
+        if chunk is not None:
+            self._receive_queue.put_chunk(chunk)
+
+    def _disclaim(self) -> None:
+        """Take no more chunks; what is left of a message that was begun is dropped."""
+        if self._state is State.STREAMING:
+            self._protocol.assembler.skip_rest()

@@ -1,9 +1,19 @@
 """Messages that have arrived and wait for `receive`.
 
 Bounded in bytes: each item is counted with its size and with what it costs to keep at all,
-so that a flood of empty messages fills the inbox like any other.
-Whole messages and the parts of a streamed one wait in separate queues,
-because a part belongs to the one task that streams while messages belong to whoever comes.
+so that a flood of empty messages fills the queue like any other.
+Whole messages and the chunks of a streamed one wait separately,
+because a chunk belongs to the one task that streams, and a message to any receiver.
+
+The queue decides what becomes of what arrives; `Mode` has three values, in this order::
+
+    BOUNDED     if it is full, the reader stops reading, so that TCP stops the peer (P7)
+       │  we close, or cannot write any more: only a reader that goes on reading
+       ▼  hears the peer's Close, or its end
+    DRAINING    the reader reads on; the first item that is too much closes the queue
+       │  the block is left, or something had to be dropped
+       ▼
+    CLOSED      what arrives is dropped, all of it, so that what was kept has no holes
 
 What one read has brought is put in at once, and taken out one by one.
 So the queue of messages is two lists: the newest last in one, the oldest last in the other,
@@ -12,57 +22,114 @@ and when the latter is empty the former is turned round.  An empty deque would t
 
 from __future__ import annotations
 
+import enum
+
 from .._concurrency.slim import SlimParkingLot
 from .._protocol.assembler import Chunk
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 
 
 def wire_size(data: str | bytes) -> int:
-    """How many bytes a message has on the wire."""
+    """Return how many bytes a message has on the wire."""
     if isinstance(data, bytes) or data.isascii():
         return len(data)
-    return len(data.encode(errors="surrogatepass"))  # whether it may be sent is judged elsewhere
+    return len(data.encode(errors="surrogatepass"))  # the protocol refuses surrogates
 
 
 def cost(message: str | bytes) -> int:
-    """What a message counts for in a queue: its bytes, and what it costs to keep it at all."""
+    """Return what a message counts for in a queue: its bytes, and what it costs to keep it."""
     return wire_size(message) + QUEUE_ITEM_OVERHEAD
 
 
+class Mode(enum.Enum):
+    """What becomes of what arrives; see the top of this file."""
+
+    BOUNDED = enum.auto()
+    DRAINING = enum.auto()
+    CLOSED = enum.auto()
+
+
+# Looking a member up in its class takes longer than the comparison.
+_BOUNDED, _DRAINING, _CLOSED = Mode.BOUNDED, Mode.DRAINING, Mode.CLOSED
+
+
 class ReceiveQueue:
-    """What the reader hands to the receivers."""
+    """What the reader hands to the receivers; `limit` is in bytes.
+
+    Attributes:
+        mode: what becomes of what arrives.
+        messages: the messages that wait, the oldest last; empty only if none waits.
+        costs: what each of `messages` costs.
+        chunks: the chunks that wait, the oldest first.
+        size: what all of them cost.
+        receivers: where the tasks wait that take messages.
+        streamers: where the task waits that takes chunks.
+    """
 
     __slots__ = (
         "_arrived",
         "_arrived_costs",
+        "_arriving",
+        "_limit",
+        "_reader",
+        "chunks",
         "costs",
         "messages",
-        "parts",
+        "mode",
         "receivers",
         "size",
         "streamers",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.mode = _BOUNDED
         self.messages: list[str | bytes] = []
-        """The next one last; empty only if none waits."""
-        self.costs: list[int] = []
-        """What each of them costs; a tuple for each would cost as much again."""
+        self.costs: list[int] = []  # a tuple for each message would cost as much again
         self._arrived: list[str | bytes] = []
         self._arrived_costs: list[int] = []
-        self.parts: list[Chunk] = []
+        self.chunks: list[Chunk] = []
         self.size = 0
         self.receivers = SlimParkingLot()
         self.streamers = SlimParkingLot()
+        self._reader: SlimParkingLot | None = None
+        self._arriving = 0
 
     def __bool__(self) -> bool:
-        return bool(self.messages or self.parts)
+        return bool(self.messages or self.chunks)
+
+    # The reader's side
+
+    def is_full(self, arriving: int) -> bool:
+        """Return True if the reader has to stop.
+
+        `arriving` is how many bytes are held of the message that is arriving.
+        If nothing waits, the queue is never full: a message over the limit must arrive, too.
+        """
+        size = self.size
+        return size > 0 and size + arriving >= self._limit and self.mode is _BOUNDED
+
+    async def wait_for_room(self, arriving: int) -> None:
+        """Wait until the queue may not be full any more."""
+        self._arriving = arriving
+        self._reader = SlimParkingLot()
+        try:
+            await self._reader.park()
+        finally:
+            self._reader = None
+
+    @property
+    def reader_waits(self) -> bool:
+        """Return True if the reader waits for room."""
+        return self._reader is not None
 
     def put(self, arrived: list[str | bytes]) -> None:
-        """Messages arrived: each belongs to the receiver that has waited longest.
+        """Queue messages, each for the receiver that has waited longest.
 
-        The list is the inbox's from now on.
+        The list belongs to the queue from now on.
         """
+        if self.mode is not _BOUNDED:
+            arrived = self._take_what_fits(arrived)
         costs = [
             len(message) + QUEUE_ITEM_OVERHEAD if isinstance(message, bytes) else cost(message)
             for message in arrived
@@ -76,11 +143,40 @@ class ReceiveQueue:
         self.receivers.unpark(len(arrived))
         self.streamers.unpark_all()
 
-    def put_chunk(self, part: Chunk) -> None:
-        """A part arrived for the task that streams."""
-        self.parts.append(part)
-        self.size += cost(part.data)
-        self.streamers.unpark_all()
+    def put_chunk(self, chunk: Chunk) -> None:
+        """Queue a chunk for the task that streams."""
+        if self.mode is _BOUNDED or self._fits(self.size):
+            self.chunks.append(chunk)
+            self.size += cost(chunk.data)
+            self.streamers.unpark_all()
+
+    def _take_what_fits(self, arrived: list[str | bytes]) -> list[str | bytes]:
+        kept, size = [], self.size
+        for message in arrived:
+            if not self._fits(size):
+                break
+            kept.append(message)
+            size += cost(message)
+        return kept
+
+    def _fits(self, size: int) -> bool:
+        """Return True if one more item may be kept; if not, none will be any more."""
+        if 0 < size >= self._limit:
+            self.mode = _CLOSED
+        return self.mode is not _CLOSED
+
+    def drain(self) -> None:
+        """Let the reader go on whatever happens."""
+        if self.mode is _BOUNDED:
+            self.mode = _DRAINING
+        self._wake_reader()
+
+    def close(self) -> None:
+        """Keep nothing more of what arrives: no task will take it."""
+        self.mode = _CLOSED
+        self._wake_reader()
+
+    # The receivers' side
 
     def take(self) -> str | bytes:
         """Remove and return the oldest message."""
@@ -89,6 +185,8 @@ class ReceiveQueue:
         if not self.messages and self._arrived:
             self._turn_round(self._arrived, self._arrived_costs)
             self._arrived, self._arrived_costs = [], []
+        if self._reader is not None:
+            self._wake_reader()
         return message
 
     def _turn_round(self, arrived: list[str | bytes], costs: list[int]) -> None:
@@ -97,12 +195,18 @@ class ReceiveQueue:
         self.messages, self.costs = arrived, costs
 
     def take_chunk(self) -> Chunk:
-        """Remove and return the oldest part."""
-        part = self.parts.pop(0)
-        self.size -= cost(part.data)
-        return part
+        """Remove and return the oldest chunk."""
+        chunk = self.chunks.pop(0)
+        self.size -= cost(chunk.data)
+        self._wake_reader()
+        return chunk
+
+    def _wake_reader(self) -> None:
+        # While the reader waits, nothing arrives: `_arriving` is still right.
+        if self._reader is not None and not self.is_full(self._arriving):
+            self._reader.unpark_all()
 
     def wake_all(self) -> None:
-        """Nothing more will come: let everybody look."""
+        """Wake every receiver: nothing more will come."""
         self.receivers.unpark_all()
         self.streamers.unpark_all()

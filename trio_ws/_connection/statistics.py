@@ -1,20 +1,17 @@
-"""The numbers of a connection, and of a server, for whoever watches them.
+"""The numbers of a connection.
 
 Most of them stand where they arise: bytes at the transport, sizes at the queues,
-round trips with the pings, seats at the admission.
-Nothing is collected, and nothing is written down twice:
-`snapshot` goes from room to room and reads what is there, and so does `Server.statistics`.
+round trips with the pings.
+Nothing is collected, and nothing is written down twice: `snapshot` reads what is there.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import trio
 
-if TYPE_CHECKING:
-    from .connection import Connection
+from .connection import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +25,7 @@ class ConnectionStatistics:
         messages_received: messages that `receive` gave out.
         send_queue: bytes that wait for the writer.
         receive_queue: bytes that wait for `receive`.
-        reading_paused: whether we have stopped reading because the receive queue is full;
+        reading_paused: true while we have stopped reading because the receive queue is full;
             meanwhile the peer's silence proves nothing and no heartbeat gives it up.
         tasks_sending: tasks that wait in `send` for room.
         tasks_receiving: tasks that wait in `receive`.
@@ -56,28 +53,25 @@ class ConnectionStatistics:
 
 
 def snapshot(
-    connection: Connection, *, messages_sent: int, messages_received: int, tasks_in_turn: int
+    connection: Connection, *, messages_sent: int, messages_received: int
 ) -> ConnectionStatistics:
-    """The statistics of a connection now; what only its face knows is given."""
-    protocol, receive_queue, reader = (
-        connection.protocol,
-        connection.receive_queue,
-        connection.reader,
-    )
-    transport, round_trips = connection.transport, connection.pings.round_trips
+    """Return the statistics of a connection now; its face gives what it alone knows."""
+    core, pause, now = connection.core, connection.heartbeat.pause, trio.current_time()
+    round_trips = core.pings.round_trips
+    in_turn = 0 if core.send_turn is None else len(core.send_turn)
     return ConnectionStatistics(
-        bytes_sent=transport.bytes_sent,
-        bytes_received=transport.bytes_received,
+        bytes_sent=core.transport.bytes_sent,
+        bytes_received=core.transport.bytes_received,
         messages_sent=messages_sent,
         messages_received=messages_received,
-        send_queue=protocol.send_queue.size,
-        receive_queue=receive_queue.size,
-        reading_paused=reader.paused,
-        tasks_sending=tasks_in_turn + len(connection.writer.room),
-        tasks_receiving=len(receive_queue.receivers),
-        seconds_paused=reader.seconds_paused,
+        send_queue=core.protocol.send_queue.size,
+        receive_queue=core.receive_queue.size,
+        reading_paused=core.receive_queue.reader_waits,
+        tasks_sending=in_turn + len(core.room),
+        tasks_receiving=len(core.receive_queue.receivers),
+        seconds_paused=0.0 if pause is None else pause.seconds(now),
         latency=round_trips.last,
         smoothed_latency=round_trips.smoothed,
         least_latency=round_trips.least,
-        silence=trio.current_time() - connection.lease.last_heard,
+        silence=now - core.lease.last_heard,
     )

@@ -1,7 +1,7 @@
 """`WebSocket`, the object that applications hold.
 
 It is a thin face: each method checks its arguments, waits for what it needs,
-makes one change to the session, and lets the services (`_connection`) do the rest.
+makes one change to the protocol, and lets `Connection` do the rest.
 
 Cancellation is the same for all of them (P4):
 a cancelled call has either done nothing or has done all of it.
@@ -12,13 +12,13 @@ and a cancelled `close` goes on closing, only faster.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, final
 
 import trio
 
+from .._concurrency.chance import draw_bytes
 from .._concurrency.checkpoints import current_checkpoint_budget
 from .._ending import CloseCode, Ending
 from .._errors import ConnectionClosed, closed
@@ -31,6 +31,7 @@ from .fragments import BytesLike, Fragments, send_fragments
 from .incoming_message import IncomingMessage
 from .receive_queue import wire_size
 from .statistics import ConnectionStatistics, snapshot
+from .turn import Turn
 
 if TYPE_CHECKING:
     from .._handshake.opening import Opening
@@ -40,7 +41,7 @@ Message: TypeAlias = str | BytesLike | Fragments
 """What `WebSocket.send` takes: a message, or the fragments of one."""
 
 
-_OPEN = State.OPEN  # to look it up in its class takes as long as all the rest of the check
+_OPEN = State.OPEN  # looking it up in its class takes as long as all the rest of the check
 
 
 @final
@@ -75,39 +76,35 @@ class WebSocket(trio.abc.AsyncResource):
         self.response: Response = opening.response
         self.subprotocol: str | None = opening.subprotocol
         self._connection = Connection(stream, opening, client=client, options=options, name=name)
-        self._local_address = _same(self._connection.transport.local_address)
-        self._remote_address = (
-            opening.request.remote_address or self._connection.transport.remote_address
-        )
-        self._protocol = self._connection.protocol
-        self._receive_queue = self._connection.receive_queue
-        self._reader = self._connection.reader
+        self._core = core = self._connection.core
+        self._local_address = _same(core.transport.local_address)
+        self._remote_address = opening.request.remote_address or core.transport.remote_address
+        self._protocol = core.protocol
+        self._receive_queue = core.receive_queue
         self._writer = self._connection.writer
-        self._pace = current_checkpoint_budget()
-        self._lane: trio.StrictFIFOLock | None = None
-        self._stream_turn: trio.Lock | None = None
+        self._budget = current_checkpoint_budget()
         self._messages_sent = 0
         self._messages_received = 0
 
     def __repr__(self) -> str:
         state = self.ending or self._protocol.state.value
-        return f"<WebSocket {self._connection.name} {self.request.path!r}: {state}>"
+        return f"<WebSocket {self._core.name} {self.request.path!r}: {state}>"
 
     # Facts
 
     @property
     def ending(self) -> Ending | None:
-        """How the connection ended, or None while it has not."""
+        """Return how the connection ended, or None while it has not."""
         return self._protocol.ending
 
     @property
     def latency(self) -> float | None:
-        """Seconds of the last ping's round trip (the heartbeat's too); None before the first."""
-        return self._connection.pings.round_trips.last
+        """Return the last ping's round trip in seconds, heartbeats too; None before the first."""
+        return self._core.pings.round_trips.last
 
     @property
     def local_address(self) -> object:
-        """Our address in the form of ``socket.getsockname``; None if this is no socket.
+        """Return our address in the form of ``socket.getsockname``; None if this is no socket.
 
         It stays when the connection is over.
         """
@@ -115,19 +112,18 @@ class WebSocket(trio.abc.AsyncResource):
 
     @property
     def remote_address(self) -> object:
-        """The peer's address in the form of ``socket.getpeername``; None if this is no socket.
+        """Return the peer's address as ``socket.getpeername`` does; None if this is no socket.
 
         It stays when the connection is over.
         """
         return self._remote_address
 
     def statistics(self) -> ConnectionStatistics:
-        """A snapshot of counters and queues."""
+        """Return a snapshot of counters and queues."""
         return snapshot(
             self._connection,
             messages_sent=self._messages_sent,
             messages_received=self._messages_received,
-            tasks_in_turn=self._lane.statistics().tasks_waiting if self._lane else 0,
         )
 
     # Sending
@@ -157,37 +153,82 @@ class WebSocket(trio.abc.AsyncResource):
                 return
             message = bytes(message)
         size = len(message) if isinstance(message, bytes) else wire_size(message)
-        await self._pace.checkpoint(size)
-        if (self._lane is not None and self._lane.locked()) or not self._writer.has_room(size):
+        await self._budget.checkpoint(size)
+        turn = self._core.send_turn
+        if (turn is not None and turn.is_held) or not self._core.has_room(size):
             await self._send_in_turn(message, size)
             return
         if self._protocol.state is not _OPEN:
-            await self._connection.check_open()
+            await self._core.check_open()
         self._queue(message)
 
     async def _send_in_turn(self, message: str | bytes, size: int) -> None:
-        async with self._data_lane():
+        turn = await self._wait_for_turn_to_send()
+        try:
             await self._writer.wait_for_room(size)
-            await self._connection.check_open()
+            await self._core.check_open()
             self._queue(message)
+        finally:
+            turn.release()
 
-    def _data_lane(self) -> trio.StrictFIFOLock:
-        """What keeps messages apart, and those who wait to send them in order of arrival."""
-        if self._lane is None:
-            self._lane = trio.StrictFIFOLock()
-        return self._lane
+    async def _wait_for_turn_to_send(self) -> Turn:
+        turn = self._core.turn_to_send()
+        if not await turn.acquire():
+            assert self.ending is not None
+            raise closed(self.ending)
+        return turn
 
     def _queue(self, message: str | bytes) -> None:
         self._protocol.send(message)
         self._messages_sent += 1
-        self._connection.settle_message()
+        if self._core.watches_idle:
+            self._core.lease.data(trio.current_time())
+        if self._receive_queue.messages:  # they may be answered, too: one write takes it all
+            self._writer.flush(more_expected=True)
+        else:
+            self._writer.flush()
 
     async def _send_fragments(self, fragments: Fragments) -> None:
-        await self._pace.checkpoint(0)
-        async with self._data_lane():
-            await self._connection.check_open()
+        await self._budget.checkpoint(0)
+        turn = await self._wait_for_turn_to_send()
+        try:
+            await self._core.check_open()
             await send_fragments(self._connection, fragments)
+        finally:
+            turn.release()
         self._messages_sent += 1
+
+    @trio.lowlevel.enable_ki_protection
+    def send_nowait(self, message: str | BytesLike) -> None:
+        """Send a message as `send` does, if that needs no waiting.
+
+        Nothing yields to other tasks here: in a loop over many connections,
+        wait for something now and then.
+
+        Raises:
+            trio.WouldBlock: the queue is over `Limits.send_buffer`, a message in fragments
+                is being sent, or the closing handshake goes on; nothing was sent.
+            ConnectionClosed: the connection is over.
+            LocalProtocolError: the text is not valid Unicode.
+            TypeError: `message` is neither `str` nor bytes-like; fragments need `send`.
+        """
+        if not isinstance(message, str | bytes):
+            if not isinstance(message, bytearray | memoryview):
+                raise TypeError(
+                    f"send_nowait() takes str or bytes, not {type(message).__name__}; "
+                    f"send() takes fragments"
+                )
+            message = bytes(message)
+        if self.ending is not None:
+            raise closed(self.ending)
+        turn = self._core.send_turn
+        if (
+            (turn is not None and turn.is_held)
+            or not self._core.has_room(wire_size(message))
+            or self._protocol.state is not _OPEN
+        ):
+            raise trio.WouldBlock
+        self._queue(message)
 
     async def send_json(self, value: Any) -> None:
         """Send `value` as a text message of JSON.
@@ -205,7 +246,7 @@ class WebSocket(trio.abc.AsyncResource):
         Raises:
             ConnectionClosed: the connection is over, or ended before that.
         """
-        await self._pace.checkpoint(0)
+        await self._budget.checkpoint(0)
         if self.ending is not None:
             raise closed(self.ending)
         await self._writer.wait_until_flushed()
@@ -223,23 +264,22 @@ class WebSocket(trio.abc.AsyncResource):
         """
         receive_queue = self._receive_queue
         if receive_queue.messages:
-            await self._pace.checkpoint(receive_queue.costs[-1] - QUEUE_ITEM_OVERHEAD)
+            await self._budget.checkpoint(receive_queue.costs[-1] - QUEUE_ITEM_OVERHEAD)
         elif self._protocol.ending is not None:
-            await self._pace.checkpoint(0)
+            await self._budget.checkpoint(0)
         while not receive_queue.messages:
             if self._protocol.ending is not None:
                 self._check_more_comes()
             await receive_queue.receivers.park()
         message = receive_queue.take()
         self._messages_received += 1
-        self._reader.go_on()
         return message
 
     def _check_more_comes(self) -> None:
         """Raise if the connection is over; if it was lost, that is the end of the body too."""
         if self.ending is not None:
-            if self._connection.deadly:
-                self._connection.cancel_body()
+            if self._core.cancels_body:
+                self._core.cancel_body()
             raise closed(self.ending)
 
     async def receive_json(self) -> Any:
@@ -247,7 +287,8 @@ class WebSocket(trio.abc.AsyncResource):
 
         Raises:
             ConnectionClosed: the connection is over and every message has been taken.
-            ValueError: the message is no JSON; it is consumed, and the connection stays open.
+            ValueError: the message is not valid JSON; it has been consumed,
+                and the connection stays open.
         """
         return json.loads(await self.receive())
 
@@ -256,7 +297,7 @@ class WebSocket(trio.abc.AsyncResource):
         return self
 
     async def __anext__(self) -> str | bytes:
-        """The next message.
+        """Return the next message.
 
         The iteration ends quietly when `Ending.normal` is true (1000, 1001 or no code);
         otherwise it raises `ConnectionClosed`.
@@ -265,7 +306,7 @@ class WebSocket(trio.abc.AsyncResource):
         try:
             return await self.receive()
         except ConnectionClosed as error:
-            if error.ending.clean and error.ending.code in self._connection.quiet:
+            if error.ending.clean and error.ending.code in self._core.supervised.quiet_close_codes:
                 raise StopAsyncIteration from None
             raise
 
@@ -283,13 +324,15 @@ class WebSocket(trio.abc.AsyncResource):
         to enter and leave without iterating drops nothing.
         Leaving later, but early, drops the rest of the message as it arrives.
         One task streams at a time; another waits for its turn.
+        If heartbeats are recognised among the messages, the first chunk comes
+        with the whole message, or when more than 1024 bytes of it have arrived:
+        no longer message is taken for a heartbeat.
 
         Raises:
-            ConnectionClosed: when the connection ends before the message does.
+            ConnectionClosed: when the connection ends before the message does,
+                or while another task has its turn.
         """
-        if self._stream_turn is None:
-            self._stream_turn = trio.Lock()
-        return IncomingMessage(self._connection, self._stream_turn, self._check_more_comes)
+        return IncomingMessage(self._connection, self._check_more_comes)
 
     # Control frames
 
@@ -299,21 +342,21 @@ class WebSocket(trio.abc.AsyncResource):
 
         Without a `payload` (at most 125 bytes) an unpredictable one is used.
         The pong is behind the messages that the peer sent before it: while the receive buffer
-        is full and nobody receives, it is not seen.
-        If cancelled, the ping may be on its way but nobody waits for it.
+        is full and no task receives, it is not seen.
+        If cancelled, the ping may be on its way, and its pong is ignored.
 
         Raises:
             ConnectionClosed: the connection ended before the pong came.
             LocalProtocolError: the payload is too long.
         """
-        await self._pace.checkpoint(0)
+        await self._budget.checkpoint(0)
         await self._writer.wait_for_control_room()
-        await self._connection.check_open()
-        ping = self._connection.send_ping(os.urandom(8) if payload is None else bytes(payload))
+        await self._core.check_open()
+        ping = self._connection.send_ping(draw_bytes(8) if payload is None else bytes(payload))
         try:
             await ping.wait()
         finally:
-            self._connection.pings.forget(ping)
+            self._core.pings.discard(ping)
         if ping.rtt is None:
             assert self.ending is not None
             raise closed(self.ending)
@@ -321,7 +364,7 @@ class WebSocket(trio.abc.AsyncResource):
 
     @trio.lowlevel.enable_ki_protection
     async def pong(self, payload: bytes = b"") -> None:
-        """Send a pong that nobody asked for, a one-way sign of life (RFC 6455 §5.5.3).
+        """Send an unsolicited pong, a one-way sign of life (RFC 6455 §5.5.3).
 
         Pings of the peer are answered without your help.
 
@@ -329,11 +372,11 @@ class WebSocket(trio.abc.AsyncResource):
             ConnectionClosed: the connection is over.
             LocalProtocolError: the payload is longer than 125 bytes.
         """
-        await self._pace.checkpoint(0)
+        await self._budget.checkpoint(0)
         await self._writer.wait_for_control_room()
-        await self._connection.check_open()
+        await self._core.check_open()
         self._protocol.pong(bytes(payload))
-        self._connection.settle()
+        self._writer.after_change()
 
     # Closing
 
@@ -352,16 +395,16 @@ class WebSocket(trio.abc.AsyncResource):
                 or `reason` is longer than 123 bytes.
         """
         check_close(code, reason)
-        self._connection.begin_close(code, reason)
+        self._connection.close_gracefully(code, reason)
         try:
-            await self._connection.finished.wait()
+            await self._core.finished.wait()
         except BaseException:
-            self._connection.hurry(code, reason)
+            self._connection.close_quickly(code, reason)
             raise
 
     async def wait_closed(self) -> Ending:
         """Wait until the connection is over and its transport is closed; return how it ended."""
-        await self._connection.finished.wait()
+        await self._core.finished.wait()
         assert self.ending is not None
         return self.ending
 
@@ -372,7 +415,7 @@ class WebSocket(trio.abc.AsyncResource):
 
 @lru_cache(maxsize=16)
 def _same(address: object) -> object:
-    """One copy for all the connections of a listener: it takes some 150 bytes."""
+    """Return one copy for all the connections of a listener: it takes some 150 bytes."""
     return address
 
 
@@ -386,5 +429,5 @@ def _checked(message: object) -> Fragments:
 
 
 def _is_fragments(message: object) -> TypeGuard[Fragments]:
-    """Whether `message` is an iterable of fragments; a mapping is a mistake, not its keys."""
+    """Return True if `message` is an iterable of fragments; a mapping is a mistake."""
     return isinstance(message, AsyncIterable | Iterable) and not isinstance(message, Mapping)

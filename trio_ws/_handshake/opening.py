@@ -28,12 +28,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from .._errors import LocalProtocolError
 from .._http import Request, Response
 from .._text import printable
+from .._validation import kind_of
 from .extensions import NegotiatedExtension
 from .http_head import is_token
 
@@ -44,9 +45,9 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """RFC 6455 §1.3."""
 
 
-def make_key() -> str:
+def make_key(entropy: Callable[[int], bytes] = os.urandom) -> str:
     """Return a nonce for ``Sec-WebSocket-Key`` (RFC 6455 §4.1)."""
-    return base64.b64encode(os.urandom(16)).decode("ascii")
+    return base64.b64encode(entropy(16)).decode("ascii")
 
 
 def accept_token(key: str) -> str:
@@ -74,17 +75,25 @@ class Opening:
     trailing: bytes = b""
 
 
-def check_subprotocols(names: Sequence[str]) -> list[str]:
+def check_subprotocols(names: Iterable[str]) -> list[str]:
     """Return `names` as a list, if each is a token and none comes twice (RFC 6455 §4.1).
 
     Raises:
-        LocalProtocolError: otherwise.
+        LocalProtocolError: a name is no token, or comes twice.
+        TypeError: these are no names.
     """
-    if isinstance(names, str):
-        raise LocalProtocolError(f"subprotocols are a list of names, not the one text {names!r}")
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise TypeError(f"subprotocols are a list of names, not {_shown(names)}")
+    names = list(names)
     for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"subprotocols are a list of names, and {name!r} is none")
         if not is_token(name):
             raise LocalProtocolError(f"{printable(name)!r} cannot name a subprotocol")
     if len(set(names)) < len(names):
         raise LocalProtocolError("a subprotocol is named twice")
-    return list(names)
+    return names
+
+
+def _shown(names: object) -> str:
+    return f"the one text {names!r}" if isinstance(names, str) else kind_of(names)

@@ -27,6 +27,7 @@ from typing import Final, NamedTuple
 from .._http import Headers
 from .._text import printable
 from .._url import DEFAULT_PORTS, parse_authority
+from .._validation import kind_of
 
 
 class OriginRule(enum.Enum):
@@ -75,6 +76,11 @@ class OriginCheck:
     def __init__(self, origins: Origins) -> None:
         if isinstance(origins, str):
             raise TypeError(f"origins is a list of origins, not the one text {origins!r}")
+        if not isinstance(origins, OriginRule | re.Pattern | Iterable):
+            raise TypeError(
+                "origins must be SAME_ORIGIN, ANY_ORIGIN, a compiled pattern "
+                f"or a list of these and of origins, not {kind_of(origins)}"
+            )
         rules = [origins] if isinstance(origins, OriginRule | re.Pattern) else list(origins)
         if not all(isinstance(rule, OriginRule | re.Pattern | str) for rule in rules):
             raise TypeError("an origin is a text, a compiled pattern, SAME_ORIGIN or ANY_ORIGIN")

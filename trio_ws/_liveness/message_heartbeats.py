@@ -1,4 +1,4 @@
-"""Heartbeats made of messages: what the policies want to know of each message that arrives.
+"""Heartbeats made of messages: what the policies have to know of each message that arrives.
 
 A `Watchdog` or `MessageHeartbeat` may recognise its beats among the messages,
 and a `MessageReply` the heartbeat messages of the peer, which want an answer.
@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from .._policies import HeartbeatPolicy, MessageHeartbeat, MessageReply, Watchdog
-from .lease import HeartbeatTimer, Lease
+from .lease import Lease
+from .timer import HeartbeatTimer
 
 
 class _Watched(NamedTuple):
@@ -24,7 +25,7 @@ class _Watched(NamedTuple):
 
 
 class MessageHeartbeats:
-    """Looks at each message before a receiver does."""
+    """The policies that look at each message before a receiver does."""
 
     __slots__ = ("_answered", "_watched", "replies")
 
@@ -36,11 +37,11 @@ class MessageHeartbeats:
         """The newest heartbeat message of the peer that waits for its reply, per policy."""
 
     def __bool__(self) -> bool:
-        """Whether any policy wants to see the messages."""
+        """Return True if any policy wants to see the messages."""
         return bool(self._watched or self._answered)
 
     def inspect(self, message: str | bytes, now: float) -> bool:
-        """Note what `message` means to the policies; return whether to hide it."""
+        """Note what `message` means to the policies; return True if it is to be hidden."""
         hide = False
         for watched in self._watched:
             if watched.is_beat(message):
@@ -52,8 +53,8 @@ class MessageHeartbeats:
                 hide = True
         return hide
 
-    def next_reply(self) -> str | bytes:
-        """Remove the oldest of `replies` and make it."""
+    def make_reply(self) -> str | bytes:
+        """Remove the oldest of `replies` and return the message that it asks for."""
         policy = next(iter(self.replies))
         return policy.make(self.replies.pop(policy))
 

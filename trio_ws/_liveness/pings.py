@@ -23,13 +23,14 @@ class PendingPing:
     _waiting: SlimParkingLot | None = None
 
     async def wait(self) -> None:
-        """Wait for the pong, or until none will come any more; for a heartbeat nobody does."""
+        """Wait for the pong, or until none will come any more; a heartbeat does not wait."""
         self._waiting = SlimParkingLot()
         if not self.over:
             await self._waiting.park()
 
-    def end(self) -> None:
-        """Wake whoever waits."""
+    def end(self, rtt: float | None = None) -> None:
+        """Note the round trip, or that no pong will come; wake the task that waits."""
+        self.rtt = rtt
         self.over = True
         if self._waiting is not None:
             self._waiting.unpark_all()
@@ -44,7 +45,7 @@ class RoundTrips:
     least: float | None = None
 
     def add(self, rtt: float) -> None:
-        """A pong came; smoothed by 1/8, as TCP does it (RFC 6298 §2)."""
+        """Take the round trip of a pong; smooth by 1/8, as TCP does it (RFC 6298 §2)."""
         self.last = rtt
         self.smoothed = rtt if self.smoothed is None else self.smoothed + (rtt - self.smoothed) / 8
         self.least = rtt if self.least is None else min(self.least, rtt)
@@ -59,37 +60,36 @@ class Pings:
         self._waiting: list[PendingPing] = []
         self.round_trips = RoundTrips()
         self.frames_confirmed = 0
-        """So many data frames had been taken before the newest ping that was answered."""
+        """How many data frames had been taken before the newest ping that was answered."""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def add(self, payload: bytes, *, now: float, frames_before: int) -> PendingPing:
-        """A ping was queued."""
+        """Remember a ping that was queued."""
         ping = PendingPing(payload, now, frames_before)
         self._waiting.append(ping)
         return ping
 
-    def forget(self, ping: PendingPing | None) -> None:
-        """Nobody waits for this pong any more."""
+    def discard(self, ping: PendingPing | None) -> None:
+        """Forget a ping for whose pong no task waits any more."""
         if ping in self._waiting:
             self._waiting.remove(ping)
 
-    def answer(self, payload: bytes, now: float) -> None:
-        """A pong came."""
+    def on_pong(self, payload: bytes, now: float) -> None:
+        """Take a pong: it answers its ping and all before it."""
         newest = next((ping for ping in self._waiting if ping.payload == payload), None)
         if newest is None:
             return
         count = self._waiting.index(newest) + 1
         for ping in self._waiting[:count]:
-            ping.rtt = now - ping.sent_at
-            ping.end()
+            ping.end(now - ping.sent_at)
         del self._waiting[:count]
         self.round_trips.add(now - newest.sent_at)
         self.frames_confirmed = newest.frames_before
 
-    def give_up(self) -> None:
-        """No pong will come any more: wake everybody who waits for one."""
+    def abandon_all(self) -> None:
+        """Wake every task that waits for a pong: none will come any more."""
         for ping in self._waiting:
             ping.end()
         self._waiting.clear()

@@ -1,20 +1,20 @@
 """Leases that end at the same tick are looked after in one go.
 
-Each reader waits under a lease of its own (`_lease`), and could wait for its end by itself.
+Each reader waits under a lease of its own (`lease`), and could wait for its end by itself.
 But to wake a task takes many times as long as the ping that it then sends:
 with ten thousand connections that would be most of what their heartbeats cost.
 
-So the readers whose leases end at the same tick of the clock make up a round.
+So the readers whose leases end at the same tick of the clock make up a group.
 The first of them leads: it wakes at the tick, and asks for the others too; they sleep on::
 
-    tick        the leader wakes and asks for all of the round
-     │ pong ──▶ each joins its next round, an interval later
+    tick        the leader wakes and asks for all of the group
+     │ pong ──▶ each joins its next group, an interval later
      ▼
     timeout     the lease of one whose peer did not answer ends: it wakes by itself
 
-The end of a member's own lease is its peer's last chance, and it alone pronounces that verdict.
-A leader that goes before the tick hands the lead on to the next.
-A round that is large is looked after in steps, each by another leader, so that others run.
+A member gives up its own peer: only a verdict wakes it.
+A leader that goes before the tick hands the lead on to the next member.
+A large group is looked after in steps, each by another leader, so that other tasks run.
 There is no task for this, and nothing is left of it when the last connection has gone.
 """
 
@@ -25,35 +25,40 @@ from typing import Protocol
 
 import trio
 
+from .._concurrency.per_run import PerRun
+
 MAX_PER_WAKE = 64
-"""After so many of a round others run."""
+"""After this many members of a group other tasks run."""
 
 
 class Member(Protocol):
     """A reader that waits under a lease."""
 
-    def lead(self, tick: float) -> None:
+    def wake_at(self, tick: float) -> None:
         """Wake at this tick."""
 
-    def look(self, now: float) -> None:
+    def on_tick(self, now: float) -> None:
         """Do what is due, without waking."""
 
 
 class TickGroups:
-    """Who waits for which tick, in one Trio run; see the top of this file."""
+    """Which readers wait for which tick, in one Trio run; see the top of this file."""
 
     def __init__(self) -> None:
-        self._rounds: dict[float, dict[Member, None]] = {}
+        self._groups: dict[float, dict[Member, None]] = {}
 
     def join(self, member: Member, tick: float) -> bool:
-        """Have `member` looked after at `tick`; whether it leads, and has to wake by itself."""
-        members = self._rounds.setdefault(tick, {})
+        """Have `member` looked after at `tick`.
+
+        Return True if it leads, and so has to wake by itself.
+        """
+        members = self._groups.setdefault(tick, {})
         members[member] = None
         return len(members) == 1
 
     def leave(self, member: Member, tick: float) -> None:
         """Forget `member`; if it led, look after the others when it is time, or hand on."""
-        members = self._rounds[tick]
+        members = self._groups[tick]
         led = next(iter(members)) is member
         del members[member]
         if led:
@@ -64,21 +69,12 @@ class TickGroups:
         if now >= tick:
             for member in list(islice(members, MAX_PER_WAKE)):
                 del members[member]
-                member.look(now)
+                member.on_tick(now)
         if members:
-            next(iter(members)).lead(tick)
+            next(iter(members)).wake_at(tick)
         else:
-            del self._rounds[tick]
+            del self._groups[tick]
 
 
-_rounds: trio.lowlevel.RunVar[TickGroups] = trio.lowlevel.RunVar("trio_ws.rounds")
-
-
-def current_tick_groups() -> TickGroups:
-    """The rounds of the Trio run that we are in."""
-    try:
-        return _rounds.get()
-    except LookupError:
-        rounds = TickGroups()
-        _rounds.set(rounds)
-        return rounds
+current_tick_groups = PerRun("trio_ws.tick_groups", TickGroups)
+"""Return the groups of the present Trio run."""

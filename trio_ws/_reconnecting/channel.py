@@ -31,13 +31,17 @@ from .._ending import CloseCode
 from .._errors import ConnectionClosed, LocalProtocolError, NotConnected, closed
 from .._protocol.validation import check_close
 from .._supervision.endpoints import Endpoint
-from .._supervision.loop import SessionPlan, check_callable
+from .._supervision.loop import SessionPlan
 from .._supervision.supervise import Supervisor, SupervisorOptions
+from .._validation import check_callable, check_instance
 from .incoming import Incoming
 from .outgoing import Outgoing, SendBuffer
 
 OnConnect: TypeAlias = Callable[[WebSocket], Awaitable[object]]
+"""What ``on_connect`` may be: an async function of each new `WebSocket`."""
+
 WhenDown: TypeAlias = Literal["wait", "fail"]
+"""What ``when_down`` may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +97,7 @@ class ReconnectingWebSocket:
     ) -> None:
         if when_down not in ("wait", "fail"):
             raise ValueError(f'when_down must be "wait" or "fail", not {when_down!r}')
-        if not isinstance(buffer, SendBuffer | None):
-            raise TypeError(f"buffer must be a SendBuffer, not {type(buffer).__name__}")
+        check_instance("buffer", buffer, SendBuffer, "SendBuffer(…)", optional=True)
         check_callable("on_connect", on_connect, optional=True)
         self._supervisor = supervisor
         self._work = SessionPlan(
@@ -170,7 +173,7 @@ class ReconnectingWebSocket:
             except ConnectionClosed:
                 self._detach(ws)
             else:
-                send_queue = ws._connection.protocol.send_queue
+                send_queue = ws._connection.core.protocol.send_queue
                 self._outgoing.accepted_at_once(
                     message,
                     send_queue.frames_in,
@@ -270,7 +273,7 @@ class ReconnectingWebSocket:
 
     async def _session(self, ws: WebSocket) -> None:
         """What is supervised: attach a connection, and wait for its end."""
-        self._outgoing.begin(ws._connection.protocol.send_queue.frames_in)
+        self._outgoing.begin(ws._connection.core.protocol.send_queue.frames_in)
         self._incoming.add(ws)
         try:
             await self._send_waiting(ws)
@@ -286,7 +289,7 @@ class ReconnectingWebSocket:
     async def _send_waiting(self, ws: WebSocket) -> None:
         while (message := self._outgoing.take(trio.current_time())) is not None:
             await ws.send(message)
-            self._outgoing.accepted(ws._connection.protocol.send_queue.frames_in)
+            self._outgoing.accepted(ws._connection.core.protocol.send_queue.frames_in)
             self._changed.unpark_all()
 
     def _detach(self, ws: WebSocket) -> None:
@@ -295,11 +298,11 @@ class ReconnectingWebSocket:
 
     def _settle(self, ws: WebSocket) -> None:
         """What becomes of the messages that the connection had accepted, and of those it had."""
-        send_queue = ws._connection.protocol.send_queue
+        send_queue = ws._connection.core.protocol.send_queue
         ending = ws.ending
         self._outgoing.end(
             frames_out=send_queue.frames_out,
-            confirmed=ws._connection.pings.frames_confirmed,
+            confirmed=ws._connection.core.pings.frames_confirmed,
             delivered=ending is not None and ending.clean and not ending.received_first,
         )
         send_queue.clear()  # or the writer might send what is going to be sent again

@@ -60,11 +60,13 @@ class Incoming:
 
     def over(self, ws: WebSocket) -> None:
         """A connection is over: keep what nobody has taken yet, within bounds."""
-        receive_queue = ws._connection.receive_queue
+        receive_queue = ws._connection.core.receive_queue
         kept = sum(
-            source._connection.receive_queue.size for source in self._sources if source is not ws
+            source._connection.core.receive_queue.size
+            for source in self._sources
+            if source is not ws
         )
-        if receive_queue.messages and kept < ws._connection.options.limits.receive_buffer:
+        if receive_queue.messages and kept < ws._connection.core.options.limits.receive_buffer:
             return
         while receive_queue.messages:
             receive_queue.take()

@@ -27,7 +27,7 @@ from typing import final
 from .._connection.receive_queue import wire_size
 from .._policies import MIB
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
-from .._validation import check_seconds
+from .._validation import check_count, check_fields, check_seconds
 
 
 @final
@@ -50,13 +50,8 @@ class SendBuffer:
     max_age: float = 30.0
 
     def __post_init__(self) -> None:
-        for name in ("max_messages", "max_bytes"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(
-                    f"SendBuffer.{name} must be a whole number, 1 or more; got {value!r}"
-                )
-        check_seconds(self, "max_age")
+        check_fields(self, check_count, "max_messages", "max_bytes")
+        check_fields(self, check_seconds, "max_age")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ from typing import NamedTuple, TypeAlias
 
 import trio
 
-from .._connection.block import hold
+from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
 from .._errors import ConnectionClosed
-from .._validation import check_function
+from .._validation import check_callable
 from .options import HandlerErrorHook
 
 Handler: TypeAlias = Callable[[WebSocket], Awaitable[object]]
@@ -49,7 +49,7 @@ class HandlerRunner:
     """
 
     def __init__(self, handler: Handler, failure_hook: HandlerErrorHook) -> None:
-        check_function("handler", handler)
+        check_callable("handler", handler)
         self._handler = handler
         self._failure_hook = failure_hook
         self.failed = 0
@@ -63,9 +63,9 @@ class HandlerRunner:
         """
         outcome = None
         try:
-            async with hold(ws, nursery):
+            async with ConnectionBlock(ws, nursery):
                 if close_with is not None:
-                    ws._connection.begin_close(close_with)
+                    ws._connection.close_gracefully(close_with)
                 await self._started(ws)
         except BaseException as exc:  # noqa: ASYNC103 - a cancellation is in the outcome
             outcome = _split(exc, ws)  # noqa: ASYNC104
@@ -95,7 +95,7 @@ class HandlerRunner:
             if inspect.isawaitable(told):
                 await told
         except Exception:
-            _logger.exception("[%s] on_handler_error failed itself", ws._connection.name)
+            _logger.exception("[%s] on_handler_error failed itself", ws._connection.core.name)
 
 
 def _split(exc: BaseException, ws: WebSocket) -> _Outcome:

@@ -26,4 +26,4 @@ def log_loss(ws: WebSocket, ending: Ending) -> None:
 
 def _identity(ws: WebSocket) -> tuple[str, str, object]:
     """What a connection is called in the log, what it asked for, and who it is."""
-    return ws._connection.name, printable(ws.request.path[:SHOWN]), ws.remote_address
+    return ws._connection.core.name, printable(ws.request.path[:SHOWN]), ws.remote_address

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 import trio
 
@@ -16,25 +16,11 @@ from .._handshake.origins import SAME_ORIGIN, Origins
 from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
 from .._transport.listening import close_by_force
 from .._transport.network import current_network
-from .._validation import check_function, check_host, check_port
+from .._validation import check_callable, check_host, check_port
 from .handler import Handler
 from .log import log_handler_error
-from .options import HandlerErrorHook, Options, RequestHook, Subprotocols
+from .options import HandlerErrorHook, RequestHook, ServerConfig, ServerOptions, Subprotocols
 from .server import Listener, Server
-
-
-class ServerOptions(TypedDict, total=False):
-    """The options of `serve_websocket`, as the functions beside it take them."""
-
-    ssl_context: ssl.SSLContext | None
-    subprotocols: Subprotocols
-    origins: Origins
-    heartbeat: HeartbeatOption
-    timeouts: Timeouts
-    limits: Limits
-    on_request: RequestHook | None
-    max_connections: int | None
-    on_handler_error: HandlerErrorHook
 
 
 async def serve_websocket(
@@ -96,7 +82,7 @@ async def serve_websocket(
         OSError: the address cannot be listened on.
         LocalProtocolError, ValueError, TypeError: an option makes no sense.
     """
-    options = Options(
+    config = ServerConfig(
         ssl_context=ssl_context,
         subprotocols=subprotocols,
         origins=origins,
@@ -107,12 +93,12 @@ async def serve_websocket(
         max_connections=max_connections,
         on_handler_error=on_handler_error,
     )
-    check_function("handler", handler)
+    check_callable("handler", handler)
     check_host(host)
     check_port(port)
     listeners = await current_network().listen(host, port)
     try:
-        server = Server(handler, listeners, options)
+        server = Server(handler, listeners, config)
         task_status.started(server)
     except BaseException:
         for listener in listeners:
@@ -135,7 +121,7 @@ async def serve_websocket_listeners(
     The listeners are closed at the end.
     Give TLS either as `ssl_context` or in the listeners (`trio.SSLListener`), not both.
     """
-    server = Server(handler, list(listeners), Options(**options))
+    server = Server(handler, list(listeners), ServerConfig(**options))
     task_status.started(server)
     await server._run()
 
@@ -148,6 +134,6 @@ async def serve_websocket_on(
     Returns when the connection is over, also if it never became a WebSocket;
     the stream is closed then.
     """
-    server = Server(handler, (), Options(**options))
+    server = Server(handler, (), ServerConfig(**options))
     with unwrapping():
         await server._serve(stream)

@@ -36,11 +36,12 @@ from .._transport.listening import close_by_force, serve_forever
 from .admission import Admission
 from .handler import Handler, HandlerRunner
 from .log import log_loss
-from .options import Options
+from .options import ServerConfig
 from .statistics import ServerStatistics
 from .upgrade import Upgrader
 
 Listener: TypeAlias = trio.abc.Listener[Any]
+"""Something that accepts streams: `trio.SocketListener`, `trio.SSLListener`, or your own."""
 
 _logger = logging.getLogger("trio_ws.server")
 _numbers = itertools.count(1)
@@ -56,17 +57,19 @@ class Server:
         listeners: what it listens on.
     """
 
-    def __init__(self, handler: Handler, listeners: Sequence[Listener], options: Options) -> None:
-        self._handling = HandlerRunner(handler, options.on_handler_error)
+    def __init__(
+        self, handler: Handler, listeners: Sequence[Listener], config: ServerConfig
+    ) -> None:
+        self._handling = HandlerRunner(handler, config.on_handler_error)
         self.listeners = tuple(listeners)
         self._ports = [port for listener in listeners if (port := port_of(listener))]
-        self._policies = options.policies
+        self._config = config
         self._admission = Admission(
-            max_places=options.limits.max_handshakes,
-            max_seats=options.max_connections,
-            patience=options.timeouts.connect,
+            max_places=config.limits.max_handshakes,
+            max_seats=config.max_connections,
+            patience=config.timeouts.connect,
         )
-        self._reception = Upgrader(options, self._admission)
+        self._reception = Upgrader(config, self._admission)
         self._connections: set[WebSocket] = set()
         self._draining_with: int | None = None
         self._accepted = self._opened = self._lost = 0
@@ -183,7 +186,7 @@ class Server:
         return None
 
     def _seated(self, stream: trio.abc.Stream, opening: Opening, name: str) -> WebSocket:
-        ws = WebSocket(stream, opening, client=False, options=self._policies, name=name)
+        ws = WebSocket(stream, opening, client=False, options=self._config, name=name)
         self._connections.add(ws)
         self._opened += 1
         return ws

@@ -18,6 +18,7 @@ import trio
 
 from .._errors import LocalProtocolError
 from .._handshake.opening import Opening
+from .._handshake.origins import OriginCheck
 from .._handshake.server import Refusal, ServerHandshake
 from .._http import Headers, Request, Response
 from .._policies import Limits
@@ -25,7 +26,7 @@ from .._text import printable
 from .._transport.adapter import transport_on
 from .._transport.tls import tls_on
 from .admission import Admission, HandshakeSlot
-from .options import Options
+from .options import ServerConfig
 
 LINGER = 1.0
 """Seconds for which we read on after an answer that ends the connection."""
@@ -43,10 +44,11 @@ class Upgrader:
         refused: how many requests the server itself has answered with an error.
     """
 
-    def __init__(self, options: Options, admission: Admission) -> None:
+    def __init__(self, config: ServerConfig, admission: Admission) -> None:
         self.refused = 0
-        self._options = options
+        self._config = config
         self._admission = admission
+        self._origins = OriginCheck(config.origins)
 
     async def receive(
         self, stream: trio.abc.Stream, place: HandshakeSlot, name: str
@@ -55,11 +57,11 @@ class Upgrader:
 
         Returns the stream to go on with, or None if it has ended without an upgrade.
         """
-        if self._options.ssl_context is not None:
-            secure = tls_on(stream, self._options.ssl_context, server_side=True)
+        if self._config.ssl_context is not None:
+            secure = tls_on(stream, self._config.ssl_context, server_side=True)
             await secure.do_handshake()
             stream = secure
-        visit = HttpConnection(self, self._options.limits, stream, name)
+        visit = HttpConnection(self, self._config.limits, stream, name)
         visit.take_what_is_there()
         while answer := await visit.next_answer():
             data, opening = answer
@@ -81,22 +83,22 @@ class Upgrader:
         Raises:
             Refusal: it is no upgrade, or not one for here and now.
         """
-        if self._options.on_request is not None:
-            answer = self._options.on_request(request)
+        if self._config.on_request is not None:
+            answer = self._config.on_request(request)
             response = await answer if inspect.isawaitable(answer) else answer
             if response is not None:
                 return _checked(response)
         offers = handshake.check_upgrade()
-        if not self._options.origin_check.allows(request.headers):
+        if not self._origins.allows(request.headers):
             raise _strange_origin(request.headers["Origin"])
         accepted = handshake.accept(self._choose(request, offers))
         self._admission.take_seat()
         return accepted
 
     def _choose(self, request: Request, offers: list[str]) -> str | None:
-        if callable(self._options.subprotocols):
-            return self._options.subprotocols(request, offers)
-        return next((name for name in self._options.subprotocols if name in offers), None)
+        if callable(self._config.subprotocols):
+            return self._config.subprotocols(request, offers)
+        return next((name for name in self._config.subprotocols if name in offers), None)
 
     def leave_seat(self) -> None:
         """Give back the seat that `decide` took."""

@@ -42,7 +42,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
-from .._validation import check_seconds
+from .._validation import check_count, check_fields, check_positive, check_seconds
 from .retry_rules import Remedy
 
 GROWTH = 3.0
@@ -94,30 +94,24 @@ class Backoff:
     suspend_after: float = 120.0
 
     def __post_init__(self) -> None:
-        for name in ("cap", "stable", "overload", "restart_window", "suspend_after"):
-            check_seconds(self, name)
-        for name in ("first", "longest_retry_after"):
-            check_seconds(self, name, zero=True)
-        if self.max_elapsed is not None and not 0 < self.max_elapsed < math.inf:
-            raise ValueError(f"Backoff.max_elapsed must be positive; got {self.max_elapsed!r}")
-        self._check_count("max_restarts")
-        if self.max_attempts is not None:
-            self._check_count("max_attempts")
+        check_fields(
+            self, check_seconds, "cap", "stable", "overload", "restart_window", "suspend_after"
+        )
+        check_fields(self, check_seconds, "first", "longest_retry_after", zero=True)
+        check_fields(self, check_positive, "max_elapsed", optional=True)
+        check_fields(self, check_count, "max_restarts")
+        check_fields(self, check_count, "max_attempts", optional=True)
         self._check_restart()
 
-    def _check_count(self, name: str) -> None:
-        value = getattr(self, name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"Backoff.{name} must be a whole number, 1 or more; got {value!r}")
-
     def _check_restart(self) -> None:
-        match self.restart:
-            case (int() | float() as low, int() | float() as high) if 0 <= low <= high < math.inf:
-                return
-        raise ValueError(
-            f"Backoff.restart must be two numbers of seconds, the lesser one first; "
-            f"got {self.restart!r}"
-        )
+        what = "Backoff.restart must be two numbers of seconds, the lesser one first"
+        restart: object = self.restart
+        if not isinstance(restart, tuple) or len(restart) != 2:
+            raise TypeError(f"{what}; got {restart!r}")
+        for bound in restart:
+            check_seconds("each bound of Backoff.restart", bound, zero=True)
+        if restart[0] > restart[1]:
+            raise ValueError(f"{what}; got {restart!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,9 +47,9 @@ class Endpoints:
         return parse_url(self._urls[self._turn]) if self._urls else None
 
     @property
-    def examples(self) -> list[str]:
-        """All that are known, to try options on; of a function, what it might say."""
-        return self._urls or ["wss://localhost/"]
+    def known_urls(self) -> list[URL]:
+        """All URLs that are known, to check options against; of a function, none."""
+        return [parse_url(url) for url in self._urls]
 
     def rotate(self) -> None:
         """It is the next one's turn."""

@@ -32,14 +32,16 @@ from typing import Generic, TypeAlias, TypeVar
 
 import trio
 
-from .._client.connect import ClientOptions
+from .._client.options import ClientOptions
 from .._concurrency.background import BackgroundTask
 from .._concurrency.exceptions import iter_leaves
+from .._connection.core import Supervised
 from .._connection.websocket import WebSocket
 from .._ending import CloseCode
 from .._errors import ConnectionClosed, HandshakeError, Rejected, SupervisorGaveUp, closed
 from .._policies import Timeouts
 from .._url import parse_url
+from .._validation import check_callable, check_flag, check_instance, check_plain_callable
 from .backoff import Backoff, BackoffState, Delay
 from .endpoints import Endpoints
 from .retry_rules import Classify, Failure, Remedy, classify, is_unknown_name
@@ -50,7 +52,10 @@ from .transitions import TransitionLog
 T = TypeVar("T")
 
 Session: TypeAlias = Callable[[WebSocket], Awaitable[T]]
+"""An async function of one `WebSocket`, run once for each connection."""
+
 Connect: TypeAlias = Callable[..., AbstractAsyncContextManager[WebSocket]]
+"""What opens one connection, as `open_websocket` does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,21 +71,17 @@ class SupervisorConfig:
     options: ClientOptions
 
     def __post_init__(self) -> None:
-        if not isinstance(self.backoff, Backoff):
-            raise TypeError(f"backoff must be a Backoff, not {type(self.backoff).__name__}")
-        for name in ("classify", "jitter", "connect"):
-            check_callable(name, getattr(self, name), optional=name == "classify")
+        check_instance("backoff", self.backoff, Backoff, "Backoff(…)")
+        check_instance("throttle", self.throttle, Throttle, "Throttle(…)", optional=True)
+        check_flag("reconnect_on_normal_close", self.reconnect_on_normal_close)
+        check_plain_callable("classify", self.classify, optional=True)
+        check_plain_callable("jitter", self.jitter)
+        check_plain_callable("connect", self.connect)
 
     @property
     def timeouts(self) -> Timeouts:
         """The timeouts of each connection."""
         return self.options.get("timeouts", Timeouts())
-
-
-def check_callable(name: str, value: object, *, optional: bool = False) -> None:
-    """Refuse what cannot be called."""
-    if not (callable(value) or (optional and value is None)):
-        raise TypeError(f"{name} must be a function, not {type(value).__name__}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,8 +219,8 @@ class SupervisorLoop(Generic[T]):
 
     async def _run_session(self, ws: WebSocket) -> T:
         once = frozenset({int(CloseCode.NORMAL_CLOSURE)})
-        ws._connection.quiet = frozenset() if self._config.reconnect_on_normal_close else once
-        ws._connection.grace = self._config.timeouts.close
+        quiet = frozenset[int]() if self._config.reconnect_on_normal_close else once
+        ws._connection.core.supervise(Supervised(quiet, self._config.timeouts.close))
         self._counters.up(trio.current_time())
         self._counters.connections += 1
         self._record(SupervisorState.OPEN)

@@ -5,8 +5,7 @@ The work is done in `_supervision`; here is what users hold.
 
 from __future__ import annotations
 
-import random
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import TracebackType
@@ -14,8 +13,10 @@ from typing import Any, Unpack, final
 
 import trio
 
-from .._client.connect import ClientOptions, open_websocket
-from .._http import Headers
+from .._client.connect import open_websocket
+from .._client.options import ClientConfig, ClientOptions
+from .._concurrency.chance import draw
+from .._validation import check_plain_callable
 from .backoff import Backoff
 from .endpoints import Endpoint, Endpoints
 from .loop import (
@@ -26,7 +27,6 @@ from .loop import (
     SupervisorConfig,
     SupervisorLoop,
     T,
-    check_callable,
 )
 from .retry_rules import Classify, Failure
 from .states import SupervisorState, Transition
@@ -74,7 +74,7 @@ async def supervise(
     on_transition: TransitionHook | None = None,
     reconnect_on_normal_close: bool = False,
     throttle: Throttle | None = None,
-    jitter: Callable[[], float] = random.random,
+    jitter: Callable[[], float] = draw,
     connect: Connect = open_websocket,
     **connection_options: Unpack[ClientOptions],
 ) -> T | None:
@@ -153,13 +153,22 @@ class Supervisor:
         on_transition: TransitionHook | None = None,
         reconnect_on_normal_close: bool = False,
         throttle: Throttle | None = None,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = draw,
         connect: Connect = open_websocket,
         **connection_options: Unpack[ClientOptions],
     ) -> None:
-        check_callable("on_transition", on_transition, optional=True)
+        check_plain_callable(
+            "on_transition",
+            on_transition,
+            optional=True,
+            instead=", and could iterate over events()",
+        )
         self._endpoints = Endpoints(endpoint)
-        _check_options(connection_options, self._endpoints.examples)
+        config = ClientConfig(**connection_options)
+        for url in self._endpoints.known_urls:
+            config.check_url(url)
+        if "headers" in connection_options:  # they may be an iterator, which is read once
+            connection_options["headers"] = config.headers
         self._config = SupervisorConfig(
             backoff=backoff,
             classify=classify,
@@ -265,14 +274,6 @@ class Supervisor:
             self._transitions.record(SupervisorState.CLOSED, attempt=0, detail="it never ran")
         elif not self._finished.is_set():
             await self._finished.wait()
-
-
-def _check_options(options: ClientOptions, urls: Iterable[str]) -> None:
-    """Refuse what `open_websocket` would refuse; headers that can be read only once are kept."""
-    if isinstance(headers := options.get("headers"), Iterator):
-        options["headers"] = Headers(headers)
-    for url in urls:
-        open_websocket(url, **options)
 
 
 @final

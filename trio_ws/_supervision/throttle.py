@@ -21,6 +21,7 @@ from typing import Self, final
 import trio
 
 from .._concurrency.per_run import PerRun
+from .._validation import check_count, check_positive
 
 
 class RateLimiter:
@@ -58,12 +59,8 @@ class Throttle:
     """
 
     def __init__(self, *, connecting_per_host: int = 1, retries_per_second: float = 10.0) -> None:
-        if isinstance(connecting_per_host, bool) or not isinstance(connecting_per_host, int):
-            raise TypeError("connecting_per_host must be a whole number")
-        if connecting_per_host < 1:
-            raise ValueError(f"connecting_per_host must be 1 or more; got {connecting_per_host}")
-        if not 0 < retries_per_second < math.inf:
-            raise ValueError(f"retries_per_second must be positive; got {retries_per_second!r}")
+        check_count("connecting_per_host", connecting_per_host)
+        check_positive("retries_per_second", retries_per_second)
         self._connecting_per_host = connecting_per_host
         self._budget = RateLimiter(retries_per_second)
         self._hosts: dict[tuple[str, int], trio.Semaphore] = {}

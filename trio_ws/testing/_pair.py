@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Unpack
 
 import trio
 import trio.testing
 
-from .._connection.block import hold
+from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
 from .._handshake.opening import Opening
 from .._http import Headers, Request, Response
-from .._options import ConnectionOptions
-from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
+from .._options import ConnectionOptions, PolicyOptions
 from ._peer import RawPeer
 
 
@@ -26,22 +26,21 @@ def _opening(subprotocol: str | None) -> Opening:
 async def open_websocket_pair(
     *,
     subprotocol: str | None = None,
-    heartbeat: HeartbeatOption = Heartbeat(),
-    timeouts: Timeouts = Timeouts(),
-    limits: Limits = Limits(),
+    **options: Unpack[PolicyOptions],
 ) -> AsyncGenerator[tuple[WebSocket, WebSocket], None]:
     """Open a client and a server that are connected to each other: ``as (client, server)``.
 
-    Both get the same policies.  The connection was not negotiated:
+    Both get the same policies: ``heartbeat``, ``timeouts``, ``limits``.
+    The connection was not negotiated:
     `WebSocket.request` and `WebSocket.response` are placeholders.
     When the block is left the client closes first.
     """
-    options = ConnectionOptions(heartbeat=heartbeat, timeouts=timeouts, limits=limits)
+    values = ConnectionOptions(**options)
     ours, theirs = trio.testing.memory_stream_pair()
     opening = _opening(subprotocol)
-    server = WebSocket(theirs, opening, client=False, options=options, name="server")
-    client = WebSocket(ours, opening, client=True, options=options, name="client")
-    async with hold(server), hold(client):
+    server = WebSocket(theirs, opening, client=False, options=values, name="server")
+    client = WebSocket(ours, opening, client=True, options=values, name="client")
+    async with ConnectionBlock(server), ConnectionBlock(client):
         yield client, server
 
 
@@ -52,9 +51,7 @@ async def open_websocket_to_peer(
     stream: trio.abc.Stream | None = None,
     peer_stream: trio.abc.Stream | None = None,
     subprotocol: str | None = None,
-    heartbeat: HeartbeatOption = None,
-    timeouts: Timeouts = Timeouts(),
-    limits: Limits = Limits(),
+    **options: Unpack[PolicyOptions],
 ) -> AsyncGenerator[tuple[WebSocket, RawPeer], None]:
     """A WebSocket in the given role, and a `RawPeer` in the other: ``as (ws, peer)``.
 
@@ -68,11 +65,12 @@ async def open_websocket_to_peer(
         raise ValueError("give both streams, or none")
     if stream is None or peer_stream is None:
         stream, peer_stream = trio.testing.memory_stream_pair()
-    options = ConnectionOptions(heartbeat=heartbeat, timeouts=timeouts, limits=limits)
-    ws = WebSocket(stream, _opening(subprotocol), client=client, options=options, name="tested")
+    policies: PolicyOptions = {"heartbeat": None, **options}
+    values = ConnectionOptions(**policies)
+    ws = WebSocket(stream, _opening(subprotocol), client=client, options=values, name="tested")
     peer = RawPeer(peer_stream, client=not client)
     try:
-        async with hold(ws):
+        async with ConnectionBlock(ws):
             yield ws, peer
     finally:
         # Shielded, so that a cancellation does not take the place of what leaves the block.

@@ -1,4 +1,4 @@
-"""`_connection.connection`: pings, heartbeats and the verdicts on silence (P12)."""
+"""`_connection.heartbeat`: pings, heartbeats and the verdicts on silence (P12)."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ async def test_close_in_place_of_a_pong(
                 await peer.expect_frame(PING)
                 await (peer.send_eof() if end is None else peer.send_close(end))
                 await ws.wait_closed()
-    assert len(ws._connection.pings) == 0
+    assert len(ws._connection.core.pings) == 0
 
 
 # The heartbeat
@@ -128,7 +128,7 @@ async def test_heartbeat(client: bool, autojump_clock: trio.testing.MockClock) -
             assert trio.current_time() == heard + 4
         assert len(payloads) == 6
         assert {len(payload) for payload in payloads} == {8}
-        assert len(ws._connection.pings) == 1, "pings without a pong pile up"
+        assert len(ws._connection.core.pings) == 1, "pings without a pong pile up"
 
 
 @both_roles
@@ -588,7 +588,7 @@ async def test_probe(state: str, client: bool, autojump_clock: trio.testing.Mock
         await peer.send_frame(PONG)
         await settled()
         if state == "closing":
-            ws._connection.begin_close(1000)
+            ws._connection.close_gracefully(1000)
         ws._connection.probe()
         await settled()
         opcodes = [frame.opcode for frame in frames_of(wire.written)]

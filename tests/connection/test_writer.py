@@ -1,4 +1,4 @@
-"""`_connection.connection`: what is written, in which order (P8), and how much of it waits (P7)."""
+"""`_connection.writer`: what is written, in which order (P8), and how much of it waits (P7)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import trio.testing
 
 from trio_ws import ConnectionLost, Limits, Timeouts, WebSocket
 from trio_ws._concurrency.checkpoints import CALLS
-from trio_ws._connection.writer import PATIENCE
+from trio_ws._connection.writer import COALESCE_TURNS
 from trio_ws._protocol.send_queue import MAX_PENDING_PONGS
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, TEXT, encode
@@ -339,7 +339,7 @@ async def test_a_stream_that_cannot_be_written_at_once(
         await settled()
         await ws.send("not sent")
         assert ws._protocol.send_queue.frames_out == 0
-        ws._connection.hurry(1001)
+        ws._connection.close_quickly(1001)
         await settled()
         assert [frame.opcode for frame in frames_of(wire.written)] == [CLOSE]
 
@@ -392,7 +392,7 @@ async def test_a_long_burst_is_answered_before_its_end(
         await peer.send_bytes(burst(client, 1000))
         await answer_all(ws, 500)
         assert 250 < sum(wire.counts) < 500
-        assert max(wire.counts) <= (PATIENCE + 2) * CALLS // 2
+        assert max(wire.counts) <= (COALESCE_TURNS + 2) * CALLS // 2
         await answer_all(ws, 500)
         await settled()
         assert sum(wire.counts) == 1000
@@ -424,7 +424,7 @@ async def test_a_burst_of_answers_holds_no_control_frame_back(
         await answer_all(ws, 200)
         await settled()
         assert story(wire)[0] == (PONG, b"now")
-        assert wire.counts[0] <= (PATIENCE - 1) * CALLS // 2
+        assert wire.counts[0] <= (COALESCE_TURNS - 1) * CALLS // 2
 
 
 @both_roles

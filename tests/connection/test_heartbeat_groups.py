@@ -1,4 +1,4 @@
-"""`_connection.connection`: connections whose leases end at the same tick are asked together."""
+"""`_connection.heartbeat`: connections whose leases end at the same tick are asked together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from trio_ws import Heartbeat, HeartbeatTimeout, MessageHeartbeat, WebSocket
-from trio_ws._liveness.lease import TICK
+from trio_ws._liveness.timer import TICK
 from trio_ws.testing import RawPeer
 from trio_ws.testing._peer import BINARY, PING, PONG, TEXT
 
@@ -197,7 +197,7 @@ async def test_a_failure_stays_at_home(
     async def sail() -> None:
         try:
             async with open_wired(False, heartbeat=BEAT) as (ws, _, _):
-                monkeypatch.setattr(ws._reader, "_ask", fail)
+                monkeypatch.setattr(ws._connection.core.lease, "question", fail)
                 await trio.sleep_forever()
         except ZeroDivisionError as error:
             left.append(error)

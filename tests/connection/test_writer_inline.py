@@ -1,4 +1,4 @@
-"""`_connection.connection`: on a plain socket a message may leave at once (law 1)."""
+"""`_connection.writer`: on a plain socket a message may leave at once (law 1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from trio_ws import ConnectionLost, Heartbeat, Limits, WebSocket
-from trio_ws._connection.block import hold
+from trio_ws._connection.block import ConnectionBlock
 from trio_ws._connection.writer import COALESCE_LIMIT
 from trio_ws._options import ConnectionOptions
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, TEXT, Frame, RawPeer, encode
@@ -43,7 +43,7 @@ async def open_socket(
     )
     rules = ConnectionOptions(heartbeat=heartbeat, limits=limits)
     ws = WebSocket(stream, opening(), client=client, options=rules, name="tested")
-    async with RawPeer(peer_stream, client=not client) as peer, hold(ws):
+    async with RawPeer(peer_stream, client=not client) as peer, ConnectionBlock(ws):
         yield ws, peer, theirs
 
 
@@ -158,7 +158,7 @@ async def test_the_last_word_waits_for_the_kernel(client: bool) -> None:
     async with open_socket(client) as (ws, _, _):
         await settled()
         stuffing = encode(Frame(PONG, bytes(125), masked=client))
-        while ws._connection.transport.send_now([stuffing]) == []:
+        while ws._connection.core.transport.send_now([stuffing]) == []:
             pass
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ws.close)

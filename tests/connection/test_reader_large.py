@@ -1,4 +1,4 @@
-"""`trio_ws._connection.connection`: large messages among small ones, on every kind of stream."""
+"""`trio_ws._connection.reader`: large messages among small ones, on every kind of stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import trio.testing
 from trio.testing import memory_stream_pair
 
 from trio_ws import ConnectionLost, Heartbeat, Limits, Loss, WebSocket
-from trio_ws._connection.block import hold
+from trio_ws._connection.block import ConnectionBlock
 from trio_ws._options import ConnectionOptions
 from trio_ws._protocol import encoder, masking
 from trio_ws._protocol.masking import LARGE
@@ -93,7 +93,7 @@ async def open_over(
     rules = ConnectionOptions(**{"heartbeat": None, **policies})
     ws = WebSocket(ours, opening(), client=client, options=rules, name="tested")
     peer = RawPeer(theirs, client=not client)
-    async with hold(ws):
+    async with ConnectionBlock(ws):
         yield ws, peer
         if ws.ending is None:
             await peer.send_close(1000)
@@ -206,16 +206,16 @@ async def test_partial_writes(
     for first in range(whole + 1):
         script: list[int] = []
         monkeypatch.setattr(
-            "trio_ws._connection.connection.transport_on", partial(StingyTransport, script=script)
+            "trio_ws._connection.core.transport_on", partial(StingyTransport, script=script)
         )
         async with open_wired(client) as (ws, peer, _):
-            transport = ws._connection.transport
+            transport = ws._connection.core.transport
             assert isinstance(transport, StingyTransport)
             if together:
                 await ws.send("the one that leaves at once")
                 await settled()
                 transport.written.clear()
-                ws._connection.writer.may_write_now = False
+                ws._connection.writer._may_write_inline = False
             script += [first, second, second, 1]
             for message in messages:
                 await ws.send(message)

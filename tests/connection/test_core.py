@@ -1,0 +1,224 @@
+"""`trio_ws._connection.core`: what the parts of a connection share, and what its end means."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import trio
+import trio.testing
+
+from trio_ws import Close, ConnectionClosed, ConnectionLost, Limits, Loss, Timeouts
+from trio_ws._connection.core import ConnectionCore, Supervised
+from trio_ws._connection.lifetime import Initiator
+from trio_ws._connection.receive_queue import Mode
+from trio_ws._protocol.assembler import Chunk
+from trio_ws._protocol.send_queue import QUEUE_ITEM_OVERHEAD
+from trio_ws._protocol.states import State
+from trio_ws.testing import Frame
+from trio_ws.testing._peer import CLOSE, encode
+
+from .cores import core_of
+
+Clock = trio.testing.MockClock
+
+TIMES = Timeouts(close=8, goodbye=2)
+
+
+def end_politely(core: ConnectionCore) -> None:
+    """Let the peer's Close arrive."""
+    payload = (1000).to_bytes(2, "big")
+    core.protocol.feed(encode(Frame(CLOSE, payload, masked=not core.client)))
+    core.note_ending()
+
+
+async def test_room() -> None:
+    """A message may be queued if it fits, with what it costs to keep, or if none waits."""
+    core = core_of(limits=Limits(send_buffer=1000))
+    assert core.has_room(100_000)
+    core.protocol.send(bytes(500))
+    left = 1000 - core.protocol.send_queue.size - QUEUE_ITEM_OVERHEAD
+    assert core.has_room(left)
+    assert not core.has_room(left + 1)
+
+
+async def test_check_open(autojump_clock: Clock) -> None:
+    """Whatever wants to send waits for the end of the closing handshake, and raises then."""
+    core = core_of()
+    await core.check_open()
+    core.begin_close(1000)
+    with trio.move_on_after(1) as patience:
+        await core.check_open()
+    assert patience.cancelled_caught
+    end_politely(core)
+    with pytest.raises(ConnectionClosed):
+        await core.check_open()
+
+
+async def test_turns() -> None:
+    """Each turn is made when it is first wanted; after the end nobody waits for one."""
+    core = core_of()
+    assert core.turn_to_send() is core.turn_to_send()
+    assert core.turn_to_stream() is core.turn_to_stream() is not core.turn_to_send()
+    assert await core.turn_to_send().acquire()
+    core.lose_unless_over(Loss.EOF)
+    core.note_ending()
+    assert not await core.turn_to_send().acquire()
+    late = core_of()
+    late.lose_unless_over(Loss.EOF)
+    late.note_ending()
+    for turn in (late.turn_to_send(), late.turn_to_stream()):
+        assert await turn.acquire()
+        assert not await turn.acquire()
+
+
+async def test_closing() -> None:
+    """A close follows what waits, or clears it, and has its own bound."""
+    core = core_of(timeouts=TIMES)
+    core.protocol.send(b"accepted")
+    core.begin_close(1000)
+    assert core.protocol.send_queue.size
+    assert core.protocol.state is State.CLOSING
+    assert core.lifetime.initiator is Initiator.APPLICATION
+    assert core.lifetime.deadline - trio.current_time() == pytest.approx(8, abs=1)
+    assert core.receive_queue.mode is Mode.DRAINING
+    core.begin_quick_close(1001)
+    assert not core.protocol.send_queue.size
+    assert core.lifetime.deadline - trio.current_time() == pytest.approx(2, abs=1)
+
+
+async def test_a_write_error_tells_the_cause(autojump_clock: Clock) -> None:
+    """The stream has ended: that a write failed before tells more, and is the cause."""
+    core = core_of(timeouts=TIMES)
+    error = trio.BrokenResourceError("a reset")
+    core.on_write_error(error)
+    assert core.lifetime.deadline == 2
+    assert core.receive_queue.mode is Mode.DRAINING
+    core.lose_unless_over(Loss.EOF)
+    ending = core.protocol.ending
+    assert ending is not None
+    assert (ending.loss, ending.detail, ending.cause) == (Loss.BROKEN, "a reset", error)
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["our own", "a policy's"])
+async def test_errors(ours: bool) -> None:
+    """An error of our own ends the connection; one of a policy's function with 1011."""
+    core = core_of()
+    error = ZeroDivisionError("oops")
+    (core.on_own_error if ours else core.fail)(error)
+    assert core.lifetime.error is error
+    assert core.over.is_set()
+    ending = core.protocol.ending
+    assert ending is not None
+    assert (ending.loss, ending.cause) == (Loss.BROKEN, error)
+    assert ending.sent == (None if ours else Close(1011))
+    assert ("an error of our own" if ours else "oops") in str(ending.detail)
+
+
+async def test_an_error_in_the_log_hides_no_other() -> None:
+    """Whatever a log does with the end, the first error is what leaves the block."""
+    core = core_of()
+    error = ZeroDivisionError()
+
+    def fail(_: logging.LogRecord) -> bool:
+        raise KeyError
+
+    core.logger.addFilter(fail)
+    level, core.logger.level = core.logger.level, logging.DEBUG
+    try:
+        core.on_own_error(error)
+    finally:
+        core.logger.removeFilter(fail)
+        core.logger.setLevel(level)
+    assert core.lifetime.error is error
+    assert core.over.is_set()
+
+
+@pytest.mark.parametrize("grace", [None, 3])
+async def test_a_polite_end_leaves_the_body_alone(autojump_clock: Clock, grace: int | None) -> None:
+    """After the peer's Close the body goes on, under a supervisor for a while."""
+    core = core_of(timeouts=TIMES)
+    if grace is not None:
+        core.supervise(Supervised(frozenset(), grace))
+    with core.body:
+        end_politely(core)
+        assert not core.cancels_body
+        assert core.lifetime.initiator is Initiator.PEER
+        assert core.lifetime.deadline == 8
+        await trio.sleep(20)
+    assert trio.current_time() == (20 if grace is None else 3)
+
+
+@pytest.mark.parametrize(("unread", "at"), [(False, 0), (True, 8)])
+async def test_a_loss_cancels_the_body(autojump_clock: Clock, unread: bool, at: float) -> None:
+    """After a loss the body is cancelled, at once, or when it has had time to read."""
+    core = core_of(timeouts=TIMES)
+    if unread:
+        core.receive_queue.put(["unread"])
+    with core.body:
+        core.lose_unless_over(Loss.EOF)
+        core.note_ending()
+        core.note_ending()
+        assert core.cancels_body
+        assert core.lifetime.initiator is Initiator.LOSS
+        assert core.lifetime.deadline == 2
+        await trio.sleep(20)
+    assert core.body.cancelled_caught
+    assert trio.current_time() == at
+
+
+@pytest.mark.parametrize("initiator", [Initiator.APPLICATION, Initiator.IDLE])
+async def test_a_close_without_an_answer(autojump_clock: Clock, initiator: Initiator) -> None:
+    """Unanswered, a close that the application wanted is no loss to it; another one is."""
+    core = core_of(timeouts=TIMES)
+    assert not core.cancels_body
+    with core.body:
+        core.begin_close(1001, "idle", initiator=initiator)
+        core.lose_unless_over(Loss.UNANSWERED, "no answer in time")
+        core.note_ending()
+        await trio.sleep(20)
+    assert core.body.cancelled_caught is (initiator is Initiator.IDLE)
+
+
+async def test_an_idle_close_bounds_the_body_of_a_supervisor(autojump_clock: Clock) -> None:
+    """An answered close that nobody asked for is to the body as if the peer had closed."""
+    core = core_of(timeouts=TIMES)
+    core.supervise(Supervised(frozenset(), 3))
+    with core.body:
+        core.begin_close(1001, "idle", initiator=Initiator.IDLE)
+        end_politely(core)
+        await trio.sleep(20)
+    assert trio.current_time() == 3
+
+
+async def test_everything_that_waits_is_woken(autojump_clock: Clock) -> None:
+    """The end wakes receivers, streamers, senders, the reader and whatever waits for a pong."""
+    core = core_of()
+    core.receive_queue.put_chunk(Chunk(b"unread", finished=False, first=True))
+    ping = core.pings.add(b"x", now=0, frames_before=0)
+    queue = core.receive_queue
+    waits = [core.room.park, core.over.wait, ping.wait, queue.receivers.park, queue.streamers.park]
+    async with trio.open_nursery() as nursery:
+        for wait in waits:
+            nursery.start_soon(wait)
+        nursery.start_soon(queue.wait_for_room, 10**9)
+        await trio.sleep(1)
+        core.lose_unless_over(Loss.EOF)
+        core.note_ending()
+    assert trio.current_time() == 1
+
+
+async def test_frames_are_logged_at_debug(caplog: pytest.LogCaptureFixture) -> None:
+    """At level DEBUG each frame is a line with the name of the connection."""
+    caplog.set_level(logging.DEBUG, "trio_ws")
+    core = core_of(client=False)
+    core.protocol.send("hello")
+    core.lose_unless_over(Loss.EOF)
+    core.note_ending()
+    first, last = [record.getMessage() for record in caplog.records]
+    assert first.startswith("[tested] > ")
+    assert "hello" in first
+    assert last.startswith("[tested] over: ")
+    assert {record.name for record in caplog.records} == {"trio_ws.server"}
+    with pytest.raises(ConnectionLost):
+        await core.check_open()

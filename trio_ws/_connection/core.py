@@ -1,0 +1,288 @@
+"""What the parts of one connection share.
+
+Each part knows the parts below it, and the core knows none of them::
+
+    Connection ─▶ Reader ─▶ Writer ─▶ HeartbeatDriver ─▶ ConnectionCore
+
+So no reference leads back to where it came from.
+When the connection has ended and the application lets go of it,
+everything is freed at once, unread messages too, without the garbage collector.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from functools import partial
+from typing import NamedTuple, final
+
+import trio
+
+from .._concurrency.slim import SlimEvent, SlimParkingLot
+from .._ending import NORMAL_CLOSE_CODES, Close, CloseCode, Ending, Loss
+from .._errors import closed
+from .._handshake.opening import Opening
+from .._liveness.lease import Lease
+from .._liveness.pings import Pings
+from .._options import ConnectionOptions
+from .._policies import FOREVER
+from .._protocol.fast_path import FastDecoder
+from .._protocol.frame_log import line
+from .._protocol.protocol import WebSocketProtocol
+from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
+from .._protocol.states import State
+from .._transport.adapter import transport_on
+from .lifetime import Initiator, Lifetime
+from .receive_queue import ReceiveQueue
+from .turn import Turn
+
+
+class Supervised(NamedTuple):
+    """What a supervisor changes about a connection.
+
+    Attributes:
+        quiet_close_codes: the codes of a clean end with which ``async for`` ends quietly.
+        body_grace: for how many seconds the block may go on after the peer has closed.
+    """
+
+    quiet_close_codes: frozenset[int] = NORMAL_CLOSE_CODES
+    body_grace: float = FOREVER
+
+
+UNSUPERVISED = Supervised()
+
+
+@final
+class ConnectionCore:
+    """The values of one connection, and what has to happen to all of them at its end.
+
+    =================  ===============================  =======================================
+    field              changed by                       read by
+    =================  ===============================  =======================================
+    ``client``         nothing                          all, as ``name``, ``options``,
+                                                        ``logger`` and ``watches_idle``
+    ``protocol``       the reader feeds it; it is told  all
+                       what to send, and of a loss
+    ``transport``      the reader; the writer, also     statistics
+                       inline
+    ``receive_queue``  the reader puts; receivers take  the reader, the writer
+    ``room``           the writer wakes it              senders, who wait there
+    ``send_turn``      senders; `note_ending`           `WebSocket.send`
+    ``stream_turn``    streamers; `note_ending`         `IncomingMessage`
+    ``pings``          the heartbeat and `ping` add;    statistics
+                       the reader hands it pongs
+    ``lease``          the reader, the writer           the heartbeat
+    ``lifetime``       what closes, loses or fails      both tasks, the block
+    ``body``           `note_ending`, `cancel_body`     the block, which stands in it
+    ``write_error``    the writer                       the reader, at the end of the stream
+    ``supervised``     a supervisor, once               `note_ending`, ``async for``
+    ``over``           `note_ending`                    what waits for the ending
+    ``finished``       the reading task, as it ends     what waits for the last step
+    =================  ===============================  =======================================
+    """
+
+    __slots__ = (
+        "_send_buffer",
+        "_send_queue",
+        "body",
+        "client",
+        "finished",
+        "lease",
+        "lifetime",
+        "logger",
+        "name",
+        "options",
+        "over",
+        "pings",
+        "protocol",
+        "receive_queue",
+        "room",
+        "send_turn",
+        "stream_turn",
+        "supervised",
+        "transport",
+        "watches_idle",
+        "write_error",
+    )
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        opening: Opening,
+        *,
+        client: bool,
+        options: ConnectionOptions,
+        name: str,
+        phase: float,
+    ) -> None:
+        self.client = client
+        self.name = name
+        self.options = options
+        self.logger = logging.getLogger("trio_ws.client" if client else "trio_ws.server")
+        self.watches_idle = options.timeouts.idle is not None
+        trace = None
+        if self.logger.isEnabledFor(logging.DEBUG):
+            trace = partial(_log_frame, self.logger, name)
+        limit = options.limits.max_message_size
+        self.protocol = WebSocketProtocol(
+            client=client,
+            limits=options.limits,
+            codecs=[each.codec for each in opening.extensions],
+            # Each frame is logged by the slow path alone.
+            decoder=None if trace else FastDecoder(masked=not client, limit=limit),
+            trace=trace,
+        )
+        self._send_queue = self.protocol.send_queue
+        self._send_buffer = options.limits.send_buffer
+        self.transport = transport_on(stream)
+        self.receive_queue = ReceiveQueue(options.limits.receive_buffer)
+        self.room = SlimParkingLot()
+        self.send_turn: Turn | None = None
+        self.stream_turn: Turn | None = None
+        self.pings = Pings()
+        now = trio.current_time()
+        self.lease = Lease(options.beats, options.timeouts, now=now, phase=phase)
+        self.transport.observe(on_arrival=self.lease.heard, on_departure=self.lease.progress)
+        self.lifetime = Lifetime()
+        self.body = trio.CancelScope()
+        self.write_error: Exception | None = None
+        self.supervised = UNSUPERVISED
+        self.over = SlimEvent()
+        self.finished = SlimEvent()
+
+    def supervise(self, supervised: Supervised) -> None:
+        """Behave as a supervisor wants it."""
+        self.supervised = supervised
+
+    # Sending
+
+    def has_room(self, size: int) -> bool:
+        """Return True if a message of `size` bytes may be queued; one always may if none waits."""
+        waiting = self._send_queue.size
+        return waiting == 0 or waiting + size + QUEUE_ITEM_OVERHEAD <= self._send_buffer
+
+    def turn_to_send(self) -> Turn:
+        """Return what keeps messages apart, and their senders in order of arrival."""
+        if self.send_turn is None:
+            self.send_turn = Turn(closed=self.over.is_set())
+        return self.send_turn
+
+    def turn_to_stream(self) -> Turn:
+        """Return what lets one task take chunks at a time."""
+        if self.stream_turn is None:
+            self.stream_turn = Turn(closed=self.over.is_set())
+        return self.stream_turn
+
+    async def check_open(self) -> None:
+        """Raise `ConnectionClosed` unless messages may be sent.
+
+        While the closing handshake goes on this waits for its end, which is bounded.
+        """
+        if self.protocol.state is not State.OPEN:
+            await self.over.wait()
+            assert self.protocol.ending is not None
+            raise closed(self.protocol.ending)
+
+    # The ending.  What changes the protocol calls `Writer.after_change` afterwards,
+    # which calls `note_ending` and gets the Close on its way.
+
+    def begin_close(
+        self, code: int, reason: str = "", *, initiator: Initiator = Initiator.APPLICATION
+    ) -> None:
+        """Close behind the data that was accepted; bounded by `Timeouts.close`."""
+        self.protocol.close(code, reason)
+        self._begin_end(initiator, self.options.timeouts.close)
+
+    def begin_quick_close(self, code: int, reason: str = "") -> None:
+        """Close ahead of the data that waits; bounded by `Timeouts.goodbye`."""
+        self.protocol.close(code, reason)
+        self.protocol.send_queue.clear()
+        self._begin_end(Initiator.APPLICATION, self.options.timeouts.goodbye)
+
+    def _begin_end(self, initiator: Initiator, seconds: float) -> None:
+        self.lifetime.begin_end(initiator)
+        self.lifetime.shorten(seconds)
+        self.receive_queue.drain()
+
+    def lose_unless_over(self, loss: Loss, detail: str = "") -> None:
+        """End the connection: the stream has nothing more to tell.
+
+        A write that failed before that tells more about the cause.
+        """
+        if error := self.write_error:
+            self.protocol.lose(Loss.BROKEN, str(error), cause=error)
+        else:
+            self.protocol.lose(loss, detail)
+
+    def on_write_error(self, error: Exception) -> None:
+        """Note that the peer takes no more; what it sent before may still be in the socket."""
+        self.write_error = error
+        self.lifetime.shorten(self.options.timeouts.goodbye)
+        self.receive_queue.drain()
+
+    def on_own_error(self, error: Exception) -> None:
+        """Note that one of the two tasks failed unexpectedly: the error leaves the block.
+
+        It does not leave the task, which may be in a nursery with those of other connections.
+        """
+        self.lifetime.fail(error)
+        self.protocol.lose(Loss.BROKEN, "an error of our own", cause=error)
+        with suppress(Exception):  # perhaps it was this that failed
+            self.note_ending()
+
+    def fail(self, error: Exception) -> None:
+        """End the connection with 1011: a function of the user's policies raised."""
+        self.lifetime.fail(error)
+        farewell = Close(int(CloseCode.INTERNAL_ERROR))
+        detail = f"a function of the heartbeat raised {error!r}"
+        self.protocol.lose(Loss.BROKEN, detail, cause=error, farewell=farewell)
+        self.note_ending()
+
+    def note_ending(self) -> None:
+        """If the protocol has an ending, tell everything that waits, once."""
+        ending = self.protocol.ending
+        if ending is None or self.over.is_set():
+            return
+        self.over.set()
+        timeouts = self.options.timeouts
+        self.lifetime.begin_end(Initiator.PEER if ending.received_first else Initiator.LOSS)
+        self.lifetime.shorten(timeouts.close if ending.clean else timeouts.goodbye)
+        self.receive_queue.drain()
+        self.receive_queue.wake_all()
+        self.room.unpark_all()
+        for turn in (self.send_turn, self.stream_turn):
+            if turn is not None:
+                turn.close()
+        self.pings.abandon_all()
+        self._bound_body(ending)
+        self.logger.debug("[%s] over: %s", self.name, ending)
+
+    def _bound_body(self, ending: Ending) -> None:
+        """End the block now, or later, or leave it alone (P3)."""
+        now = trio.current_time()
+        if self.cancels_body:
+            if not self.receive_queue:
+                self.cancel_body()
+            else:  # it may read what has arrived
+                self.body.deadline = now + self.options.timeouts.close
+        elif ending.received_first or self.lifetime.initiator is Initiator.IDLE:
+            self.body.deadline = now + self.supervised.body_grace
+
+    @property
+    def cancels_body(self) -> bool:
+        """Return True if the connection was lost while the block wanted it (P3).
+
+        If the block asked for the close, a peer that does not answer it is no loss.
+        """
+        ending = self.protocol.ending
+        if ending is None or ending.clean:
+            return False
+        return self.lifetime.initiator is not Initiator.APPLICATION
+
+    def cancel_body(self) -> None:
+        """Cancel the block: its connection is lost, and it has read everything (P3)."""
+        self.body.cancel(reason=str(self.protocol.ending))
+
+
+def _log_frame(logger: logging.Logger, name: str, direction: str, event: object) -> None:
+    logger.debug("[%s] %s", name, line(direction, event))  # type: ignore[arg-type]
