@@ -26,6 +26,7 @@ from .._liveness.lease import Lease
 from .._liveness.pings import Pings
 from .._options import ConnectionOptions
 from .._policies import FOREVER
+from .._protocol.extensions.deflate import DeflateCodec
 from .._protocol.fast_path import FastDecoder
 from .._protocol.frame_log import line
 from .._protocol.protocol import WebSocketProtocol
@@ -86,6 +87,7 @@ class ConnectionCore:
         "_send_queue",
         "body",
         "client",
+        "deflate",
         "finished",
         "lease",
         "lifetime",
@@ -124,6 +126,10 @@ class ConnectionCore:
         if self.logger.isEnabledFor(logging.DEBUG):
             trace = partial(_log_frame, self.logger, name)
         limit = options.limits.max_message_size
+        self.deflate = next(
+            (each.codec for each in opening.extensions if isinstance(each.codec, DeflateCodec)),
+            None,
+        )
         self.protocol = WebSocketProtocol(
             client=client,
             limits=options.limits,

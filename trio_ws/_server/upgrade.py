@@ -91,7 +91,9 @@ class Upgrader:
         offers = handshake.check_upgrade()
         if not self._origins.allows(request.headers):
             raise _strange_origin(request.headers["Origin"])
-        accepted = handshake.accept(self._choose(request, offers))
+        accepted = handshake.accept(
+            self._choose(request, offers), extensions=self._config.all_extensions
+        )
         self._admission.take_seat()
         return accepted
 

@@ -238,6 +238,16 @@ class DeflateCodec(ExtensionCodec):
         self._sent = [0, 0, 0]
         self._received = [0, 0, 0]
 
+    @property
+    def idle_release(self) -> float | None:
+        """Return after how many idle seconds `release` should be called."""
+        return self._settings.idle_release
+
+    @property
+    def messages_sent(self) -> int:
+        """Return how many messages were compressed."""
+        return self._sent[0]
+
     def statistics(self) -> DeflateStatistics:
         """Return what compression has saved so far."""
         return DeflateStatistics(
