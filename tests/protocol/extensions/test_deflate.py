@@ -420,6 +420,20 @@ def test_nothing_is_kept_without_takeover() -> None:
     assert (client._compressor, server._decompressor) == (None, None)
 
 
+def test_a_message_of_another_compressor() -> None:
+    """After a message that was compressed elsewhere, from nothing earlier, ours begins afresh."""
+    client, server = codecs()
+    assert client.idle_release == 60
+    for _ in range(3):
+        assert decoded(server, client.encode(b"own" * 100, finished=True)) == b"own" * 100
+        compressor = zlib.compressobj(6, zlib.DEFLATED, -client.window_bits)
+        blob = compressor.compress(b"shared" * 100) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        client.note_shared(600, len(blob) - 4)
+        assert decoded(server, blob[:-4]) == b"shared" * 100
+    assert client.messages_sent == 6
+    assert client.statistics().bytes_sent == 3 * 900
+
+
 def test_statistics() -> None:
     """Messages and bytes are counted, before and after."""
     client, server = codecs(Deflate(level=6))
