@@ -57,7 +57,7 @@ class MessageDecoder:
     Attributes:
         rsv: the reserved bits that the extensions own.
         in_progress: whether an encoded message has begun to arrive, and its end has not arrived.
-        spent: whether enough has been decoded for this turn.
+        used: whether anything has been decoded in this turn.
         violation: what was wrong with a message that `decode_whole` was given.
     """
 
@@ -70,6 +70,7 @@ class MessageDecoder:
         self._by_rsv = {codec.rsv: codec for codec in codecs}
         self.in_progress = False
         self.violation: Violation | None = None
+        self.used = False
         self._budget = MAX_DECODED_PER_TURN
         # The message
         self._active: tuple[ExtensionCodec, ...] = ()
@@ -82,6 +83,7 @@ class MessageDecoder:
 
     def begin_turn(self) -> None:
         """Allow as much to be decoded as in any turn."""
+        self.used = False
         self._budget = MAX_DECODED_PER_TURN
 
     @property
@@ -114,6 +116,7 @@ class MessageDecoder:
             payload = apply_mask(payload, self._key)
             self._key = self._key[rotated:] + self._key[:rotated]
         finished = ends_frame and self._ends_message
+        self.used = True
         self._pieces = self._decode(self._through(self._active, payload, finished), finished)
 
     def pieces(self) -> Iterator[Piece | Violation]:
@@ -169,6 +172,7 @@ class MessageDecoder:
 
     def _only_part(self, data: bytes, text: bool) -> str | bytes:
         """Return the message that a codec has decoded in one part, as nearly all are."""
+        self.used = True
         self._budget -= len(data) + PIECE_COST
         if not text:
             return data
@@ -182,6 +186,7 @@ class MessageDecoder:
         held: str | bytes | None = None
         for data in parts:
             self._size += len(data)
+            self.used = True
             self._budget -= len(data) + PIECE_COST
             if self._size > self._limit:
                 raise _Refused(too_large(self._size, self._limit))
