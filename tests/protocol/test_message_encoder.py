@@ -138,10 +138,10 @@ def test_shared() -> None:
     """A message for many is shared if nothing or only compression is between; else encoded."""
     shared = SharedMessage("x" * 100)
     plain = MessageEncoder((), masked=False).encode_shared(shared)
-    assert plain is shared.frame(None, masked=False)
+    assert plain is shared.frame(None)
     codec = deflate_codec()
     compressed = MessageEncoder([codec], masked=False).encode_shared(shared)
-    assert compressed is shared.frame(codec, masked=False)
+    assert compressed is shared.frame(codec)
     for codecs in ([IdentityCodec()], [IdentityCodec(), deflate_codec()]):
         frame = MessageEncoder(codecs, masked=False).encode_shared(shared)
         assert isinstance(frame, bytes)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from trio_ws._errors import LocalProtocolError
 from trio_ws._protocol.extensions.base import Parameters
 from trio_ws._protocol.extensions.deflate import Deflate, DeflateCodec
-from trio_ws._protocol.masking import mask_frames
+from trio_ws._protocol.masking import mask_frames, mask_keys
 from trio_ws._protocol.send_queue import Frame as Queued
 from trio_ws._protocol.shared_message import SharedMessage
 from trio_ws.testing import Frame
@@ -56,9 +56,9 @@ def test_plain(message: str | bytes, masked: bool) -> None:
     expected = Frame(TEXT if isinstance(message, str) else BINARY, data)
     shared = SharedMessage(message)
     assert shared.size == len(data)
-    assert sent(shared.frame(None, masked=masked), masked=masked) == expected
+    assert sent(shared.frame(None, mask_keys if masked else None), masked=masked) == expected
     server, _ = pair(threshold=len(data) + 1)
-    assert sent(shared.frame(server, masked=masked), masked=masked) == expected
+    assert sent(shared.frame(server, mask_keys if masked else None), masked=masked) == expected
     assert server.messages_sent == 0
 
 
@@ -66,10 +66,10 @@ def test_frames_are_shared() -> None:
     """A server's frames are made once; a client's have each a key of their own."""
     shared = SharedMessage(MESSAGE)
     (one, _), (two, _), (small, _) = pair(), pair(), pair(window_bits=9)
-    assert shared.frame(None, masked=False) is shared.frame(None, masked=False)
-    assert shared.frame(one, masked=False) is shared.frame(two, masked=False)
-    assert shared.frame(one, masked=False) is not shared.frame(small, masked=False)
-    ours, theirs = shared.frame(one, masked=True), shared.frame(one, masked=True)
+    assert shared.frame(None) is shared.frame(None)
+    assert shared.frame(one) is shared.frame(two)
+    assert shared.frame(one) is not shared.frame(small)
+    ours, theirs = shared.frame(one, mask_keys), shared.frame(one, mask_keys)
     assert ours != theirs
     assert sent(ours, masked=True) == sent(theirs, masked=True)
     assert sent(ours, masked=True).rsv == 4
@@ -79,7 +79,7 @@ def test_frames_are_shared() -> None:
 def test_windows(bits: int) -> None:
     """Each receiver can read what was made for its window."""
     server, client = pair((("server_max_window_bits", str(bits)),), window_bits=15)
-    frame = sent(SharedMessage(MESSAGE * 20).frame(server, masked=False))
+    frame = sent(SharedMessage(MESSAGE * 20).frame(server))
     assert received(client, frame.payload) == (MESSAGE * 20).encode()
 
 
@@ -99,7 +99,7 @@ def talk(servers: list[tuple[DeflateCodec, DeflateCodec]], count: int, seed: int
         for index, (server, client) in enumerate(servers):
             own = f"{number} {index} {message}"
             if shared is not None and dice.random() < 0.8:
-                payload = sent(shared.frame(server, masked=False)).payload
+                payload = sent(shared.frame(server)).payload
                 assert received(client, payload) == message.encode()
             elif dice.random() < 0.9:
                 wire = server.encode(own.encode(), finished=True)

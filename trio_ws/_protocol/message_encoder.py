@@ -17,6 +17,7 @@ from .encoder import encode_data
 from .extensions.base import ExtensionCodec
 from .extensions.deflate import DeflateCodec
 from .frame_header import Opcode
+from .masking import MaskKeys, mask_keys
 from .send_queue import Frame
 from .shared_message import SharedMessage
 from .validation import as_utf8, check_kind
@@ -40,12 +41,15 @@ class MessageEncoder:
         plain_below: a message of fewer bytes no extension encodes, by what `compress` says.
     """
 
-    __slots__ = ("_active", "_codecs", "_masked", "fragment_type", "plain_below")
+    __slots__ = ("_active", "_codecs", "_keys", "_masked", "fragment_type", "plain_below")
 
-    def __init__(self, codecs: Sequence[ExtensionCodec], *, masked: bool) -> None:
+    def __init__(
+        self, codecs: Sequence[ExtensionCodec], *, masked: bool, keys: MaskKeys = mask_keys
+    ) -> None:
         self._codecs = tuple(codecs)
         self._active: tuple[ExtensionCodec, ...] = ()
         self._masked = masked
+        self._keys = keys
         self.fragment_type: Kind | None = None
         self.plain_below = _plain_below(codecs) if codecs else _ALL_PLAIN
 
@@ -72,14 +76,15 @@ class MessageEncoder:
         for codec in self._active:
             payload = codec.encode(payload, finished=finished)
         self.fragment_type = None if finished else _kind(message)
-        return encode_data(first, payload, masked=self._masked)
+        return encode_data(first, payload, masked=self._masked, keys=self._keys)
 
     def encode_shared(self, shared: SharedMessage) -> Frame:
         """Return the frame of a message that goes to many connections; compressed once for all."""
+        keys = self._keys if self._masked else None
         if not self._codecs:
-            return shared.frame(None, masked=self._masked)
+            return shared.frame(None, keys)
         if len(self._codecs) == 1 and isinstance(self._codecs[0], DeflateCodec):
-            return shared.frame(self._codecs[0], masked=self._masked)
+            return shared.frame(self._codecs[0], keys)
         return self.encode(shared.message, finished=True, compress=None)
 
     def _choose(self, size: int, compress: bool | None) -> None:

@@ -35,6 +35,7 @@ from .extensions.base import ExtensionCodec
 from .fast_path import MAX_MESSAGES_PER_FEED, FastDecoder
 from .frame_header import Opcode
 from .frame_log import Trace
+from .masking import MaskKeys, mask_keys
 from .message_decoder import MessageDecoder
 from .message_encoder import MessageEncoder
 from .send_queue import MAX_BATCH, SendQueue
@@ -64,6 +65,7 @@ class WebSocketProtocol:
         limits: Limits,
         decoder: FastDecoder | None,
         codecs: Sequence[ExtensionCodec] = (),
+        keys: MaskKeys = mask_keys,
         trace: Trace | None = None,
     ) -> None:
         self._client = client
@@ -74,7 +76,8 @@ class WebSocketProtocol:
         self.assembler = MessageAssembler()
         # Sending
         self._sent: Close | None = None
-        self._encoder = MessageEncoder(codecs, masked=client)
+        self._keys = keys
+        self._encoder = MessageEncoder(codecs, masked=client, keys=keys)
         # Receiving
         self._decoder = decoder
         self._encoded: MessageDecoder | None = None
@@ -151,14 +154,13 @@ class WebSocketProtocol:
     def _must_stop(self, decoder: FastDecoder, data: bytes, position: int) -> bool:
         """Return True if the slow path must not go on where the fast path has stopped."""
         encoded = self._encoded
-        if encoded is not None:
-            if encoded.violation is not None:
-                self._fail(encoded.violation)
-                return True
-            if encoded.spent:
-                self._unparsed, self.has_pending_input = data[position:], True
-                return True
-        return decoder.start_buffer(data, position)
+        if encoded is not None and encoded.violation is not None:
+            self._fail(encoded.violation)
+        elif encoded is not None and encoded.spent:
+            self._unparsed, self.has_pending_input = data[position:], True
+        else:
+            return decoder.start_buffer(data, position)
+        return True
 
     def _must_pause(self, data: bytes, start: int, end: int, *, most: int, events: int) -> bool:
         """Return True if nothing can be done behind a piece, or not before other tasks have run."""
@@ -207,8 +209,9 @@ class WebSocketProtocol:
     @property
     def assembling(self) -> int:
         """Return how many bytes are held of the message that is arriving."""
-        buffer = None if self._decoder is None else self._decoder.buffer
-        return self.assembler.size + (0 if buffer is None else buffer.size)
+        decoder = self._decoder
+        buffered = 0 if decoder is None or decoder.buffer is None else decoder.buffer.size
+        return self.assembler.size + buffered
 
     # What happens
 
@@ -233,11 +236,10 @@ class WebSocketProtocol:
             events.append(event)
 
     def _on_close(self, received: Close) -> None:
-        if self._step(Input.CLOSE) is Action.REPLY:
+        first = self._step(Input.CLOSE) is Action.REPLY
+        if first:
             self._queue_close(Close(received.code), now=True)
-            self._end(Ending(sent=self._sent, received=received, received_first=True))
-        else:
-            self._end(Ending(sent=self._sent, received=received))
+        self._end(Ending(sent=self._sent, received=received, received_first=first))
 
     def _fail(self, violation: Violation) -> None:
         """Say that the peer broke the rules, and stop listening (RFC 6455 §7.1.7)."""
@@ -269,7 +271,7 @@ class WebSocketProtocol:
         encoder = self._encoder
         if finished and encoder.fragment_type is None and self.state is _OPEN and not self._trace:
             below = encoder.plain_below[compress]
-            frame = encode_message(message, masked=self._client, below=below)
+            frame = encode_message(message, masked=self._client, below=below, keys=self._keys)
             if frame is None:
                 frame = encoder.encode(message, finished=True, compress=compress)
             self.send_queue.put_data(frame)
@@ -305,7 +307,7 @@ class WebSocketProtocol:
         self.send_queue.put_control(self._control(Opcode.PONG, payload))
 
     def _control(self, opcode: Opcode, payload: bytes) -> bytes:
-        return encode_control(opcode, payload, masked=self._client)
+        return encode_control(opcode, payload, masked=self._client, keys=self._keys)
 
     def close(self, code: int, reason: str = "") -> None:
         """Queue our Close behind the data; only the first counts."""

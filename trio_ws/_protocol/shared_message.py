@@ -20,6 +20,7 @@ from .extensions.base import RSV1
 from .extensions.compressors import new_compressor
 from .extensions.deflate import DeflateCodec
 from .frame_header import Opcode
+from .masking import MaskKeys
 from .send_queue import Frame
 from .validation import as_utf8
 
@@ -64,21 +65,23 @@ class SharedMessage:
         self._compressed: dict[int, tuple[bytes, Frame]] = {}
         self.size = len(self._payload)
 
-    def frame(self, codec: DeflateCodec | None, *, masked: bool) -> Frame:
+    def frame(self, codec: DeflateCodec | None, keys: MaskKeys | None = None) -> Frame:
         """Return the frame for a connection, compressed if its codec compresses that size.
 
-        It must be sent: the codec has been told.  A server's frames are shared,
+        It must be sent: the codec has been told.  Without `keys` the frames are shared;
         a client's are masked, each with a key of its own.
         """
         if codec is None or self.size < codec.min_size:
-            if masked:
-                return encode_data(self._first, self._payload, masked=True)
+            if keys is not None:
+                return encode_data(self._first, self._payload, masked=True, keys=keys)
             if self._plain is None:
                 self._plain = encode_data(self._first, self._payload, masked=False)
             return self._plain
         blob, frame = self._compress(codec.window_bits)
         codec.note_shared(self.size, len(blob))
-        return encode_data(self._first | RSV1, blob, masked=True) if masked else frame
+        if keys is None:
+            return frame
+        return encode_data(self._first | RSV1, blob, masked=True, keys=keys)
 
     def _compress(self, window_bits: int) -> tuple[bytes, Frame]:
         found = self._compressed.get(window_bits)
