@@ -16,6 +16,7 @@ from trio_ws import (
     Backoff,
     Close,
     ConnectionClosed,
+    Ending,
     HandshakeError,
     Heartbeat,
     InvalidURL,
@@ -796,6 +797,17 @@ async def test_no_doubt_no_ping(autojump_clock: MockClock, make: Make) -> None:
         await channel.send("y")
         await trio.sleep(100)
         assert pings[1:] == [200 + DOUBT_INTERVAL]
+
+
+async def test_whose_end(autojump_clock: MockClock, make: Make) -> None:
+    """What the channel raises because it has ended is known from what others raise."""
+    async with channel_in(make(closing(1000))) as channel:
+        assert not channel.is_end(ConnectionClosed(Ending()))
+        with pytest.raises(ConnectionClosed) as caught:
+            await channel.receive()
+        assert channel.is_end(caught.value)
+        assert not channel.is_end(ConnectionClosed(Ending()))
+        assert not channel.is_end(KeyError())
 
 
 # A channel like others
