@@ -30,7 +30,7 @@ examples:
 """
 
 MAX_FILE = 16 * 1024 * 1024
-"""Larger files are refused: nobody reads so many frames, and a part is easily cut out."""
+"""A larger file is refused: it has more frames than can be read, and a part is easily cut out."""
 
 SHOWN = 64
 """How many bytes of a payload are shown, unless all are asked for."""
