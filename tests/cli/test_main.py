@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
+import importlib.metadata
 import io
 import os
 import subprocess
@@ -90,6 +91,19 @@ def test_help_and_version_are_no_errors(capsys: pytest.CaptureFixture[str]) -> N
     assert "exit codes:" in shown
     assert main(["--version"]) == Exit.OK
     assert capsys.readouterr().out.startswith("trio-ws ")
+
+
+def test_a_checkout_has_no_version(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It runs all the same."""
+
+    def unknown(name: str) -> NoReturn:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", unknown)
+    assert main(["--version"]) == Exit.OK
+    assert capsys.readouterr().out == "trio-ws (a checkout that is not installed)\n"
 
 
 def test_errors_end_with_their_codes(

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(words, console)
         finally:
             console.out.flush()
-    except SystemExit as done:  # --help and --version
+    except SystemExit as done:  # --help
         return int(done.code or 0)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
@@ -70,7 +70,9 @@ def _console() -> Console:
 def _run(words: list[str], console: Console) -> int:
     parser = _parser()
     if not words or words[0].startswith("-"):
-        parser.parse_args(words)  # --help and --version end here
+        if parser.parse_args(words).version:  # --help ends here
+            console.line(f"trio-ws {_version()}")
+            return Exit.OK
         raise CommandError(f"name a command: {', '.join(COMMANDS)}\ntry: {parser.prog} --help")
     if words[0] not in COMMANDS:
         raise CommandError(f"no such command: {words[0]}; there are: {', '.join(COMMANDS)}")
@@ -100,14 +102,17 @@ def _parser() -> Parser:
         epilog=f"trio-ws COMMAND --help tells more.\n\n{EPILOG}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action="store_true", help="show which release this is")
     return parser
 
 
 def _version() -> str:
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version  # slow to import
 
-    return f"trio-ws {version('trio-ws')}"
+    try:
+        return version("trio-ws")
+    except PackageNotFoundError:
+        return "(a checkout that is not installed)"
 
 
 def _fail(console: Console, words: list[str], message: str, code: int) -> int:
