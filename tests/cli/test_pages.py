@@ -148,7 +148,9 @@ async def measured() -> str:
     screen = Screen()
     words = ("--connections", "4", "--in-flight", "64")
     load = Load(connections=4, in_flight=64, payload="x" * 32, seconds=0.5, warm_up=0.1)
-    async with echoing() as url:
+    async with in_pipe("serve", "--quiet", "--port", "0") as server:
+        told = await server.stdout.receive_some()
+        url = told.decode().partition(" on ")[2].partition(";")[0]
         await bench(read_target(parse("bench", url, *words)), load, screen)
         return as_shown(f"trio-ws bench {url} {' '.join(words)}", url, screen)
 

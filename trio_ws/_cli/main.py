@@ -12,7 +12,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from .console import CHOICES, Console, wants_colour
 from .exits import EPILOG, CommandError, Exit
@@ -61,10 +61,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _console() -> Console:
-    for stream in (sys.stdout, sys.stderr):
-        # What the terminal's encoding lacks is escaped, not a reason to fail.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    return Console(sys.stdout, sys.stderr)
+    open_standard()
+    return Console(_writable(sys.stdout), _writable(sys.stderr))
+
+
+def open_standard() -> None:
+    """Open what a shell has closed (``>&-``), or a socket would get its number, and our output."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+def _writable(stream: TextIO | None) -> TextIO:
+    """Return a stream that escapes what its encoding lacks; a closed one is None in Python."""
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")
+    stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined]
+    return stream
 
 
 def _run(words: list[str], console: Console) -> int:
