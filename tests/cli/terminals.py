@@ -95,6 +95,7 @@ async def on_terminal(
     *words: str, rows: int = 24, columns: int = 100, **environ: str
 ) -> AsyncGenerator[Terminal]:
     """Run ``python -m trio_ws`` on a terminal of its own."""
+    inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     process = await trio.lowlevel.open_process(
@@ -103,7 +104,7 @@ async def on_terminal(
         stdout=slave,
         stderr=slave,
         start_new_session=True,
-        env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", **environ},
+        env={**inherited, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", **environ},
     )
     os.close(slave)  # so that the terminal ends with the program
     terminal = Terminal(process, master)
