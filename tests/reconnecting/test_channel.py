@@ -787,8 +787,7 @@ async def test_no_doubt_no_ping(autojump_clock: MockClock, make: Make) -> None:
                 pings.append(trio.current_time())
                 await peer.send_frame(PONG, frame.payload)
 
-    heartbeat = Heartbeat(interval=1000, timeout=1000)
-    async with channel_in(make(play), heartbeat=heartbeat) as channel:
+    async with channel_in(make(play), heartbeat=None) as channel:
         await trio.sleep(100)
         assert pings == []
         await channel.send("x")
