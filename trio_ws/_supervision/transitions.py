@@ -25,6 +25,9 @@ TransitionHook: TypeAlias = Callable[[Transition], object]
 _log = Log("trio_ws.supervisor")
 _numbers = itertools.count(1)
 
+LEVELS = {SupervisorState.SUSPENDED: _log.warning, SupervisorState.FAILED: _log.error}
+"""At which level a step is logged; all others are information."""
+
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
@@ -45,12 +48,12 @@ class TransitionLog:
 
     @property
     def state(self) -> SupervisorState:
-        """The state that was entered last."""
+        """Return the state that was entered last."""
         return SupervisorState.IDLE if self.last is None else self.last.state
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen."""
+        """Return True if nothing more will happen."""
         return self.state in ENDED
 
     def record(
@@ -62,9 +65,10 @@ class TransitionLog:
         cause: BaseException | None = None,
         delay: float | None = None,
         flapping: bool = False,
+        away: float | None = None,
         detail: str = "",
     ) -> None:
-        """Take a step, and tell everybody; raises only what the on_transition raises."""
+        """Take a step, and tell all observers; raise only what on_transition raises."""
         check_step(self.state, state)
         transition = Transition(
             number=self.last.number + 1 if self.last else 1,
@@ -76,11 +80,12 @@ class TransitionLog:
             cause=cause,
             delay=delay,
             flapping=flapping,
+            away=away,
             detail=detail,
         )
         self.last = transition
         self._ring(transition)
-        _log.info("[%s] %s", self.name, transition)
+        LEVELS.get(state, _log.info)("[%s] %s", self.name, transition)
         self._call_hook(transition)
 
     def _ring(self, transition: Transition) -> None:
@@ -138,7 +143,7 @@ class Events(AsyncIterator[Transition]):
         return self
 
     async def __anext__(self) -> Transition:
-        """The newest transition, once there is one that was not given out yet."""
+        """Return the newest transition, once there is one that was not given out yet."""
         await trio.lowlevel.checkpoint()
         log = self._transitions
         while True:
