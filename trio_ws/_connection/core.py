@@ -246,7 +246,7 @@ class ConnectionCore:
 
         A write that failed before its end tells more about the cause.
         """
-        if cause is None and self.write_error is not None:
+        if self.write_error is not None:
             loss, detail, cause = Loss.BROKEN, str(self.write_error), self.write_error
         if loss is not Loss.UNANSWERED:
             hint = self.pings.hint_at_end(trio.current_time())

@@ -70,7 +70,6 @@ class Pauses:
         """Stop reading; soon after another pause, the plan of that one for pongs stays."""
         self.active = True
         self._began = now
-        self._note_takers(now)
         self._pause = Pause(self._core.lease, now)
         if now - self._ended >= self._interval:
             self.next_pong_at = now + self._first_delay

@@ -64,10 +64,9 @@ class Pause:
         return f"{self._out.describe(now)}; we have not read for {now - self._began:.1f} s"
 
     def _due_lost(self) -> float:
-        out = self._out
-        if out.waiting_since is None or not out.waits:
+        if self._out.waiting_since is None:
             return FOREVER
-        return max(out.progress_at, out.waiting_since, self._began) + self._bound
+        return max(self._out.progress_at, self._out.waiting_since) + self._bound
 
 
 def _shortest(lease: Lease) -> tuple[float, Expiry]:
