@@ -64,7 +64,7 @@ def times(ratios: Sequence[float], spread: bool) -> str:
     if not ratios:
         return "–"
     middle = f"{median(ratios):.2f}"
-    return f"{middle} ({min(ratios):.2f}–{max(ratios):.2f})" if spread else middle
+    return f"{middle} ({min(ratios):.2f}–{max(ratios):.2f})" if spread and len(ratios) > 1 else middle
 
 
 def aligned(rows: list[list[str]]) -> str:

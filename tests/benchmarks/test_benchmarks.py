@@ -77,9 +77,10 @@ def test_a_ratio_above_one_is_better() -> None:
 
 
 def test_a_table_shows_the_spread_of_its_ratios() -> None:
-    """The least and the greatest ratio stand behind the median; where there is none, a dash."""
+    """The least and the greatest ratio stand behind the median, if there are several."""
     assert table.times([1.5, 1, 2], spread=True) == "1.50 (1.00–2.00)"
     assert table.times([1.5, 1, 2], spread=False) == "1.50"
+    assert table.times([1], spread=True) == "1.00"
     assert table.times([], spread=True) == "–"
 
 
