@@ -24,14 +24,17 @@ from .._errors import closed
 from .._handshake.opening import Opening
 from .._liveness.lease import Lease
 from .._liveness.pings import Pings
+from .._log import Log
 from .._options import ConnectionOptions
 from .._policies import FOREVER
 from .._protocol.fast_path import FastDecoder
 from .._protocol.frame_log import line
+from .._protocol.masking import MaskKeys, mask_keys
 from .._protocol.protocol import WebSocketProtocol
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 from .._protocol.states import State
 from .._transport.adapter import transport_on
+from .._transport.entropy import own_entropy
 from .lifetime import Initiator, Lifetime
 from .receive_queue import ReceiveQueue
 from .turn import Turn
@@ -56,29 +59,7 @@ UNSUPERVISED = Supervised()
 class ConnectionCore:
     """The values of one connection, and what has to happen to all of them at its end.
 
-    =================  ===============================  =======================================
-    field              changed by                       read by
-    =================  ===============================  =======================================
-    ``client``         nothing                          all, as ``name``, ``options``,
-                                                        ``logger`` and ``watches_idle``
-    ``protocol``       the reader feeds it; it is told  all
-                       what to send, and of a loss
-    ``transport``      the reader; the writer, also     statistics
-                       inline
-    ``receive_queue``  the reader puts; receivers take  the reader, the writer
-    ``room``           the writer wakes it              senders, who wait there
-    ``send_turn``      senders; `note_ending`           `WebSocket.send`
-    ``stream_turn``    streamers; `note_ending`         `IncomingMessage`
-    ``pings``          the heartbeat and `ping` add;    statistics
-                       the reader hands it pongs
-    ``lease``          the reader, the writer           the heartbeat
-    ``lifetime``       what closes, loses or fails      both tasks, the block
-    ``body``           `note_ending`, `cancel_body`     the block, which stands in it
-    ``write_error``    the writer                       the reader, at the end of the stream
-    ``supervised``     a supervisor, once               `note_ending`, ``async for``
-    ``over``           `note_ending`                    what waits for the ending
-    ``finished``       the reading task, as it ends     what waits for the last step
-    =================  ===============================  =======================================
+    =================  ===============================  ================================
     """
 
     __slots__ = (
@@ -89,7 +70,7 @@ class ConnectionCore:
         "finished",
         "lease",
         "lifetime",
-        "logger",
+        "log",
         "name",
         "options",
         "over",
@@ -118,11 +99,11 @@ class ConnectionCore:
         self.client = client
         self.name = name
         self.options = options
-        self.logger = logging.getLogger("trio_ws.client" if client else "trio_ws.server")
+        self.log = Log("trio_ws.client" if client else "trio_ws.server")
         self.watches_idle = options.timeouts.idle is not None
         trace = None
-        if self.logger.isEnabledFor(logging.DEBUG):
-            trace = partial(_log_frame, self.logger, name)
+        if self.log.shows(logging.DEBUG):
+            trace = partial(_log_frame, self.log, name)
         limit = options.limits.max_message_size
         self.protocol = WebSocketProtocol(
             client=client,
@@ -130,6 +111,7 @@ class ConnectionCore:
             codecs=[each.codec for each in opening.extensions],
             # Each frame is logged by the slow path alone.
             decoder=None if trace else FastDecoder(masked=not client, limit=limit),
+            keys=_keys_of(stream),
             trace=trace,
         )
         self._send_queue = self.protocol.send_queue
@@ -161,17 +143,27 @@ class ConnectionCore:
         waiting = self._send_queue.size
         return waiting == 0 or waiting + size + QUEUE_ITEM_OVERHEAD <= self._send_buffer
 
-    def turn_to_send(self) -> Turn:
-        """Return what keeps messages apart, and their senders in order of arrival."""
+    async def take_turn_to_send(self) -> Turn:
+        """Wait for the turn to send, in order of arrival; messages are kept apart by it.
+
+        If the turn is another's when the connection is over, raise `ConnectionClosed`.
+        """
         if self.send_turn is None:
             self.send_turn = Turn(closed=self.over.is_set())
+        await self._take(self.send_turn)
         return self.send_turn
 
-    def turn_to_stream(self) -> Turn:
-        """Return what lets one task take chunks at a time."""
+    async def take_turn_to_stream(self) -> Turn:
+        """Wait for the turn to take chunks; otherwise as `take_turn_to_send`."""
         if self.stream_turn is None:
             self.stream_turn = Turn(closed=self.over.is_set())
+        await self._take(self.stream_turn)
         return self.stream_turn
+
+    async def _take(self, turn: Turn) -> None:
+        if not await turn.acquire():
+            assert self.protocol.ending is not None
+            raise closed(self.protocol.ending)
 
     async def check_open(self) -> None:
         """Raise `ConnectionClosed` unless messages may be sent.
@@ -220,7 +212,7 @@ class ConnectionCore:
         self.lifetime.shorten(self.options.timeouts.goodbye)
         self.receive_queue.drain()
 
-    def on_own_error(self, error: Exception) -> None:
+    def on_own_error(self, error: BaseException) -> None:
         """Note that one of the two tasks failed unexpectedly: the error leaves the block.
 
         It does not leave the task, which may be in a nursery with those of other connections.
@@ -230,7 +222,7 @@ class ConnectionCore:
         with suppress(Exception):  # perhaps it was this that failed
             self.note_ending()
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """End the connection with 1011: a function of the user's policies raised."""
         self.lifetime.fail(error)
         farewell = Close(int(CloseCode.INTERNAL_ERROR))
@@ -255,7 +247,7 @@ class ConnectionCore:
                 turn.close()
         self.pings.abandon_all()
         self._bound_body(ending)
-        self.logger.debug("[%s] over: %s", self.name, ending)
+        self.log.debug("[%s] over: %s", self.name, ending)
 
     def _bound_body(self, ending: Ending) -> None:
         """End the block now, or later, or leave it alone (P3)."""
@@ -284,5 +276,11 @@ class ConnectionCore:
         self.body.cancel(reason=str(self.protocol.ending))
 
 
-def _log_frame(logger: logging.Logger, name: str, direction: str, event: object) -> None:
-    logger.debug("[%s] %s", name, line(direction, event))  # type: ignore[arg-type]
+def _keys_of(stream: trio.abc.Stream) -> MaskKeys:
+    """Return the store of keys that all connections share, unless the stream is simulated."""
+    source = own_entropy(stream)
+    return mask_keys if source is None else MaskKeys(source)
+
+
+def _log_frame(log: Log, name: str, direction: str, event: object) -> None:
+    log.debug("[%s] %s", name, line(direction, event))  # type: ignore[arg-type]
