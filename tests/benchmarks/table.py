@@ -63,8 +63,8 @@ def times(ratios: Sequence[float], spread: bool) -> str:
     """Show the median of ratios, and their least and greatest if `spread` is wanted."""
     if not ratios:
         return "–"
-    middle = f"{median(ratios):.2f}"
-    return f"{middle} ({min(ratios):.2f}–{max(ratios):.2f})" if spread and len(ratios) > 1 else middle
+    around = f" ({min(ratios):.2f}–{max(ratios):.2f})" if spread and len(ratios) > 1 else ""
+    return f"{median(ratios):.2f}{around}"
 
 
 def aligned(rows: list[list[str]]) -> str:
