@@ -1,7 +1,7 @@
 """Errors leave singly: what comes out of a nursery of ours, without the group around it.
 
 A nursery wraps whatever its tasks raise into a group, even a single Ctrl-C.
-That a function uses a nursery inside is nobody's business outside,
+A caller should not need to know that a function uses a nursery inside,
 so the doors take the wrapping off again.
 """
 
@@ -14,7 +14,7 @@ import trio
 
 
 def iter_leaves(error: BaseException) -> Iterator[BaseException]:
-    """The exceptions of a group, however deep; of anything else, itself."""
+    """Yield the exceptions of a group, however deep; of anything else, itself."""
     if isinstance(error, BaseExceptionGroup):
         for member in error.exceptions:
             yield from iter_leaves(member)
@@ -40,9 +40,9 @@ def contain(error: BaseException) -> BaseException:
 
 
 def strip_tracebacks(error: Exception) -> Exception:
-    """An error, and what caused it, without the frames that it has passed.
+    """Return an error, and what caused it, without the frames that it has passed.
 
-    They hold all of a connection; who keeps the error would keep that, and often in a ring.
+    Frames keep the whole connection alive as long as the error is kept, often in a ring.
     """
     each: BaseException | None = error
     while each is not None:
@@ -52,7 +52,7 @@ def strip_tracebacks(error: Exception) -> Exception:
 
 
 def unwrap_group(group: BaseExceptionGroup) -> BaseException:
-    """The one exception that a group is about.
+    """Return the one exception that a group is about.
 
     That is a Ctrl-C or an exit, before an error, before a cancellation;
     a group of several errors stays as it is.
@@ -69,7 +69,7 @@ def unwrap_group(group: BaseExceptionGroup) -> BaseException:
 
 @contextmanager
 def unwrapping() -> Generator[None]:
-    """Around a nursery: let its exception leave without the group."""
+    """Let the exception of a nursery leave without the group."""
     try:
         yield
     except BaseExceptionGroup as group:
