@@ -29,6 +29,7 @@ from trio_ws import (
     Response,
     WebSocket,
     serve_websocket,
+    supervise,
 )
 from trio_ws._supervision.retry_rules import CLOSE_CODES, ERRORS, HTTP_STATUSES, LOSSES
 from trio_ws.testing import MemoryNetwork, open_websocket_pair
@@ -173,3 +174,26 @@ async def test_a_feed_that_means_something_else_by_1008(
         with pytest.raises(ConnectionClosed, match="you may not"):
             await feeds.follow(session, "wss://feed.example/")
     assert reasons == []
+
+
+async def test_a_session_that_swallows_the_end_is_done(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """If a session catches the end of its connection and returns, `supervise` does, too."""
+    visits = []
+
+    async def server(ws: WebSocket) -> None:
+        visits.append(ws)
+        await ws.close(1011)
+
+    async def swallow(ws: WebSocket) -> str:
+        try:
+            await ws.receive()
+        except ConnectionClosed:
+            return "swallowed"
+        raise AssertionError
+
+    async with memory_network as network:
+        await network.serve("wss://feed.example/", server)
+        assert await supervise(swallow, "wss://feed.example/") == "swallowed"
+    assert len(visits) == 1
