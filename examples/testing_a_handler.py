@@ -2,7 +2,7 @@
 
 The first function is the application; what follows are its tests, for pytest with pytest-trio.
 ``autojump_clock`` is pytest-trio's virtual clock: when all tasks wait,
-it jumps to the next deadline, so that half a minute of patience costs nothing
+it jumps to the next deadline, so that waiting for half a minute costs nothing
 and "after 30 seconds" can be compared exactly.
 """
 
