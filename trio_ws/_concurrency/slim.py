@@ -1,6 +1,6 @@
-"""Where tasks wait until another wakes them.
+"""Where tasks wait until another task wakes them.
 
-`trio.lowlevel.ParkingLot` and `trio.Event` take some 400 and 250 bytes even while no task waits.
+`trio.lowlevel.ParkingLot` and `trio.Event` take some 400 and 250 bytes even when no task waits.
 A connection has several places to wait at, and most connections are idle most of the time;
 these take next to nothing while they are empty, and little with one task in them.
 """
@@ -53,7 +53,7 @@ class SlimParkingLot:
 
 @final
 class SlimEvent:
-    """An event: a task waits for it until it is set, and not at all once it is."""
+    """An event: a task that waits for it goes on when it is set, or at once if it was."""
 
     __slots__ = ("_is_set", "_lot")
 
