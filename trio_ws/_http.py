@@ -64,12 +64,12 @@ class Headers(Mapping[str, str]):
             self._parts = _parts(source)
 
     def get_all(self, name: str) -> list[str]:
-        """All values of `name`, in order; empty if it is absent."""
+        """Return all values of `name`, in order; empty if it is absent."""
         wanted = name.lower()
         return [value for key, value in self._lines() if key.lower() == wanted]
 
     def multi_items(self) -> tuple[tuple[str, str], ...]:
-        """Every header line as (name, value), in order."""
+        """Return every header line as (name, value), in order."""
         return tuple(self._lines())
 
     def _lines(self) -> Iterator[tuple[str, str]]:
@@ -140,17 +140,17 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The target without its query; not percent-decoded."""
+        """Return the target without its query; not percent-decoded."""
         return self.target.partition("?")[0]
 
     @property
     def query(self) -> dict[str, list[str]]:
-        """The query's parameters, percent-decoded; a repeated one keeps all values."""
+        """Return the query's parameters, percent-decoded; a repeated one keeps all values."""
         return parse_qs(self.target.partition("?")[2], keep_blank_values=True)
 
     @property
     def cookies(self) -> dict[str, str]:
-        """The cookies by name, as they were sent (RFC 6265 §5.4); of two the more specific one."""
+        """Return the cookies by name, as sent (RFC 6265 §5.4); of two the more specific one."""
         found: dict[str, str] = {}
         for pair in self.headers.get("Cookie", "").split(";"):
             name, equals, value = pair.partition("=")

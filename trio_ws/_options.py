@@ -58,7 +58,7 @@ class ConnectionOptions:
 
     @property
     def heartbeats(self) -> tuple[HeartbeatPolicy, ...]:
-        """The heartbeat policies, none, one or several."""
+        """Return the heartbeat policies: none, one or several."""
         if self.heartbeat is None:
             return ()
         return tuple(self.heartbeat) if isinstance(self.heartbeat, Sequence) else (self.heartbeat,)
