@@ -151,7 +151,7 @@ async def test_an_upload_cut_between_messages_does_not(
 
 
 async def test_a_reason_reaches_the_peer() -> None:
-    """The reason of a cancellation is that of the Close frame."""
+    """What is given to `close` is in the Close frame."""
     midnight, endings = trio.Event(), []
 
     async def remember(ws: WebSocket) -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 import trio
 
-from trio_ws._concurrency.exceptions import iter_leaves, strip_tracebacks, unwrap_group, unwrapping
+from trio_ws._concurrency.exceptions import (
+    contain,
+    iter_leaves,
+    may_pass,
+    strip_tracebacks,
+    unwrap_group,
+    unwrapping,
+)
 
 
 async def cancelled() -> BaseException:
@@ -87,3 +94,24 @@ def test_without_frames() -> None:
     assert strip_tracebacks(error) is error
     assert (error.__cause__, cause.__context__) == (cause, origin)
     assert [each.__traceback__ for each in (error, cause, origin)] == [None] * 3
+
+
+class Own(BaseException):
+    """What a user may derive from `BaseException`."""
+
+
+async def test_what_stays() -> None:
+    """What is neither a Ctrl-C nor an exit stays with the one that it is given to."""
+    for error in (Own(), ZeroDivisionError(), GeneratorExit()):
+        assert contain(error) is error
+    for passing in (KeyboardInterrupt(), SystemExit()):
+        with pytest.raises(type(passing)) as caught:
+            contain(passing)
+        assert caught.value is passing
+    assert may_pass(await cancelled())
+
+
+def test_an_abandoned_coroutine() -> None:
+    """Outside a Trio run a `GeneratorExit` means that nothing more can be done."""
+    with pytest.raises(GeneratorExit):
+        contain(GeneratorExit())

@@ -6,6 +6,7 @@ import gc
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 import trio
@@ -154,16 +155,16 @@ async def test_code(
 
 
 @both_roles
-@pytest.mark.parametrize("reason", ["deploy", "ü" * 100, "", None])
+@pytest.mark.parametrize("reason", ["deploy", "", None, 5, b"bytes"])
 async def test_reason_of_a_cancellation(
-    reason: str | None, client: bool, autojump_clock: trio.testing.MockClock
+    reason: Any, client: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """The reason given to `cancel` goes to the peer, as far as a Close frame holds it."""
+    """What is given to `cancel`, whatever it is, stays here: it may tell of another (P5, P9)."""
     with trio.CancelScope() as scope:
         async with open_wired(client) as (_, _, wire):
             scope.cancel(reason)
             await trio.sleep_forever()
-    assert goodbye_of(wire.written) == (1001, (reason or "")[:61] if reason != "deploy" else reason)
+    assert goodbye_of(wire.written) == (1001, "")
 
 
 @both_roles

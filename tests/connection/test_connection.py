@@ -12,13 +12,24 @@ import trio.testing
 
 from trio_ws import ConnectionLost, Deflate, Heartbeat, Loss, Timeouts
 from trio_ws._connection.connection import Connection
+from trio_ws._connection.core import ConnectionCore
 from trio_ws._connection.idle_compressors import current_idle_compressors
 from trio_ws._connection.writer import Phase
 from trio_ws._options import ConnectionOptions
 from trio_ws.testing import RawPeer, open_websocket_pair
 from trio_ws.testing._peer import PING, TEXT
 
-from ..wires import BadEnd, TwoWayWire, Wire, both_roles, frames_of, goodbye_of, opening, settled
+from ..wires import (
+    BadEnd,
+    TwoWayWire,
+    Wire,
+    both_roles,
+    frames_of,
+    goodbye_of,
+    open_wired,
+    opening,
+    settled,
+)
 
 Clock = trio.testing.MockClock
 
@@ -101,26 +112,48 @@ async def test_a_stream_that_cannot_be_closed(
 
 @both_roles
 async def test_a_failure_in_the_last_step(
-    autojump_clock: Clock, client: bool, caplog: pytest.LogCaptureFixture
+    autojump_clock: Clock, client: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What goes wrong while the end is told, in a log perhaps, is kept for the block, too."""
+    """What goes wrong while the end is told is kept for the block, too."""
     stand = Stand(client)
 
-    def fail(record: logging.LogRecord) -> bool:
-        if "over" in record.msg:
-            raise ZeroDivisionError
-        return True
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
 
-    caplog.set_level(logging.DEBUG, "trio_ws")
-    stand.core.logger.addFilter(fail)
-    try:
-        async with trio.open_nursery() as nursery:
-            stand.tested.start(nursery)
-            stand.tested.close_gracefully(1000)
-    finally:
-        stand.core.logger.removeFilter(fail)
+    monkeypatch.setattr(ConnectionCore, "_bound_body", fail)
+    async with trio.open_nursery() as nursery:
+        stand.tested.start(nursery)
+        stand.tested.close_gracefully(1000)
     assert isinstance(stand.core.lifetime.error, ZeroDivisionError)
     assert stand.wire.closed
+
+
+@both_roles
+@pytest.mark.parametrize("shared", [False, True], ids=["own nursery", "shared nursery"])
+async def test_a_log_that_fails(shared: bool, client: bool, autojump_clock: Clock) -> None:
+    """A filter of the log that raises ends no connection, and keeps no block from being left."""
+
+    def refuse(record: logging.LogRecord) -> bool:
+        raise ZeroDivisionError
+
+    logger = logging.getLogger("trio_ws.client" if client else "trio_ws.server")
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    logger.addFilter(refuse)
+    try:
+        async with trio.open_nursery() as nursery:
+            room = nursery if shared else None
+            async with open_wired(client, nursery=room) as (ws, peer, wire):
+                await ws.send("work")
+                nursery.start_soon(peer.close_politely)
+            assert ws.ending is not None
+            assert ws.ending.clean
+            assert wire.closed
+            assert trio.current_time() <= 20.5
+            assert not nursery.child_tasks
+    finally:
+        logger.removeFilter(refuse)
+        logger.setLevel(level)
 
 
 @both_roles

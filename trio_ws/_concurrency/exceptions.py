@@ -22,6 +22,23 @@ def iter_leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
+def may_pass(error: BaseException) -> bool:
+    """Return True for what no connection keeps to itself: Ctrl-C, an exit, a cancellation (P9).
+
+    `GeneratorExit` is one where Python abandons a coroutine, which is never within a Trio run.
+    """
+    if isinstance(error, GeneratorExit):
+        return not trio.lowlevel.in_trio_task()
+    return isinstance(error, KeyboardInterrupt | SystemExit | trio.Cancelled)
+
+
+def contain(error: BaseException) -> BaseException:
+    """Return an error that stays with its connection; raise one that may pass."""
+    if may_pass(error):
+        raise error
+    return error
+
+
 def strip_tracebacks(error: Exception) -> Exception:
     """An error, and what caused it, without the frames that it has passed.
 

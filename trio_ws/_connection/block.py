@@ -39,7 +39,6 @@ import trio
 from .._concurrency.exceptions import iter_leaves, unwrap_group
 from .._ending import CloseCode, Ending
 from .._errors import ConnectionClosed, closed
-from .._protocol.validation import truncate_reason
 from .websocket import WebSocket
 
 Connect = Callable[[], Awaitable[WebSocket]]
@@ -119,7 +118,7 @@ class ConnectionBlock:
         if failure is None:
             connection.close_gracefully(CloseCode.NORMAL_CLOSURE)
         elif all(not isinstance(leaf, Exception) for leaf in iter_leaves(failure)):
-            connection.close_quickly(CloseCode.GOING_AWAY, _reason_given(failure))
+            connection.close_quickly(CloseCode.GOING_AWAY)
         else:
             connection.close_gracefully(CloseCode.INTERNAL_ERROR)
         try:
@@ -225,11 +224,3 @@ def _contexts(error: BaseException | None) -> Iterator[BaseException]:
         seen.add(id(error))
         yield error
         error = error.__context__
-
-
-def _reason_given(failure: BaseException) -> str:
-    """Return the text given to ``cancel(reason=…)``, as far as a frame holds it."""
-    for leaf in iter_leaves(failure):
-        if isinstance(leaf, trio.Cancelled) and leaf.source == "explicit" and leaf.reason:
-            return truncate_reason(leaf.reason)
-    return ""

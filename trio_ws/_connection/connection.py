@@ -29,6 +29,7 @@ from typing import final
 import trio
 
 from .._concurrency.chance import draw
+from .._concurrency.exceptions import contain
 from .._concurrency.late_import import import_in_thread
 from .._concurrency.suspension import watch_for_suspension
 from .._ending import Loss
@@ -91,8 +92,8 @@ class Connection:
                 self.writer.after_change()
                 await self.writer.ended.wait()
                 await self.core.transport.aclose()
-        except Exception as error:
-            self.core.on_own_error(error)
+        except BaseException as error:  # noqa: ASYNC103 - what may pass does
+            self.core.on_own_error(contain(error))  # noqa: ASYNC104
         finally:
             suspension.tell_no_more(self)
             if deflate is not None:
@@ -114,8 +115,8 @@ class Connection:
             if not core.transport.close_now():
                 with trio.CancelScope(shield=True, deadline=-FOREVER):
                     await core.transport.aclose()
-        except Exception as error:
-            core.on_own_error(error)
+        except BaseException as error:  # noqa: ASYNC103 - what may pass does
+            core.on_own_error(contain(error))  # noqa: ASYNC104
         if writer.is_running:
             with trio.CancelScope(shield=True):  # bounded: its own scope has the same deadline
                 await writer.ended.wait()

@@ -24,6 +24,7 @@ from .._errors import closed
 from .._handshake.opening import Opening
 from .._liveness.lease import Lease
 from .._liveness.pings import Pings
+from .._log import Log
 from .._options import ConnectionOptions
 from .._policies import FOREVER
 from .._protocol.extensions.deflate import DeflateCodec
@@ -59,29 +60,7 @@ UNSUPERVISED = Supervised()
 class ConnectionCore:
     """The values of one connection, and what has to happen to all of them at its end.
 
-    =================  ===============================  =======================================
-    field              changed by                       read by
-    =================  ===============================  =======================================
-    ``client``         nothing                          all, as ``name``, ``options``,
-                                                        ``logger`` and ``watches_idle``
-    ``protocol``       the reader feeds it; it is told  all
-                       what to send, and of a loss
-    ``transport``      the reader; the writer, also     statistics
-                       inline
-    ``receive_queue``  the reader puts; receivers take  the reader, the writer
-    ``room``           the writer wakes it              senders, who wait there
-    ``send_turn``      senders; `note_ending`           `WebSocket.send`
-    ``stream_turn``    streamers; `note_ending`         `IncomingMessage`
-    ``pings``          the heartbeat and `ping` add;    statistics
-                       the reader hands it pongs
-    ``lease``          the reader, the writer           the heartbeat
-    ``lifetime``       what closes, loses or fails      both tasks, the block
-    ``body``           `note_ending`, `cancel_body`     the block, which stands in it
-    ``write_error``    the writer                       the reader, at the end of the stream
-    ``supervised``     a supervisor, once               `note_ending`, ``async for``
-    ``over``           `note_ending`                    what waits for the ending
-    ``finished``       the reading task, as it ends     what waits for the last step
-    =================  ===============================  =======================================
+    =================  ===============================  ================================
     """
 
     __slots__ = (
@@ -93,7 +72,7 @@ class ConnectionCore:
         "finished",
         "lease",
         "lifetime",
-        "logger",
+        "log",
         "name",
         "options",
         "over",
@@ -122,11 +101,11 @@ class ConnectionCore:
         self.client = client
         self.name = name
         self.options = options
-        self.logger = logging.getLogger("trio_ws.client" if client else "trio_ws.server")
+        self.log = Log("trio_ws.client" if client else "trio_ws.server")
         self.watches_idle = options.timeouts.idle is not None
         trace = None
-        if self.logger.isEnabledFor(logging.DEBUG):
-            trace = partial(_log_frame, self.logger, name)
+        if self.log.shows(logging.DEBUG):
+            trace = partial(_log_frame, self.log, name)
         limit = options.limits.max_message_size
         self.deflate = next(
             (each.codec for each in opening.extensions if isinstance(each.codec, DeflateCodec)),
@@ -239,7 +218,7 @@ class ConnectionCore:
         self.lifetime.shorten(self.options.timeouts.goodbye)
         self.receive_queue.drain()
 
-    def on_own_error(self, error: Exception) -> None:
+    def on_own_error(self, error: BaseException) -> None:
         """Note that one of the two tasks failed unexpectedly: the error leaves the block.
 
         It does not leave the task, which may be in a nursery with those of other connections.
@@ -249,7 +228,7 @@ class ConnectionCore:
         with suppress(Exception):  # perhaps it was this that failed
             self.note_ending()
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """End the connection with 1011: a function of the user's policies raised."""
         self.lifetime.fail(error)
         farewell = Close(int(CloseCode.INTERNAL_ERROR))
@@ -274,7 +253,7 @@ class ConnectionCore:
                 turn.close()
         self.pings.abandon_all()
         self._bound_body(ending)
-        self.logger.debug("[%s] over: %s", self.name, ending)
+        self.log.debug("[%s] over: %s", self.name, ending)
 
     def _bound_body(self, ending: Ending) -> None:
         """End the block now, or later, or leave it alone (P3)."""
@@ -309,5 +288,5 @@ def _keys_of(stream: trio.abc.Stream) -> MaskKeys:
     return mask_keys if source is None else MaskKeys(source)
 
 
-def _log_frame(logger: logging.Logger, name: str, direction: str, event: object) -> None:
-    logger.debug("[%s] %s", name, line(direction, event))  # type: ignore[arg-type]
+def _log_frame(log: Log, name: str, direction: str, event: object) -> None:
+    log.debug("[%s] %s", name, line(direction, event))  # type: ignore[arg-type]

@@ -25,6 +25,7 @@ from typing import final
 import trio
 
 from .._concurrency.chance import draw_bytes
+from .._concurrency.exceptions import contain
 from .._ending import Close, CloseCode, Loss
 from .._liveness.lease import Expiry
 from .._liveness.message_heartbeats import MessageHeartbeats
@@ -265,8 +266,8 @@ class HeartbeatDriver:
             try:
                 self._protocol.send(self.messages.make_reply())
                 self._messages_queued += 1
-            except Exception as error:
-                self._core.fail(error)
+            except BaseException as error:  # noqa: ASYNC103 - what may pass does
+                self._core.fail(contain(error))
 
     def stream(self) -> Chunk | None:
         """Have the message in progress, or the next one, passed on in chunks.
@@ -279,9 +280,9 @@ class HeartbeatDriver:
     def _queue_message(self, policy: MessageHeartbeat) -> bool:
         try:
             self._protocol.send(policy.make())
-        except Exception as error:
-            self._core.fail(error)
-            return False
+        except BaseException as error:  # noqa: ASYNC103 - what may pass does
+            self._core.fail(contain(error))
+            return False  # noqa: ASYNC104
         self._messages_queued += 1
         return True
 
