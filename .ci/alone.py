@@ -13,9 +13,6 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-PARTS = {}
-"""Rooms that are parts of another and have its tests: apart from it they do nothing."""
-
 
 def own_tests(module: Path) -> list[Path]:
     """Return the test files that belong to a module."""

@@ -55,21 +55,26 @@ async def test_check_open(autojump_clock: Clock) -> None:
         await core.check_open()
 
 
-async def test_turns() -> None:
-    """Each turn is made when it is first wanted; after the end nobody waits for one."""
-    core = core_of()
-    assert core.turn_to_send() is core.turn_to_send()
-    assert core.turn_to_stream() is core.turn_to_stream() is not core.turn_to_send()
-    assert await core.turn_to_send().acquire()
-    core.lose_unless_over(Loss.EOF)
-    core.note_ending()
-    assert not await core.turn_to_send().acquire()
-    late = core_of()
-    late.lose_unless_over(Loss.EOF)
-    late.note_ending()
-    for turn in (late.turn_to_send(), late.turn_to_stream()):
-        assert await turn.acquire()
-        assert not await turn.acquire()
+@pytest.mark.parametrize("kind", ["send", "stream"])
+async def test_turns(kind: str) -> None:
+    """Each turn goes to one task at a time; after the end it is not waited for."""
+    core, late = core_of(), core_of()
+    take = getattr(core, f"take_turn_to_{kind}")
+    turn = await take()
+    with trio.move_on_after(0) as patience:
+        await take()
+    assert patience.cancelled_caught
+    turn.release()
+    assert await take() is turn
+    for each in (core, late):
+        each.lose_unless_over(Loss.EOF)
+        each.note_ending()
+    with pytest.raises(ConnectionClosed):
+        await take()
+    take = getattr(late, f"take_turn_to_{kind}")
+    await take()
+    with pytest.raises(ConnectionClosed):
+        await take()
 
 
 async def test_closing() -> None:

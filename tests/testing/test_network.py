@@ -227,24 +227,64 @@ def test_the_same_seed_says_the_same_a_hundred_times() -> None:
     assert len({busy_hour(3) for _ in range(100)}) == 1
 
 
-async def test_keys_are_the_system_s_elsewhere(autojump_clock: Clock) -> None:
-    """A connection over another stream draws from the system's entropy, in the block as well."""
+class Tapped(trio.abc.Stream):
+    """A stream that keeps what is written to it."""
 
-    async def keys_of(seed: int) -> tuple[str, str]:
-        async with MemoryNetwork(seed=seed) as network:
-            await network.serve("ws://api.example/", echo)
-            async with open_websocket("ws://api.example/") as ws:
-                simulated = ws.request.headers["Sec-WebSocket-Key"]
-            ours, theirs = trio.testing.memory_stream_pair()
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(serve_websocket_on, echo, theirs)
-                async with open_websocket_on(ours, "ws://api.example/") as ws:
-                    return simulated, ws.request.headers["Sec-WebSocket-Key"]
-        raise AssertionError
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self.stream = stream
+        self.written = b""
 
-    first, again, other = await keys_of(1), await keys_of(1), await keys_of(2)
-    assert first[0] == again[0] != other[0]
-    assert len({first[1], again[1], other[1]}) == 3
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+        await self.stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        raise NotImplementedError
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        return await self.stream.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        await self.stream.aclose()
+
+
+async def written_by_clients(seed: int) -> tuple[bytes, bytes]:
+    """Return what two clients write: one of a simulated network, and one over another stream."""
+    async with MemoryNetwork(seed=seed) as network:
+        await network.serve("ws://api.example/", echo)
+        async with open_websocket("ws://api.example/") as ws:
+            stream = network._stream_of(ws)
+            await ws.send("hello")
+            await ws.ping(b"x")
+        assert stream is not None
+        simulated = b"".join(seen.data for seen in stream.log.entries if seen.sent)
+        ours, theirs = trio.testing.memory_stream_pair()
+        tapped = Tapped(ours)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve_websocket_on, echo, theirs)
+            async with open_websocket_on(tapped, "ws://api.example/") as ws:
+                await ws.send("hello")
+                await ws.ping(b"x")
+    return simulated, tapped.written
+
+
+async def test_masks_and_keys_come_from_the_seed(autojump_clock: Clock) -> None:
+    """All that a client of a simulated network writes is the same again, byte for byte."""
+    first, _ = await written_by_clients(1)
+    again, _ = await written_by_clients(1)
+    other, _ = await written_by_clients(2)
+    assert first == again
+    assert first != other
+    assert len(first) == len(other)
+
+
+async def test_masks_and_keys_are_the_system_s_elsewhere(autojump_clock: Clock) -> None:
+    """A connection over any other stream draws them from entropy, also within the block."""
+    everywhere = [(await written_by_clients(1))[1] for _ in range(5)]
+    assert len({data.partition(b"Sec-WebSocket-Key: ")[2][:24] for data in everywhere}) == 5
+    frames = [data.partition(b"\r\n\r\n")[2] for data in everywhere]
+    assert len({data[2:6] for data in frames}) == 5
+    assert len({data[13:17] for data in frames}) == 5
 
 
 # Real TLS

@@ -10,9 +10,11 @@ import pytest
 import trio
 import trio.testing
 
+from trio_ws._transport.adapter import transport_on
 from trio_ws.testing import Fault, MemoryNetwork
 from trio_ws.testing._agenda import Agenda
-from trio_ws.testing._stream import MUCH, MemoryStream
+from trio_ws.testing._log import MUCH
+from trio_ws.testing._stream import MemoryStream
 from trio_ws.testing._wire import BUFFER, SEGMENT, WINDOW
 
 from .lines import open_line, receive_exactly
@@ -220,10 +222,10 @@ async def test_what_is_kept_of_a_connection_is_bounded(autojump_clock: Clock) ->
         async with trio.open_nursery() as nursery:
             nursery.start_soon(client.send_all, bytes(MUCH + 1))
             await receive_exactly(server, MUCH)
-            assert server.seen_all
+            assert server.log.complete
             await receive_exactly(server, 1)
-        assert not server.seen_all
-        assert not client.seen_all
+        assert not server.log.complete
+        assert not client.log.complete
 
 
 async def test_a_tls_handshake_must_be_expected(autojump_clock: Clock) -> None:
@@ -231,6 +233,44 @@ async def test_a_tls_handshake_must_be_expected(autojump_clock: Clock) -> None:
     async with open_line() as (_, client, server):
         assert not client.expects_tls
         assert not server.expects_tls
+
+
+# As the library uses it
+
+
+async def test_sending_without_waiting(autojump_clock: Clock) -> None:
+    """As much as there is room for is taken, and the rest is given back, as a socket does."""
+    async with open_line() as (_, client, server):
+        assert client.immediate
+        assert client.can_half_close
+        assert transport_on(client) is client
+        assert client.send_now([b"ab", memoryview(b"cd")]) == []
+        assert client.receive_now() == b""
+        rest = client.send_now([bytes(WINDOW), bytes(BUFFER), b"more"])
+        assert [len(piece) for piece in rest] == [4, 4]
+        assert client.bytes_sent == WINDOW + BUFFER
+        buffer = bytearray(3)
+        assert await server.receive_into(memoryview(buffer)) == 3
+        assert buffer == b"abc"
+        assert server.bytes_received == 3
+        assert await client.send_some(memoryview(bytes(10))) == 3
+        with trio.move_on_after(10) as waiting:
+            await client.send_some(memoryview(b"x"))
+        assert waiting.cancelled_caught
+        await receive_exactly(server, WINDOW)
+        assert await client.send_some(memoryview(b"xy")) == 2
+
+
+async def test_ending_without_waiting(autojump_clock: Clock) -> None:
+    """One direction, or both; errors are met by the next call that waits."""
+    async with open_line() as (_, client, server):
+        client.observe(on_arrival=print, on_departure=print)
+        assert client.send_eof_now()
+        assert await server.receive_some() == b""
+        assert client.send_now([b"x", b"y"]) == [b"x", b"y"]
+        assert client.close_now()
+        with pytest.raises(trio.BrokenResourceError, match="this stream is closed"):
+            await client.send_some(memoryview(b"x"))
 
 
 # Faults

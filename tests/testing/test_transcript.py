@@ -10,7 +10,7 @@ import trio.testing
 
 from trio_ws import WebSocket, open_websocket
 from trio_ws.testing import Fault, MemoryNetwork, Text, Transcript, open_websocket_pair, record
-from trio_ws.testing._stream import MUCH
+from trio_ws.testing._log import MUCH
 from trio_ws.testing._transcript import RENEW
 
 from ..halls import echo

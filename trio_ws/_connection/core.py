@@ -29,10 +29,12 @@ from .._options import ConnectionOptions
 from .._policies import FOREVER
 from .._protocol.fast_path import FastDecoder
 from .._protocol.frame_log import line
+from .._protocol.masking import MaskKeys, mask_keys
 from .._protocol.protocol import WebSocketProtocol
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 from .._protocol.states import State
 from .._transport.adapter import transport_on
+from .._transport.entropy import own_entropy
 from .lifetime import Initiator, Lifetime
 from .receive_queue import ReceiveQueue
 from .turn import Turn
@@ -153,6 +155,7 @@ class ConnectionCore:
             codecs=[each.codec for each in opening.extensions],
             # Each frame is logged by the slow path alone.
             decoder=None if trace else FastDecoder(masked=not client, limit=limit),
+            keys=_keys_of(stream),
             trace=trace,
         )
         self._send_queue = self.protocol.send_queue
@@ -184,17 +187,27 @@ class ConnectionCore:
         waiting = self._send_queue.size
         return waiting == 0 or waiting + size + QUEUE_ITEM_OVERHEAD <= self._send_buffer
 
-    def turn_to_send(self) -> Turn:
-        """Return what keeps messages apart, and their senders in order of arrival."""
+    async def take_turn_to_send(self) -> Turn:
+        """Wait for the turn to send, in order of arrival; messages are kept apart by it.
+
+        If the turn is another's when the connection is over, raise `ConnectionClosed`.
+        """
         if self.send_turn is None:
             self.send_turn = Turn(closed=self.over.is_set())
+        await self._take(self.send_turn)
         return self.send_turn
 
-    def turn_to_stream(self) -> Turn:
-        """Return what lets one task take chunks at a time."""
+    async def take_turn_to_stream(self) -> Turn:
+        """Wait for the turn to take chunks; otherwise as `take_turn_to_send`."""
         if self.stream_turn is None:
             self.stream_turn = Turn(closed=self.over.is_set())
+        await self._take(self.stream_turn)
         return self.stream_turn
+
+    async def _take(self, turn: Turn) -> None:
+        if not await turn.acquire():
+            assert self.protocol.ending is not None
+            raise closed(self.protocol.ending)
 
     async def check_open(self) -> None:
         """Raise `ConnectionClosed` unless messages may be sent.
@@ -305,6 +318,12 @@ class ConnectionCore:
     def cancel_body(self) -> None:
         """Cancel the block: its connection is lost, and it has read everything (P3)."""
         self.body.cancel(reason=str(self.protocol.ending))
+
+
+def _keys_of(stream: trio.abc.Stream) -> MaskKeys:
+    """Return the store of keys that all connections share, unless the stream is simulated."""
+    source = own_entropy(stream)
+    return mask_keys if source is None else MaskKeys(source)
 
 
 def _log_frame(log: Log, name: str, direction: str, event: object) -> None:

@@ -11,8 +11,8 @@ and holding one back would delay every fragment by one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
-from typing import TypeAlias
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from typing import TypeAlias, TypeGuard
 
 import trio
 
@@ -26,6 +26,21 @@ BytesLike: TypeAlias = bytes | bytearray | memoryview
 
 Fragments: TypeAlias = Iterable[str | BytesLike] | AsyncIterable[str | BytesLike]
 """The fragments of one message, all text or all binary."""
+
+
+def check_fragments(message: object) -> Fragments:
+    """Return `message` if it is an iterable of fragments, as far as can be seen."""
+    if not _is_fragments(message):
+        raise TypeError(
+            f"send() takes str, bytes or an iterable of them, not {type(message).__name__}; "
+            f"for other values use send_json()"
+        )
+    return message
+
+
+def _is_fragments(message: object) -> TypeGuard[Fragments]:
+    """Return True if `message` is an iterable of fragments; a mapping is a mistake."""
+    return isinstance(message, AsyncIterable | Iterable) and not isinstance(message, Mapping)
 
 
 async def send_fragments(connection: Connection, fragments: Fragments) -> None:

@@ -20,8 +20,8 @@ from typing import Self, final
 
 import trio
 
-from .._errors import closed
 from .connection import Connection
+from .turn import Turn
 
 
 class State(enum.Enum):
@@ -43,6 +43,7 @@ class IncomingMessage:
 
     __slots__ = (
         "_check_more_comes",
+        "_core",
         "_given",
         "_heartbeat",
         "_protocol",
@@ -55,7 +56,8 @@ class IncomingMessage:
         self._heartbeat = connection.heartbeat
         self._protocol = connection.core.protocol
         self._receive_queue = connection.core.receive_queue
-        self._turn = connection.core.turn_to_stream()
+        self._core = connection.core
+        self._turn: Turn | None = None
         self._check_more_comes = check_more_comes
         self._state = State.NEW
         self._given = False
@@ -66,9 +68,7 @@ class IncomingMessage:
         if self._state is not State.NEW:
             raise RuntimeError("this block was entered before; call receive_stream() for each")
         await trio.lowlevel.checkpoint()
-        if not await self._turn.acquire():
-            assert self._protocol.ending is not None
-            raise closed(self._protocol.ending)
+        self._turn = await self._core.take_turn_to_stream()
         self._state = State.ENTERED
         return self
 
@@ -84,6 +84,7 @@ class IncomingMessage:
         self._state = State.LEFT
         while self._receive_queue.chunks:
             self._receive_queue.take_chunk()
+        assert self._turn is not None
         self._turn.release()
 
     def __aiter__(self) -> Self:

@@ -12,9 +12,9 @@ and a cancelled `close` goes on closing, only faster.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, final
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import trio
 
@@ -27,11 +27,10 @@ from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 from .._protocol.states import State
 from .._protocol.validation import check_close, check_payload
 from .connection import Connection
-from .fragments import BytesLike, Fragments, send_fragments
+from .fragments import BytesLike, Fragments, check_fragments, send_fragments
 from .incoming_message import IncomingMessage
 from .receive_queue import wire_size
 from .statistics import ConnectionStatistics, snapshot
-from .turn import Turn
 
 if TYPE_CHECKING:
     from .._handshake.opening import Opening
@@ -104,7 +103,7 @@ class WebSocket(trio.abc.AsyncResource):
 
     @property
     def local_address(self) -> object:
-        """Return our address in the form of ``socket.getsockname``; None if this is no socket.
+        """Return our address as ``socket.getsockname`` does; None if this is no socket.
 
         It stays when the connection is over.
         """
@@ -149,7 +148,7 @@ class WebSocket(trio.abc.AsyncResource):
         """
         if not isinstance(message, (str, bytes)):
             if not isinstance(message, (bytearray, memoryview)):
-                await self._send_fragments(_checked(message))
+                await self._send_fragments(check_fragments(message))
                 return
             message = bytes(message)
         size = len(message) if isinstance(message, bytes) else wire_size(message)
@@ -163,20 +162,13 @@ class WebSocket(trio.abc.AsyncResource):
         self._queue(message)
 
     async def _send_in_turn(self, message: str | bytes, size: int) -> None:
-        turn = await self._wait_for_turn_to_send()
+        turn = await self._core.take_turn_to_send()
         try:
             await self._writer.wait_for_room(size)
             await self._core.check_open()
             self._queue(message)
         finally:
             turn.release()
-
-    async def _wait_for_turn_to_send(self) -> Turn:
-        turn = self._core.turn_to_send()
-        if not await turn.acquire():
-            assert self.ending is not None
-            raise closed(self.ending)
-        return turn
 
     def _queue(self, message: str | bytes) -> None:
         self._protocol.send(message)
@@ -190,7 +182,7 @@ class WebSocket(trio.abc.AsyncResource):
 
     async def _send_fragments(self, fragments: Fragments) -> None:
         await self._budget.checkpoint(0)
-        turn = await self._wait_for_turn_to_send()
+        turn = await self._core.take_turn_to_send()
         try:
             await self._core.check_open()
             await send_fragments(self._connection, fragments)
@@ -422,17 +414,3 @@ class WebSocket(trio.abc.AsyncResource):
 def _same(address: object) -> object:
     """Return one copy for all the connections of a listener: it takes some 150 bytes."""
     return address
-
-
-def _checked(message: object) -> Fragments:
-    if not _is_fragments(message):
-        raise TypeError(
-            f"send() takes str, bytes or an iterable of them, not {type(message).__name__}; "
-            f"for other values use send_json()"
-        )
-    return message
-
-
-def _is_fragments(message: object) -> TypeGuard[Fragments]:
-    """Return True if `message` is an iterable of fragments; a mapping is a mistake."""
-    return isinstance(message, AsyncIterable | Iterable) and not isinstance(message, Mapping)

@@ -13,7 +13,7 @@ from .._server.server import Server
 from ._dialling import Exchange
 from ._hosts import Host
 from ._listener import MemoryListener, Security
-from ._script import ScriptedPeer, playing
+from ._script import ScriptedPeer
 from ._site import Handler, Site
 from ._stream import MemoryStream
 from ._where import Place
@@ -95,8 +95,9 @@ class Cast:
                 nursery.start_soon(self._play, self.cast(stream, place, client=False), script)
 
     async def _play(self, peer: ScriptedPeer, script: Script) -> None:
-        async with playing(peer):
-            await script(peer)
+        await script(peer)
+        # If the script fails that is to be seen first, and not what the end of the stream causes.
+        await peer.aclose()
 
     def cast(self, stream: MemoryStream, place: Place, *, client: bool) -> ScriptedPeer:
         """Return a peer for a script to play."""

@@ -11,52 +11,38 @@ import operator
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import NamedTuple, TypeAlias, TypeVar, final
+from typing import TypeAlias, TypeVar, final
 
 import trio
 
 from .._transport.entropy import Entropy
 from .._transport.tls import TLSStandIn
 from ._agenda import Agenda
+from ._busy import Busy
 from ._faults import FaultKind
 from ._hosts import Host
+from ._immediate import Immediate
+from ._log import Log
 from ._passage import Passage
 from ._wire import Line, Wire
 
 RECEIVE_SIZE = 64 * 1024
 """How much `receive_some` returns at most unless told otherwise, as Trio's sockets do."""
 
-MUCH = 16 * 1024 * 1024
-"""So many bytes are kept for a transcript, and no more."""
-
 Address: TypeAlias = tuple[str, int]
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 
 
-class Seen(NamedTuple):
-    """Bytes as one end of a connection wrote or read them.
-
-    Attributes:
-        at: when, by the clock of the run.
-        sent: True if this end wrote them, False if it read them.
-        data: the bytes; none at the end of the stream.
-    """
-
-    at: float
-    sent: bool
-    data: bytes
-
-
 @final
-class MemoryStream(TLSStandIn, trio.abc.HalfCloseableStream):
+class MemoryStream(TLSStandIn, Immediate, trio.abc.HalfCloseableStream):
     """One end of a simulated connection.
 
     Attributes:
         connection: the connection that this is an end of.
-        local_address, remote_address: (host, port), as the simulated network has them.
-        seen: what was written and read here, up to `MUCH` bytes.
+        bytes_received: how many bytes have been read.
+        bytes_sent: how many bytes have been written.
+        log: what was written and read here.
     """
 
     def __init__(
@@ -69,15 +55,24 @@ class MemoryStream(TLSStandIn, trio.abc.HalfCloseableStream):
         remote: Address,
     ) -> None:
         self.connection = connection
-        self.local_address = local
-        self.remote_address = remote
+        self.bytes_received = self.bytes_sent = 0
+        self._addresses = local, remote
         self._outgoing = outgoing
         self._incoming = incoming
         self._closed = False
         self._left_unread = b""
-        self.seen: list[Seen] = []
-        self._size_seen = 0
+        self.log = Log()
         self._sending, self._receiving = Busy("sending"), Busy("receiving")
+
+    @property
+    def local_address(self) -> Address:
+        """Our address, as the simulated network has it: (host, port)."""
+        return self._addresses[0]
+
+    @property
+    def remote_address(self) -> Address:
+        """The peer's address."""
+        return self._addresses[1]
 
     @property
     def closed(self) -> bool:
@@ -93,11 +88,6 @@ class MemoryStream(TLSStandIn, trio.abc.HalfCloseableStream):
     def entropy(self) -> Entropy:
         """What masks and keys are drawn from (`_transport.entropy`)."""
         return self.connection.entropy
-
-    @property
-    def seen_all(self) -> bool:
-        """Return True if `seen` holds everything."""
-        return self._size_seen <= MUCH
 
     @property
     def expects_tls(self) -> bool:
@@ -124,24 +114,33 @@ class MemoryStream(TLSStandIn, trio.abc.HalfCloseableStream):
             await trio.lowlevel.checkpoint()
             self._check_open()
             rest = memoryview(data)
-            if self.expects_tls:
-                self.connection.reset()  # what a TLS server does to a client without TLS
             while rest:
-                self._check_open()
-                if self._outgoing.finished:
-                    raise trio.ClosedResourceError("can't send after the end of the stream")
-                count = _broken(self._outgoing.write, rest)
-                self._see(sent=True, data=bytes(rest[:count]))
-                rest = rest[count:]
+                rest = rest[self.write_now(rest) :]
                 if rest:
                     await self._outgoing.room_or_end()
+
+    def write_now(self, data: memoryview) -> int:
+        """Write what there is room for in the send buffer; return how much."""
+        self._check_open()
+        if self._outgoing.finished:
+            raise trio.ClosedResourceError("can't send after the end of the stream")
+        if self.expects_tls:
+            self.connection.reset()  # what a TLS server does to a client without TLS
+        count = _broken(self._outgoing.write, data)
+        self.bytes_sent += count
+        self.log.add(bytes(data[:count]), sent=True)
+        return count
+
+    async def wait_for_room(self) -> None:
+        """Wait until there is room in the send buffer; a checkpoint in any case."""
+        await trio.lowlevel.checkpoint()
+        await self._outgoing.room_or_end()
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until there is room in the send buffer."""
         with self._sending:
             self._check_open()
-            await trio.lowlevel.checkpoint()
-            await self._outgoing.room_or_end()
+            await self.wait_for_room()
             self._check_open()
 
     async def send_eof(self) -> None:
@@ -149,8 +148,12 @@ class MemoryStream(TLSStandIn, trio.abc.HalfCloseableStream):
         with self._sending:
             self._check_open()
             await trio.lowlevel.checkpoint()
-            self._see(sent=True, data=b"")
-            self._outgoing.finish()
+            self.finish()
+
+    def finish(self) -> None:
+        """End our direction at once."""
+        self.log.add(b"", sent=True)
+        self._outgoing.finish()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return what has arrived, waiting for a byte; ``b""`` at the end.
@@ -162,12 +165,17 @@ class MemoryStream(TLSStandIn, trio.abc.HalfCloseableStream):
         size = RECEIVE_SIZE if max_bytes is None else operator.index(max_bytes)
         if size < 1:
             raise ValueError("max_bytes must be 1 or more")
+        return await self.receive_up_to(size)
+
+    async def receive_up_to(self, size: int) -> bytes:
+        """Return what has arrived, `size` bytes at most, waiting for one."""
         with self._receiving:
             self._check_open()
             await self._incoming.data_or_end()
             self._check_open()
             data = _broken(self._incoming.read, size)
-            self._see(sent=False, data=data)
+            self.bytes_received += len(data)
+            self.log.add(data, sent=False)
             return data
 
     async def aclose(self) -> None:
@@ -180,7 +188,7 @@ class MemoryStream(TLSStandIn, trio.abc.HalfCloseableStream):
         if self._closed:
             return
         self._closed = True
-        self._see(sent=True, data=b"")
+        self.log.add(b"", sent=True)
         if unread := self._incoming.stop_reading():
             self._left_unread = unread
             self.connection.reset()
@@ -198,11 +206,6 @@ class MemoryStream(TLSStandIn, trio.abc.HalfCloseableStream):
     def _check_open(self) -> None:
         if self._closed:
             raise trio.ClosedResourceError("this stream is closed")
-
-    def _see(self, *, sent: bool, data: bytes) -> None:
-        self._size_seen += len(data)
-        if self._size_seen <= MUCH:
-            self.seen.append(Seen(trio.current_time(), sent, data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,27 +328,6 @@ class Connection:
     def on_close(self) -> None:
         """Tell that one end was closed."""
         self._on_close(self)
-
-
-class Busy:
-    """Raises if two tasks do the same with a stream at a time."""
-
-    def __init__(self, doing: str) -> None:
-        self._doing = doing
-        self._busy = False
-
-    def __enter__(self) -> None:
-        if self._busy:
-            raise trio.BusyResourceError(f"another task is {self._doing} on this stream")
-        self._busy = True
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._busy = False
 
 
 def _broken(call: Callable[[Given], Found], argument: Given) -> Found:

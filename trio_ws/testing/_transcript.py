@@ -26,8 +26,9 @@ from .._connection.websocket import WebSocket
 from .._transport.network import current_network
 from ._frames import describe, split_frames
 from ._heads import read_head
+from ._log import Seen
 from ._network import MemoryNetwork
-from ._stream import MemoryStream, Seen
+from ._stream import MemoryStream
 
 RENEW = "TRIO_WS_RENEW"
 """The environment variable that lets golden files be written anew."""
@@ -43,7 +44,7 @@ class Transcript:
     """What was said on a connection; made by `record`."""
 
     def __init__(self, stream: MemoryStream) -> None:
-        self._stream = stream
+        self._log = stream.log
 
     @property
     def lines(self) -> list[str]:
@@ -52,9 +53,9 @@ class Transcript:
         Raises:
             ValueError: more than 16 MiB went over the connection; so much is not kept.
         """
-        if not self._stream.seen_all:
+        if not self._log.complete:
             raise ValueError("more was said than is kept for a transcript (16 MiB)")
-        seen = self._stream.seen
+        seen = self._log.entries
         both = (*_said(seen, sent=True), *_said(seen, sent=False))
         found = sorted(both, key=lambda line: line[0])
         return [f"{at - seen[0].at:9.3f} {line}" for _, at, line in found]
