@@ -14,7 +14,7 @@
     │       └── ProtocolViolation         .code: what we sent (1002, 1007, 1009)
     ├── SupervisorGaveUp                  .attempts, .endpoint; the last failure chained
     ├── NotConnected                      a reconnecting channel is down, and was not to wait
-    └── LocalProtocolError                your fault; nothing was sent
+    └── LocalProtocolError                also ValueError; your fault; nothing was sent
 
 `HandshakeError` itself is raised when no connection could be made at all
 (refused, unreachable, no such host), with the `OSError` chained.
@@ -198,7 +198,7 @@ class NotConnected(WebSocketError):
     """A `ReconnectingWebSocket` has no connection now, and was told not to wait for one."""
 
 
-class LocalProtocolError(WebSocketError):
+class LocalProtocolError(WebSocketError, ValueError):
     """A call asked for something that RFC 6455 forbids; nothing was sent."""
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 from ._text import printable
-from ._validation import kind_of
+from ._validation import check_text, kind_of
 
 HeaderSource = Mapping[str, str] | Iterable[tuple[str, str]]
 """What may be given where headers are asked for: a mapping, or (name, value) pairs."""
@@ -65,6 +65,7 @@ class Headers(Mapping[str, str]):
 
     def get_all(self, name: str) -> list[str]:
         """All values of `name`, in order; empty if it is absent."""
+        check_text("name", name)
         wanted = name.lower()
         return [value for key, value in self._lines() if key.lower() == wanted]
 

@@ -244,3 +244,12 @@ async def test_repr(autojump_clock: MockClock, spare: trio.Nursery) -> None:
         told = repr(supervisor)
     assert "waiting, attempt 2 in 2.5 s; ws://example.com/ gave no connection" in told
     assert "refused" in told
+
+
+async def test_no_states(autojump_clock: trio.testing.MockClock) -> None:
+    """Waiting for no state, or for what is none, would last for ever."""
+    async with open_supervisor("ws://a") as supervisor:
+        with pytest.raises(ValueError, match="states must be one SupervisorState or more"):
+            await supervisor.wait_for()
+        with pytest.raises(TypeError, match="each of states must be SupervisorState"):
+            await supervisor.wait_for("open")  # type: ignore[arg-type]

@@ -26,6 +26,7 @@ from typing import Literal, TypeAlias, Unpack, final
 import trio
 
 from .._concurrency.background import BackgroundTask
+from .._concurrency.blocks import Block
 from .._connection.websocket import WebSocket
 from .._ending import CloseCode
 from .._errors import ConnectionClosed, LocalProtocolError, NotConnected, closed
@@ -365,7 +366,7 @@ def open_reconnecting_websocket(
         buffer=buffer,
         when_down=when_down,
     )
-    return _block(channel)
+    return Block("open_reconnecting_websocket(…)", _block(channel))
 
 
 @asynccontextmanager

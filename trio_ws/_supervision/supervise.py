@@ -15,8 +15,10 @@ import trio
 
 from .._client.connect import open_websocket
 from .._client.options import ClientConfig, ClientOptions
+from .._concurrency.blocks import Block, check_in_trio
 from .._concurrency.chance import draw
-from .._validation import check_plain_callable
+from .._options import config_from
+from .._validation import check_instance, check_plain_callable
 from .backoff import Backoff
 from .endpoints import Endpoint, Endpoints
 from .loop import (
@@ -123,6 +125,7 @@ async def supervise(
         ConnectionClosed: the connection ended, and waiting would not help.
         InvalidURL: an endpoint is no URL.
     """
+    check_in_trio("supervise(…)")
     supervisor = Supervisor(
         endpoint,
         backoff=backoff,
@@ -164,7 +167,7 @@ class Supervisor:
             instead=", and could iterate over events()",
         )
         self._endpoints = Endpoints(endpoint)
-        config = ClientConfig(**connection_options)
+        config = config_from(ClientConfig, connection_options, "supervise")
         for url in self._endpoints.known_urls:
             config.check_url(url)
         if "headers" in connection_options:  # they may be an iterator, which is read once
@@ -209,7 +212,12 @@ class Supervisor:
 
         Raises:
             trio.ClosedResourceError: the supervisor has ended without it.
+            TypeError, ValueError: one of `states` is no `SupervisorState`, or there is none.
         """
+        if not states:
+            raise ValueError("states must be one SupervisorState or more: none is never entered")
+        for state in states:
+            check_instance("each of states", state, SupervisorState)
         return await self._transitions.wait_for(*states)
 
     def events(self) -> AsyncIterator[Transition]:
@@ -309,4 +317,4 @@ def open_supervisor(
     Takes what `supervise` takes, but for the session.
     Leaving the block ends a run that another task has begun.
     """
-    return _SupervisorScope(Supervisor(endpoint, **options))
+    return Block("open_supervisor(…)", _SupervisorScope(Supervisor(endpoint, **options)))
