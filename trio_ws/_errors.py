@@ -107,12 +107,20 @@ def _rejection_story(url: object, response: Response, retry_after: float | None)
     if versions := response.headers.get("Sec-WebSocket-Version"):
         text += f"; it speaks version {printable(versions)}"
     if location := response.headers.get("Location"):
-        text += f"; it points to {printable(location)}"
+        text += f"; it points to {printable(_without_secrets(location))}"
     if retry_after is not None:
         text += f"; it asks to try again after {retry_after:g} s"
     if response.body:
         text += f"; it says: {_said(response)}"
     return text
+
+
+def _without_secrets(location: str) -> str:
+    """Return a URL without what may be secret in it: credentials, and the query."""
+    place, question, _ = location.partition("?")
+    before, at, host = place.rpartition("@")
+    scheme, slashes, _ = before.partition("//")
+    return f"{scheme}{slashes}***@{host}" * bool(at) + place * (not at) + "?***" * bool(question)
 
 
 def _said(response: Response) -> str:

@@ -18,6 +18,7 @@ HeaderSource = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_LATIN = re.compile(r"[^\x00-\xff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -36,10 +37,8 @@ def check_header(name: str, value: str) -> None:
         raise ValueError(f"{printable(name)!r} is not the name of a header")
     if _CONTROL.search(value):
         raise ValueError(f"the value of the header {name} has control characters")
-    try:
-        value.encode("latin-1")
-    except UnicodeEncodeError:
-        raise ValueError(f"the value of the header {name} is not Latin-1") from None
+    if _NOT_LATIN.search(value):  # an error of encode() would hold the value
+        raise ValueError(f"the value of the header {name} is not Latin-1")
 
 
 class Headers(Mapping[str, str]):
