@@ -24,6 +24,7 @@ everything below it means that they did not.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ._ending import Ending, Loss
@@ -115,12 +116,17 @@ def _rejection_story(url: object, response: Response, retry_after: float | None)
     return text
 
 
+_SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
+
+
 def _without_secrets(location: str) -> str:
     """Return a URL without what may be secret in it: credentials, and the query."""
     place, question, _ = location.partition("?")
     before, at, host = place.rpartition("@")
-    scheme, slashes, _ = before.partition("//")
-    return f"{scheme}{slashes}***@{host}" * bool(at) + place * (not at) + "?***" * bool(question)
+    if at:
+        scheme = _SCHEME.match(before)
+        place = f"{scheme[0] if scheme else ''}***@{host}"
+    return f"{place}?***" if question else place
 
 
 def _said(response: Response) -> str:
