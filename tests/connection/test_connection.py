@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import socket
 
@@ -17,7 +18,17 @@ from trio_ws._options import ConnectionOptions
 from trio_ws.testing import RawPeer
 from trio_ws.testing._peer import PING, TEXT
 
-from ..wires import BadEnd, TwoWayWire, Wire, both_roles, frames_of, goodbye_of, opening, settled
+from ..wires import (
+    BadEnd,
+    TwoWayWire,
+    Wire,
+    both_roles,
+    frames_of,
+    goodbye_of,
+    open_wired,
+    opening,
+    settled,
+)
 
 Clock = trio.testing.MockClock
 
@@ -105,15 +116,43 @@ async def test_a_failure_in_the_last_step(
     """What goes wrong while the end is told is kept for the block, too."""
     stand = Stand(client)
 
-    def fail(core: ConnectionCore, *rest: object) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError
 
+    monkeypatch.setattr(ConnectionCore, "_bound_body", fail)
     async with trio.open_nursery() as nursery:
         stand.tested.start(nursery)
         stand.tested.close_gracefully(1000)
-        monkeypatch.setattr(ConnectionCore, "lose_unless_over", fail)
     assert isinstance(stand.core.lifetime.error, ZeroDivisionError)
     assert stand.wire.closed
+
+
+@both_roles
+@pytest.mark.parametrize("shared", [False, True], ids=["own nursery", "shared nursery"])
+async def test_a_log_that_fails(shared: bool, client: bool, autojump_clock: Clock) -> None:
+    """A filter of the log that raises ends no connection, and keeps no block from being left."""
+
+    def refuse(record: logging.LogRecord) -> bool:
+        raise ZeroDivisionError
+
+    logger = logging.getLogger("trio_ws.client" if client else "trio_ws.server")
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    logger.addFilter(refuse)
+    try:
+        async with trio.open_nursery() as nursery:
+            room = nursery if shared else None
+            async with open_wired(client, nursery=room) as (ws, peer, wire):
+                await ws.send("work")
+                nursery.start_soon(peer.close_politely)
+            assert ws.ending is not None
+            assert ws.ending.clean
+            assert wire.closed
+            assert trio.current_time() <= 20.5
+            assert not nursery.child_tasks
+    finally:
+        logger.removeFilter(refuse)
+        logger.setLevel(level)
 
 
 @both_roles

@@ -120,12 +120,12 @@ async def test_errors(ours: bool) -> None:
     assert ("an error of our own" if ours else "oops") in str(ending.detail)
 
 
-async def test_a_second_error_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_error_about_the_end_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever goes wrong while the end is told, the first error is what leaves the block."""
     core = core_of()
     error = ZeroDivisionError()
 
-    def fail(core: ConnectionCore, ending: object) -> None:
+    def fail(*_: object) -> None:
         raise KeyError
 
     monkeypatch.setattr(ConnectionCore, "_bound_body", fail)

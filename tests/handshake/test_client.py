@@ -509,21 +509,6 @@ def test_refusals_name_the_url(status: bytes) -> None:
     assert "ws://***@h/?***" in str(error)
 
 
-@pytest.mark.parametrize(
-    ("options", "why"),
-    [
-        ({"headers": {"Host": "x"}}, "the header Host"),
-        ({"headers": {}, "origin": "a\nb"}, "the header Origin"),
-        ({"headers": {}, "user_agent": "€"}, "the header User-Agent"),
-    ],
-)
-def test_headers_are_checked_without_a_url(options: dict[str, Any], why: str) -> None:
-    """What cannot be sent is refused before it is known where to."""
-    check_headers({"X": "y"}, origin="https://a", user_agent="b")
-    with pytest.raises(LocalProtocolError, match=why):
-        check_headers(**options)
-
-
 def test_a_key_may_be_given() -> None:
     """It stands in the request, and is what the answer is held against."""
     handshake = ClientHandshake(parse_url("ws://example.com/"))
@@ -538,3 +523,18 @@ def test_a_key_may_be_given() -> None:
         f"Sec-WebSocket-Accept: {accept_token('AAAAAAAAAAAAAAAAAAAAAA==')}\r\n\r\n"
     )
     assert handshake.feed(answer.encode()) is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"headers": {"Host": "x"}}, "the header Host"),
+        ({"headers": {}, "origin": "a\nb"}, "the header Origin"),
+        ({"headers": {}, "user_agent": "€"}, "the header User-Agent"),
+    ],
+)
+def test_headers_are_checked_without_a_url(options: dict[str, Any], why: str) -> None:
+    """What cannot be sent is refused before it is known where to."""
+    check_headers({"X": "y"}, origin="https://a", user_agent="b")
+    with pytest.raises(LocalProtocolError, match=why):
+        check_headers(**options)

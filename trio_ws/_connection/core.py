@@ -59,28 +59,6 @@ UNSUPERVISED = Supervised()
 class ConnectionCore:
     """The values of one connection, and what has to happen to all of them at its end.
 
-    field               changed by                         read by
-    ==================  =================================  ====================================
-    ``client``, ``name``, ``options``, ``log``, ``watches_idle``                    nobody; all
-    ``protocol``        the reader (`feed`); whatever      all
-                        sends or closes
-    ``transport``       the reader reads; the writer       statistics
-                        writes, and a sender inline
-    ``receive_queue``   the reader puts, receivers take    the reader, the writer
-    ``room``            the writer wakes it                senders wait there
-    ``send_turn``,      whatever sends or streams;         senders and streamers
-    ``stream_turn``     `note_ending` closes them
-    ``pings``           the heartbeat and `ping` add;      statistics
-                        the reader hands it pongs
-    ``lease``           the reader, the writer             the heartbeat
-    ``lifetime``        whatever closes, loses or fails    both tasks, the block
-    ``body``            `note_ending`, `cancel_body`       the block, which stands in it
-    ``write_error``     the writer                         the reader, at the end of the stream
-    ``supervised``      a supervisor, once                 `note_ending`, ``async for``
-    ``over``            `note_ending`                      whatever waits for the ending
-    ``finished``        the reading task, as it ends       whatever waits for the last step
-    ==================  =================================  ====================================
-    =======
     =================  ===============================  =======================================
     field              changed by                       read by
     =================  ===============================  =======================================
