@@ -181,20 +181,19 @@ class Response:
         lines = Headers(headers)
         for name, value in lines.multi_items():
             check_header(name, value)
-        _fill(self, status, lines, _as_bytes(body))
+        self._fill(status, lines, _as_bytes(body))
+
+    def _fill(self, status: int, headers: Headers, body: bytes) -> None:
+        object.__setattr__(self, "status", status)
+        object.__setattr__(self, "headers", headers)
+        object.__setattr__(self, "body", body)
 
 
 def received_response(status: int, headers: Headers, body: bytes = b"") -> Response:
     """Return a response that a peer has sent, or a 101: what it may be was checked elsewhere."""
     response = object.__new__(Response)
-    _fill(response, status, headers, body)
+    response._fill(status, headers, body)
     return response
-
-
-def _fill(response: Response, status: int, headers: Headers, body: bytes) -> None:
-    object.__setattr__(response, "status", status)
-    object.__setattr__(response, "headers", headers)
-    object.__setattr__(response, "body", body)
 
 
 def _check_status(status: object) -> None:
