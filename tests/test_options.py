@@ -9,11 +9,12 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from trio_ws import open_websocket, serve_websocket
+from trio_ws import open_websocket, serve_websocket, supervise
 from trio_ws._client.options import ClientConfig, ClientOptions
 from trio_ws._options import ConnectionOptions, PolicyOptions, config_from
 from trio_ws._policies import Heartbeat, MessageReply, Watchdog
 from trio_ws._server.options import ServerConfig, ServerOptions
+from trio_ws._supervision.config import SupervisorConfig, SupervisorOptions
 
 
 def test_heartbeats() -> None:
@@ -80,6 +81,15 @@ def test_an_option_is_the_same_everywhere(
     assert get_type_hints(options) == types
 
 
+def test_an_option_of_a_supervisor_is_the_same_everywhere() -> None:
+    """So it is for `supervise`; the rest of its dictionary are the options of a client."""
+    own = fields_of(SupervisorConfig)
+    del own["client"]
+    assert signature_of(supervise) == own
+    types = {name: kind for name, (kind, _) in own.items()}
+    assert get_type_hints(SupervisorOptions) == types | get_type_hints(ClientOptions)
+
+
 def test_policies_are_options_of_both() -> None:
     """What a connection itself needs is the part that both roles share."""
     assert get_type_hints(PolicyOptions) == {
@@ -93,7 +103,7 @@ def test_policies_are_options_of_both() -> None:
         ("retries", r"f\(\) has no option 'retries': write backoff=Backoff\(max_attempts=…\)"),
         ("timeout", r"write timeouts=Timeouts\(connect=…\)"),
         ("hartbeat", r"no option 'hartbeat'; did you mean 'heartbeat'\?"),
-        ("zzz", "no option 'zzz'; of a connection there are heartbeat, timeouts, limits$"),
+        ("zzz", "no option 'zzz'; there are .*heartbeat, timeouts, limits$"),
     ],
 )
 def test_unknown(option: str, said: str) -> None:

@@ -55,8 +55,10 @@ class ConnectionOptions:
 C = TypeVar("C", bound=ConnectionOptions)
 
 
-def config_from(config: type[C], options: Mapping[str, Any], function: str) -> C:
-    """Return the value of the options that were given to a function.
+def config_from(
+    config: type[C], options: Mapping[str, Any], function: str, *, also: Sequence[str] = ()
+) -> C:
+    """Return the value of the options that were given to a function, which has others `also`.
 
     Raises:
         TypeError: there is no such option; the message says which there are.
@@ -64,7 +66,7 @@ def config_from(config: type[C], options: Mapping[str, Any], function: str) -> C
     known = [field.name for field in fields(config)]
     for name in options:
         if name not in known:
-            raise TypeError(f"{function}() has no option {name!r}{_hint(name, known)}")
+            raise TypeError(f"{function}() has no option {name!r}{_hint(name, [*also, *known])}")
     return config(**options)
 
 
@@ -76,14 +78,17 @@ def _hint(name: str, known: list[str]) -> str:
 
     if close := get_close_matches(name, known, n=1):
         return f"; did you mean {close[0]!r}?"
-    return f"; of a connection there are {', '.join(known)}"
+    return f"; there are {', '.join(known)}"
 
 
 _ELSEWHERE = {
+    "cap": "backoff=Backoff(cap=…)",
     "close_timeout": "timeouts=Timeouts(close=…)",
     "connect_timeout": "timeouts=Timeouts(connect=…)",
     "extra_headers": "headers=…",
+    "delay": "backoff=Backoff(first=…)",
     "max_attempts": "backoff=Backoff(max_attempts=…)",
+    "max_elapsed": "backoff=Backoff(max_elapsed=…)",
     "max_message_size": "limits=Limits(max_message_size=…)",
     "max_size": "limits=Limits(max_message_size=…)",
     "open_timeout": "timeouts=Timeouts(connect=…)",

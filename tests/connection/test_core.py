@@ -9,16 +9,20 @@ import trio
 import trio.testing
 
 from trio_ws import Close, ConnectionClosed, ConnectionLost, Limits, Loss, Timeouts
-from trio_ws._connection.core import ConnectionCore, Supervised
+from trio_ws._connection.core import ConnectionCore, Supervised, current_supervision
 from trio_ws._connection.lifetime import Initiator
 from trio_ws._connection.receive_queue import Mode
+from trio_ws._liveness.timer import NOTHING_BEFORE
 from trio_ws._protocol.assembler import Chunk
 from trio_ws._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 from trio_ws._protocol.states import State
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import CLOSE, encode
 
+from ..kernels import SaidKernel, kernel
 from .cores import core_of
+
+__all__ = ["kernel"]
 
 Clock = trio.testing.MockClock
 
@@ -40,6 +44,19 @@ async def test_room() -> None:
     left = 1000 - core.protocol.send_queue.size - QUEUE_ITEM_OVERHEAD
     assert core.has_room(left)
     assert not core.has_room(left + 1)
+
+
+@pytest.mark.parametrize(
+    ("unacknowledged", "asks"), [(None, 0), (0, 0), (NOTHING_BEFORE, 0), (NOTHING_BEFORE + 1, 1)]
+)
+async def test_look(unacknowledged: int | None, asks: int, kernel: SaidKernel) -> None:
+    """The packets that arrived are asked for only if bytes of ours wait, besides a ping."""
+    core = core_of()
+    kernel.unacknowledged = unacknowledged
+    core.look(5)
+    assert core.lease.outgoing.told is (unacknowledged is not None)
+    assert core.lease.outgoing.unacknowledged == (unacknowledged or 0)
+    assert kernel.deliveries == asks
 
 
 async def test_check_open(autojump_clock: Clock) -> None:
@@ -137,9 +154,9 @@ async def test_an_error_about_the_end_hides_no_other(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("grace", [None, 3])
 async def test_a_polite_end_leaves_the_body_alone(autojump_clock: Clock, grace: int | None) -> None:
     """After the peer's Close the body goes on, under a supervisor for a while."""
-    core = core_of(timeouts=TIMES)
     if grace is not None:
-        core.supervise(Supervised(frozenset(), grace))
+        current_supervision.set(Supervised(frozenset(), grace))
+    core = core_of(timeouts=TIMES)
     with core.body:
         end_politely(core)
         assert not core.cancels_body
@@ -182,8 +199,8 @@ async def test_a_close_without_an_answer(autojump_clock: Clock, initiator: Initi
 
 async def test_an_idle_close_bounds_the_body_of_a_supervisor(autojump_clock: Clock) -> None:
     """An answered close that nobody asked for is to the body as if the peer had closed."""
+    current_supervision.set(Supervised(frozenset(), 3))
     core = core_of(timeouts=TIMES)
-    core.supervise(Supervised(frozenset(), 3))
     with core.body:
         core.begin_close(1001, "idle", initiator=Initiator.IDLE)
         end_politely(core)

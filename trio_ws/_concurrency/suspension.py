@@ -9,7 +9,7 @@ Once in `INTERVAL` seconds one task for the whole Trio run compares the two;
 when the second has gained on the first, every connection asks its peer for a sign of life at once.
 The task lives as long as there are connections, or a server that expects some:
 one that came and went with each of them would cost more than it saves.
-Where there is no such clock it is not started.
+A system may have no such clock, or refuse it (a sandbox): then it is asked once, and no more.
 """
 
 from __future__ import annotations
@@ -49,11 +49,12 @@ class SuspensionWatch:
         self._clock = clock
         self._listeners: dict[ResumeListener, None] = {}
         self._scope = trio.CancelScope()
+        self._refused = False
 
     def tell(self, listener: ResumeListener) -> None:
         """Call ``listener.probe()`` after each suspension from now on."""
         self._listeners[listener] = None
-        if len(self._listeners) == 1 and hasattr(time, "CLOCK_BOOTTIME"):
+        if len(self._listeners) == 1 and not self._refused:
             self._scope = trio.CancelScope()
             trio.lowlevel.spawn_system_task(self._watch, self._scope)
 
@@ -74,15 +75,24 @@ class SuspensionWatch:
             self.tell_no_more(nobody)
 
     async def _watch(self, scope: trio.CancelScope) -> None:
-        before = self._clock()
+        before = self._look()
         with scope:
-            while True:
+            while before is not None:
                 await trio.sleep(INTERVAL)
-                now = self._clock()
+                if (now := self._look()) is None:
+                    return
                 if now - before > SUSPEND_THRESHOLD:
                     for listener in list(self._listeners):
                         listener.probe()
                 before = now
+
+    def _look(self) -> float | None:
+        """Look at the clocks; None if the system has no such clock, or refuses it."""
+        try:
+            return self._clock()
+        except (AttributeError, OSError):  # in a system task it would end the whole run
+            self._refused = True
+            return None
 
 
 class _Nobody:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from contextvars import ContextVar
 from functools import partial
 from typing import NamedTuple, final
 
@@ -24,6 +25,7 @@ from .._errors import closed
 from .._handshake.opening import Opening
 from .._liveness.lease import Lease
 from .._liveness.pings import Pings
+from .._liveness.timer import NOTHING_BEFORE
 from .._log import Log
 from .._options import ConnectionOptions
 from .._policies import FOREVER
@@ -52,7 +54,12 @@ class Supervised(NamedTuple):
     body_grace: float = FOREVER
 
 
-UNSUPERVISED = Supervised()
+_UNSUPERVISED = Supervised()
+
+current_supervision: ContextVar[Supervised] = ContextVar(
+    "trio_ws.supervision", default=_UNSUPERVISED
+)
+"""What a connection that is opened in this context is told by its supervisor."""
 
 
 @final
@@ -78,7 +85,7 @@ class ConnectionCore:
     ``lifetime``       what closes, loses or fails      both tasks, the block
     ``body``           `note_ending`, `cancel_body`     the block, which stands in it
     ``write_error``    the writer                       the reader, at the end of the stream
-    ``supervised``     a supervisor, once               `note_ending`, ``async for``
+    ``supervised``     nothing, once it is given        `note_ending`, ``async for``
     ``over``           `note_ending`                    what waits for the ending
     ``finished``       the reading task, as it ends     what waits for the last step
     =================  ===============================  =======================================
@@ -145,18 +152,20 @@ class ConnectionCore:
         self.stream_turn: Turn | None = None
         self.pings = Pings()
         now = trio.current_time()
-        self.lease = Lease(options.beats, options.timeouts, now=now, phase=phase)
+        self.lease = Lease(
+            options.beats,
+            options.timeouts,
+            now=now,
+            phase=phase,
+            told=self.transport.tells_acknowledgements,
+        )
         self.transport.observe(on_arrival=self.lease.heard, on_departure=self.lease.progress)
         self.lifetime = Lifetime()
         self.body = trio.CancelScope()
         self.write_error: Exception | None = None
-        self.supervised = UNSUPERVISED
+        self.supervised = current_supervision.get()
         self.over = SlimEvent()
         self.finished = SlimEvent()
-
-    def supervise(self, supervised: Supervised) -> None:
-        """Behave as a supervisor wants it."""
-        self.supervised = supervised
 
     # Sending
 
@@ -197,6 +206,12 @@ class ConnectionCore:
             assert self.protocol.ending is not None
             raise closed(self.protocol.ending)
 
+    def look(self, now: float) -> None:
+        """Ask the kernel what the peer's kernel has acknowledged (P12)."""
+        sent, unacknowledged = self.transport.outgoing()
+        backlog = unacknowledged is not None and unacknowledged > NOTHING_BEFORE
+        self.lease.look(now, sent, unacknowledged, self.transport.delivered() if backlog else 0)
+
     # The ending.  What changes the protocol calls `Writer.after_change` afterwards,
     # which calls `note_ending` and gets the Close on its way.
 
@@ -218,15 +233,19 @@ class ConnectionCore:
         self.lifetime.shorten(seconds)
         self.receive_queue.drain()
 
-    def lose_unless_over(self, loss: Loss, detail: str = "") -> None:
+    def lose_unless_over(
+        self, loss: Loss, detail: str = "", *, cause: Exception | None = None
+    ) -> None:
         """End the connection: the stream has nothing more to tell.
 
-        A write that failed before that tells more about the cause.
+        A write that failed before its end tells more about the cause.
         """
-        if error := self.write_error:
-            self.protocol.lose(Loss.BROKEN, str(error), cause=error)
-        else:
-            self.protocol.lose(loss, detail)
+        if cause is None and self.write_error is not None:
+            loss, detail, cause = Loss.BROKEN, str(self.write_error), self.write_error
+        if loss is not Loss.UNANSWERED:
+            hint = self.pings.hint_at_end(trio.current_time())
+            detail = "; ".join(part for part in (detail, hint) if part)
+        self.protocol.lose(loss, detail, cause=cause)
 
     def on_write_error(self, error: Exception) -> None:
         """Note that the peer takes no more; what it sent before may still be in the socket."""

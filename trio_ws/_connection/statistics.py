@@ -56,7 +56,7 @@ def snapshot(
     connection: Connection, *, messages_sent: int, messages_received: int
 ) -> ConnectionStatistics:
     """Return the statistics of a connection now; its face gives what it alone knows."""
-    core, pause, now = connection.core, connection.heartbeat.pause, trio.current_time()
+    core, pauses, now = connection.core, connection.heartbeat.pauses, trio.current_time()
     round_trips = core.pings.round_trips
     in_turn = 0 if core.send_turn is None else len(core.send_turn)
     return ConnectionStatistics(
@@ -69,7 +69,7 @@ def snapshot(
         reading_paused=core.receive_queue.reader_waits,
         tasks_sending=in_turn + len(core.room),
         tasks_receiving=len(core.receive_queue.receivers),
-        seconds_paused=0.0 if pause is None else pause.seconds(now),
+        seconds_paused=0.0 if pauses is None else pauses.seconds(now),
         latency=round_trips.last,
         smoothed_latency=round_trips.smoothed,
         least_latency=round_trips.least,
