@@ -21,6 +21,7 @@ import trio.testing
 import trio_ws
 from trio_ws import (
     Backoff,
+    Deflate,
     Headers,
     Heartbeat,
     Limits,
@@ -69,6 +70,8 @@ POLICIES = {
     "heartbeat": Wrong(20),
     "timeouts": Wrong(20),
     "limits": Wrong(20),
+    "compression": Wrong(True),
+    "extensions": Wrong(5, [Deflate(), Deflate()]),
 }
 CLIENT = POLICIES | {
     "subprotocols": Wrong("chat", ["a b"]),
@@ -168,11 +171,19 @@ VALUES: dict[str, dict[str, Wrong]] = {
         "body": Wrong({}),
     },
     "Headers": {"source": Wrong("X: 1")},
+    "Deflate": {
+        "window_bits": Wrong("12", 8),
+        "mem_level": Wrong("5", 10),
+        "level": Wrong("1", 10),
+        "threshold": Wrong("1", -1),
+        "context_takeover": Wrong("yes"),
+        "idle_release": SECONDS,
+    },
     "Reconnect": {"reason": Wrong(5), "delay": SECONDS},
 }
 METHODS: dict[str, dict[str, Wrong]] = {
-    "WebSocket.send": {"message": Wrong(5, "\ud800")},
-    "WebSocket.send_nowait": {"message": Wrong(["a"], "\ud800")},
+    "WebSocket.send": {"message": Wrong(5, "\ud800"), "compress": Wrong("yes")},
+    "WebSocket.send_nowait": {"message": Wrong(["a"], "\ud800"), "compress": Wrong("yes")},
     "WebSocket.send_json": {"value": Wrong({1, 2})},
     "WebSocket.ping": {"payload": Wrong(5, bytes(126))},
     "WebSocket.pong": {"payload": Wrong("x", bytes(126))},
@@ -194,6 +205,12 @@ TABLE = FUNCTIONS | VALUES | METHODS
 UNTOLD = {
     "MessageChannel.close",  # a protocol, which has no code
     "MessageChannel.send",
+    "Deflate.accept_answer",
+    "Deflate.accept_offer",
+    "Extension.accept_answer",
+    "Extension.accept_offer",
+    "ExtensionCodec.decode",
+    "ExtensionCodec.encode",
     "MessageReply.make",  # only the library calls these
     "ReconnectingWebSocket.is_end",
     "Throttle.slot",
@@ -203,6 +220,7 @@ UNTOLD = {
 
 SAID = {
     "url": "URL",
+    "extensions": "extension",
     "source": "headers",
     "message": r"message|send\(\)|text|fragment",
     "value": "JSON",
@@ -301,7 +319,8 @@ async def call_method(name: str, arguments: dict[str, object]) -> None:
         getattr(Headers({"A": "b"}), method)(**arguments)
     elif owner == "WebSocket":
         async with open_websocket_pair() as (ws, _):
-            made = getattr(ws, method)(**arguments)
+            needed = {"message": "hello"} if "compress" in arguments else {}
+            made = getattr(ws, method)(**needed, **arguments)
             if inspect.isawaitable(made):
                 await made
     elif owner == "Server":

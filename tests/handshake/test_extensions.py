@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from trio_ws._handshake.extensions import (
     BadAnswer,
     Element,
     Malformed,
+    agree,
     check_answer,
     check_extensions,
     choose,
@@ -144,6 +147,15 @@ def test_bad_answer(answered: str, why: str) -> None:
         check_answer(read_extensions([answered]), offered)
 
 
+def test_agree() -> None:
+    """Two ends with the same extensions agree on all of them, as far as the bits go."""
+    client, server = agree([IDENTITY, REVERSING, Toy("x-other", IdentityCodec)])
+    names = ["x-identity", "x-reversing"]
+    assert [each.element.name for each in client] == names
+    assert [each.element.name for each in server] == names
+    assert client[0].codec is not server[0].codec
+
+
 def test_check_extensions() -> None:
     """Extensions are values of our type, each with its own name."""
     assert check_extensions([IDENTITY, REVERSING]) == (IDENTITY, REVERSING)
@@ -206,3 +218,10 @@ def test_agreement(ours: list[Toy], theirs: list[Toy], agreed: list[str]) -> Non
     assert [type(each.codec) for each in client.extensions] == [
         type(each.codec) for each in server.extensions
     ]
+
+
+@pytest.mark.parametrize("extensions", [5, None, IDENTITY])
+def test_no_list_of_extensions(extensions: Any) -> None:
+    """What is no list is told by its type."""
+    with pytest.raises(TypeError, match="extensions must be a list of Extension, not"):
+        check_extensions(extensions)

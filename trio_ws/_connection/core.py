@@ -29,6 +29,7 @@ from .._liveness.timer import NOTHING_BEFORE
 from .._log import Log
 from .._options import ConnectionOptions
 from .._policies import FOREVER
+from .._protocol.extensions.deflate import DeflateCodec
 from .._protocol.fast_path import FastDecoder
 from .._protocol.frame_log import line
 from .._protocol.masking import MaskKeys, mask_keys
@@ -96,6 +97,7 @@ class ConnectionCore:
         "_send_queue",
         "body",
         "client",
+        "deflate",
         "finished",
         "lease",
         "lifetime",
@@ -134,6 +136,10 @@ class ConnectionCore:
         if self.log.shows(logging.DEBUG):
             trace = partial(_log_frame, self.log, name)
         limit = options.limits.max_message_size
+        self.deflate = next(
+            (each.codec for each in opening.extensions if isinstance(each.codec, DeflateCodec)),
+            None,
+        )
         self.protocol = WebSocketProtocol(
             client=client,
             limits=options.limits,

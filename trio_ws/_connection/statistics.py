@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import trio
 
+from .._protocol.extensions.deflate import DeflateStatistics
 from .connection import Connection
 
 
@@ -34,6 +35,7 @@ class ConnectionStatistics:
         smoothed_latency: the same, averaged with a weight of 1/8 for the newest.
         least_latency: the shortest so far.
         silence: seconds since the last byte arrived.
+        compression: what compression has saved; None if it was not agreed on.
     """
 
     bytes_sent: int
@@ -50,6 +52,7 @@ class ConnectionStatistics:
     smoothed_latency: float | None
     least_latency: float | None
     silence: float
+    compression: DeflateStatistics | None = None
 
 
 def snapshot(
@@ -74,4 +77,5 @@ def snapshot(
         smoothed_latency=round_trips.smoothed,
         least_latency=round_trips.least,
         silence=now - core.lease.last_heard,
+        compression=None if core.deflate is None else core.deflate.statistics(),
     )
