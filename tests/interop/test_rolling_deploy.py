@@ -6,7 +6,6 @@ No request fails, every client is soon back, and never are there many handshakes
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +17,8 @@ import pytest
 import trio
 
 from trio_ws import ConnectionClosed, WebSocket, supervise
+
+from .install import find_program
 
 CLIENTS = 200
 SPREAD = 10.0
@@ -153,7 +154,7 @@ async def restart(
 @pytest.mark.parametrize(("code", "longest_away"), [(1012, 35), (1001, 12)])
 async def test_a_rolling_deploy(code: int, longest_away: float, tmp_path: Path) -> None:
     """No request fails, each client is back in time, and at no moment do many come at once."""
-    haproxy = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
+    haproxy = find_program("haproxy")
     if haproxy is None:
         pytest.skip("HAProxy is not installed")
     front, a, b = free_ports(3)
