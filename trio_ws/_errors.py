@@ -14,7 +14,7 @@
     │       └── ProtocolViolation         .code: what we sent (1002, 1007, 1009)
     ├── SupervisorGaveUp                  .attempts, .endpoint; the last failure chained
     ├── NotConnected                      a reconnecting channel is down, and was not to wait
-    └── LocalProtocolError                your fault; nothing was sent
+    └── LocalProtocolError                also ValueError; your fault; nothing was sent
 
     Reconnect                             raised by a session of yours, never by us
 
@@ -26,6 +26,7 @@ everything below it means that they did not.
 
 from __future__ import annotations
 
+import re
 from typing import Any, final
 
 from ._ending import Ending, Loss
@@ -110,12 +111,25 @@ def _rejection_story(url: object, response: Response, retry_after: float | None)
     if versions := response.headers.get("Sec-WebSocket-Version"):
         text += f"; it speaks version {printable(versions)}"
     if location := response.headers.get("Location"):
-        text += f"; it points to {printable(location)}"
+        text += f"; it points to {printable(_without_secrets(location))}"
     if retry_after is not None:
         text += f"; it asks to try again after {retry_after:g} s"
     if response.body:
         text += f"; it says: {_said(response)}"
     return text
+
+
+_SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
+
+
+def _without_secrets(location: str) -> str:
+    """Return a URL without what may be secret in it: credentials, and the query."""
+    place, question, _ = location.partition("?")
+    before, at, host = place.rpartition("@")
+    if at:
+        scheme = _SCHEME.match(before)
+        place = f"{scheme[0] if scheme else ''}***@{host}"
+    return f"{place}?***" if question else place
 
 
 def _said(response: Response) -> str:
@@ -236,7 +250,7 @@ class NotConnected(WebSocketError):
     """A `ReconnectingWebSocket` has no connection now, and was told not to wait for one."""
 
 
-class LocalProtocolError(WebSocketError):
+class LocalProtocolError(WebSocketError, ValueError):
     """A call asked for something that RFC 6455 forbids; nothing was sent."""
 
 

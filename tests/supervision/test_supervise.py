@@ -266,3 +266,12 @@ async def test_a_block_that_raises_and_is_cancelled(
 
     assert not await leave(raising=True)
     assert await leave(raising=False)
+
+
+async def test_no_states(autojump_clock: trio.testing.MockClock) -> None:
+    """Waiting for no state, or for what is none, would last for ever."""
+    async with open_supervisor("ws://a") as supervisor:
+        with pytest.raises(ValueError, match="states must be one SupervisorState or more"):
+            await supervisor.wait_for()
+        with pytest.raises(TypeError, match="each of states must be SupervisorState"):
+            await supervisor.wait_for("open")  # type: ignore[arg-type]

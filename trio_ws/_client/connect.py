@@ -12,9 +12,11 @@ from typing import Unpack
 
 import trio
 
+from .._concurrency.blocks import Block
 from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
 from .._http import HeaderSource
+from .._options import config_from
 from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
 from .._protocol.extensions.base import Extension
 from .._protocol.extensions.deflate import Deflate
@@ -86,7 +88,7 @@ def open_websocket(
         origin=origin,
         user_agent=user_agent,
     )
-    return _block(url, config)
+    return _block("open_websocket(…)", url, config)
 
 
 def open_websocket_on(
@@ -101,12 +103,13 @@ def open_websocket_on(
     For a Unix socket, give ``await trio.open_unix_socket(path)``.
     """
     check_instance("stream", stream, trio.abc.Stream, "a trio.abc.Stream")
-    return _block(url, ClientConfig(**options), stream)
+    config = config_from(ClientConfig, options, "open_websocket_on")
+    return _block("open_websocket_on(…)", url, config, stream)
 
 
 def _block(
-    text: str, config: ClientConfig, stream: trio.abc.Stream | None = None
+    call: str, text: str, config: ClientConfig, stream: trio.abc.Stream | None = None
 ) -> AbstractAsyncContextManager[WebSocket]:
     url = parse_url(text)
     config.check_url(url)
-    return ConnectionBlock(ConnectAttempt(url, config, stream).connect)
+    return Block(call, ConnectionBlock(ConnectAttempt(url, config, stream).connect))

@@ -25,7 +25,7 @@ from .._errors import ConnectionClosed, closed
 from .._http import Request, Response
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 from .._protocol.states import State
-from .._protocol.validation import check_close
+from .._protocol.validation import check_close, check_payload
 from .connection import Connection
 from .fragments import BytesLike, Fragments, check_fragments, send_fragments
 from .incoming_message import IncomingMessage
@@ -350,11 +350,13 @@ class WebSocket(trio.abc.AsyncResource):
         Raises:
             ConnectionClosed: the connection ended before the pong came.
             LocalProtocolError: the payload is too long.
+            TypeError: it is not bytes-like.
         """
+        data = None if payload is None else check_payload(payload)
         await self._budget.checkpoint(0)
         await self._writer.wait_for_control_room()
         await self._core.check_open()
-        ping = self._connection.send_ping(draw_bytes(8) if payload is None else bytes(payload))
+        ping = self._connection.send_ping(draw_bytes(8) if data is None else data)
         try:
             await ping.wait()
         finally:
@@ -373,11 +375,13 @@ class WebSocket(trio.abc.AsyncResource):
         Raises:
             ConnectionClosed: the connection is over.
             LocalProtocolError: the payload is longer than 125 bytes.
+            TypeError: it is not bytes-like.
         """
+        data = check_payload(payload)
         await self._budget.checkpoint(0)
         await self._writer.wait_for_control_room()
         await self._core.check_open()
-        self._protocol.pong(bytes(payload))
+        self._protocol.pong(data)
         self._writer.after_change()
 
     # Closing
@@ -395,6 +399,7 @@ class WebSocket(trio.abc.AsyncResource):
         Raises:
             LocalProtocolError: `code` may not be sent (RFC 6455 §7.4),
                 or `reason` is longer than 123 bytes.
+            TypeError: `code` is no whole number, or `reason` no text.
         """
         check_close(code, reason)
         self._connection.close_gracefully(code, reason)

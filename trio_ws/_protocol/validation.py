@@ -7,11 +7,21 @@ from __future__ import annotations
 
 from .._ending import may_be_sent
 from .._errors import LocalProtocolError
+from .._validation import check_text, kind_of
 from .frame_header import MAX_CONTROL_PAYLOAD
 
 
 def check_close(code: int, reason: str) -> None:
-    """Refuse what may not stand in a Close frame (RFC 6455 §5.5.1, §7.4)."""
+    """Refuse what may not stand in a Close frame (RFC 6455 §5.5.1, §7.4).
+
+    Raises:
+        LocalProtocolError: the code may not be sent, or the reason is too long.
+        TypeError: the code is no whole number, or the reason no text.
+    """
+    number: object = code
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise TypeError(f"code must be a whole number, as CloseCode.GOING_AWAY is, not {code!r}")
+    check_text("reason", reason)
     if not may_be_sent(code):
         raise LocalProtocolError(
             f"close code {code!r} may not be sent; use 1000, 1001, 1003, 1008, 1011 "
@@ -29,6 +39,13 @@ def check_kind(kind: type, began: type | None) -> None:
             f"a message is either text or binary; this one began as "
             f"{'text' if began is str else 'binary'} and goes on with {kind.__name__}"
         )
+
+
+def check_payload(payload: object) -> bytes:
+    """Return the payload of a ping or a pong as bytes, if that is what it is."""
+    if not isinstance(payload, bytes | bytearray | memoryview):
+        raise TypeError(f"payload must be bytes-like, not {kind_of(payload)}")
+    return bytes(payload)
 
 
 def check_control(payload: bytes, name: str) -> None:

@@ -11,7 +11,9 @@ from typing import Unpack
 
 import trio
 
+from .._concurrency.blocks import check_in_trio
 from .._handshake.origins import SAME_ORIGIN, Origins
+from .._options import config_from
 from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
 from .._protocol.extensions.base import Extension
 from .._protocol.extensions.deflate import Deflate
@@ -88,6 +90,7 @@ async def serve_websocket(
         OSError: the address cannot be listened on.
         LocalProtocolError, ValueError, TypeError: an option makes no sense.
     """
+    check_in_trio("serve_websocket(…)")
     config = ServerConfig(
         ssl_context=ssl_context,
         subprotocols=subprotocols,
@@ -129,8 +132,13 @@ async def serve_websocket_listeners(
     The listeners are closed at the end.
     Give TLS either as `ssl_context` or in the listeners (`trio.SSLListener`), not both.
     """
+    check_in_trio("serve_websocket_listeners(…)")
     checked = _checked_listeners(listeners)
-    server = Server(selector_for(handler), checked, ServerConfig(**options))
+    server = Server(
+        selector_for(handler),
+        checked,
+        config_from(ServerConfig, options, "serve_websocket_listeners"),
+    )
     task_status.started(server)
     await server._run()
 
@@ -143,8 +151,10 @@ async def serve_websocket_on(
     Returns when the connection is over, also if it never became a WebSocket;
     the stream is closed then.
     """
+    check_in_trio("serve_websocket_on(…)")
     check_instance("stream", stream, trio.abc.Stream, "a trio.abc.Stream")
-    server = Server(selector_for(handler), (), ServerConfig(**options))
+    config = config_from(ServerConfig, options, "serve_websocket_on")
+    server = Server(selector_for(handler), (), config)
     await serve_stream(server, stream)
 
 

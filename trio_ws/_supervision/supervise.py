@@ -14,8 +14,10 @@ import trio
 
 from .._client.connect import open_websocket
 from .._client.options import ClientOptions
+from .._concurrency.blocks import Block, check_in_trio
 from .._concurrency.body import is_own_exception
 from .._concurrency.chance import draw
+from .._validation import check_instance
 from .backoff import Backoff
 from .config import (
     Connect,
@@ -99,6 +101,7 @@ async def supervise(
         ConnectionClosed: the connection ended, and waiting would not help.
         InvalidURL: an endpoint is no URL.
     """
+    check_in_trio("supervise(…)")
     supervisor = Supervisor(
         endpoint,
         backoff=backoff,
@@ -155,7 +158,12 @@ class Supervisor:
 
         Raises:
             trio.ClosedResourceError: the supervisor has ended without it.
+            TypeError, ValueError: one of `states` is no `SupervisorState`, or there is none.
         """
+        if not states:
+            raise ValueError("states must be one SupervisorState or more: none is never entered")
+        for state in states:
+            check_instance("each of states", state, SupervisorState)
         return await self._transitions.wait_for(*states)
 
     def events(self) -> AsyncIterator[Transition]:
@@ -255,4 +263,4 @@ def open_supervisor(
     Takes what `supervise` takes, but for the session.
     Leaving the block ends a run that another task has begun.
     """
-    return _SupervisorScope(Supervisor(endpoint, **options))
+    return Block("open_supervisor(…)", _SupervisorScope(Supervisor(endpoint, **options)))
