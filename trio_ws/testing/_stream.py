@@ -307,14 +307,14 @@ class Connection:
     async def do_handshake(self) -> None:
         """Do the handshake of the stand-in for TLS."""
         if self.tls is None:
-            raise trio.BrokenResourceError from ssl.SSLError("this server speaks no TLS")
+            raise trio.BrokenResourceError from ssl.SSLError(1, "this server speaks no TLS")
         await trio.sleep(self._out.latency + self._back.latency)
         stand_in, self.tls = self.tls, None
         if stand_in.fails():
             self.reset()
             self.server.close()
             raise trio.BrokenResourceError from ssl.SSLCertVerificationError(
-                "certificate verify failed (Fault.tls_failure)"
+                1, "certificate verify failed: Fault.tls_failure() makes it so"
             )
         stand_in.accept()
 
