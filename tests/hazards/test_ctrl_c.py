@@ -12,6 +12,7 @@ import itertools
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,6 +26,7 @@ from trio_ws._concurrency.exceptions import iter_leaves
 
 from ..wires import TwoWayWire, both_roles, frames_of, open_wired, what_leaves
 from ..worlds import World, ending, half, listen, telling
+from .test_sweep_doors import Memory
 
 LIBRARY = str(Path(trio_ws.__file__).parent)
 MESSAGES = [b"whole", b"a", b"b", b"", b"ping", b"pong", b"last"]
@@ -146,10 +148,29 @@ async def channelled(nursery: trio.Nursery) -> None:
         await channel.send("x")
 
 
+async def echo(ws: trio_ws.WebSocket) -> None:
+    """Say everything again."""
+    async for message in ws:
+        await ws.send(message)
+
+
+async def served(nursery: trio.Nursery) -> None:
+    """Serve a connection, use it, and drain the server."""
+    listener = Memory()
+    serve = partial(trio_ws.serve_websocket_listeners, echo, [listener])
+    server: trio_ws.Server = await nursery.start(serve)
+    stream, _ = listener.connect()
+    async with trio_ws.open_websocket_on(stream, "ws://h/") as ws:
+        await ws.send("x")
+        assert await ws.receive() == "x"
+        nursery.start_soon(partial(server.drain, timeout=2))
+        await ws.wait_closed()
+
+
 @pytest.mark.parametrize(
     "stride", [37, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"]
 )
-@pytest.mark.parametrize("program", [supervised, channelled])
+@pytest.mark.parametrize("program", [supervised, channelled, served])
 def test_ctrl_c_in_any_task(program: Callable[[trio.Nursery], Any], stride: int) -> None:
     """Whichever line of whichever task it comes at, everything ends, and with it."""
     tracer = sys.gettrace()
@@ -173,4 +194,4 @@ def test_ctrl_c_in_any_task(program: Callable[[trio.Nursery], Any], stride: int)
         if not press.where:
             assert at > 300
             return
-        assert any(isinstance(leaf, KeyboardInterrupt) for leaf in left), press.where
+        assert any(isinstance(leaf, KeyboardInterrupt) for leaf in left), (press.where, left)

@@ -104,6 +104,7 @@ class Server:
             handshakes=len(self._admission.handshakes),
         )
 
+    @trio.lowlevel.enable_ki_protection
     async def drain(
         self,
         *,
@@ -170,6 +171,7 @@ class Server:
             await self._admission.wait_empty()
         self._serve_scope.cancel(reason="the server has been drained")
 
+    @trio.lowlevel.enable_ki_protection  # a Ctrl-C between two scopes would leave both misnested
     async def _run(self) -> None:
         """Serve until drained or cancelled."""
         with unwrapping(), watch_for_suspension().kept_going(), self._serve_scope:
@@ -186,6 +188,7 @@ class Server:
         name = _next_name()
         self._nursery.start_soon(self._serve, stream, name, name=f"trio_ws {name}")
 
+    @trio.lowlevel.enable_ki_protection
     async def _serve(self, stream: trio.abc.Stream, name: str) -> None:
         """Serve one connection, from the first byte to the last; only what must pass leaves."""
         self._counters.add("accepted")
@@ -240,9 +243,15 @@ async def serve_stream(server: Server, stream: trio.abc.Stream) -> None:
 
 
 async def _close(stream: trio.abc.Stream, name: str) -> None:
-    """Close a stream by force; whatever its own way of closing raises stays here (P9)."""
+    """Close a stream by force; whatever its own way of closing raises stays here (P9).
+
+    So does a cancellation: it comes again where the task waits next.
+    It must not take the place of a Ctrl-C that is on its way out.
+    """
     try:
         await close_by_force(stream)
+    except trio.Cancelled:  # noqa: ASYNC103
+        pass
     except BaseException as exc:  # noqa: ASYNC103 - what must pass does
         _log_failure(name, exc)
         split(exc).let_pass()
