@@ -137,7 +137,7 @@ class HeartbeatDriver:
         if self._protocol.state is not _OPEN:
             return False  # armed before we began to close: nothing is due any more
         self.look_if_wanted(now)
-        due = self._lease.judge(now)
+        due = self._lease.decide(now)
         match due.verdict:
             case Verdict.ASK:
                 assert due.beat is not None

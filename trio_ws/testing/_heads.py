@@ -36,7 +36,7 @@ class Head:
 
     @property
     def status(self) -> int:
-        """The status of a response."""
+        """Return the status of a response."""
         return int(self.first_line.split(" ")[1])
 
     @property
