@@ -176,7 +176,7 @@ class Delivery:
 
     @property
     def receive_buffer(self) -> int:
-        """`Limits.receive_buffer` of this connection."""
+        """Return `Limits.receive_buffer` of this connection."""
         return self._core.options.limits.receive_buffer
 
     def drop_unread(self) -> int:

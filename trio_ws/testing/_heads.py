@@ -31,7 +31,7 @@ class Head:
 
     @property
     def target(self) -> str:
-        """Path and query of a request."""
+        """Return path and query of a request."""
         return self.first_line.split(" ")[1]
 
     @property
