@@ -39,7 +39,7 @@ class WebSocketError(Exception):
     """The base of every exception of this library; all of them can be pickled."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """How to make it again: not by its constructor, which takes other arguments."""
+        """Return how to make it again: not by its constructor, which takes other arguments."""
         return _again, (type(self), self.args), self.__dict__
 
 
@@ -191,7 +191,7 @@ class ProtocolViolation(ConnectionLost):
 
     @property
     def code(self) -> int:
-        """The close code that we sent: 1002, 1007 or 1009."""
+        """Return the close code that we sent: 1002, 1007 or 1009."""
         assert self.ending.sent is not None
         return self.ending.sent.code
 
@@ -242,7 +242,7 @@ class Reconnect(Exception):
         self.delay = delay
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """How to make it again."""
+        """Return how to make it again."""
         return type(self), (self.reason,), self.__dict__
 
 
@@ -262,7 +262,7 @@ _BY_LOSS: dict[Loss | None, type[ConnectionClosed]] = {
 
 
 def closed(ending: Ending) -> ConnectionClosed:
-    """A fresh exception for `ending`, its cause chained."""
+    """Return a fresh exception for `ending`, its cause chained."""
     error = _BY_LOSS.get(ending.loss, ConnectionLost)(ending)
     error.__cause__ = ending.cause
     return error

@@ -31,7 +31,7 @@ def check_header(name: str, value: str) -> None:
     """Refuse a line that cannot be sent, or could smuggle another one into a head.
 
     Raises:
-        ValueError: the name is no token, or the value has control characters or is not Latin-1.
+        ValueError: the name is not a token, or the value has control characters or is not Latin-1.
     """
     if not is_token(name):
         raise ValueError(f"{printable(name)!r} is not the name of a header")

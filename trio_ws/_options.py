@@ -65,7 +65,7 @@ class ConnectionOptions:
 
     @property
     def beats(self) -> tuple[BeatPolicy, ...]:
-        """Those that may give the peer up."""
+        """Return those that may give the peer up."""
         return tuple(each for each in self.heartbeats if isinstance(each, BeatPolicy))
 
 

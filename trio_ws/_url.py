@@ -83,7 +83,7 @@ def parse_url(text: str) -> URL:
 
     Raises:
         InvalidURL: it is none, or not one of WebSocket; the message says which part and why.
-        TypeError: it is no text.
+        TypeError: it is not text.
     """
     if not isinstance(text, str):
         raise TypeError(f"a URL must be a str, not {type(text).__name__}")

@@ -278,7 +278,7 @@ class ConnectionCore:
         self.note_ending()
 
     def note_ending(self) -> None:
-        """If the protocol has an ending, tell everything that waits, once."""
+        """Wake every waiter if the protocol has an ending, once."""
         ending = self.protocol.ending
         if ending is None or self.over.is_set():
             return

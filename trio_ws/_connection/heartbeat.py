@@ -138,7 +138,7 @@ class HeartbeatDriver:
             return False  # armed before we began to close: nothing is due any more
         if self._lease.wants_look(now):
             self._core.look(now)
-        due = self._lease.judge(now)
+        due = self._lease.decide(now)
         match due.verdict:
             case Verdict.ASK:
                 assert due.beat is not None

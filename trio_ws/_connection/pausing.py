@@ -87,7 +87,7 @@ class Pauses:
             return
         if self._core.lease.outgoing.told:
             self._core.look(now)
-        expiry = self._pause.judge(now)
+        expiry = self._pause.decide(now)
         if expiry.verdict is Verdict.IDLE:
             self._core.begin_close(CloseCode.GOING_AWAY, "idle", initiator=Initiator.IDLE)
         elif expiry.verdict is not Verdict.WAIT:

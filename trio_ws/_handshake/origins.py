@@ -75,7 +75,7 @@ class OriginCheck:
     """The rule, made ready to check requests.
 
     Raises:
-        ValueError: an entry is no origin.
+        ValueError: an entry is not an origin.
         TypeError: `origins` is one text rather than a list, or an entry is something else.
     """
 

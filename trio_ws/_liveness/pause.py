@@ -38,13 +38,13 @@ class Pause:
         self._out.restart(now)
 
     def due(self) -> float:
-        """Return when to look and to `judge`, if nothing happens until then."""
+        """Return when to look and to `decide`, if nothing happens until then."""
         lost = self._due_lost()
         if self._grace is not None and self._grace.deadline == lost:
             lost = self._grace.until
         return min(self._looked_at + self._lease.step, lost, self._lease.due_idle)
 
-    def judge(self, now: float) -> Expiry:
+    def decide(self, now: float) -> Expiry:
         """Return what is due now; the kernel has just been asked if it tells."""
         self._looked_at = now
         if now >= self._lease.due_idle:

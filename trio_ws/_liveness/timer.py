@@ -171,7 +171,7 @@ class HeartbeatTimer:
             return self._ask_at
         return self.question.since(progress_at) + self.timeout
 
-    def judge(self) -> Verdict:
+    def decide(self) -> Verdict:
         """Return what is due once it is due."""
         waits = self.interval is not None and self.question is None
         return Verdict.ASK if waits else Verdict.LOST

@@ -48,7 +48,7 @@ def open_reconnecting_websocket(
         options: those of `supervise`.
 
     Raises:
-        TypeError, ValueError, LocalProtocolError: an option or the endpoint is none;
+        TypeError, ValueError, LocalProtocolError: an option or the endpoint is invalid;
             this function raises it, before the block.
         SupervisorGaveUp, HandshakeError, ConnectionClosed: as `supervise`.
     """

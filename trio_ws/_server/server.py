@@ -78,7 +78,7 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The TCP port it listens on, the first if there are several.
+        """Return the TCP port it listens on, the first if there are several.
 
         Raises:
             RuntimeError: none of the listeners is one for TCP.
@@ -89,12 +89,12 @@ class Server:
 
     @property
     def connections(self) -> frozenset[WebSocket]:
-        """The WebSocket connections whose handlers are running."""
+        """Return the WebSocket connections whose handlers are running."""
         return frozenset(self._connections)
 
     @property
     def draining(self) -> bool:
-        """Whether `drain` was called: for an `on_request` that answers health checks."""
+        """Return True if `drain` was called: for an `on_request` that answers health checks."""
         return self._admission.closed
 
     def statistics(self) -> ServerStatistics:
@@ -136,7 +136,7 @@ class Server:
 
         Raises:
             LocalProtocolError: `code` may not be sent (RFC 6455 §7.4).
-            TypeError, ValueError: one of the others is no duration.
+            TypeError, ValueError: one of the others is not a valid duration.
         """
         check_close(code, "")
         check_seconds("timeout", timeout, zero=True)

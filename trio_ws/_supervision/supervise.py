@@ -84,7 +84,7 @@ async def supervise(
         classify: a function that overrules the table for a failure; None where it does not.
         on_transition: is called with each `Transition`, at once, so it must be quick;
             what it raises ends the supervision.  `Supervisor.events` is for those who take long.
-        reconnect_on_normal_close: whether a normal close by the peer is no end either.
+        reconnect_on_normal_close: whether to connect again after a normal close by the peer, too.
         unknown_host: what to do about a host whose name was never found: ``"fail"``,
             it is probably misspelt; or ``"retry"``, the network may not be up yet.
         throttle: the limits that several supervisors share; None: those of this Trio run.
@@ -93,13 +93,13 @@ async def supervise(
         connection_options: the options of `open_websocket`.
 
     Raises:
-        TypeError, ValueError, LocalProtocolError: an option or the endpoint is none;
-            that is seen before the first attempt.
+        TypeError, ValueError, LocalProtocolError: an option or the endpoint is invalid;
+            this is checked before the first attempt.
         SupervisorGaveUp: `Backoff.max_attempts` or `Backoff.max_elapsed` is reached.
         HandshakeError: no connection came about, and waiting would not help;
             of several endpoints: against none of them.
         ConnectionClosed: the connection ended, and waiting would not help.
-        InvalidURL: an endpoint is no URL.
+        InvalidURL: an endpoint is not a URL.
     """
     check_in_trio("supervise(…)")
     supervisor = Supervisor(

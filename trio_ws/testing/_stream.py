@@ -66,12 +66,12 @@ class MemoryStream(TLSStandIn, Immediate, trio.abc.HalfCloseableStream):
 
     @property
     def local_address(self) -> Address:
-        """Our address, as the simulated network has it: (host, port)."""
+        """Return our address, as the simulated network has it: (host, port)."""
         return self._addresses[0]
 
     @property
     def remote_address(self) -> Address:
-        """The peer's address."""
+        """Return the peer's address."""
         return self._addresses[1]
 
     @property
@@ -81,12 +81,12 @@ class MemoryStream(TLSStandIn, Immediate, trio.abc.HalfCloseableStream):
 
     @property
     def unread(self) -> bytes:
-        """The bytes that have arrived and were not read, until `aclose` or since."""
+        """Return the bytes that have arrived and were not read, until `aclose` or since."""
         return self._left_unread or self._incoming.unread
 
     @property
     def entropy(self) -> Entropy:
-        """What masks and keys are drawn from (`_transport.entropy`)."""
+        """Return the source that masks and keys are drawn from (`_transport.entropy`)."""
         return self.connection.entropy
 
     @property
