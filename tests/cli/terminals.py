@@ -18,6 +18,14 @@ import trio
 BOUND = 20.0
 """Seconds that a program may take for anything."""
 
+# What makes a terminal send its signals to a program; done there, since a fork of ours must not
+# run Python (there are threads).
+_TAKE_THE_TERMINAL = """\
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, "-m", "trio_ws", *sys.argv[1:]])
+"""
+
 _SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x1b\][^\x07]*\x07|\r")
 
 
@@ -87,16 +95,16 @@ async def on_terminal(
     *words: str, rows: int = 24, columns: int = 100, **environ: str
 ) -> AsyncGenerator[Terminal]:
     """Run ``python -m trio_ws`` on a terminal of its own."""
+    inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "trio_ws", *words],
+        [sys.executable, "-c", _TAKE_THE_TERMINAL, *words],
         stdin=slave,
         stdout=slave,
         stderr=slave,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        env={**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", **environ},
+        env={**inherited, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", **environ},
     )
     os.close(slave)  # so that the terminal ends with the program
     terminal = Terminal(process, master)

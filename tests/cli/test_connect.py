@@ -20,7 +20,7 @@ from prompt_toolkit.output import DummyOutput
 
 from trio_ws import Close, CloseCode, ConnectionClosed, Ending, WebSocket, serve_websocket
 from trio_ws._cli import connect, prompt
-from trio_ws._cli.connect import converse, patience
+from trio_ws._cli.connect import converse, silence
 from trio_ws._cli.exits import CommandError, Exit
 from trio_ws._cli.target import read_target
 
@@ -154,7 +154,7 @@ async def test_without_prompt_toolkit_the_terminal_does(monkeypatch: pytest.Monk
 
 def test_a_silence_may_be_none_or_for_ever() -> None:
     """`inf` is for feeds that pause."""
-    assert [patience(text) for text in ("0", "inf", "forever", "2.5")] == [
+    assert [silence(text) for text in ("0", "inf", "forever", "2.5")] == [
         0,
         math.inf,
         math.inf,
@@ -345,6 +345,17 @@ async def test_a_terminal_that_hangs_up() -> None:
         await terminal.see("connected")
         assert await terminal.hang_up() in (128 + signal.SIGHUP, Exit.BROKEN_PIPE)
         assert await service.code() == CloseCode.GOING_AWAY
+
+
+async def test_a_dumb_terminal_will_do() -> None:
+    """Without a cursor that can be moved; nothing is drawn then."""
+    async with serving() as service, on_terminal("connect", service.url, TERM="dumb") as terminal:
+        await terminal.see("connected")
+        await terminal.type("hi\r")
+        await terminal.see("< hi")
+        await terminal.type("\x04")
+        assert await terminal.end() == Exit.OK
+        assert "\x1b" not in terminal.screen
 
 
 async def test_a_small_terminal_will_do() -> None:

@@ -211,6 +211,15 @@ def test_compressed_messages_are_inflated_when_asked() -> None:
     assert explained("--brief", "c107f248cdc9c90700")[0] == Exit.UNEXPECTED
 
 
+def test_the_side_that_sent_the_frames_may_be_told() -> None:
+    """Only then is it known whether a single frame is masked as it must be."""
+    assert explained("--brief", "8900")[0] == Exit.OK
+    assert explained("--brief", "--from", "server", "8900")[0] == Exit.OK
+    code, shown = explained("--brief", "--from", "client", "8900")
+    assert code == Exit.UNEXPECTED
+    assert "it is not masked, but a client masks all frames, and a server none" in shown
+
+
 def test_long_payloads_are_shortened_unless_asked_for() -> None:
     """A message of binary is shown in hex, and text with what is not printable escaped."""
     frame = "827e0080" + "41" * 127 + "0a"

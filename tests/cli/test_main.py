@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
+import importlib.metadata
 import io
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -92,6 +94,19 @@ def test_help_and_version_are_no_errors(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out.startswith("trio-ws ")
 
 
+def test_a_checkout_has_no_version(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It runs all the same."""
+
+    def unknown(name: str) -> NoReturn:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", unknown)
+    assert main(["--version"]) == Exit.OK
+    assert capsys.readouterr().out == "trio-ws (a checkout that is not installed)\n"
+
+
 def test_errors_end_with_their_codes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -147,6 +162,43 @@ def test_output_that_the_encoding_lacks_is_escaped() -> None:
     assert (done.returncode, done.stderr) == (Exit.UNEXPECTED, b"")
     assert rb'"\xe4"' in done.stdout
     assert rb"RFC 6455 \xa75.2" in done.stdout
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_what_a_shell_has_closed_is_nothing(closed: str) -> None:
+    """Neither a reason to fail, nor a place for a socket."""
+    line = f"{shlex.quote(sys.executable)} -m trio_ws explain --brief 8900 {closed}"
+    done = subprocess.run(["sh", "-c", line], check=False, capture_output=True, timeout=30)
+    assert (done.returncode, done.stderr) == (Exit.OK, b"")
+    assert done.stdout.startswith(b"" if ">&-" in closed.split() else b"frame 1")
+
+
+def test_numbers_that_are_free_are_taken() -> None:
+    """Those of standard input, output and errors."""
+    code = (
+        "import os; os.close(0); from trio_ws._cli.main import open_standard; open_standard();"
+        "print(os.fstat(0).st_rdev == os.stat(os.devnull).st_rdev)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=30)
+    assert done.stdout == b"True\n"
+
+
+def test_the_console_is_made_of_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has None for what is closed."""
+    opened = []
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(os, "fstat", lambda number: os.stat(os.devnull) if number else fail_stat())
+    monkeypatch.setattr(os, "open", lambda *args: opened.append(args))
+    console = main_module._console()
+    monkeypatch.undo()
+    console.line("nothing")
+    console.out.close()
+    assert opened == [(os.devnull, os.O_RDWR)]
+
+
+def fail_stat() -> os.stat_result:
+    """Be closed."""
+    raise OSError(errno.EBADF, "Bad file descriptor")
 
 
 def test_explain_needs_no_other_command() -> None:

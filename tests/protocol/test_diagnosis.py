@@ -73,10 +73,10 @@ BROKEN = {
     "8000": "there is no message to continue | RFC 6455 §5.4 | 1002",
     "0101418101 42": "the message before it is not finished | RFC 6455 §5.4 | 1002",
     "88008900": "nothing may follow a Close | RFC 6455 §5.5.1 | 1002",
-    "8900898000000000": "it is masked, unlike the first: a client masks all frames, a server none"
+    "8900898000000000": "it is masked, but a client masks all frames, and a server none"
     " | RFC 6455 §5.1 | 1002",
-    "8980000000008900": "it is not masked, unlike the first:"
-    " a client masks all frames, a server none | RFC 6455 §5.1 | 1002",
+    "8980000000008900": "it is not masked, but a client masks all frames, and a server none"
+    " | RFC 6455 §5.1 | 1002",
     "810241ff": "the text is not UTF-8: byte 1, 0xff, invalid start byte | RFC 6455 §8.1 | 1007",
     "810241c3": "the text is not UTF-8: byte 1, 0xc3, unexpected end of data"
     " | RFC 6455 §8.1 | 1007",
@@ -94,6 +94,15 @@ BROKEN = {
 def test_a_broken_rule_is_named(sent: str) -> None:
     """Each rule has its words, its section, and the code that a receiver answers with."""
     assert problems(sent) == [BROKEN[sent]]
+
+
+@pytest.mark.parametrize(("by_client", "sent"), [(True, "8900"), (False, "898000000000")])
+def test_the_side_that_sent_them_may_be_known(by_client: bool, sent: str) -> None:
+    """Then the first frame, too, must be masked as it has to be."""
+    (frame,) = read_frames(bytes.fromhex(sent), by_client=by_client)
+    assert [problem.section for problem in frame.problems] == ["RFC 6455 §5.1"]
+    (frame,) = read_frames(bytes.fromhex(sent), by_client=not by_client)
+    assert frame.problems == ()
 
 
 def test_a_length_beyond_63_bits_is_named() -> None:

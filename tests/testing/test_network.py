@@ -299,8 +299,18 @@ async def heartbeats(connections: int, seconds: float) -> float:
     return spent[0]
 
 
+def slowness() -> float:
+    """Return how many times as long this machine takes as one at rest: half of it may be others'.
+
+    One at rest adds up ten million numbers in 0.3 s.
+    """
+    with cpu_seconds() as spent:
+        sum(number for number in range(10_000_000))
+    return max(1.0, spent[0] / 0.3)
+
+
 @pytest.mark.slow
 async def test_a_day_of_heartbeats(autojump_clock: Clock) -> None:
-    """Two seconds for one connection, six for an hour of a hundred."""
-    assert min([await heartbeats(1, 86400) for _ in range(3)]) <= 2
-    assert min([await heartbeats(100, 3600) for _ in range(2)]) <= 6
+    """Two seconds for one connection, six for an hour of a hundred, on a machine at rest."""
+    assert min([await heartbeats(1, 86400) / slowness() for _ in range(3)]) <= 2
+    assert min([await heartbeats(100, 3600) / slowness() for _ in range(3)]) <= 6

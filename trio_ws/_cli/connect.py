@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     talk.add_argument("--expect", type=positive, metavar="N", help="end after N messages")
     talk.add_argument(
-        "--wait", type=patience, metavar="SECONDS", help="of silence after the input; default: 0.5"
+        "--wait", type=silence, metavar="SECONDS", help="of silence after the input; default: 0.5"
     )
     talk.add_argument("--reconnect", action="store_true", help="when the connection is lost")
     talk.add_argument(
@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(form="text")
 
 
-def patience(text: str) -> float:
+def silence(text: str) -> float:
     """Read a duration that may be 0 or inf."""
     return math.inf if text in ("inf", "forever") else 0.0 if text == "0" else seconds(text)
 

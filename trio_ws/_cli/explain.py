@@ -30,7 +30,7 @@ examples:
 """
 
 MAX_FILE = 16 * 1024 * 1024
-"""Larger files are refused: nobody reads so many frames, and a part is easily cut out."""
+"""A larger file is refused: it has more frames than can be read, and a part is easily cut out."""
 
 SHOWN = 64
 """How many bytes of a payload are shown, unless all are asked for."""
@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--inflate", action="store_true", help="the frames used permessage-deflate (RFC 7692)"
     )
+    parser.add_argument("--from", choices=("client", "server"), dest="side", help="who sent them")
     parser.add_argument("--brief", action="store_true", help="a line for each frame, no diagram")
     parser.add_argument("--full", action="store_true", help="show payloads to their end")
 
@@ -56,7 +57,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if not data:
         raise CommandError("there are no bytes to explain")
     view = View(console, brief=options.brief, limit=len(data) if options.full else SHOWN)
-    return view.show(read_frames(data, inflate=options.inflate))
+    by_client = None if options.side is None else options.side == "client"
+    return view.show(read_frames(data, inflate=options.inflate, by_client=by_client))
 
 
 # What is given

@@ -12,7 +12,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from .console import CHOICES, Console, wants_colour
 from .exits import EPILOG, CommandError, Exit
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(words, console)
         finally:
             console.out.flush()
-    except SystemExit as done:  # --help and --version
+    except SystemExit as done:  # --help
         return int(done.code or 0)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
@@ -61,16 +61,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _console() -> Console:
-    for stream in (sys.stdout, sys.stderr):
-        # What the terminal's encoding lacks is escaped, not a reason to fail.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    return Console(sys.stdout, sys.stderr)
+    open_standard()
+    return Console(_writable(sys.stdout), _writable(sys.stderr))
+
+
+def open_standard() -> None:
+    """Open what a shell has closed (``>&-``), or a socket would get its number, and our output."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+def _writable(stream: TextIO | None) -> TextIO:
+    """Return a stream that escapes what its encoding lacks; a closed one is None in Python."""
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")
+    stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined]
+    return stream
 
 
 def _run(words: list[str], console: Console) -> int:
     parser = _parser()
     if not words or words[0].startswith("-"):
-        parser.parse_args(words)  # --help and --version end here
+        if parser.parse_args(words).version:  # --help ends here
+            console.line(f"trio-ws {_version()}")
+            return Exit.OK
         raise CommandError(f"name a command: {', '.join(COMMANDS)}\ntry: {parser.prog} --help")
     if words[0] not in COMMANDS:
         raise CommandError(f"no such command: {words[0]}; there are: {', '.join(COMMANDS)}")
@@ -100,14 +117,17 @@ def _parser() -> Parser:
         epilog=f"trio-ws COMMAND --help tells more.\n\n{EPILOG}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action="store_true", help="show which release this is")
     return parser
 
 
 def _version() -> str:
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version  # slow to import
 
-    return f"trio-ws {version('trio-ws')}"
+    try:
+        return version("trio-ws")
+    except PackageNotFoundError:
+        return "(a checkout that is not installed)"
 
 
 def _fail(console: Console, words: list[str], message: str, code: int) -> int:

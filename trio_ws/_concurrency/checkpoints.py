@@ -6,7 +6,7 @@ which is most of the cost of taking a small message from a queue.
 So a call that can be answered at once always checks for cancellation,
 but it lets others run only once in `CALLS` calls, or when `BYTES` bytes have passed,
 counted over the whole Trio run: a burst on one connection, or one message each
-on a hundred connections, keeps nobody else waiting longer than that.
+on a hundred connections, keeps no other task waiting longer than that.
 
 This is the one place where we are less strict than Trio itself:
 `trio.testing.assert_checkpoints` does not hold for a single call.

@@ -31,10 +31,10 @@ SUSPEND_THRESHOLD = 1.0
 
 
 class ResumeListener(Protocol):
-    """What wants to be told."""
+    """Something that acts when the machine has been suspended."""
 
     def probe(self) -> None:
-        """The machine was suspended."""
+        """Act on it: the machine was suspended."""
 
 
 def seconds_suspended() -> float:
@@ -66,13 +66,13 @@ class SuspensionWatch:
 
     @contextmanager
     def kept_going(self) -> Generator[None]:
-        """Watch for the length of a block, whoever listens or not."""
-        nobody = _Nobody()
-        self.tell(nobody)
+        """Watch for the length of a block, with listeners or without."""
+        silent = _SilentListener()
+        self.tell(silent)
         try:
             yield
         finally:
-            self.tell_no_more(nobody)
+            self.tell_no_more(silent)
 
     async def _watch(self, scope: trio.CancelScope) -> None:
         before = self._look()
@@ -95,11 +95,11 @@ class SuspensionWatch:
             return None
 
 
-class _Nobody:
-    """A listener who has nobody to ask."""
+class _SilentListener:
+    """A listener that has no peer to ask."""
 
     def probe(self) -> None:
-        """The machine was suspended."""
+        """Act on it: the machine was suspended."""
 
 
 watch_for_suspension = PerRun("trio_ws.suspension", SuspensionWatch)

@@ -50,12 +50,15 @@ _NEVER_IN_A_FRAME = {
 }
 
 
-def read_frames(data: bytes, *, inflate: bool = False) -> Iterator[Frame]:
+def read_frames(
+    data: bytes, *, inflate: bool = False, by_client: bool | None = None
+) -> Iterator[Frame]:
     """Take the frames in `data` apart; they are those that one side sent.
 
     The last may be cut off.  With `inflate`, RSV1 means a compressed message (RFC 7692).
+    If it is not known whether a client sent them, the first frame shows it (§5.1).
     """
-    sequence = _Sequence(inflate=inflate)
+    sequence = _Sequence(inflate=inflate, masked=by_client)
     offset, number = 0, 1
     while offset < len(data):
         head = read_head(data, offset)
@@ -145,9 +148,9 @@ def _no_utf8(what: str, error: UnicodeDecodeError, before: int = 0) -> Problem:
 class _Sequence:
     """A sequence of frames of one side: what earlier ones say about the next."""
 
-    def __init__(self, *, inflate: bool) -> None:
+    def __init__(self, *, inflate: bool, masked: bool | None) -> None:
         self._inflate = inflate
-        self._masked: bool | None = None
+        self._masked = masked
         self._closed = False
         self._message: _Assembly | None = None
         self._inflater = _Inflater()
@@ -173,11 +176,9 @@ class _Sequence:
         if self._masked is None:
             self._masked = head.masked
         if head.masked != self._masked:
-            which = "masked, unlike" if head.masked else "not masked, unlike"
-            yield Problem(
-                f"it is {which} the first: a client masks all frames, a server none",
-                "RFC 6455 §5.1",
-            )
+            state = "masked" if head.masked else "not masked"
+            text = f"it is {state}, but a client masks all frames, and a server none"
+            yield Problem(text, "RFC 6455 §5.1")
         if self._closed:
             yield Problem("nothing may follow a Close", "RFC 6455 §5.5.1")
         if head.opcode == CONTINUATION and self._message is None:
