@@ -737,7 +737,7 @@ async def test_lost_in_the_body(autojump_clock: object) -> None:
                 await ws.receive()
 
 
-async def test_a_network_without_addresses(autojump_clock: object) -> None:
+async def test_an_open_connection_without_addresses(autojump_clock: object) -> None:
     """A stream of another network leads to no IP address, and nothing is noted about one."""
     async with memory(accept_and_close) as stream:
 
