@@ -170,3 +170,13 @@ async def test_send_all() -> None:
     assert received == data
     await ours.aclose()
     await theirs.aclose()
+
+
+async def test_what_a_stream_does_not_tell() -> None:
+    """Without a kernel below nothing is known of acknowledgements, nor of the peer's end."""
+    ours, _ = map(transport_on, memory_stream_pair())
+    await ours.send_all(b"hello")
+    assert not ours.tells_acknowledgements
+    assert ours.outgoing() == (5, None)
+    assert ours.delivered() == 0
+    assert ours.hang_up() is None
