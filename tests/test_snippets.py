@@ -162,7 +162,7 @@ async def test_a_reason_reaches_the_peer() -> None:
         await goodbye.until_midnight(url, midnight)
         await trio.testing.wait_all_tasks_blocked()
     (ending,) = endings
-    assert (ending.code, ending.reason) == (CloseCode.GOING_AWAY, "the shift is over")
+    assert (ending.code, ending.reason) == (CloseCode.GOING_AWAY, "")
 
 
 async def test_the_thermostat_wakes_up_when_the_line_is_dead(

@@ -34,7 +34,7 @@ async def until_midnight(url: str, midnight: trio.Event) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(watch, url)
         await midnight.wait()
-        # The server hears: 1001 (going away) 'the shift is over'.
+        # The server hears 1001 (going away); the reason stays here.
         nursery.cancel_scope.cancel("the shift is over")
 
 

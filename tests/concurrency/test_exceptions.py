@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 import trio
 
-from trio_ws._concurrency.exceptions import iter_leaves, strip_tracebacks, unwrap_group, unwrapping
+from trio_ws._concurrency.exceptions import (
+    is_exit,
+    iter_leaves,
+    strip_tracebacks,
+    unwrap_group,
+    unwrapping,
+)
 
 
 async def cancelled() -> BaseException:
@@ -87,3 +93,18 @@ def test_without_frames() -> None:
     assert strip_tracebacks(error) is error
     assert (error.__cause__, cause.__context__) == (cause, origin)
     assert [each.__traceback__ for each in (error, cause, origin)] == [None] * 3
+
+
+async def test_is_exit() -> None:
+    """A Ctrl-C, an exit and a cancellation end more than what raised them, also in a group."""
+    for error in (KeyboardInterrupt(), SystemExit(3), await cancelled()):
+        assert is_exit(error)
+        assert is_exit(group(ValueError(), group(error)))
+    for error in (ValueError(), BaseException(), GeneratorExit()):
+        assert not is_exit(error)
+        assert not is_exit(group(ValueError(), group(error)))
+
+
+def test_is_exit_of_an_abandoned_coroutine() -> None:
+    """Outside a Trio run a `GeneratorExit` means that nothing more can be done."""
+    assert is_exit(GeneratorExit())

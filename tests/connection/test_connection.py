@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 
 import pytest
@@ -11,12 +10,23 @@ import trio.testing
 
 from trio_ws import ConnectionLost, Heartbeat, Loss, Timeouts
 from trio_ws._connection.connection import Connection
-from trio_ws._connection.writer import Phase
+from trio_ws._connection.writer import Phase, Writer
 from trio_ws._options import ConnectionOptions
 from trio_ws.testing import RawPeer
 from trio_ws.testing._peer import PING, TEXT
 
-from ..wires import BadEnd, TwoWayWire, Wire, both_roles, frames_of, goodbye_of, opening, settled
+from ..wires import (
+    BadEnd,
+    Own,
+    TwoWayWire,
+    Wire,
+    both_roles,
+    frames_of,
+    goodbye_of,
+    open_wired,
+    opening,
+    settled,
+)
 
 Clock = trio.testing.MockClock
 
@@ -99,26 +109,39 @@ async def test_a_stream_that_cannot_be_closed(
 
 @both_roles
 async def test_a_failure_in_the_last_step(
-    autojump_clock: Clock, client: bool, caplog: pytest.LogCaptureFixture
+    autojump_clock: Clock, client: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What goes wrong while the end is told, in a log perhaps, is kept for the block, too."""
+    """A fault of our own while the end is told is kept for the block, too."""
     stand = Stand(client)
+    after_change = Writer.after_change
 
-    def fail(record: logging.LogRecord) -> bool:
-        if "over" in record.msg:
-            raise ZeroDivisionError
-        return True
+    def fail(writer: Writer) -> None:
+        after_change(writer)
+        if stand.core.over.is_set():
+            raise Own
 
-    caplog.set_level(logging.DEBUG, "trio_ws")
-    stand.core.logger.addFilter(fail)
-    try:
-        async with trio.open_nursery() as nursery:
-            stand.tested.start(nursery)
-            stand.tested.close_gracefully(1000)
-    finally:
-        stand.core.logger.removeFilter(fail)
-    assert isinstance(stand.core.lifetime.error, ZeroDivisionError)
+    monkeypatch.setattr(Writer, "after_change", fail)
+    async with trio.open_nursery() as nursery:
+        stand.tested.start(nursery)
+        stand.tested.close_gracefully(1000)
+    assert isinstance(stand.core.lifetime.error, Own)
     assert stand.wire.closed
+
+
+@both_roles
+async def test_a_failure_in_the_goodbye(
+    autojump_clock: Clock, client: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of our own while a block is left leaves it, bare, and in the time of a goodbye."""
+
+    def fail(writer: Writer) -> None:
+        raise Own
+
+    with pytest.raises(Own):
+        async with open_wired(client) as (_, _, wire):
+            monkeypatch.setattr(Writer, "after_change", fail)
+    assert trio.current_time() == 0.5
+    assert wire.closed
 
 
 @both_roles

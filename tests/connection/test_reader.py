@@ -570,36 +570,6 @@ async def test_an_error_of_another_kind_in_the_end(
 
 
 @both_roles
-@pytest.mark.parametrize("shared", [False, True], ids=["own nursery", "shared nursery"])
-async def test_a_log_that_fails(
-    shared: bool, client: bool, autojump_clock: trio.testing.MockClock
-) -> None:
-    """Not even an error in the last lines of the log keeps a block from being left."""
-
-    def refuse(record: logging.LogRecord) -> bool:
-        if "over:" in record.getMessage():
-            raise ZeroDivisionError
-        return True
-
-    logger = logging.getLogger("trio_ws.client" if client else "trio_ws.server")
-    level = logger.level
-    logger.setLevel(logging.DEBUG)
-    logger.addFilter(refuse)
-    try:
-        async with trio.open_nursery() as nursery:
-            room = nursery if shared else None
-            with pytest.raises(ZeroDivisionError):
-                async with open_wired(client, nursery=room) as (_, _, wire):
-                    pass
-            assert wire.closed
-            assert trio.current_time() <= 20.5
-            assert not nursery.child_tasks
-    finally:
-        logger.removeFilter(refuse)
-        logger.setLevel(level)
-
-
-@both_roles
 async def test_the_end_in_the_middle_of_a_long_message(
     client: bool, autojump_clock: trio.testing.MockClock
 ) -> None:

@@ -22,6 +22,20 @@ def iter_leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
+def is_exit(error: BaseException) -> bool:
+    """Return True if `error` ends more than what raised it: a Ctrl-C, an exit, a cancellation.
+
+    A group does if any exception in it does.
+    Python throws a `GeneratorExit` into a coroutine that is abandoned, never within a Trio run;
+    there it is an error like any other, whatever it is derived from.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(is_exit, error.exceptions))
+    if isinstance(error, GeneratorExit):
+        return not trio.lowlevel.in_trio_task()
+    return isinstance(error, KeyboardInterrupt | SystemExit | trio.Cancelled)
+
+
 def strip_tracebacks(error: Exception) -> Exception:
     """An error, and what caused it, without the frames that it has passed.
 

@@ -36,10 +36,9 @@ from typing import final
 
 import trio
 
-from .._concurrency.exceptions import iter_leaves, unwrap_group
+from .._concurrency.exceptions import is_exit, iter_leaves, unwrap_group
 from .._ending import CloseCode, Ending
 from .._errors import ConnectionClosed, closed
-from .._protocol.validation import truncate_reason
 from .websocket import WebSocket
 
 Connect = Callable[[], Awaitable[WebSocket]]
@@ -116,16 +115,17 @@ class ConnectionBlock:
         Return the cancellation (or Ctrl-C) that cut the waiting short, if one did.
         """
         connection = self._connection
-        if failure is None:
-            connection.close_gracefully(CloseCode.NORMAL_CLOSURE)
-        elif all(not isinstance(leaf, Exception) for leaf in iter_leaves(failure)):
-            connection.close_quickly(CloseCode.GOING_AWAY, _reason_given(failure))
-        else:
-            connection.close_gracefully(CloseCode.INTERNAL_ERROR)
         try:
+            # Nothing may leave here: the nursery would stay open, and Trio would break.
+            if failure is None:
+                connection.close_gracefully(CloseCode.NORMAL_CLOSURE)
+            elif all(map(is_exit, iter_leaves(failure))):
+                connection.close_quickly(CloseCode.GOING_AWAY)
+            else:
+                connection.close_gracefully(CloseCode.INTERNAL_ERROR)
             await connection.core.finished.wait()
         except BaseException as interruption:  # noqa: ASYNC103
-            connection.close_quickly(CloseCode.GOING_AWAY)
+            connection.hurry()
             return interruption  # noqa: ASYNC104 - the verdict raises it
         return None
 
@@ -225,11 +225,3 @@ def _contexts(error: BaseException | None) -> Iterator[BaseException]:
         seen.add(id(error))
         yield error
         error = error.__context__
-
-
-def _reason_given(failure: BaseException) -> str:
-    """Return the text given to ``cancel(reason=…)``, as far as a frame holds it."""
-    for leaf in iter_leaves(failure):
-        if isinstance(leaf, trio.Cancelled) and leaf.source == "explicit" and leaf.reason:
-            return truncate_reason(leaf.reason)
-    return ""

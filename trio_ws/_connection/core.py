@@ -18,12 +18,14 @@ from typing import NamedTuple, final
 
 import trio
 
+from .._concurrency.exceptions import is_exit
 from .._concurrency.slim import SlimEvent, SlimParkingLot
 from .._ending import NORMAL_CLOSE_CODES, Close, CloseCode, Ending, Loss
 from .._errors import closed
 from .._handshake.opening import Opening
 from .._liveness.lease import Lease
 from .._liveness.pings import Pings
+from .._log import Log
 from .._options import ConnectionOptions
 from .._policies import FOREVER
 from .._protocol.fast_path import FastDecoder
@@ -50,6 +52,8 @@ class Supervised(NamedTuple):
 
 
 UNSUPERVISED = Supervised()
+
+_CLIENT_LOG, _SERVER_LOG = Log("trio_ws.client"), Log("trio_ws.server")
 
 
 @final
@@ -118,10 +122,10 @@ class ConnectionCore:
         self.client = client
         self.name = name
         self.options = options
-        self.logger = logging.getLogger("trio_ws.client" if client else "trio_ws.server")
+        self.logger = _CLIENT_LOG if client else _SERVER_LOG
         self.watches_idle = options.timeouts.idle is not None
         trace = None
-        if self.logger.isEnabledFor(logging.DEBUG):
+        if self.logger.shows(logging.DEBUG):
             trace = partial(_log_frame, self.logger, name)
         limit = options.limits.max_message_size
         self.protocol = WebSocketProtocol(
@@ -230,18 +234,26 @@ class ConnectionCore:
         self.lifetime.shorten(self.options.timeouts.goodbye)
         self.receive_queue.drain()
 
-    def on_own_error(self, error: Exception) -> None:
+    def on_own_error(self, error: BaseException) -> None:
         """Note that one of the two tasks failed unexpectedly: the error leaves the block.
 
         It does not leave the task, which may be in a nursery with those of other connections.
+        Only what ends the whole program does: it is raised again.
         """
+        if is_exit(error):
+            raise error
         self.lifetime.fail(error)
         self.protocol.lose(Loss.BROKEN, "an error of our own", cause=error)
         with suppress(Exception):  # perhaps it was this that failed
             self.note_ending()
 
-    def fail(self, error: Exception) -> None:
-        """End the connection with 1011: a function of the user's policies raised."""
+    def fail(self, error: BaseException) -> None:
+        """End the connection with 1011: a function of the user's policies raised.
+
+        What ends the whole program is raised again.
+        """
+        if is_exit(error):
+            raise error
         self.lifetime.fail(error)
         farewell = Close(int(CloseCode.INTERNAL_ERROR))
         detail = f"a function of the heartbeat raised {error!r}"
@@ -294,5 +306,5 @@ class ConnectionCore:
         self.body.cancel(reason=str(self.protocol.ending))
 
 
-def _log_frame(logger: logging.Logger, name: str, direction: str, event: object) -> None:
+def _log_frame(logger: Log, name: str, direction: str, event: object) -> None:
     logger.debug("[%s] %s", name, line(direction, event))  # type: ignore[arg-type]

@@ -265,7 +265,7 @@ class HeartbeatDriver:
             try:
                 self._protocol.send(self.messages.make_reply())
                 self._messages_queued += 1
-            except Exception as error:
+            except BaseException as error:  # noqa: ASYNC103
                 self._core.fail(error)
 
     def stream(self) -> Chunk | None:
@@ -279,7 +279,7 @@ class HeartbeatDriver:
     def _queue_message(self, policy: MessageHeartbeat) -> bool:
         try:
             self._protocol.send(policy.make())
-        except Exception as error:
+        except BaseException as error:  # noqa: ASYNC103
             self._core.fail(error)
             return False
         self._messages_queued += 1

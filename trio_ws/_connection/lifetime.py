@@ -41,7 +41,7 @@ class Lifetime:
     def __init__(self) -> None:
         self.deadline = FOREVER
         self.initiator: Initiator | None = None
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self._reading: trio.CancelScope | None = None
         self._writing: trio.CancelScope | None = None
 
@@ -54,7 +54,7 @@ class Lifetime:
         """Note what began the end; the first call counts."""
         self.initiator = self.initiator or initiator
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """Note the error that has to leave the block; the first call counts."""
         self.error = self.error or error
 

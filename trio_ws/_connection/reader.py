@@ -165,7 +165,7 @@ class Reader:
         """Show a whole message to the heartbeats; return True if it is to be hidden."""
         try:
             return self._heartbeat.messages.inspect(message, now)
-        except Exception as error:
+        except BaseException as error:  # noqa: ASYNC103
             self._core.fail(error)
             return False
 
@@ -209,6 +209,6 @@ class Reader:
         """Ask the peer if it is time: another reader of our group is awake, and we sleep on."""
         try:
             self._after_heartbeat(self._heartbeat.act_at_tick(now), now)
-        except Exception as error:  # the task is a neighbour's
+        except BaseException as error:  # noqa: ASYNC103 - the task is a neighbour's
             self._core.on_own_error(error)
         self._heartbeat.arm(self, now)

@@ -232,7 +232,7 @@ class Writer:
         except trio.BrokenResourceError as error:
             strip_tracebacks(error)
             self._core.on_write_error(error)
-        except Exception as error:
+        except BaseException as error:  # noqa: ASYNC103 - what ends the program leaves
             self._core.on_own_error(error)
         finally:
             self.phase = _ENDED
