@@ -47,4 +47,4 @@ class Log:
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException:  # noqa: ASYNC103 - a user's filter may raise anything
-            return
+            return  # noqa: ASYNC104

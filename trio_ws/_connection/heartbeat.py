@@ -281,7 +281,7 @@ class HeartbeatDriver:
             self._protocol.send(policy.make())
         except BaseException as error:  # noqa: ASYNC103
             self._core.fail(error)
-            return False
+            return False  # noqa: ASYNC104
         self._messages_queued += 1
         return True
 

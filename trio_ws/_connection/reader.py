@@ -167,7 +167,7 @@ class Reader:
             return self._heartbeat.messages.inspect(message, now)
         except BaseException as error:  # noqa: ASYNC103
             self._core.fail(error)
-            return False
+            return False  # noqa: ASYNC104
 
     def _hand_over_chunk(self, chunk: Chunk, now: float) -> None:
         if chunk.first and chunk.finished and self._inspect(chunk.data, now):
