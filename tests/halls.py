@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 import trio
 import trio.testing
 
 from trio_ws import Server, WebSocket, open_websocket_on, serve_websocket_listeners
-from trio_ws._server.handler import Handler
 from trio_ws._server.options import ServerOptions
+from trio_ws._server.selection import Handler, HandlerSelector
 from trio_ws.testing import RawPeer
 
 
@@ -46,8 +46,12 @@ class MemoryListener(trio.abc.Listener[trio.abc.Stream]):
     def connect(self) -> trio.abc.Stream:
         """Return a stream whose other end is about to be accepted."""
         ours, theirs = trio.testing.memory_stream_pair()
-        self._send.send_nowait(theirs)
+        self.offer(theirs)
         return ours
+
+    def offer(self, stream: trio.abc.Stream) -> None:
+        """Let a stream be accepted."""
+        self._send.send_nowait(stream)
 
 
 class Hall:
@@ -68,12 +72,12 @@ class Hall:
 
 @asynccontextmanager
 async def serving(
-    handler: Handler = echo, **options: Unpack[ServerOptions]
+    handler: Handler | HandlerSelector = echo, **options: Unpack[ServerOptions]
 ) -> AsyncGenerator[Hall]:
     """A server over memory, cancelled at the end."""
     listener = MemoryListener()
     async with trio.open_nursery() as nursery:
-        serve = partial(serve_websocket_listeners, handler, [listener], **options)
+        serve = partial(serve_websocket_listeners, cast(Handler, handler), [listener], **options)
         server: Server = await nursery.start(serve)
         yield Hall(server, listener)
         nursery.cancel_scope.cancel()

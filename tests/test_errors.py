@@ -27,7 +27,7 @@ from trio_ws._errors import (
     WebSocketError,
     closed,
 )
-from trio_ws._http import Headers, Request, Response
+from trio_ws._http import Headers, Request, Response, received_response
 
 REQUEST = Request(method="GET", target="/", headers=Headers())
 
@@ -89,7 +89,7 @@ def test_handshake_error() -> None:
             'status 401; it asks for credentials: Basic realm="a"',
         ),
         (
-            Response(302, {"Location": "/else\x1bwhere"}),
+            received_response(302, Headers({"Location": "/else\x1bwhere"})),
             None,
             r"status 302; it points to /else\x1bwhere",
         ),
@@ -191,3 +191,12 @@ def test_violation_tells_our_code() -> None:
     error = closed(Ending(sent=Close(1009, "too big"), loss=Loss.VIOLATION))
     assert isinstance(error, ProtocolViolation)
     assert error.code == 1009
+
+
+@pytest.mark.parametrize(
+    ("coding", "said"),
+    [("gzip", "it says: 3 bytes in the coding 'gzip'"), ("identity", "it says: abc")],
+)
+def test_a_body_that_is_not_text(coding: str, said: str) -> None:
+    """A compressed body is not shown as if it were text (F5.3)."""
+    assert said in str(Rejected(Response(403, {"Content-Encoding": coding}, b"abc")))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_ws._http import Headers, Request, Response
+from trio_ws._http import Headers, Request, Response, check_header, received_response
 
 LINES = [("Accept", "a"), ("Host", "h"), ("ACCEPT", "b"), ("accept", "c")]
 
@@ -65,6 +65,56 @@ def test_equal_headers() -> None:
     assert headers != LINES
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        5,
+        None,
+        "X: 1",
+        b"X: 1",
+        ["X: 1"],
+        ["ab"],
+        [("X",)],
+        [("X", "1", "2")],
+        {"X": 5},
+        {"X": None},
+        {b"X": b"1"},
+        [(b"a", b"b")],
+    ],
+)
+def test_no_headers(source: Any) -> None:
+    """What is no mapping of texts, and no pairs of them, is refused; values may be secret."""
+    with pytest.raises(TypeError, match="headers must be a mapping of str to str, or pairs") as got:
+        Headers(source)
+    assert "1" not in str(got.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("Bad Name", "x", "'Bad Name' is not the name of a header"),
+        ("", "x", "'' is not the name"),
+        ("X", "a\r\nb", "the value of the header X has control"),
+        ("X", "ü€", "the value of the header X is not Latin-1"),
+    ],
+)
+def test_no_header_line(name: str, value: str, why: str) -> None:
+    """What cannot be sent as a header is refused where a response is made of it."""
+    with pytest.raises(ValueError, match=why):
+        check_header(name, value)
+    with pytest.raises(ValueError, match=why):
+        Response(200, {name: value})
+
+
+def test_cookies() -> None:
+    """Lines of cookies join as cookies do (RFC 6265); the first of two is the more specific."""
+    lines = [("Cookie", 'a=1; b="two"'), ("cookie", "c=x=y;a=2; nonsense ; =d")]
+    request = Request(method="GET", target="/", headers=Headers(lines))
+    assert request.headers["COOKIE"] == 'a=1; b="two"; c=x=y;a=2; nonsense ; =d'
+    assert request.cookies == {"a": "1", "b": "two", "c": "x=y", "": "d"}
+    assert Request(method="GET", target="/", headers=Headers()).cookies == {}
+
+
 # Requests and responses
 
 
@@ -106,3 +156,35 @@ def test_response(body: str | bytes) -> None:
     assert response.headers == Headers([("A", "b")])
     assert response.body == "grüße".encode()
     assert Response(204) == Response(204, (), b"")
+
+
+@pytest.mark.parametrize("body", [bytearray(b"x"), memoryview(b"x")])
+def test_buffers(body: Any) -> None:
+    """Any bytes will do as a body, and are copied."""
+    assert Response(200, (), body).body == b"x"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "why"),
+    [
+        (("200",), TypeError, "status must be a whole number, not a value of type str"),
+        ((True,), TypeError, "status must be a whole number"),
+        ((99,), ValueError, "status must have three digits, as 200 has; got 99"),
+        ((1000,), ValueError, "status must have three digits"),
+        ((200, "text"), TypeError, "headers must be"),
+        ((200, {"X": 5}), TypeError, "headers must be"),
+        ((200, (), {"a": 1}), TypeError, "body must be str or bytes, not a value of type dict"),
+        ((200, (), None), TypeError, "body must be str or bytes, not None"),
+    ],
+)
+def test_no_response(arguments: Any, error: type[Exception], why: str) -> None:
+    """A response that cannot be is refused when it is made (HAZARDS F3.2)."""
+    with pytest.raises(error, match=why):
+        Response(*arguments)
+
+
+def test_what_a_peer_answers() -> None:
+    """What came over the network is kept as it is."""
+    response = received_response(700, Headers([("X", "\x00")]), b"x")
+    assert (response.status, response.body) == (700, b"x")
+    assert dataclasses.replace(response, headers=Headers(), status=200) == Response(200, (), "x")

@@ -61,9 +61,9 @@ from ._reconnecting.channel import (
     open_reconnecting_websocket,
 )
 from ._reconnecting.outgoing import SendBuffer
-from ._server.handler import Handler
 from ._server.log import log_handler_error
 from ._server.options import HandlerErrorHook, RequestHook, ServerOptions, Subprotocols
+from ._server.selection import Handler
 from ._server.serve import serve_websocket, serve_websocket_listeners, serve_websocket_on
 from ._server.server import Listener, Server
 from ._server.statistics import ServerStatistics

@@ -111,8 +111,16 @@ def _rejection_story(url: object, response: Response, retry_after: float | None)
     if retry_after is not None:
         text += f"; it asks to try again after {retry_after:g} s"
     if response.body:
-        text += f"; it says: {printable(response.body.decode('utf-8', 'replace').strip())}"
+        text += f"; it says: {_said(response)}"
     return text
+
+
+def _said(response: Response) -> str:
+    """Return the body as people read it, or what it is if they cannot."""
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding != "identity":
+        return f"{len(response.body)} bytes in the coding {printable(coding)!r}"
+    return printable(response.body.decode("utf-8", "replace").strip())
 
 
 class UnsupportedVersion(Rejected, InvalidHandshake):

@@ -5,19 +5,52 @@ All of them are plain facts, frozen once made.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
+
+from ._text import printable
+from ._validation import kind_of
 
 HeaderSource = Mapping[str, str] | Iterable[tuple[str, str]]
 """What may be given where headers are asked for: a mapping, or (name, value) pairs."""
 
 
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def is_token(text: str) -> bool:
+    """Return True for a token of RFC 9110 §5.6.2: a header's name, a subprotocol."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def check_header(name: str, value: str) -> None:
+    """Refuse a line that cannot be sent, or could smuggle another one into a head.
+
+    Raises:
+        ValueError: the name is no token, or the value has control characters or is not Latin-1.
+    """
+    if not is_token(name):
+        raise ValueError(f"{printable(name)!r} is not the name of a header")
+    if _CONTROL.search(value):
+        raise ValueError(f"the value of the header {name} has control characters")
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError(f"the value of the header {name} is not Latin-1") from None
+
+
 class Headers(Mapping[str, str]):
     """HTTP headers: names without regard to case, repeated names allowed, order kept.
 
-    ``headers[name]`` joins the values of a repeated name with ``", "`` (RFC 9110 §5.3);
+    ``headers[name]`` joins the values of a repeated name with ``", "`` (RFC 9110 §5.3),
+    those of ``Cookie`` with ``"; "`` (RFC 9113 §8.2.3);
     `get_all` gives them apart, `multi_items` gives every line in order.
+
+    Raises:
+        TypeError: it is made of something else than texts.
     """
 
     __slots__ = ("_parts",)
@@ -28,8 +61,7 @@ class Headers(Mapping[str, str]):
         if isinstance(source, Headers):
             self._parts: tuple[str, ...] = source._parts
         else:
-            lines = source.items() if isinstance(source, Mapping) else source
-            self._parts = tuple([part for name, value in lines for part in (name, value)])
+            self._parts = _parts(source)
 
     def get_all(self, name: str) -> list[str]:
         """All values of `name`, in order; empty if it is absent."""
@@ -45,7 +77,7 @@ class Headers(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         if values := self.get_all(name):
-            return ", ".join(values)
+            return ("; " if name.lower() == "cookie" else ", ").join(values)
         raise KeyError(name)
 
     def __contains__(self, name: object) -> bool:
@@ -70,6 +102,24 @@ class Headers(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"Headers({list(self._lines())!r})"
+
+
+def _parts(source: object) -> tuple[str, ...]:
+    """Return name, value, name, value, … of what may have been given instead, too."""
+    what = "headers must be a mapping of str to str, or pairs of them"
+    if isinstance(source, str | bytes) or not isinstance(source, Iterable):
+        raise TypeError(f"{what}, not {kind_of(source)}")
+    lines = source.items() if isinstance(source, Mapping) else source
+    parts: list[str] = []
+    line: object
+    for line in lines:
+        if not isinstance(line, tuple | list) or len(line) != 2:
+            raise TypeError(f"{what}; one of these is {kind_of(line)}")
+        parts += line
+    for part in parts:
+        if not isinstance(part, str):
+            raise TypeError(f"{what}; one of these has {kind_of(part)}")
+    return tuple(parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,13 +148,28 @@ class Request:
         """The query's parameters, percent-decoded; a repeated one keeps all values."""
         return parse_qs(self.target.partition("?")[2], keep_blank_values=True)
 
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies by name, as they were sent (RFC 6265 §5.4); of two the more specific one."""
+        found: dict[str, str] = {}
+        for pair in self.headers.get("Cookie", "").split(";"):
+            name, equals, value = pair.partition("=")
+            if equals:
+                found.setdefault(name.strip(), value.strip().removeprefix('"').removesuffix('"'))
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
     """An HTTP response: what `on_request` may answer, and what `Rejected` carries.
 
+    `headers` may be a mapping or pairs.
     `body` may be given as `str` (sent as UTF-8) or bytes; it is kept as bytes.
     ``Content-Length`` is added when the response is sent.
+
+    Raises:
+        TypeError: one of them is of a wrong type.
+        ValueError: the status is none, or a header cannot be sent.
     """
 
     status: int
@@ -112,6 +177,36 @@ class Response:
     body: bytes = b""
 
     def __init__(self, status: int, headers: HeaderSource = (), body: str | bytes = b"") -> None:
-        object.__setattr__(self, "status", status)
-        object.__setattr__(self, "headers", Headers(headers))
-        object.__setattr__(self, "body", body.encode() if isinstance(body, str) else body)
+        _check_status(status)
+        lines = Headers(headers)
+        for name, value in lines.multi_items():
+            check_header(name, value)
+        _fill(self, status, lines, _as_bytes(body))
+
+
+def received_response(status: int, headers: Headers, body: bytes = b"") -> Response:
+    """Return a response that a peer has sent, or a 101: what it may be was checked elsewhere."""
+    response = object.__new__(Response)
+    _fill(response, status, headers, body)
+    return response
+
+
+def _fill(response: Response, status: int, headers: Headers, body: bytes) -> None:
+    object.__setattr__(response, "status", status)
+    object.__setattr__(response, "headers", headers)
+    object.__setattr__(response, "body", body)
+
+
+def _check_status(status: object) -> None:
+    if not isinstance(status, int) or isinstance(status, bool):
+        raise TypeError(f"status must be a whole number, not {kind_of(status)}")
+    if not 100 <= status <= 999:
+        raise ValueError(f"status must have three digits, as 200 has; got {status}")
+
+
+def _as_bytes(body: object) -> bytes:
+    if isinstance(body, str):
+        return body.encode()
+    if not isinstance(body, bytes | bytearray | memoryview):
+        raise TypeError(f"body must be str or bytes, not {kind_of(body)}")
+    return bytes(body)

@@ -158,6 +158,8 @@ class Timeouts:
         idle: close politely (1001) when no data message went either way for so long; None: never.
         send: lost when the kernel took no byte of ours and none arrived for so long;
             None: ``interval + timeout`` of an active `Heartbeat`, otherwise never.
+        keep_alive: for another plain request on the same connection of a server, which announces
+            it.  Load balancers reuse idle connections for a minute or so.
     """
 
     connect: float = 10.0
@@ -165,9 +167,10 @@ class Timeouts:
     goodbye: float = 0.5
     idle: float | None = None
     send: float | None = None
+    keep_alive: float = 75.0
 
     def __post_init__(self) -> None:
-        check_fields(self, check_seconds, "connect", "close")
+        check_fields(self, check_seconds, "connect", "close", "keep_alive")
         check_fields(self, check_seconds, "goodbye", zero=True)
         check_fields(self, check_seconds, "idle", "send", optional=True)
 

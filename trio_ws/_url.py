@@ -4,7 +4,7 @@ The grammar is that of RFC 3986, read strictly: what a URL may not contain is re
 because a stray line break would end up in an HTTP request and a stray blank in a log.
 There is one kindness: path and query may be written with any printable character,
 and host names in any script; both become ASCII the way browsers do it
-(percent-encoded UTF-8, and IDNA 2008 with the mapping of UTS 46).
+(percent-encoded UTF-8, and UTS 46).
 
 Credentials in a URL never show in a message, a ``str()`` or a ``repr()``;
 neither does the query, where many services expect a token.
@@ -26,9 +26,11 @@ DEFAULT_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443}
 
 _PARTS = re.compile(r"([^:/?#]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
+_ZONE = re.compile(r"[!-$&-.0-Z^-~]{1,64}")
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _SCHEME = re.compile(r"(?:ws|http)s?://", re.IGNORECASE)
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
+_JOINERS = "\u200c\u200d"
 _KEPT = "%/?:@!$&'()*+,;=~[]"
 
 
@@ -161,18 +163,39 @@ def _parse_ipv6(text: str) -> str:
         compressed = ipaddress.IPv6Address(address).compressed
     except ValueError:
         raise ValueError("its host, in brackets, is not an IPv6 address") from None
-    if "%" in compressed or (percent and not _LABEL.fullmatch(zone)):
+    zone = unquote_to_bytes(zone).decode("latin-1")
+    if "%" in compressed or (percent and not _ZONE.fullmatch(zone)):
         raise ValueError("the zone of its IPv6 address is not of the form %25name (RFC 6874)")
     return f"{compressed}%{zone}" if zone else compressed
 
 
 def _to_ascii(name: str) -> str:
+    """Map a name as UTS 46 says (non-transitional), and its labels to Punycode.
+
+    That is what browsers do.  IDNA 2008 by itself would refuse names that exist: ``i❤.ws``.
+    """
     import idna  # only here: its tables are large, and most hosts are ASCII
 
     try:
-        return idna.encode(name, uts46=True).decode("ascii").lower()
-    except UnicodeError as exc:  # idna.IDNAError is one
+        labels = idna.uts46_remap(name, std3_rules=False, transitional=False).split(".")
+        return ".".join(map(_label_to_ascii, labels)).lower()
+    except (UnicodeError, IndexError) as exc:  # idna.IDNAError is one
         raise ValueError(f"its host is not a valid internationalised name: {exc}") from None
+
+
+def _label_to_ascii(label: str) -> str:
+    import idna
+
+    if label.isascii():
+        return label
+    if label.startswith("xn--"):
+        raise idna.IDNAError(f"{label!r} begins as an encoded label, and is none")
+    idna.check_initial_combiner(label)
+    idna.check_bidi(label)
+    for position, character in enumerate(label):
+        if character in _JOINERS and not idna.valid_contextj(label, position):
+            raise idna.InvalidCodepointContext(f"{character!r} may not stand at {position}")
+    return f"xn--{label.encode('punycode').decode('ascii')}"
 
 
 def _basic(userinfo: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,13 @@ from trio_ws._errors import (
     UnsupportedVersion,
     WebSocketError,
 )
-from trio_ws._handshake.client import RESERVED, ClientHandshake, retry_after
+from trio_ws._handshake.client import (
+    MAX_INTERIM,
+    RESERVED,
+    ClientHandshake,
+    check_headers,
+    retry_after,
+)
 from trio_ws._handshake.opening import Opening
 from trio_ws._http import Headers
 from trio_ws._policies import Limits
@@ -205,7 +212,10 @@ CHOICES = ["a", "b", "c", "a, b", "", "A", " a\t", "é", "a;b"]
 def test_as_wsproto_judges(
     chosen: list[str], extensions: list[str], spoilt: bytes, other: bytes
 ) -> None:
-    """A 101 is accepted if wsproto accepts it, whoever read it, and settles the same."""
+    """A 101 is accepted if wsproto accepts it, whoever read it, and settles the same.
+
+    But for an empty list of extensions, which wsproto takes for one that was not offered.
+    """
     client, judge = ClientHandshake(URL, subprotocols=["a", "b"]), Asking(["a", "b"], [])
 
     def answer(key: bytes) -> bytes:
@@ -297,6 +307,30 @@ def test_invalid(answer: Lines, why: str, size: int) -> None:
     assert str(error).isprintable()
     assert error.transient is False
     assert error.request is client.request
+
+
+@pytest.mark.parametrize("value", [b"", b" ", b",", b" , ,"])
+def test_no_extension_is_a_choice(value: bytes) -> None:
+    """An empty list of extensions chooses none, as if it were not there (F5.4)."""
+    client = ClientHandshake(URL)
+    opening = client.feed(answer_to(client, b"Sec-WebSocket-Extensions:" + value))
+    assert opening is not None
+    assert opening.extensions == ()
+
+
+@pytest.mark.parametrize("status", [b"100 Continue", b"103 Early Hints"])
+def test_interim_responses_without_end(status: bytes) -> None:
+    """Some responses before the answer are skipped, a flood of them is refused (F7.11)."""
+    interim = b"HTTP/1.1 " + status + b"\r\n\r\n"
+    client = ClientHandshake(URL)
+    assert client.feed(interim * MAX_INTERIM) is None
+    assert client.feed(answer_to(client)) is not None
+    client = ClientHandshake(URL)
+    with cpu_seconds() as spent, pytest.raises(InvalidHandshake, match="more than 20 responses"):
+        client.feed(interim * 10_000)
+    with pytest.raises(InvalidHandshake, match="more than 20 responses"):
+        ClientHandshake(URL).feed(interim * (MAX_INTERIM + 1))
+    assert spent[0] < 0.1
 
 
 def test_not_http_is_noticed_at_once() -> None:
@@ -473,3 +507,18 @@ def test_refusals_name_the_url(status: bytes) -> None:
     client = ClientHandshake(parse_url("ws://me:secret@h/?secret"))
     error = outcome(client, b"HTTP/1.1 " + status + b"\r\n\r\n")
     assert "ws://***@h/?***" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"headers": {"Host": "x"}}, "the header Host"),
+        ({"headers": {}, "origin": "a\nb"}, "the header Origin"),
+        ({"headers": {}, "user_agent": "€"}, "the header User-Agent"),
+    ],
+)
+def test_headers_are_checked_without_a_url(options: dict[str, Any], why: str) -> None:
+    """What cannot be sent is refused before it is known where to."""
+    check_headers({"X": "y"}, origin="https://a", user_agent="b")
+    with pytest.raises(LocalProtocolError, match=why):
+        check_headers(**options)

@@ -12,12 +12,12 @@ from trio_ws._handshake.http_head import (
     HeadTooLarge,
     InvalidHttp,
     elements,
-    is_token,
     read_lines,
     tokens,
     write_head,
     write_headers,
 )
+from trio_ws._http import is_token
 
 from ..cpu import cpu_seconds
 

@@ -14,7 +14,7 @@ from wsproto.events import AcceptConnection
 from trio_ws._errors import LocalProtocolError
 from trio_ws._handshake.opening import Opening
 from trio_ws._handshake.server import MAX_SKIPPED_BODY, Refusal, ServerHandshake
-from trio_ws._http import Request, Response
+from trio_ws._http import Headers, Request, Response, received_response
 from trio_ws._policies import Limits
 
 from ..cpu import cpu_seconds
@@ -442,11 +442,10 @@ def test_reason() -> None:
     "response",
     [
         Response(101),
-        Response(42),
-        Response(1000),
-        Response("200"),  # type: ignore[arg-type]
-        Response(200, {"X": "a\r\nb"}),
-        Response(200, {"X\n": "a"}),
+        received_response(42, Headers()),
+        received_response(1000, Headers()),
+        received_response(200, Headers({"X": "a\r\nb"})),
+        received_response(200, Headers({"X\n": "a"})),
         Response(200, {"Transfer-Encoding": "chunked"}),
     ],
 )
@@ -494,6 +493,29 @@ def test_mutated(cuts: list[tuple[int, int, bytes]], size: int) -> None:
             answer = handshake.respond(exc.response)
         assert answer.startswith(b"HTTP/1.1 ")
         break
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "told"),
+    [
+        (plain(), True),
+        (plain(b"GET", b"Connection: close"), False),
+        (plain(version=b"1.0"), False),
+        (plain(b"GET", b"Connection: keep-alive", version=b"1.0"), False),
+        (upgrade(), False),
+    ],
+)
+def test_keep_alive_is_announced(request_bytes: bytes, told: bool) -> None:
+    """Where another request may follow the client is told for how long, and only there."""
+    handshake = server(request_bytes)
+    assert handshake.next_request()
+    sent = handshake.respond(Response(200), keep_alive=75.9)
+    assert (b"\r\nKeep-Alive: timeout=75\r\n" in sent) is told
+    assert (b"\r\nConnection: keep-alive\r\n" in sent) is told
+    assert handshake.reusable is told
+    silent = server(plain())
+    assert silent.next_request()
+    assert b"eep-" not in silent.respond(Response(200))
 
 
 def test_extensions() -> None:

@@ -16,7 +16,9 @@ from trio_ws import (
     serve_websocket_on,
 )
 from trio_ws._options import ConnectionOptions
-from trio_ws._server.handler import Handler, HandlerRunner
+from trio_ws._server.handler import HandlerRunner
+from trio_ws._server.selection import Handler
+from trio_ws._server.statistics import Counters
 from trio_ws.testing import RawPeer
 from trio_ws.testing._peer import CLOSE
 
@@ -305,10 +307,11 @@ async def test_closed_from_the_beginning(autojump_clock: object) -> None:
 
     ours, theirs = trio.testing.memory_stream_pair()
     ws = WebSocket(ours, opening(), client=False, options=ConnectionOptions(), name="tested")
-    handling = HandlerRunner(handler, log_handler_error)
+    counters = Counters()
+    runner = HandlerRunner(log_handler_error, counters)
     async with trio.open_nursery() as nursery, RawPeer(theirs, client=True) as peer:
-        nursery.start_soon(lambda: handling.run(ws, close_with=1012))
+        nursery.start_soon(lambda: runner.run(handler, ws, close_with=1012))
         assert (await peer.expect_frame(CLOSE)).payload == (1012).to_bytes(2, "big")
         await peer.send_close(1012)
     assert endings == [ws.ending]
-    assert handling.failed == 0
+    assert counters.snapshot(connections=0, handshakes=0).failed == 0

@@ -16,10 +16,12 @@ import trio
 import trio.testing
 import trustme
 
-from trio_ws import Limits, LocalProtocolError, Request, Response, Timeouts, WebSocket
-from trio_ws._server.options import ServerOptions
+from trio_ws import Limits, LocalProtocolError, Request, Response, Server, Timeouts, WebSocket
+from trio_ws._server.http_connection import LINGER
+from trio_ws._server.options import ServerConfig, ServerOptions
+from trio_ws._server.selection import HandlerSelector
 from trio_ws._server.serve import serve_websocket_on
-from trio_ws._server.upgrade import LINGER
+from trio_ws._server.server import serve_stream
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import encode
 
@@ -176,12 +178,12 @@ async def test_on_request(hook: Any, autojump_clock: object) -> None:
     async with visit(on_request=hook) as peer:
         await peer.send_bytes(PLAIN + PLAIN)
         for _ in range(2):
-            assert await receive_response(peer) == (200, "", b"fine")
+            assert await receive_response(peer) == (200, "keep-alive", b"fine")
         head = PLAIN.replace(b"GET", b"HEAD")
         await peer.send_bytes(head)
-        assert await receive_response(peer, b"HEAD") == (200, "", b"")
+        assert await receive_response(peer, b"HEAD") == (200, "keep-alive", b"")
         await peer.send_bytes(PLAIN.replace(b"GET", b"POST").replace(b"\r\n\r\n", b"\r\n" + BODY))
-        assert await receive_response(peer) == (200, "", b"fine")
+        assert await receive_response(peer) == (200, "keep-alive", b"fine")
         assert (await peer.request("/chat")).startswith(b"HTTP/1.1 101 ")
         await peer.expect_frame(1)
         await peer.close_politely()
@@ -218,10 +220,24 @@ async def test_on_request_fails(
     """A hook that fails, or answers what cannot be sent, is logged and answered 500."""
     async with visit(on_request=hook) as peer:
         await peer.send_bytes(PLAIN)
-        assert await receive_response(peer) == (500, "", b"The server failed.\n")
+        assert await receive_response(peer) == (500, "keep-alive", b"The server failed.\n")
         await peer.aclose()
     assert caplog.records[0].exc_info
     assert caplog.records[0].getMessage().startswith("[server-")
+
+
+async def test_a_selector_may_answer(autojump_clock: object) -> None:
+    """What selects the handler may have an answer instead, sent as if `on_request` had given it."""
+
+    class Page(HandlerSelector):
+        def select(self, request: Request) -> Response:
+            return Response(200, body="page")
+
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery, RawPeer(theirs, client=True) as peer:
+        nursery.start_soon(serve_stream, Server(Page(), (), ServerConfig()), ours)
+        await peer.send_bytes(PLAIN)
+        assert await receive_response(peer) == (200, "keep-alive", b"page")
 
 
 async def test_own_date(autojump_clock: object) -> None:
@@ -282,7 +298,7 @@ async def test_log_of_an_origin(autojump_clock: object, caplog: pytest.LogCaptur
         head = await peer.request("/", "Origin: https://evil.example" + "x" * 1000)
         assert head.startswith(b"HTTP/1.1 403 ")
         assert b"evil" not in head + peer._received
-    (line,) = [line for line in caplog.messages if "answered 403" in line]
+    (_, line) = [line for line in caplog.messages if "answered 403" in line]
     assert "The option origins= does not allow 'https://evil.examplexxx" in line
     assert len(line) < 400
 
@@ -337,10 +353,11 @@ async def test_one_deadline(before: bytes, end: float, autojump_clock: object) -
 
 
 async def test_slow_hook(autojump_clock: object) -> None:
-    """The deadline lies over `on_request` too."""
+    """The deadline lies over `on_request` too; what takes longer is answered 503."""
     async with visit(on_request=slow_health, timeouts=Timeouts(connect=0.5)) as peer:
         await peer.send_bytes(PLAIN)
-        await peer.expect_eof()
+        assert await receive_response(peer) == (503, "keep-alive", b"The server took too long.\n")
+        await peer.aclose()
         assert trio.current_time() == 0.5
 
 

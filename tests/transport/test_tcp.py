@@ -125,7 +125,66 @@ async def test_port_taken_on_another_address(monkeypatch: pytest.MonkeyPatch) ->
     close(listeners)
 
 
-async def test_no_such_address() -> None:
-    """An address that is not ours cannot be listened on."""
-    with pytest.raises(OSError):
-        await listen_tcp("192.0.2.1", 0)
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
+async def test_no_such_address(host: str) -> None:
+    """An address that is not ours cannot be listened on; the error names it."""
+    with pytest.raises(OSError, match=r"cannot listen on .*(192\.0\.2\.1|\[2001:db8::1\]):0: "):
+        await listen_tcp(host, 0)
+
+
+async def test_no_such_name() -> None:
+    """A name that has no address is named."""
+
+    class Ignorant(Resolver):
+        async def getaddrinfo(self, host: object, port: object, *rest: object) -> Any:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    trio.socket.set_custom_hostname_resolver(Ignorant(""))
+    with pytest.raises(socket.gaierror, match=r"cannot listen on 'some\.name': Name or service"):
+        await listen_tcp("some.name", 0)
+
+
+class TwoAddresses(Resolver):
+    """Knows two addresses, of which the second is not this machine's."""
+
+    async def getaddrinfo(self, host: object, port: object, *rest: object) -> Any:
+        return [
+            *await super().getaddrinfo(host, port, *rest),
+            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("fe80::1", 0, 0, 1)),
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 0)),
+        ]
+
+
+async def test_a_name_with_an_address_that_is_not_here() -> None:
+    """A name is served on those of its addresses that exist (HAZARDS F4.7)."""
+    trio.socket.set_custom_hostname_resolver(TwoAddresses("127.0.0.1"))
+    (listener,) = await listen_tcp("some.name", 0)
+    assert listener.socket.getsockname()[0] == "127.0.0.1"
+    close([listener])
+
+
+async def test_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it matter whether it is the address or all of its family that is missing."""
+    open_listeners = trio.open_tcp_listeners
+
+    async def only_ipv4(port: int, *, host: str, **rest: Any) -> list[trio.SocketListener]:
+        if ":" in host:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return await open_listeners(port, host=host, **rest)
+
+    monkeypatch.setattr(trio, "open_tcp_listeners", only_ipv4)
+    listeners = await listen_tcp(None, 0)
+    assert [each.socket.family for each in listeners] == [socket.AF_INET]
+    close(listeners)
+
+
+async def test_a_port_that_is_taken() -> None:
+    """A port that is taken on one address is not left out: clients would be lost. None stays."""
+    (taken,) = await listen_tcp("::1", 0)
+    port = port_of(taken)
+    assert port is not None
+    with pytest.raises(OSError, match=f"cannot listen on .*:{port}: Address already in use") as got:
+        await listen_tcp(None, port)
+    assert got.value.errno == errno.EADDRINUSE
+    close([taken])
+    close(await listen_tcp(None, port))

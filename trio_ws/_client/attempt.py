@@ -14,6 +14,7 @@ import itertools
 import logging
 import socket
 import ssl
+from typing import Any
 
 import trio
 
@@ -24,8 +25,9 @@ from .._handshake.client import ClientHandshake
 from .._handshake.opening import Opening
 from .._transport.adapter import transport_on
 from .._transport.base import Transport
+from .._transport.default_context import default_context
 from .._transport.network import current_network
-from .._transport.tls import tls_on
+from .._transport.tls import MonitoredStream, tls_on
 from .._url import URL
 from .options import ClientConfig
 
@@ -94,7 +96,9 @@ class ConnectAttempt:
             if self._stream is None:
                 self._stream = await self._dial()
             if self._url.tls and not isinstance(self._stream, trio.SSLStream):
-                self._stream = await self._secure(self._stream)
+                self._stream = await self._tls_on(self._stream)
+            if isinstance(self._stream, trio.SSLStream):
+                await self._shake_hands(self._stream)
             opening = await self._upgrade(transport_on(self._stream))
         except BaseException:
             if self._stream is not None:
@@ -112,18 +116,23 @@ class ConnectAttempt:
             cause = causes[0] if len(causes) == 1 else exc
             raise self._failure(f"{cause}", is_transient(exc)) from cause
 
-    async def _secure(self, stream: trio.abc.Stream) -> trio.abc.Stream:
+    async def _tls_on(self, stream: trio.abc.Stream) -> trio.SSLStream[MonitoredStream]:
+        self._stage = "reading the certificates that the system trusts"
+        context = self._config.ssl_context or await default_context()
+        return tls_on(stream, context, server_hostname=self._url.server_name)
+
+    async def _shake_hands(self, stream: trio.SSLStream[Any]) -> None:
+        """Begin TLS, which does nothing on a stream that has begun."""
         self._stage = "making the connection secure with TLS"
-        context = self._config.ssl_context or ssl.create_default_context()
-        secure = tls_on(stream, context, server_hostname=self._url.server_name)
         try:
-            await secure.do_handshake()
+            await stream.do_handshake()
         except trio.BrokenResourceError as exc:
             cause = exc.__cause__ or exc
             if not isinstance(cause, ssl.SSLError | ssl.CertificateError):
                 raise self._failure(f"TLS broke off: {cause}", transient=True) from cause
             raise self._no_tls(cause) from cause
-        return secure
+        except trio.ClosedResourceError as exc:
+            raise self._failure(f"{exc}", transient=None) from exc
 
     async def _upgrade(self, transport: Transport) -> Opening:
         self._stage = "waiting for the answer to the HTTP upgrade"
@@ -167,13 +176,26 @@ class ConnectAttempt:
 
     def _no_tls(self, cause: BaseException) -> TLSError:
         return TLSError(
-            f"no TLS with {self._url}: {cause}",
+            f"no TLS with {self._url}: {cause}{_hint(cause)}",
             request=self._handshake.request,
             transient=isinstance(cause, ssl.SSLEOFError),
         )
 
     def _log(self, message: str, *args: object) -> None:
         _logger.debug(f"[%s] {message}", self._name, *args)  # noqa: G004
+
+
+def _hint(cause: BaseException) -> str:
+    """Say what OpenSSL means when it takes the first bytes of HTTP for a version of TLS."""
+    if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS_REASONS:
+        return "; the server does not speak TLS here: for plain HTTP the URL begins with ws://"
+    return ""
+
+
+_NO_TLS_REASONS = frozenset(
+    {"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"}
+)
+"""How OpenSSL calls bytes that are no TLS, in its several versions."""
 
 
 def is_alert(error: BaseException) -> bool:

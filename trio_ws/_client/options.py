@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from .._handshake.client import check_headers
@@ -49,7 +48,7 @@ class ClientConfig(ConnectionOptions):
     def __post_init__(self) -> None:
         ConnectionOptions.__post_init__(self)  # super() does not know a class with slots
         object.__setattr__(self, "subprotocols", tuple(check_subprotocols(self.subprotocols)))
-        object.__setattr__(self, "headers", _headers(self.headers))  # they may be an iterator
+        object.__setattr__(self, "headers", Headers(self.headers))  # they may be an iterator
         check_text("origin", self.origin, optional=True)
         check_text("user_agent", self.user_agent, optional=True)
         check_headers(self.headers, origin=self.origin, user_agent=self.user_agent)
@@ -59,12 +58,3 @@ class ClientConfig(ConnectionOptions):
         """Refuse what is of no use for this URL."""
         if self.ssl_context is not None and not url.tls:
             raise ValueError(f"an ssl_context is for wss://, and of no use for {url}")
-
-
-def _headers(source: object) -> Headers:
-    """Return the headers that were given, if that is what they are; values may be secret."""
-    with suppress(TypeError, ValueError):
-        headers = Headers(source)  # type: ignore[arg-type]
-        if all(isinstance(part, str) for line in headers.multi_items() for part in line):
-            return headers
-    raise TypeError("headers must be a mapping of str to str, or pairs of them")

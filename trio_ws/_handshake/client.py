@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict
 
 from .._errors import HandshakeError, InvalidHandshake, Rejected, UnsupportedVersion
-from .._http import Headers, HeaderSource, Request, Response
+from .._http import Headers, HeaderSource, Request, Response, received_response
 from .._policies import Limits
 from .._protocol.extensions.base import Extension
 from .._text import printable
@@ -78,6 +78,9 @@ def check_headers(
     write_headers([("Origin", origin or ""), ("User-Agent", user_agent or "")])
 
 
+MAX_INTERIM = 20
+"""So many responses before the answer are skipped; no server has use for more."""
+
 _MARK = b"HTTP/1."
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
@@ -120,6 +123,7 @@ class ClientHandshake:
         self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
         self._rejection: tuple[int, Headers] | None = None
         self._body = bytearray()
+        self._interim = 0
 
     def _upgrade(self) -> Lines:
         """Return the headers that ask for a WebSocket (RFC 6455 §4.1, the list of what to send)."""
@@ -168,7 +172,7 @@ class ClientHandshake:
             return None
         status, headers = self._rejection
         body = bytes(self._body[: self._limits.max_reject_body])
-        return self._rejected(Response(status, headers, body))
+        return self._rejected(received_response(status, headers, body))
 
     def _rejected(self, response: Response) -> Rejected:
         wait = retry_after(response.headers)
@@ -193,16 +197,25 @@ class ClientHandshake:
                     if version < b"1.1":
                         raise self._invalid("it upgraded with HTTP/1.0, which cannot")
                     return self._settle(lines, by_name(lines))
+                self._count_interim()
             if not data:
-                raise HandshakeError(
-                    f"no connection to {self._url}: the server ended it before it answered "
-                    f"the handshake ({_FORGOTTEN[self._url.tls]})",
-                    request=self.request,
-                    transient=True,
-                )
+                raise self._ended()
         else:
             self._feed_body(data, eof=not data)
         return None
+
+    def _count_interim(self) -> None:
+        self._interim += 1
+        if self._interim > MAX_INTERIM:
+            raise self._invalid(f"it sent more than {MAX_INTERIM} responses that are no answer")
+
+    def _ended(self) -> HandshakeError:
+        return HandshakeError(
+            f"no connection to {self._url}: the server ended it before it answered "
+            f"the handshake ({_FORGOTTEN[self._url.tls]})",
+            request=self.request,
+            transient=True,
+        )
 
     def _next_head(self) -> bytes | None:
         start = bytes(self._heads.data[: len(_MARK)])
@@ -240,7 +253,7 @@ class ClientHandshake:
         self._check_accept(fields.get("sec-websocket-accept", []))
         return Opening(
             request=self.request,
-            response=Response(101, lines),
+            response=received_response(101, Headers(lines)),
             subprotocol=self._chosen(fields.get("sec-websocket-protocol", [])),
             extensions=self._chosen_extensions(fields.get("sec-websocket-extensions", [])),
             trailing=bytes(self._heads.data),

@@ -18,9 +18,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from .._errors import LocalProtocolError
+from .._http import is_token
 from .._protocol.extensions.base import Extension, ExtensionCodec, Parameters
 from .._text import printable
-from .http_head import elements, is_token
+from .http_head import elements
 
 HEADER = "Sec-WebSocket-Extensions"
 

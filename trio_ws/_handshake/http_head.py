@@ -18,20 +18,13 @@ import re
 from collections.abc import Iterable
 
 from .._errors import LocalProtocolError
-from .._http import Headers, HeaderSource
+from .._http import Headers, HeaderSource, check_header
 from .._text import printable
 from .fast_heads import Lines
 
 RawLines = list[tuple[bytes, bytes]]
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
-
-
-def is_token(text: str) -> bool:
-    """Return True if `text` is a token of RFC 9110 §5.6.2: a header's name, a subprotocol."""
-    return _TOKEN.fullmatch(text) is not None
 
 
 class HeadTooLarge(Exception):
@@ -103,18 +96,13 @@ def write_headers(source: HeaderSource, *, forbidden: frozenset[str] = frozenset
 
 
 def _write_line(name: str, value: str, forbidden: frozenset[str]) -> tuple[bytes, bytes]:
-    if not is_token(name):
-        raise LocalProtocolError(f"{printable(name)!r} is not the name of a header")
     if name.lower() in forbidden:
         raise LocalProtocolError(f"the header {printable(name)} is the library's own business")
-    if _CONTROL.search(value):
-        shown = printable(name)
-        raise LocalProtocolError(f"the value of the header {shown} has control characters")
     try:
-        return name.encode("ascii"), value.strip(" \t").encode("latin-1")
-    except UnicodeEncodeError:
-        shown = printable(name)
-        raise LocalProtocolError(f"the value of the header {shown} is not Latin-1") from None
+        check_header(name, value)
+    except ValueError as error:
+        raise LocalProtocolError(str(error)) from None
+    return name.encode("ascii"), value.strip(" \t").encode("latin-1")
 
 
 def elements(values: Iterable[str]) -> list[str]:

@@ -32,11 +32,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .._errors import LocalProtocolError
-from .._http import Request, Response
+from .._http import Request, Response, is_token
 from .._text import printable
 from .._validation import kind_of
 from .extensions import NegotiatedExtension
-from .http_head import is_token
 
 VERSION = "13"
 """The version of the protocol that RFC 6455 defines, and the only one spoken here."""

@@ -27,7 +27,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .._errors import LocalProtocolError
-from .._http import Headers, HeaderSource, Request, Response
+from .._http import Headers, HeaderSource, Request, Response, is_token, received_response
 from .._policies import KIB, Limits
 from .._protocol.extensions.base import Extension
 from .extensions import HEADER, Element, Malformed, answer, choose, read_extensions
@@ -37,7 +37,6 @@ from .http_head import (
     HeadTooLarge,
     InvalidHttp,
     elements,
-    is_token,
     tokens,
     write_head,
     write_headers,
@@ -115,10 +114,13 @@ class ServerHandshake:
         assert self._request is not None
         return _check_upgrade(self._request.method, self._version, self._fields)
 
-    def respond(self, response: Response, *, close: bool = False) -> bytes:
+    def respond(
+        self, response: Response, *, close: bool = False, keep_alive: float | None = None
+    ) -> bytes:
         """Return the bytes of `response` to the request in hand, or to what could not be read.
 
         `close` ends the connection with it; `reusable` tells whether something else does.
+        If nothing does, the client is told that it may ask again for `keep_alive` seconds.
 
         Raises:
             LocalProtocolError: the response cannot be sent: a bad header, a status that is none.
@@ -130,6 +132,8 @@ class ServerHandshake:
             lines.append((b"Content-Length", b"%d" % len(response.body)))
         if close or self._must_close():
             lines.append((b"Connection", b"close"))
+        elif keep_alive is not None and self._may_be_reused():
+            lines += [(b"Connection", b"keep-alive"), (b"Keep-Alive", b"timeout=%d" % keep_alive)]
         http = self._parser()
         body = response.body if has_body and self._method != "HEAD" else b""
         data = http.respond(response.status, lines, _reason(response.status), body)
@@ -161,7 +165,7 @@ class ServerHandshake:
             lines.append((HEADER, answer(chosen)))
         return write_head("HTTP/1.1 101 Switching Protocols", lines), Opening(
             request=self._request,
-            response=Response(101, lines),
+            response=received_response(101, Headers(lines)),
             subprotocol=subprotocol,
             extensions=chosen,
             trailing=bytes(self._heads.data),
@@ -220,6 +224,10 @@ class ServerHandshake:
             self._http.read_head(self._unseen)
             self._unseen = b""
         return self._http
+
+    def _may_be_reused(self) -> bool:
+        """Return True if the client does not end the connection itself (RFC 9112 §9.3)."""
+        return self._version >= b"1.1" and "close" not in tokens(self._fields.get("connection", ()))
 
     def _must_close(self) -> bool:
         if self._request is None:

@@ -1,48 +1,95 @@
-"""Who is inside a server, and who may come in.
+"""The slots of a server: who may shake hands, and who may be connected.
 
-A connection first waits in the lobby: TLS, then HTTP, until it is upgraded.
-The lobby has places, and a time for which one may be held.
-When they are all taken, a newcomer gets the place of the one that has held its place longest,
-so that whoever holds many sockets open and says little pushes out nobody but himself.
-Then it takes a seat, and keeps it until its handler has returned.
+A stream that was accepted takes a *handshake slot* until it is upgraded: TLS, then HTTP.
+There are `Limits.max_handshakes` of them, and each has a deadline::
+
+    NEW ──bytes of a request──▶ BUSY ──answered──▶ IDLE     connect │ connect │ keep_alive
+                                 ▲                  │
+                                 └──────bytes───────┘
+
+When all are taken, a newcomer displaces the one that has waited longest,
+so a peer that opens many sockets and says little only displaces its own.
+
+An upgraded connection takes a *connection slot* until its handler has ended.
+There are ``max_connections`` of them.  Both are contexts: no way out leaves one taken.
 """
 
 from __future__ import annotations
 
+import enum
 import math
+import random
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 import trio
 
 from .._handshake.server import Refusal
 
 FULL_RETRY_AFTER = 5
-"""Seconds after which a client that found the server full may try again."""
+"""Seconds after which a client that found the server full may try again, at the earliest."""
+
+NEW_GRACE = 1.0
+"""Seconds that a server which ends leaves to a stream that has sent nothing yet."""
+
+
+class Phase(enum.Enum):
+    """What a handshake slot waits for."""
+
+    NEW = "the first request"
+    BUSY = "the rest of a request, or our answer"
+    IDLE = "another request"
 
 
 class HandshakeSlot:
-    """A place in the lobby, as a context; its time has begun."""
+    """The right to shake hands, as a context; its time begins when it is made."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
-        self._scope = trio.CancelScope(deadline=trio.current_time() + admission.patience)
+        self._scope = trio.CancelScope(deadline=trio.current_time() + admission.connect)
+        self.phase = Phase.NEW
+        self.task = trio.lowlevel.current_task()
 
-    def renew(self) -> None:
-        """Begin a new stretch of time: a request was answered, another may follow."""
-        places = self._admission.places
-        if self in places:
-            places[self] = places.pop(self)
-            self._scope.deadline = trio.current_time() + self._admission.patience
+        if admission.ending:
+            self.shorten(NEW_GRACE)
 
-    def give_up(self, why: str) -> None:
-        """Lose the place at once."""
-        self._admission.places.pop(self, None)
+    @property
+    def deadline(self) -> float:
+        """When it is lost."""
+        return self._scope.deadline
+
+    @property
+    def lost(self) -> bool:
+        """Return True if it ended because its time was over, or was taken away."""
+        return self._scope.cancelled_caught
+
+    def on_request(self) -> None:
+        """Count the time anew for a further request, of which the first bytes have come."""
+        if self.phase is Phase.IDLE:
+            self._scope.deadline = trio.current_time() + self._admission.connect
+        self.phase = Phase.BUSY
+
+    def on_answered(self) -> None:
+        """Wait for another request, for as long as was announced."""
+        self.phase = Phase.IDLE
+        if self._admission.requeue(self):
+            self._scope.deadline = trio.current_time() + self._admission.keep_alive
+
+    def extend(self, seconds: float) -> None:
+        """Move the deadline, to leave time for an answer that says it has passed."""
+        self._scope.deadline += seconds
+
+    def shorten(self, seconds: float) -> None:
+        """Leave so many seconds at most."""
+        self._scope.deadline = min(self._scope.deadline, trio.current_time() + seconds)
+
+    def displace(self, why: str) -> None:
+        """Take the slot away at once."""
+        self._admission.release_handshake(self)
         self._scope.cancel(reason=why)
 
     def __enter__(self) -> Self:
-        self._admission.make_room()
-        self._admission.places[self] = None
+        self._admission.acquire_handshake(self)
         self._scope.__enter__()
         return self
 
@@ -52,63 +99,151 @@ class HandshakeSlot:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        self._admission.places.pop(self, None)
+        self._admission.release_handshake(self)
         return self._scope.__exit__(exc_type, exc, traceback)
 
 
-class Admission:
-    """The lobby and the seats of one server.
+class ConnectionSlot:
+    """The right of an upgraded connection to be there: a context, within which it is acquired."""
 
-    Attributes:
-        patience: seconds for which a place may be held.
-        places: those who wait, the longest first.
-        seats: how many connections are upgraded and not yet gone.
-    """
+    __slots__ = ("_admission", "task")
 
-    def __init__(self, *, max_places: int, max_seats: int | None, patience: float) -> None:
-        self.patience = patience
-        self.places: dict[HandshakeSlot, None] = {}
-        self.seats = 0
-        self._max_places = max_places
-        self._max_seats = max_seats
-        self._closed_until: float | None = None
-        self._empty = trio.lowlevel.ParkingLot()
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self.task = trio.lowlevel.current_task()
 
-    def place(self) -> HandshakeSlot:
-        """A place in the lobby, taken when it is entered."""
-        return HandshakeSlot(self)
-
-    def make_room(self) -> None:
-        """Push out whoever has waited longest, if the lobby is full."""
-        if len(self.places) >= self._max_places:
-            next(iter(self.places)).give_up("the server's lobby is full")
-
-    def take_seat(self) -> None:
-        """Let a connection in.
+    def acquire(self) -> None:
+        """Let the connection in.
 
         Raises:
-            Refusal: the server is full, or lets nobody in any more.
+            Refusal: the server is full, or lets nothing in any more.
         """
-        if self._closed_until is not None:
-            wait = math.ceil(max(1.0, self._closed_until - trio.current_time()))
-            raise Refusal(503, "The server is shutting down.", {"Retry-After": str(wait)})
-        if self._max_seats is not None and self.seats >= self._max_seats:
-            raise Refusal(503, "The server is full.", {"Retry-After": str(FULL_RETRY_AFTER)})
-        self.seats += 1
+        self._admission.acquire_connection(self)
 
-    def leave_seat(self) -> None:
-        """Tell that a connection is gone."""
-        self.seats -= 1
-        if not self.seats:
-            self._empty.unpark_all()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._admission.release_connection(self)
+
+
+Slot: TypeAlias = HandshakeSlot | ConnectionSlot
+
+
+class Admission:
+    """The slots of one server.
+
+    Attributes:
+        connect: seconds for TLS and the first request together, and for each further request.
+        keep_alive: seconds between one request and the next.
+        handshakes: the slots that are taken, the one that waits longest first.
+        connections: the slots of connections that were upgraded and are not yet gone.
+        ending: whether nothing new is accepted any more.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_handshakes: int,
+        max_connections: int | None,
+        connect: float,
+        keep_alive: float,
+    ) -> None:
+        self.connect = connect
+        self.keep_alive = keep_alive
+        self.handshakes: dict[HandshakeSlot, None] = {}
+        self.connections: set[ConnectionSlot] = set()
+        self._max_handshakes = max_handshakes
+        self._max_connections = max_connections
+        self.ending = False
+        self._closed_until: float | None = None
+        self._released = trio.lowlevel.ParkingLot()
+
+    # Handshakes
+
+    def handshake_slot(self) -> HandshakeSlot:
+        """Return a slot that is taken when it is entered."""
+        return HandshakeSlot(self)
+
+    def acquire_handshake(self, slot: HandshakeSlot) -> None:
+        """Take a slot; if there is none, displace the one that has waited longest."""
+        if len(self.handshakes) >= self._max_handshakes:
+            next(iter(self.handshakes)).displace("too many handshakes")
+        self.handshakes[slot] = None
+
+    def requeue(self, slot: HandshakeSlot) -> bool:
+        """Make a slot the one that waited least; return False if it was taken away."""
+        if slot not in self.handshakes:
+            return False
+        self.handshakes[slot] = self.handshakes.pop(slot)
+        return True
+
+    def release_handshake(self, slot: HandshakeSlot) -> None:
+        """Give a slot back; once is enough."""
+        self.handshakes.pop(slot, None)
+        self._released.unpark_all()
+
+    def end_idle_handshakes(self) -> None:
+        """End what waits for nothing in particular, when nothing new is accepted any more."""
+        self.ending = True
+        for slot in list(self.handshakes):
+            if slot.phase is Phase.IDLE:
+                slot.displace("the server is draining")
+            elif slot.phase is Phase.NEW:
+                slot.shorten(NEW_GRACE)
+
+    # Connections
+
+    @property
+    def closed(self) -> bool:
+        """Return True if no connection is let in any more."""
+        return self._closed_until is not None
+
+    def connection_slot(self) -> ConnectionSlot:
+        """Return a slot that is given back, if it was taken, when it is left."""
+        return ConnectionSlot(self)
 
     def close(self, until: float) -> None:
-        """Let nobody in any more; whoever asks may try again at the time `until`."""
+        """Let no connection in any more; a client may try again at the time `until`."""
         self._closed_until = until
 
-    async def wait_empty(self) -> None:
-        """Wait until no seat is taken."""
-        if self.seats:
-            await self._empty.park()
-        else:
-            await trio.lowlevel.checkpoint()
+    def acquire_connection(self, slot: ConnectionSlot) -> None:
+        """Take a slot.
+
+        Raises:
+            Refusal: there is none, or none is given any more.
+        """
+        if self._closed_until is not None:
+            wait = max(1.0, self._closed_until - trio.current_time())
+            raise Refusal(503, "The server is shutting down.", _retry_after(wait))
+        if self._max_connections is not None and len(self.connections) >= self._max_connections:
+            raise Refusal(503, "The server is full.", _retry_after(FULL_RETRY_AFTER))
+        self.connections.add(slot)
+
+    def release_connection(self, slot: ConnectionSlot) -> None:
+        """Give a slot back, if it was taken."""
+        self.connections.discard(slot)
+        self._released.unpark_all()
+
+    async def wait_empty(self, *, but: Slot | None = None) -> None:
+        """Wait until no slot is taken, `but` this one perhaps."""
+        await trio.lowlevel.checkpoint()
+        while len(self.handshakes) + len(self.connections) > self._is_taken(but):
+            await self._released.park()
+
+    def slot_of_caller(self) -> Slot | None:
+        """Return the slot in whose task, or in a child of it, this is called; None outside."""
+        taken: list[Slot] = [*self.handshakes, *self.connections]
+        slots = {slot.task: slot for slot in taken}
+        task: trio.lowlevel.Task | None = trio.lowlevel.current_task()
+        while task is not None and task not in slots:
+            task = task.parent_nursery and task.parent_nursery.parent_task
+        return None if task is None else slots[task]
+
+    def _is_taken(self, slot: Slot | None) -> bool:
+        return slot in self.handshakes or slot in self.connections
+
+
+def _retry_after(seconds: float) -> dict[str, str]:
+    """Ask for so many seconds at least, not the same of all: they would all come at once."""
+    return {"Retry-After": str(math.ceil(seconds * random.uniform(1, 2)))}

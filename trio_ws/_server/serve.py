@@ -11,16 +11,15 @@ from typing import Unpack
 
 import trio
 
-from .._concurrency.exceptions import unwrapping
 from .._handshake.origins import SAME_ORIGIN, Origins
 from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
 from .._transport.listening import close_by_force
 from .._transport.network import current_network
-from .._validation import check_callable, check_host, check_port
-from .handler import Handler
+from .._validation import check_host, check_instance, check_port, kind_of
 from .log import log_handler_error
 from .options import HandlerErrorHook, RequestHook, ServerConfig, ServerOptions, Subprotocols
-from .server import Listener, Server
+from .selection import Handler, selector_for
+from .server import Listener, Server, serve_stream
 
 
 async def serve_websocket(
@@ -93,12 +92,12 @@ async def serve_websocket(
         max_connections=max_connections,
         on_handler_error=on_handler_error,
     )
-    check_callable("handler", handler)
+    selector = selector_for(handler)
     check_host(host)
     check_port(port)
     listeners = await current_network().listen(host, port)
     try:
-        server = Server(handler, listeners, config)
+        server = Server(selector, listeners, config)
         task_status.started(server)
     except BaseException:
         for listener in listeners:
@@ -121,7 +120,8 @@ async def serve_websocket_listeners(
     The listeners are closed at the end.
     Give TLS either as `ssl_context` or in the listeners (`trio.SSLListener`), not both.
     """
-    server = Server(handler, list(listeners), ServerConfig(**options))
+    checked = _checked_listeners(listeners)
+    server = Server(selector_for(handler), checked, ServerConfig(**options))
     task_status.started(server)
     await server._run()
 
@@ -134,6 +134,23 @@ async def serve_websocket_on(
     Returns when the connection is over, also if it never became a WebSocket;
     the stream is closed then.
     """
-    server = Server(handler, (), ServerConfig(**options))
-    with unwrapping():
-        await server._serve(stream)
+    check_instance("stream", stream, trio.abc.Stream, "a trio.abc.Stream")
+    server = Server(selector_for(handler), (), ServerConfig(**options))
+    await serve_stream(server, stream)
+
+
+def _checked_listeners(listeners: object) -> list[Listener]:
+    """Return the listeners as a list, if that is what they are, and at least one."""
+    if not isinstance(listeners, Iterable):
+        raise TypeError(f"listeners are a list of trio.abc.Listener, not {kind_of(listeners)}")
+    checked = list(listeners)
+    for listener in checked:
+        check_instance(
+            "each of listeners",
+            listener,
+            trio.abc.Listener,
+            "a trio.abc.Listener, as trio.SocketListener(sock) is",
+        )
+    if not checked:
+        raise ValueError("listeners must be at least one: there is nothing to listen on")
+    return checked

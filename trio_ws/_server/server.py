@@ -1,10 +1,10 @@
-"""The server's door: listen, accept, hand each connection to a handler, drain.
+"""The server: accept, hand each connection to a handler, drain.
 
     serve_websocket
     └─ nursery
        ├─ accepting, one task per listener        ← cancelled by `drain`
        ├─ one task per connection                 ← cancelled with the server
-       │  ├─ reception: a place in the lobby, under one deadline
+       │  ├─ upgrade: a handshake slot, under one deadline
        │  └─ the connection's block, with the handler as its body
        └─ the services of each connection         ← its block waits for them
 
@@ -17,9 +17,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-import ssl
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, TypeAlias, final
 
 import trio
@@ -28,23 +26,23 @@ from .._concurrency.exceptions import unwrapping
 from .._concurrency.suspension import watch_for_suspension
 from .._connection.websocket import WebSocket
 from .._ending import CloseCode
-from .._handshake.opening import Opening
-from .._policies import FOREVER
 from .._protocol.validation import check_close
 from .._transport.addresses import port_of, remote_address
 from .._transport.listening import close_by_force, serve_forever
-from .admission import Admission
-from .handler import Handler, HandlerRunner
-from .log import log_loss
+from .._validation import check_seconds
+from .admission import Admission, ConnectionSlot
+from .handler import HandlerRunner
+from .isolation import split
+from .log import log, log_break, log_ending
 from .options import ServerConfig
-from .statistics import ServerStatistics
-from .upgrade import Upgrader
+from .selection import HandlerSelector
+from .statistics import Counters, ServerStatistics
+from .upgrade import Accepted, Upgrader
 
 Listener: TypeAlias = trio.abc.Listener[Any]
 """Something that accepts streams: `trio.SocketListener`, `trio.SSLListener`, or your own."""
 
-_logger = logging.getLogger("trio_ws.server")
-_numbers = itertools.count(1)
+_ids = itertools.count(1)
 
 
 @final
@@ -58,24 +56,25 @@ class Server:
     """
 
     def __init__(
-        self, handler: Handler, listeners: Sequence[Listener], config: ServerConfig
+        self, selector: HandlerSelector, listeners: Sequence[Listener], config: ServerConfig
     ) -> None:
-        self._handling = HandlerRunner(handler, config.on_handler_error)
         self.listeners = tuple(listeners)
         self._ports = [port for listener in listeners if (port := port_of(listener))]
         self._config = config
+        self._counters = Counters()
         self._admission = Admission(
-            max_places=config.limits.max_handshakes,
-            max_seats=config.max_connections,
-            patience=config.timeouts.connect,
+            max_handshakes=config.limits.max_handshakes,
+            max_connections=config.max_connections,
+            connect=config.timeouts.connect,
+            keep_alive=config.timeouts.keep_alive,
         )
-        self._reception = Upgrader(config, self._admission)
+        self._upgrader = Upgrader(selector, config, self._admission, self._counters)
+        self._runner = HandlerRunner(config.on_handler_error, self._counters)
         self._connections: set[WebSocket] = set()
-        self._draining_with: int | None = None
-        self._accepted = self._opened = self._lost = 0
+        self._close_with: int | None = None
         self._nursery: trio.Nursery | None = None
-        self._accepting = trio.CancelScope()
-        self._everything = trio.CancelScope()
+        self._accept_scope = trio.CancelScope()
+        self._serve_scope = trio.CancelScope()
 
     @property
     def port(self) -> int:
@@ -93,16 +92,16 @@ class Server:
         """The WebSocket connections whose handlers are running."""
         return frozenset(self._connections)
 
+    @property
+    def draining(self) -> bool:
+        """Whether `drain` was called: for an `on_request` that answers health checks."""
+        return self._admission.closed
+
     def statistics(self) -> ServerStatistics:
-        """A snapshot of counters."""
-        return ServerStatistics(
-            connections=self._admission.seats,
-            handshakes=len(self._admission.places),
-            accepted=self._accepted,
-            refused=self._reception.refused,
-            opened=self._opened,
-            lost=self._lost,
-            failed=self._handling.failed,
+        """Return a snapshot of counters."""
+        return self._counters.snapshot(
+            connections=len(self._admission.connections),
+            handshakes=len(self._admission.handshakes),
         )
 
     async def drain(
@@ -111,32 +110,51 @@ class Server:
         timeout: float = 30.0,  # noqa: ASYNC109 - drained within it, not cancelled after it
         spread: float = 10.0,
         code: int = CloseCode.SERVICE_RESTART,
+        keep_listening: float = 0.0,
     ) -> None:
-        """Stop serving without hurting anybody more than needed.
+        """Stop serving, and disturb as little as can be.
 
-        At once the listeners are closed, and upgrades on connections that exist already
-        are answered 503 with a ``Retry-After``.
-        The connections are closed politely with `code`, one after another over `spread` seconds,
+        From now on upgrades are answered 503 with a ``Retry-After``,
+        and every answer ends its connection.
+        For `keep_listening` seconds new connections are still accepted, so that a load balancer
+        whose health check asks `draining` (in ``on_request``) sends its clients elsewhere.
+        Then the listeners are closed, and requests that have begun are still answered.
+        The WebSocket connections are closed politely with `code`,
+        one after another over `spread` seconds (at most `timeout`),
         so that their clients do not all come back in the same moment.
-        What is left `timeout` seconds from now, handlers included, is cancelled.
+        What is left `timeout` seconds after the listeners, handlers included, is cancelled.
         Then `serve_websocket` returns.
 
-        If cancelled, the server still lets nobody in; call it again to go on.
+        1012 says what happens, but some clients (WebKit, libsoup, Qt) take it for a protocol
+        error; 1001 is understood by all, and tells supervised clients to come back sooner.
+
+        Called from a handler, this does not wait for that handler;
+        `serve_websocket` does, until the timeout is over.
+
+        If cancelled, the server still lets no connection in; call it again to go on.
 
         Raises:
             LocalProtocolError: `code` may not be sent (RFC 6455 §7.4).
-            ValueError: `timeout` or `spread` is no duration.
+            TypeError, ValueError: one of the others is no duration.
         """
         check_close(code, "")
-        if not (0 <= timeout < FOREVER and 0 <= spread < FOREVER):
-            raise ValueError("timeout and spread are finite numbers of seconds, zero or more")
-        self._draining_with = code
-        self._admission.close(until=trio.current_time() + timeout)
-        self._accepting.cancel(reason="the server is draining")
-        with unwrapping(), trio.move_on_after(timeout):
-            await self._close_all(spread, code)
-            await self._admission.wait_empty()
-        self._everything.cancel(reason="the server has been drained")
+        check_seconds("timeout", timeout, zero=True)
+        check_seconds("spread", spread, zero=True)
+        check_seconds("keep_listening", keep_listening, zero=True)
+        caller = self._admission.slot_of_caller()
+        self._admission.close(until=trio.current_time() + keep_listening + timeout)
+        await trio.sleep(keep_listening)
+        deadline = trio.current_time() + timeout
+        self._close_with = code
+        self._accept_scope.cancel(reason="the server is draining")
+        self._admission.end_idle_handshakes()
+        with unwrapping(), trio.move_on_at(deadline):
+            await self._close_all(min(spread, timeout), code)
+            await self._admission.wait_empty(but=caller)
+        if caller is None or self._nursery is None:
+            self._serve_scope.cancel(reason="the server has been drained")
+        else:
+            self._nursery.start_soon(self._end_by, deadline, name="trio_ws draining")
 
     async def _close_all(self, spread: float, code: int) -> None:
         connections = list(self._connections)
@@ -146,68 +164,94 @@ class Server:
                 if index < len(connections) - 1:
                     await trio.sleep(spread / len(connections))
 
+    async def _end_by(self, deadline: float) -> None:
+        """End the server when the handler that drained it has ended, or at the deadline."""
+        with trio.move_on_at(deadline):
+            await self._admission.wait_empty()
+        self._serve_scope.cancel(reason="the server has been drained")
+
     async def _run(self) -> None:
         """Serve until drained or cancelled."""
-        with unwrapping(), watch_for_suspension().kept_going(), self._everything:
+        with unwrapping(), watch_for_suspension().kept_going(), self._serve_scope:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
-                with self._accepting:
+                with self._accept_scope:
                     async with trio.open_nursery() as accepting:
                         for listener in self.listeners:
-                            accepting.start_soon(serve_forever, listener, nursery, self._serve)
+                            accepting.start_soon(serve_forever, listener, self._start)
 
-    async def _serve(self, stream: trio.abc.Stream) -> None:
-        """One connection, from the first byte to the last."""
-        name = f"server-{next(_numbers)}"
-        self._accepted += 1
-        if _logger.isEnabledFor(logging.DEBUG):
-            _logger.debug("[%s] connection from %r", name, remote_address(stream))
-        ws = None
+    def _start(self, stream: trio.abc.Stream) -> None:
+        """Serve a stream in a task that is called as the log calls it."""
+        assert self._nursery is not None
+        name = _next_name()
+        self._nursery.start_soon(self._serve, stream, name, name=f"trio_ws {name}")
+
+    async def _serve(self, stream: trio.abc.Stream, name: str) -> None:
+        """Serve one connection, from the first byte to the last; only what must pass leaves."""
+        self._counters.add("accepted")
+        if log.shows(logging.DEBUG):
+            log.debug("[%s] connection from %r", name, remote_address(stream))
         try:
-            ws = await self._let_in(stream, name)
-            if ws is not None:
-                # We may have begun to drain while it was let in.
-                await self._handling.run(ws, self._nursery, close_with=self._draining_with)
-        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as exc:
-            _log_break(name, exc)
-        except Exception:
-            _logger.exception("[%s] failed in a way that nobody expected", name)
+            with self._admission.connection_slot() as slot:
+                await self._upgrade_and_run(stream, slot, name)
+        except BaseException as exc:  # noqa: ASYNC103 - what must pass does
+            _log_failure(name, exc)
+            split(exc).let_pass()
         finally:
-            if ws is not None:
-                self._see_off(ws)
-            await close_by_force(stream)  # noqa: ASYNC102 - does not wait
+            await _close(stream, name)  # noqa: ASYNC102 - does not wait
 
-    async def _let_in(self, stream: trio.abc.Stream, name: str) -> WebSocket | None:
-        """Take a connection through the lobby to its seat; None: it did not get that far."""
-        with self._admission.place() as place:
-            received = await self._reception.receive(stream, place, name)
-            return None if received is None else self._seated(*received, name)
-        _logger.debug("[%s] dropped before it became a WebSocket", name)
-        return None
+    async def _upgrade_and_run(
+        self, stream: trio.abc.Stream, slot: ConnectionSlot, name: str
+    ) -> None:
+        with self._admission.handshake_slot() as handshake_slot:
+            upgraded = await self._upgrader.upgrade(stream, handshake_slot, slot, name)
+        if handshake_slot.lost:
+            log.debug("[%s] dropped before it became a WebSocket", name)
+        elif upgraded is not None:
+            await self._run_handler(*upgraded, name)
 
-    def _seated(self, stream: trio.abc.Stream, opening: Opening, name: str) -> WebSocket:
-        ws = WebSocket(stream, opening, client=False, options=self._config, name=name)
+    async def _run_handler(self, stream: trio.abc.Stream, accepted: Accepted, name: str) -> None:
+        opening, config = accepted.opening, self._config
+        ws = WebSocket(stream, opening, client=False, options=config, name=name)
+        self._counters.add("opened")
         self._connections.add(ws)
-        self._opened += 1
-        return ws
+        try:
+            # We may have begun to drain while it was let in.
+            await self._runner.run(accepted.handler, ws, self._nursery, close_with=self._close_with)
+        finally:
+            self._connections.discard(ws)
+            self._on_gone(ws)
 
-    def _see_off(self, ws: WebSocket) -> None:
-        """A connection is over: its seat is free, and if it was lost the log tells how."""
-        self._connections.discard(ws)
-        self._admission.leave_seat()
+    def _on_gone(self, ws: WebSocket) -> None:
+        """Count a connection that was lost, and log how it ended if that tells something."""
         if ws.ending is not None and not ws.ending.clean:
-            self._lost += 1
-            with suppress(Exception):  # a log that fails is no reason to end the others
-                log_loss(ws, ws.ending)
+            self._counters.add("lost")
+        log_ending(ws, ws.ending)
 
 
-def _log_break(name: str, error: BaseException) -> None:
-    cause = error.__cause__ or error
-    _logger.debug("[%s] broke before it was open: %s%s", name, cause, _hint(cause))
+def _next_name() -> str:
+    return f"server-{next(_ids)}"
 
 
-def _hint(cause: BaseException) -> str:
-    """What OpenSSL means when it says that the two sides share no cipher."""
-    if isinstance(cause, ssl.SSLError) and cause.reason == "NO_SHARED_CIPHER":
-        return "; has the ssl_context a certificate (load_cert_chain)?"
-    return ""
+async def serve_stream(server: Server, stream: trio.abc.Stream) -> None:
+    """Serve the one connection of a server that has no listeners."""
+    with unwrapping():
+        await server._serve(stream, _next_name())
+
+
+async def _close(stream: trio.abc.Stream, name: str) -> None:
+    """Close a stream by force; whatever its own way of closing raises stays here (P9)."""
+    try:
+        await close_by_force(stream)
+    except BaseException as exc:  # noqa: ASYNC103 - what must pass does
+        _log_failure(name, exc)
+        split(exc).let_pass()
+
+
+def _log_failure(name: str, error: BaseException) -> None:
+    """Log what ended a connection: a peer that broke off is nothing, anything else is."""
+    failure = split(error).failure
+    if isinstance(failure, OSError | trio.BrokenResourceError | trio.ClosedResourceError):
+        log_break(name, failure)
+    elif failure is not None:
+        log.error("[%s] failed unexpectedly", name, error=failure)

@@ -1,59 +1,74 @@
 """From an accepted stream to an open connection, or to its end: TLS, then HTTP.
 
-    stream ─▶ TLS ─▶ request ─▶ on_request ─▶ is it an upgrade? ─▶ Origin ─▶ a seat ─▶ 101
-                        ▲           │               │                │          │
-                        └───────────┴── an answer ◀─┴────────────────┴──────────┘
+    stream ─▶ TLS ─▶ request ─▶ on_request ─▶ selector ─▶ an upgrade? ─▶ Origin ─▶ slot ─▶ 101
+                        ▲           │            │            │            │        │
+                        └───────────┴────────────┴─ an answer ┴────────────┴────────┘
 
-An answer that ends the connection is followed by a moment in which we only read:
-a stream that is closed with unread bytes in it is reset,
-and a reset destroys the answer before the peer has seen it.
+The application's functions are asked within the deadline of the handshake.
+What they take longer for is answered 503, and what fails in them 500.
 """
 
 from __future__ import annotations
 
 import inspect
-import logging
+from typing import NamedTuple, TypeAlias
 
 import trio
 
 from .._errors import LocalProtocolError
 from .._handshake.opening import Opening
 from .._handshake.origins import OriginCheck
-from .._handshake.server import Refusal, ServerHandshake
-from .._http import Headers, Request, Response
-from .._policies import Limits
-from .._text import printable
-from .._transport.adapter import transport_on
+from .._handshake.server import Refusal
+from .._http import Request, Response
 from .._transport.tls import tls_on
-from .admission import Admission, HandshakeSlot
+from .admission import Admission, ConnectionSlot, HandshakeSlot
+from .http_connection import LINGER, HttpConnection
+from .isolation import split
+from .log import OriginLog, log_answer, log_application_error
 from .options import ServerConfig
+from .selection import Handler, HandlerSelector, Selection
+from .statistics import Counters
 
-LINGER = 1.0
-"""Seconds for which we read on after an answer that ends the connection."""
+FAILED = Response(500, {"Content-Type": "text/plain"}, "The server failed.\n")
+"""The answer when a function of the application fails: the peer is not told how."""
 
-SHOWN = 200
-"""Characters of what a peer says that may stand in a line of the log."""
 
-_logger = logging.getLogger("trio_ws.server")
+class Accepted(NamedTuple):
+    """A request that is accepted: the 101, what was settled, and whose the connection is."""
+
+    data: bytes
+    opening: Opening
+    handler: Handler
+
+
+Decision: TypeAlias = Accepted | Response
 
 
 class Upgrader:
-    """Receives the connections of one server.
+    """Takes the streams of one server to the point where they speak WebSocket."""
 
-    Attributes:
-        refused: how many requests the server itself has answered with an error.
-    """
-
-    def __init__(self, config: ServerConfig, admission: Admission) -> None:
-        self.refused = 0
+    def __init__(
+        self,
+        selector: HandlerSelector,
+        config: ServerConfig,
+        admission: Admission,
+        counters: Counters,
+    ) -> None:
+        self._selector = selector
         self._config = config
         self._admission = admission
+        self._counters = counters
         self._origins = OriginCheck(config.origins)
+        self._origin_log = OriginLog()
 
-    async def receive(
-        self, stream: trio.abc.Stream, place: HandshakeSlot, name: str
-    ) -> tuple[trio.abc.Stream, Opening] | None:
-        """Bring `stream` to the point where it speaks WebSocket, and give it a seat.
+    async def upgrade(
+        self,
+        stream: trio.abc.Stream,
+        handshake_slot: HandshakeSlot,
+        slot: ConnectionSlot,
+        name: str,
+    ) -> tuple[trio.abc.Stream, Accepted] | None:
+        """Answer the requests on a stream until one is accepted, which takes `slot`.
 
         Returns the stream to go on with, or None if it has ended without an upgrade.
         """
@@ -61,163 +76,113 @@ class Upgrader:
             secure = tls_on(stream, self._config.ssl_context, server_side=True)
             await secure.do_handshake()
             stream = secure
-        visit = HttpConnection(self, self._config.limits, stream, name)
-        visit.take_what_is_there()
-        while answer := await visit.next_answer():
-            data, opening = answer
-            await visit.send(data, seated=opening is not None)
-            if opening is not None:
-                return stream, opening
-            place.renew()
-            await trio.lowlevel.checkpoint()  # a peer may have sent a hundred requests at once
-            if not visit.handshake.reusable:
-                await visit.linger()
-                break
+        http = HttpConnection(stream, self._config, handshake_slot, name)
+        http.take_what_is_there()
+        more = True
+        while more and (decision := await self._next_decision(http, slot)) is not None:
+            if isinstance(decision, Accepted):
+                await http.send(decision.data)
+                return stream, decision
+            more = await http.answer(self._encode(http, decision))
         return None
 
-    async def decide(
-        self, handshake: ServerHandshake, request: Request
-    ) -> Response | tuple[bytes, Opening]:
-        """Answer a request, or accept it and take a seat.
+    async def _next_decision(self, http: HttpConnection, slot: ConnectionSlot) -> Decision | None:
+        """Wait for a request and decide about it; None: the peer has gone."""
+        request: Request | None = None
+        try:
+            request = await http.next_request()
+            if request is None:
+                return None
+            decision = await self._decide_in_time(http, request, slot)
+        except Refusal as refusal:
+            self._counters.add("refused")
+            log_answer(http.name, request, refusal.response.status, refusal)
+            return refusal.response
+        status = decision.status if isinstance(decision, Response) else 101
+        log_answer(http.name, request, status)
+        return decision
+
+    async def _decide_in_time(
+        self, http: HttpConnection, request: Request, slot: ConnectionSlot
+    ) -> Decision:
+        """Decide before the deadline of the handshake, or refuse.
+
+        Raises:
+            Refusal: it took too long, or the request is no upgrade for here and now.
+        """
+        with trio.CancelScope(deadline=http.slot.deadline):
+            http.slot.extend(LINGER)  # to say so
+            return await self._decide_safely(http, request, slot)
+        raise Refusal(503, "The server took too long.")
+
+    async def _decide_safely(
+        self, http: HttpConnection, request: Request, slot: ConnectionSlot
+    ) -> Decision:
+        """Decide; what fails in the application's functions is a 500."""
+        try:
+            return await self._decide(http, request, slot)
+        except Refusal:
+            raise
+        except BaseException as exc:  # noqa: ASYNC103 - what must pass does
+            outcome = split(exc)
+            if outcome.failure is not None:
+                log_application_error(http.name, outcome.failure)
+            outcome.let_pass()
+            self._counters.add("refused")
+            return FAILED  # noqa: ASYNC104
+
+    async def _decide(
+        self, http: HttpConnection, request: Request, slot: ConnectionSlot
+    ) -> Decision:
+        """Answer a request, or accept it and take the slot.
 
         Raises:
             Refusal: it is no upgrade, or not one for here and now.
         """
-        if self._config.on_request is not None:
-            answer = self._config.on_request(request)
-            response = await answer if inspect.isawaitable(answer) else answer
-            if response is not None:
-                return _checked(response)
-        offers = handshake.check_upgrade()
+        if (response := await self._answer(request)) is not None:
+            return response
+        handler = await self._select(request)
+        if isinstance(handler, Response):
+            return handler
+        offers = http.handshake.check_upgrade()
         if not self._origins.allows(request.headers):
-            raise _strange_origin(request.headers["Origin"])
-        accepted = handshake.accept(self._choose(request, offers))
-        self._admission.take_seat()
-        return accepted
+            raise self._foreign_origin(http, request)
+        data, opening = http.handshake.accept(self._choose(request, offers))
+        slot.acquire()
+        return Accepted(data, opening, handler)
+
+    async def _answer(self, request: Request) -> Response | None:
+        if self._config.on_request is None:
+            return None
+        answer = self._config.on_request(request)
+        response = await answer if inspect.isawaitable(answer) else answer
+        if not isinstance(response, Response | None):
+            raise TypeError(f"on_request must return a Response or None, not {response!r}")
+        if response is not None and response.status < 200:
+            raise ValueError(f"on_request must return a final response, not a {response.status}")
+        return response
+
+    async def _select(self, request: Request) -> Selection:
+        selection = self._selector.select(request)
+        return await selection if inspect.isawaitable(selection) else selection
 
     def _choose(self, request: Request, offers: list[str]) -> str | None:
         if callable(self._config.subprotocols):
             return self._config.subprotocols(request, offers)
         return next((name for name in self._config.subprotocols if name in offers), None)
 
-    def leave_seat(self) -> None:
-        """Give back the seat that `decide` took."""
-        self._admission.leave_seat()
+    def _foreign_origin(self, http: HttpConnection, request: Request) -> Refusal:
+        """Say to the peer that it may not; to our log why, and where that is decided."""
+        origin, host = request.headers["Origin"], request.headers["Host"]
+        refusal = Refusal(403, "This origin may not connect here.")
+        refusal.add_note(self._origin_log.refused(http.name, origin, host))
+        return refusal
 
-
-class HttpConnection:
-    """One connection in the lobby."""
-
-    def __init__(
-        self, reception: Upgrader, limits: Limits, stream: trio.abc.Stream, name: str
-    ) -> None:
-        self._reception = reception
-        self._transport = transport_on(stream)
-        self.handshake = ServerHandshake(
-            limits=limits, remote_address=self._transport.remote_address
-        )
-        self._name = name
-
-    def take_what_is_there(self) -> None:
-        """The first request has often come before we look; waiting for it would cost a turn."""
-        self.handshake.feed(self._transport.receive_now())
-
-    async def next_answer(self) -> tuple[bytes, Opening | None] | None:
-        """What to send next, with the opening if it is the 101; None: the peer has gone."""
-        request: Request | None = None
-        why = ""
+    def _encode(self, http: HttpConnection, response: Response) -> bytes:
+        close = self._admission.closed
         try:
-            request = await self._next_request()
-            if request is None:
-                return None
-            decision = await self._decide(request)
-        except Refusal as refusal:
-            decision, why = self._refuse(refusal.response), _reason(refusal)
-        if isinstance(decision, Response):
-            return self._encode(request, decision, why), None
-        self._log(request, 101)
-        return decision
-
-    async def _decide(self, request: Request) -> Response | tuple[bytes, Opening]:
-        """As the reception decides; an error of the application's code is a 500."""
-        try:
-            return await self._reception.decide(self.handshake, request)
-        except Refusal:
-            raise
-        except Exception:
-            _logger.exception("[%s] answering a request failed", self._name)
-            return self._refuse(_FAILED)
-
-    def _refuse(self, response: Response) -> Response:
-        """Count an error that is our answer, and not the application's."""
-        self._reception.refused += 1
-        return response
-
-    async def _next_request(self) -> Request | None:
-        while (request := self.handshake.next_request()) is None:
-            data = await self._transport.receive_some()
-            if not data:
-                return None
-            self.handshake.feed(data)
-        return request
-
-    def _encode(self, request: Request | None, response: Response, why: str) -> bytes:
-        self._log(request, response.status, why)
-        try:
-            return self.handshake.respond(_dated(response))
-        except LocalProtocolError:
-            _logger.exception("[%s] a response cannot be sent", self._name)
-            return self.handshake.respond(_dated(self._refuse(_FAILED)))
-
-    def _log(self, request: Request | None, status: int, why: str = "") -> None:
-        if _logger.isEnabledFor(logging.DEBUG):
-            what = f"{request.method} {request.path}" if request else "what is no request"
-            _logger.debug("[%s] %s: answered %d%s", self._name, printable(what), status, why)
-
-    async def send(self, data: bytes, *, seated: bool) -> None:
-        """Send an answer; if that fails the seat is free again."""
-        try:
-            await self._transport.send_all(data)
-        except BaseException:
-            if seated:
-                self._reception.leave_seat()
-            raise
-
-    async def linger(self) -> None:
-        """Read and discard until the peer has closed, too, for a moment at most."""
-        with trio.move_on_after(LINGER):
-            await self._transport.send_eof()
-            while await self._transport.receive_some():
-                pass
-
-
-def _strange_origin(origin: str) -> Refusal:
-    """The peer is told that it may not; our log says why, and where that is decided."""
-    refusal = Refusal(403, "This origin may not connect here.")
-    refusal.add_note(f"The option origins= does not allow {origin[:SHOWN]!r}.")
-    return refusal
-
-
-def _reason(refusal: Refusal) -> str:
-    """What goes into the log about a refusal, notes included."""
-    said = str(refusal).partition(": ")[2]
-    return f" ({printable(' '.join([said, *getattr(refusal, '__notes__', ())]))})"
-
-
-_FAILED = Response(500, {"Content-Type": "text/plain"}, "The server failed.\n")
-
-
-def _checked(response: object) -> Response:
-    if not isinstance(response, Response):
-        raise TypeError(f"on_request must return a Response or None, not {response!r}")
-    return response
-
-
-def _dated(response: Response) -> Response:
-    """With the ``Date`` that HTTP wants from whoever has a clock (RFC 9110 §6.6.1)."""
-    if "Date" in response.headers:
-        return response
-    from email.utils import formatdate  # here: slow to import, and an upgrade has no date
-
-    lines = [*response.headers.multi_items(), ("Date", formatdate(usegmt=True))]
-    return Response(response.status, Headers(lines), response.body)
+            return http.encode(response, close=close)
+        except LocalProtocolError as exc:
+            log_application_error(http.name, exc)
+            self._counters.add("refused")
+            return http.encode(FAILED, close=close)

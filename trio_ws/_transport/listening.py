@@ -9,12 +9,12 @@ of the scheduler for nothing, as much as all the parsing of a handshake.
 from __future__ import annotations
 
 import errno
-import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import trio
 
+from .._log import Log
 from .._policies import FOREVER
 
 ACCEPT_CAPACITY_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -26,15 +26,13 @@ ACCEPT_RETRY_DELAY = 0.1
 ACCEPT_LOG_INTERVAL = 60.0
 """Seconds in which the log says so once."""
 
-_logger = logging.getLogger("trio_ws.server")
+_log = Log("trio_ws.server")
 
 
 async def serve_forever(
-    listener: trio.abc.Listener[Any],
-    nursery: trio.Nursery,
-    serve: Callable[[trio.abc.Stream], Awaitable[object]],
+    listener: trio.abc.Listener[Any], start: Callable[[trio.abc.Stream], object]
 ) -> NoReturn:
-    """Run `serve` in `nursery` with each stream that `listener` accepts; it has to close it.
+    """Call `start` with each stream that `listener` accepts, to start a task that closes it.
 
     The listener is closed at the end, which only a cancellation or an error brings.
 
@@ -50,11 +48,11 @@ async def serve_forever(
                 if exc.errno not in ACCEPT_CAPACITY_ERRNOS:
                     raise
                 if trio.current_time() >= silent_until:
-                    _logger.error("nothing can be accepted for now: %s", exc)  # noqa: TRY400
+                    _log.error("nothing can be accepted for now: %s", exc)
                     silent_until = trio.current_time() + ACCEPT_LOG_INTERVAL
                 await trio.sleep(ACCEPT_RETRY_DELAY)
             else:
-                nursery.start_soon(serve, stream, name="trio_ws connection")
+                start(stream)
 
 
 async def close_by_force(resource: trio.abc.AsyncResource) -> None:

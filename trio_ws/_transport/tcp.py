@@ -11,6 +11,8 @@ so all of them get the same.
 
 from __future__ import annotations
 
+import errno
+
 import trio
 
 from .._concurrency.exceptions import unwrapping
@@ -52,19 +54,69 @@ async def listen_tcp(
 ) -> list[trio.SocketListener]:
     """Listen on all addresses of `host` (None: of this machine), all with the same port.
 
+    Addresses that a name has but this machine has not are left out, if there is another:
+    ``localhost`` often stands for ``::1`` too where IPv6 is switched off.
+
     For port 0 one of those that the system gave is tried on all addresses.
     In the rare case that it is taken on another one, it begins anew.
 
     Raises:
-        OSError: there is no such address here, or the port is taken.
+        OSError: there is no such address here, or the port is taken; it names the address.
     """
-    listeners = await trio.open_tcp_listeners(port, host=host, backlog=backlog)
+    addresses = await _addresses_of(host, port)
+    listeners = await _listen_on(addresses, port, backlog)
     while len(ports := {port_of(listener) for listener in listeners}) > 1:
         for listener in listeners:
             listener.socket.close()
         shared = max(filter(None, ports))
         try:
-            listeners = await trio.open_tcp_listeners(shared, host=host, backlog=backlog)
+            listeners = await _listen_on(addresses, shared, backlog)
         except OSError:
-            listeners = await trio.open_tcp_listeners(0, host=host, backlog=backlog)
+            listeners = await _listen_on(addresses, 0, backlog)
     return listeners
+
+
+async def _addresses_of(host: str | None, port: int) -> list[str]:
+    """Look the addresses of a name up; an IPv6 address has its zone."""
+    try:
+        found = await trio.socket.getaddrinfo(
+            host, port, type=trio.socket.SOCK_STREAM, flags=trio.socket.AI_PASSIVE
+        )
+    except trio.socket.gaierror as error:
+        why = f"cannot listen on {host!r}: {error.strerror}"
+        raise trio.socket.gaierror(error.errno, why) from error
+    return list(dict.fromkeys(_with_zone(*address) for *_, address in found))
+
+
+def _with_zone(host: object, port: object, flow: int = 0, zone: int = 0) -> str:  # noqa: ARG001
+    return f"{host}%{zone}" if zone else f"{host}"
+
+
+async def _listen_on(
+    addresses: list[str], port: int, backlog: int | None
+) -> list[trio.SocketListener]:
+    listeners: list[trio.SocketListener] = []
+    missing: list[OSError] = []
+    try:
+        for address in addresses:
+            try:
+                listeners += await trio.open_tcp_listeners(port, host=address, backlog=backlog)
+            except OSError as error:
+                missing.append(_named(error, address, port))
+                if error.errno not in _NO_SUCH_ADDRESS or len(missing) == len(addresses):
+                    raise missing[-1] from error
+    except BaseException:
+        for listener in listeners:
+            listener.socket.close()
+        raise
+    return listeners
+
+
+_NO_SUCH_ADDRESS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+"""What the system says of an address, or a family of addresses, that this machine has not."""
+
+
+def _named(error: OSError, address: str, port: int) -> OSError:
+    """Return an error of the same kind that names the address."""
+    where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return OSError(error.errno, f"cannot listen on {where}: {error.strerror}")
