@@ -23,7 +23,8 @@ after each of these, write what `send_queue` holds and look at `ending`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from .._ending import Close, CloseCode, Ending, Loss
 from .._errors import LocalProtocolError, closed
@@ -70,6 +71,7 @@ class WebSocketProtocol:
         self._trace = trace
         self.state = State.OPEN
         self.ending: Ending | None = None
+        self._measure: Callable[[], tuple[float, float]] | None = None
         self.send_queue = SendQueue(masked=client)
         self.assembler = MessageAssembler()
         # Sending
@@ -85,6 +87,10 @@ class WebSocketProtocol:
         self._slow_path: SlowPath | None = None
         self._unparsed = b""
         self.has_pending_input = False
+
+    def measure_with(self, measure: Callable[[], tuple[float, float]]) -> None:
+        """Ask this for the age and the silence of the connection when it ends."""
+        self._measure = measure
 
     def _step(self, what: Input) -> Action:
         self.state, action = TABLE[self.state, what]
@@ -141,7 +147,13 @@ class WebSocketProtocol:
                 decoder=self._decoder,
                 encoded=self._encoded,
             )
-        for event in slow_path.take(data, position, in_progress=self.assembler.in_progress):
+        assembler = self.assembler
+        for event in slow_path.take(
+            data,
+            position,
+            in_progress=assembler.in_progress,
+            streamed=assembler.keeps_nothing,
+        ):
             self._act(event, events)
         return slow_path.position
 
@@ -254,8 +266,8 @@ class WebSocketProtocol:
             self._end(Ending(sent=self._sent, received=received))
 
     def _fail(self, violation: Violation) -> None:
-        """Say that the peer broke the rules, and stop listening (RFC 6455 §7.1.7)."""
-        loss, detail = Loss.VIOLATION, violation.detail
+        """Say what is wrong with what arrived, and stop listening (RFC 6455 §7.1.7)."""
+        loss, detail = violation.loss, violation.detail
         if self._step(Input.VIOLATION) is Action.FAIL:
             self._queue_close(Close(violation.code, truncate_reason(detail)), now=True)
         else:
@@ -264,6 +276,9 @@ class WebSocketProtocol:
 
     def _end(self, ending: Ending) -> None:
         assert self.ending is None
+        if self._measure is not None:
+            age, silence = self._measure()
+            ending = replace(ending, age=age, silence=silence)
         self.ending = ending
 
     # What we say

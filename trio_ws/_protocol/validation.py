@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from .._ending import may_be_sent
 from .._errors import LocalProtocolError
+from .._validation import check_text, kind_of
 from .frame_header import MAX_CONTROL_PAYLOAD
 
 
 def check_close(code: int, reason: str) -> None:
     """Refuse what may not stand in a Close frame (RFC 6455 §5.5.1, §7.4)."""
+    check_code(code)
+    check_text("reason", reason)
     if not may_be_sent(code):
         raise LocalProtocolError(
             f"close code {code!r} may not be sent; use 1000, 1001, 1003, 1008, 1011 "
@@ -20,6 +23,12 @@ def check_close(code: int, reason: str) -> None:
     size = len(as_utf8(reason))
     if size > MAX_CONTROL_PAYLOAD - 2:
         raise LocalProtocolError(f"a close reason has at most 123 bytes of UTF-8; this has {size}")
+
+
+def check_code(code: object) -> None:
+    """Refuse what is no whole number."""
+    if not isinstance(code, int) or isinstance(code, bool):
+        raise TypeError(f"code must be a close code, a whole number such as 1000; got {code!r}")
 
 
 def check_kind(kind: type, began: type | None) -> None:
@@ -38,6 +47,16 @@ def check_control(payload: bytes, name: str) -> None:
             f"the payload of a {name} has at most 125 bytes (RFC 6455 §5.5); "
             f"this has {len(payload)}"
         )
+
+
+def check_payload(name: str, payload: object) -> bytes:
+    """Return the payload of a control frame as bytes, if it is bytes-like and short enough."""
+    if not isinstance(payload, bytes | bytearray | memoryview):
+        what = " (text must be encoded)" * isinstance(payload, str)
+        raise TypeError(f"the payload of a {name} must be bytes-like{what}, not {kind_of(payload)}")
+    data = bytes(payload)
+    check_control(data, name)
+    return data
 
 
 def as_utf8(text: str) -> bytes:
