@@ -35,6 +35,9 @@ default_role = "py:obj"
 MADE_BY_US = {
     f"trio_ws.{name}"
     for name in ("IncomingMessage", "ReconnectingWebSocket", "Server", "Supervisor", "WebSocket")
+} | {
+    f"trio_ws.testing.{name}"
+    for name in ("FaultProxy", "Injection", "LeftBehind", "ScriptMismatch", "Transcript")
 }
 autoclass_content = "class"
 autodoc_default_options = {"members": True}

@@ -12,15 +12,8 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import (
-    CloseCode,
-    ConnectionClosed,
-    ConnectionLost,
-    WebSocket,
-    open_websocket_on,
-    serve_websocket_on,
-)
-from trio_ws.testing import open_websocket_pair, open_websocket_to_peer
+from trio_ws import CloseCode, ConnectionClosed, ConnectionLost, WebSocket, open_websocket
+from trio_ws.testing import MemoryNetwork, Ping, Pong, Text, open_websocket_pair
 
 PATIENCE = 30
 
@@ -36,7 +29,7 @@ async def reception(ws: WebSocket) -> None:
 
 
 async def test_a_guest_is_welcomed(autojump_clock: trio.testing.MockClock) -> None:
-    """Who gives a name is greeted by it."""
+    """A guest who gives a name is greeted by name."""
     async with open_websocket_pair() as (client, server), trio.open_nursery() as nursery:
         nursery.start_soon(reception, server)
         assert await client.receive() == "Who are you?"
@@ -45,7 +38,7 @@ async def test_a_guest_is_welcomed(autojump_clock: trio.testing.MockClock) -> No
 
 
 async def test_a_silent_guest_is_sent_away(autojump_clock: trio.testing.MockClock) -> None:
-    """Who says nothing for 30 seconds gets 1008."""
+    """A guest who says nothing for 30 seconds gets 1008."""
     start = trio.current_time()
     async with open_websocket_pair() as (client, server), trio.open_nursery() as nursery:
         nursery.start_soon(reception, server)
@@ -56,24 +49,55 @@ async def test_a_silent_guest_is_sent_away(autojump_clock: trio.testing.MockCloc
     assert trio.current_time() - start == PATIENCE
 
 
-async def test_through_both_doors(autojump_clock: trio.testing.MockClock) -> None:
-    """With the opening handshake and with what the server does around a handler: 1000 at its end.
+async def test_at_its_url(autojump_clock: trio.testing.MockClock) -> None:
+    """With the opening handshake, and what the server does around a handler: 1000 at its end.
 
-    So one tests what depends on the request: paths, headers, ``on_request``, subprotocols.
+    So you test what depends on the request: paths, headers, ``on_request``, subprotocols.
     """
-    ours, theirs = trio.testing.memory_stream_pair()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve_websocket_on, reception, theirs)
-        async with open_websocket_on(ours, "ws://hotel.example/reception") as ws:
+    async with MemoryNetwork() as network:
+        await network.serve("wss://hotel.example/reception", reception)
+        async with open_websocket("wss://hotel.example/reception") as ws:
             await ws.send("Ada")
             assert [message async for message in ws] == ["Who are you?", "Welcome, Ada!"]
     assert ws.ending is not None
     assert ws.ending.code == CloseCode.NORMAL_CLOSURE
 
 
+async def test_a_guest_by_script(autojump_clock: trio.testing.MockClock) -> None:
+    """A script says frame by frame what the guest does, and what must come back.
+
+    It is strict, so there is no heartbeat, whose pings it would have to expect.
+    """
+    async with MemoryNetwork() as network:
+        await network.serve("ws://hotel.example/", reception, heartbeat=None)
+        async with network.open_peer("ws://hotel.example/") as guest:
+            await guest.request()
+            await guest.expect(Text("Who are you?"))
+            await guest.send(Ping(b"are you there?"))
+            await guest.expect(Pong(b"are you there?"))
+            await guest.send(Text("A", fin=False))  # half a name
+            await guest.expect_silence(PATIENCE - 1)
+            await guest.expect_close(CloseCode.POLICY_VIOLATION, "no name given")
+            await guest.send_close(CloseCode.POLICY_VIOLATION)
+            await guest.expect_end()
+
+
 async def test_a_guest_who_vanishes(autojump_clock: trio.testing.MockClock) -> None:
-    """A connection that breaks ends the handler; a `RawPeer` breaks whatever you like."""
-    with pytest.raises(ConnectionLost):
-        async with open_websocket_to_peer(client=False) as (ws, guest):
-            await guest.aclose()
+    """A connection that breaks ends the handler."""
+    ends = []
+
+    async def handler(ws: WebSocket) -> None:
+        try:
             await reception(ws)
+        except ConnectionLost:
+            ends.append(trio.current_time())
+            raise
+
+    async with MemoryNetwork() as network:
+        await network.serve("ws://hotel.example/", handler)
+        async with network.open_peer("ws://hotel.example/") as guest:
+            await guest.request()
+            await guest.expect(Text("Who are you?"))
+            await trio.sleep(5)
+            await guest.reset()
+    assert ends == [5]

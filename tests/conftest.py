@@ -18,6 +18,8 @@ from hypothesis import settings
 
 from trio_ws._protocol import masking
 
+pytest_plugins = ["trio_ws.testing.pytest_plugin"]  # see addopts in pyproject.toml
+
 ON_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 # A deadline per example measures the machine, not the code; `timeout` in pyproject.toml bounds all.

@@ -16,9 +16,10 @@ from trio.testing import MockClock
 from docs import remedies
 from docs.snippets import endpoints, one_channel
 from examples import market_data
-from examples.testing_a_session import (  # noqa: F401 - its tests run here
+from examples.testing_a_client import (  # noqa: F401 - its tests run here
     test_prices_are_stale_while_there_is_no_connection,
     test_prices_survive_a_restart,
+    test_what_the_client_says,
 )
 from trio_ws import (
     ConnectionClosed,

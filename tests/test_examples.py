@@ -27,10 +27,19 @@ from examples import (
     secure_server,
 )
 from examples.testing_a_handler import (  # noqa: F401 - its tests run here
+    test_a_guest_by_script,
     test_a_guest_is_welcomed,
     test_a_guest_who_vanishes,
     test_a_silent_guest_is_sent_away,
-    test_through_both_doors,
+    test_at_its_url,
+)
+from examples.testing_faults import (  # noqa: F401 - its tests run here
+    test_a_cut_in_the_middle_of_a_message,
+    test_a_dead_line,
+    test_a_slow_line,
+    test_a_telephone,
+    test_an_hour_on_a_train,
+    test_over_real_sockets,
 )
 from trio_ws import (
     CloseCode,

@@ -227,3 +227,56 @@ def test_the_changelog_tells_of_this_version() -> None:
     newest = sections[0]
     assert newest.startswith(("[Unreleased]", f"[{project['version']}]"))
     assert re.search(r"^- ", newest, re.MULTILINE)
+
+
+CONTRIBUTING = (TOP / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+BANNED = ["fast lane", "inbox", "journal", "outbox", "tally"]
+"""Words that once stood for something here, and for which the glossary has others."""
+
+
+def section(title: str) -> str:
+    """Return a section of CONTRIBUTING.md."""
+    found = re.search(rf"^## {title}\n(.*?)(?=^## )", CONTRIBUTING, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def glossary() -> dict[str, str]:
+    """Return each word of the glossary with the file in which it is at home."""
+    rows = re.findall(r"^\| ([\w ]+) \| .* \| `([\w/.]+)` \|$", section("Words"), re.MULTILINE)
+    return dict(rows)
+
+
+def test_the_walks_lead_through_files_that_are_there() -> None:
+    """Each file that a walk through the house names exists."""
+    files = re.findall(r"`(\w+(?:/\w+)*\.py)`", section("How to find your way"))
+    assert len(files) > 30
+    assert [name for name in files if not (PACKAGE / name).is_file()] == []
+
+
+@pytest.mark.parametrize(("word", "file"), glossary().items())
+def test_the_glossary_speaks_of_the_code(word: str, file: str) -> None:
+    """A word of the glossary stands in the file that the glossary names for it."""
+    text = (PACKAGE / file).read_text(encoding="utf-8").lower()
+    names = {word, word.replace(" ", "_"), word.replace(" ", "")}
+    assert any(name in text for name in names)
+
+
+def test_the_glossary_is_one() -> None:
+    """It has its words in order, and some forty of them at least."""
+    words = list(glossary())
+    assert words == sorted(words)
+    assert len(words) >= 40
+
+
+@pytest.mark.parametrize("word", BANNED)
+def test_words_of_another_house(word: str) -> None:
+    """A word has one meaning in the tree; some have none any more."""
+    found = [
+        f"{path.relative_to(PACKAGE)}:{number}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(rf"\b{word}\b", line, re.IGNORECASE)
+    ]
+    assert found == []

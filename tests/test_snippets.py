@@ -151,7 +151,7 @@ async def test_an_upload_cut_between_messages_does_not(
 
 
 async def test_a_reason_reaches_the_peer() -> None:
-    """The reason of a cancellation is that of the Close frame."""
+    """What is given to `close` is in the Close frame."""
     midnight, endings = trio.Event(), []
 
     async def remember(ws: WebSocket) -> None:
@@ -162,7 +162,7 @@ async def test_a_reason_reaches_the_peer() -> None:
         await goodbye.until_midnight(url, midnight)
         await trio.testing.wait_all_tasks_blocked()
     (ending,) = endings
-    assert (ending.code, ending.reason) == (CloseCode.GOING_AWAY, "")
+    assert (ending.code, ending.reason) == (CloseCode.GOING_AWAY, "the shift is over")
 
 
 async def test_the_thermostat_wakes_up_when_the_line_is_dead(

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from trio_ws import WebSocket, open_websocket
+from trio_ws import CloseCode, WebSocket, open_websocket
 
 
 async def newest_price(ws: WebSocket, last: str) -> str:
@@ -32,14 +32,17 @@ async def upload(ws: WebSocket, parts: AsyncIterator[bytes]) -> None:
 
 async def until_midnight(url: str, midnight: trio.Event) -> None:
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(watch, url)
+        ws = await nursery.start(watch, url)
         await midnight.wait()
-        # The server hears 1001 (going away); the reason stays here.
-        nursery.cancel_scope.cancel("the shift is over")
+        # The server hears: 1001 (going away) 'the shift is over'.
+        await ws.close(CloseCode.GOING_AWAY, "the shift is over")
 
 
-async def watch(url: str) -> None:
+async def watch(
+    url: str, task_status: trio.TaskStatus[WebSocket] = trio.TASK_STATUS_IGNORED
+) -> None:
     async with open_websocket(url) as ws:
+        task_status.started(ws)
         async for message in ws:
             print(message)
 

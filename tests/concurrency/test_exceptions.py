@@ -6,8 +6,9 @@ import pytest
 import trio
 
 from trio_ws._concurrency.exceptions import (
-    is_exit,
+    contain,
     iter_leaves,
+    may_pass,
     strip_tracebacks,
     unwrap_group,
     unwrapping,
@@ -95,16 +96,22 @@ def test_without_frames() -> None:
     assert [each.__traceback__ for each in (error, cause, origin)] == [None] * 3
 
 
-async def test_is_exit() -> None:
-    """A Ctrl-C, an exit and a cancellation end more than what raised them, also in a group."""
-    for error in (KeyboardInterrupt(), SystemExit(3), await cancelled()):
-        assert is_exit(error)
-        assert is_exit(group(ValueError(), group(error)))
-    for error in (ValueError(), BaseException(), GeneratorExit()):
-        assert not is_exit(error)
-        assert not is_exit(group(ValueError(), group(error)))
+class Own(BaseException):
+    """What a user may derive from `BaseException`."""
 
 
-def test_is_exit_of_an_abandoned_coroutine() -> None:
+async def test_what_stays() -> None:
+    """What is neither a Ctrl-C nor an exit stays with the one that it is given to."""
+    for error in (Own(), ZeroDivisionError(), GeneratorExit()):
+        assert contain(error) is error
+    for passing in (KeyboardInterrupt(), SystemExit(), group(KeyError(), group(SystemExit()))):
+        with pytest.raises(type(passing)) as caught:
+            contain(passing)
+        assert caught.value is passing
+    assert may_pass(await cancelled())
+
+
+def test_an_abandoned_coroutine() -> None:
     """Outside a Trio run a `GeneratorExit` means that nothing more can be done."""
-    assert is_exit(GeneratorExit())
+    with pytest.raises(GeneratorExit):
+        contain(GeneratorExit())

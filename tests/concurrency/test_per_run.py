@@ -32,3 +32,15 @@ def test_outside_of_a_run() -> None:
     with pytest.raises(RuntimeError, match="outside of a run context"):
         PerRun("test", lambda: made.append(None))()
     assert made == []
+
+
+async def test_replaced_for_a_block() -> None:
+    """Within the block calls give another value, and then what they gave before."""
+    current = PerRun("test", Value)
+    before, other = current(), Value()
+    with current.replaced_by(other):
+        assert current() is other
+    assert current() is before
+    with pytest.raises(ZeroDivisionError), current.replaced_by(other):
+        raise ZeroDivisionError
+    assert current() is before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import random
 import socket
 
 import pytest
@@ -10,6 +12,7 @@ import trio.testing
 
 from trio_ws import ConnectionLost, Heartbeat, Loss, Timeouts
 from trio_ws._connection.connection import Connection
+from trio_ws._connection.core import ConnectionCore
 from trio_ws._connection.writer import Phase, Writer
 from trio_ws._options import ConnectionOptions
 from trio_ws.testing import RawPeer
@@ -111,20 +114,17 @@ async def test_a_stream_that_cannot_be_closed(
 async def test_a_failure_in_the_last_step(
     autojump_clock: Clock, client: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fault of our own while the end is told is kept for the block, too."""
+    """What goes wrong while the end is told is kept for the block, too."""
     stand = Stand(client)
-    after_change = Writer.after_change
 
-    def fail(writer: Writer) -> None:
-        after_change(writer)
-        if stand.core.over.is_set():
-            raise Own
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
 
-    monkeypatch.setattr(Writer, "after_change", fail)
+    monkeypatch.setattr(ConnectionCore, "_bound_body", fail)
     async with trio.open_nursery() as nursery:
         stand.tested.start(nursery)
         stand.tested.close_gracefully(1000)
-    assert isinstance(stand.core.lifetime.error, Own)
+    assert isinstance(stand.core.lifetime.error, ZeroDivisionError)
     assert stand.wire.closed
 
 
@@ -142,6 +142,34 @@ async def test_a_failure_in_the_goodbye(
             monkeypatch.setattr(Writer, "after_change", fail)
     assert trio.current_time() == 0.5
     assert wire.closed
+
+
+@both_roles
+@pytest.mark.parametrize("shared", [False, True], ids=["own nursery", "shared nursery"])
+async def test_a_log_that_fails(shared: bool, client: bool, autojump_clock: Clock) -> None:
+    """A filter of the log that raises ends no connection, and keeps no block from being left."""
+
+    def refuse(record: logging.LogRecord) -> bool:
+        raise ZeroDivisionError
+
+    logger = logging.getLogger("trio_ws.client" if client else "trio_ws.server")
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    logger.addFilter(refuse)
+    try:
+        async with trio.open_nursery() as nursery:
+            room = nursery if shared else None
+            async with open_wired(client, nursery=room) as (ws, peer, wire):
+                await ws.send("work")
+                nursery.start_soon(peer.close_politely)
+            assert ws.ending is not None
+            assert ws.ending.clean
+            assert wire.closed
+            assert trio.current_time() <= 20.5
+            assert not nursery.child_tasks
+    finally:
+        logger.removeFilter(refuse)
+        logger.setLevel(level)
 
 
 @both_roles
@@ -204,8 +232,10 @@ async def test_a_writer_that_never_started(autojump_clock: Clock, client: bool) 
 
 
 @both_roles
-async def test_pings(autojump_clock: Clock, client: bool) -> None:
+async def test_pings(autojump_clock: Clock, client: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A ping that is sent gets its pong; after a suspension of the machine one is sent at once."""
+    # The first ping comes at a random point of the interval; here, at its end.
+    monkeypatch.setattr(random, "random", lambda: 1.0)
     stand = Stand(client, heartbeat=Heartbeat(interval=100, timeout=100))
     async with trio.open_nursery() as nursery:
         stand.tested.start(nursery)

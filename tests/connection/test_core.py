@@ -18,7 +18,6 @@ from trio_ws._protocol.states import State
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import CLOSE, encode
 
-from ..wires import Own, failing_log
 from .cores import core_of
 
 Clock = trio.testing.MockClock
@@ -134,25 +133,18 @@ async def test_errors(ours: bool) -> None:
     assert ("an error of our own" if ours else "oops") in str(ending.detail)
 
 
-async def test_an_error_in_the_log_hides_no_other() -> None:
-    """Whatever a log does with the end, the first error is what leaves the block."""
+async def test_an_error_about_the_end_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong while the end is told, the first error is what leaves the block."""
     core = core_of()
-    error = Own()
-    with failing_log("trio_ws.client"):
-        core.on_own_error(error)
+    error = ZeroDivisionError()
+
+    def fail(*_: object) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(ConnectionCore, "_bound_body", fail)
+    core.on_own_error(error)
     assert core.lifetime.error is error
     assert core.over.is_set()
-
-
-@pytest.mark.parametrize("ours", [True, False], ids=["our own", "a policy's"])
-async def test_what_ends_the_program(ours: bool) -> None:
-    """A Ctrl-C or an exit, also in a group, is no failure of the connection: it is raised again."""
-    core = core_of()
-    for error in (SystemExit(), BaseExceptionGroup("", [KeyError(), KeyboardInterrupt()])):
-        with pytest.raises(type(error)) as caught:
-            (core.on_own_error if ours else core.fail)(error)
-        assert caught.value is error
-    assert core.lifetime.error is None
 
 
 @pytest.mark.parametrize("grace", [None, 3])

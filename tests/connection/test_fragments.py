@@ -393,3 +393,12 @@ async def test_message_of_another_connection(
         assert story(wire) == [(TEXT, b"a", False)]
         with pytest.raises(ConnectionClosed):
             await ws.send(Source("b"))
+
+
+@pytest.mark.parametrize("wrong", [None, 5, {"a": 1}])
+async def test_what_is_no_iterable(wrong: object) -> None:
+    """What is neither a message nor an iterable of fragments is refused; so is a mapping."""
+    async with open_wired(True) as (ws, peer, _):
+        with pytest.raises(TypeError, match="for other values use send_json"):
+            await ws.send(wrong)  # type: ignore[arg-type]
+        await peer.send_close()

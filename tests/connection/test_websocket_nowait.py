@@ -67,7 +67,7 @@ async def test_amid_fragments(autojump_clock: Clock, client: bool) -> None:
     async with open_wired(client) as (ws, peer, wire):
         goes_on = trio.Event()
 
-        async def fragments() -> AsyncIterator[str]:
+        async def fragments() -> AsyncIterator[str]:  # noqa: ASYNC900
             yield "a"
             await goes_on.wait()
             yield "b"
@@ -135,7 +135,7 @@ async def test_a_sender_behind_fragments_is_woken_by_the_end(
     ends: list[float] = []
     caught: list[ConnectionClosed] = []
 
-    async def fragments() -> AsyncIterator[str]:
+    async def fragments() -> AsyncIterator[str]:  # noqa: ASYNC900
         yield "a"
         with trio.CancelScope(shield=True):
             await trio.sleep(30)

@@ -29,7 +29,7 @@ from trio_ws._handshake.client import (
     check_headers,
     retry_after,
 )
-from trio_ws._handshake.opening import Opening
+from trio_ws._handshake.opening import Opening, accept_token
 from trio_ws._http import Headers
 from trio_ws._policies import Limits
 from trio_ws._url import parse_url
@@ -507,6 +507,22 @@ def test_refusals_name_the_url(status: bytes) -> None:
     client = ClientHandshake(parse_url("ws://me:secret@h/?secret"))
     error = outcome(client, b"HTTP/1.1 " + status + b"\r\n\r\n")
     assert "ws://***@h/?***" in str(error)
+
+
+def test_a_key_may_be_given() -> None:
+    """It stands in the request, and is what the answer is held against."""
+    handshake = ClientHandshake(parse_url("ws://example.com/"))
+    drawn = handshake.request.headers["Sec-WebSocket-Key"]
+    sent = handshake.request_bytes("AAAAAAAAAAAAAAAAAAAAAA==")
+    assert drawn.encode() not in sent
+    assert b"\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" in sent
+    assert handshake.request.headers["Sec-WebSocket-Key"] == "AAAAAAAAAAAAAAAAAAAAAA=="
+    assert handshake.request_bytes() == sent
+    answer = (
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Accept: {accept_token('AAAAAAAAAAAAAAAAAAAAAA==')}\r\n\r\n"
+    )
+    assert handshake.feed(answer.encode()) is not None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, Tex
 from trio_ws._errors import LocalProtocolError
 from trio_ws._protocol.encoder import encode_control, encode_data, encode_message
 from trio_ws._protocol.frame_header import Opcode
-from trio_ws._protocol.masking import LARGE, mask_frames
+from trio_ws._protocol.masking import LARGE, MaskKeys, mask_frames
 from trio_ws._protocol.send_queue import Frame as Queued
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import decode
@@ -130,3 +130,15 @@ def test_close(client: bool) -> None:
     payload = (1000).to_bytes(2, "big") + b"bye"
     frame = encode_control(Opcode.CLOSE, payload, masked=client)
     assert parsed(frame) == by_wsproto(client, CloseConnection(code=1000, reason="bye"))
+
+
+def test_keys_may_be_of_another_store() -> None:
+    """Every kind of frame takes its key from the store that is given."""
+    keys = MaskKeys(lambda size: bytes(range(4)) * (size // 4))
+    key = b"\0\1\2\3"
+    message = encode_message(b"ab", masked=True, below=3, keys=keys)
+    assert message == (b"\x82\x82" + key, b"ab")
+    assert encode_data(0x80, b"ab", masked=True, keys=keys) == (b"\x80\x82" + key, b"ab")
+    assert encode_control(Opcode.PING, b"\0\0", masked=True, keys=keys) == (
+        b"\x89\x82" + key + b"\0\1"
+    )

@@ -248,3 +248,17 @@ def test_forgotten_keys_are_never_given_out() -> None:
     keys.forget()
     assert keys.take() != rest[:4]
     assert keys._bytes[4:] != rest
+
+
+def test_keys_of_a_simulation() -> None:
+    """A store may have another source, which no other store has."""
+    drawn = []
+
+    def source(size: int) -> bytes:
+        drawn.append(size)
+        return bytes(range(8)) * (size // 8)
+
+    keys = MaskKeys(source)
+    assert [keys.take() for _ in range(3)] == [b"\0\1\2\3", b"\4\5\6\7", b"\0\1\2\3"]
+    assert len(drawn) == 1
+    assert mask_keys.take() != b"\4\5\6\7"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import trio
 
-from trio_ws._server.isolation import Outcome, may_pass, split
+from trio_ws._concurrency.exceptions import may_pass
+from trio_ws._server.isolation import Outcome, split
 
 
 class Own(BaseException):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import itertools
-import logging
 import socket
 import ssl
 from typing import Any
@@ -22,12 +21,14 @@ from .._concurrency.exceptions import iter_leaves
 from .._connection.websocket import WebSocket
 from .._errors import HandshakeError, HandshakeTimeout, TLSError
 from .._handshake.client import ClientHandshake
-from .._handshake.opening import Opening
+from .._handshake.opening import Opening, make_key
+from .._log import Log
 from .._transport.adapter import transport_on
 from .._transport.base import Transport
 from .._transport.default_context import default_context
+from .._transport.entropy import own_entropy
 from .._transport.network import current_network
-from .._transport.tls import MonitoredStream, tls_on
+from .._transport.tls import MonitoredStream, TLSStandIn, tls_on
 from .._url import URL
 from .options import ClientConfig
 
@@ -50,7 +51,7 @@ TRANSIENT = frozenset(
 )
 """What may be otherwise in a minute."""
 
-_logger = logging.getLogger("trio_ws.client")
+_log = Log("trio_ws.client")
 _numbers = itertools.count(1)
 
 
@@ -97,7 +98,9 @@ class ConnectAttempt:
                 self._stream = await self._dial()
             if self._url.tls and not isinstance(self._stream, trio.SSLStream):
                 self._stream = await self._tls_on(self._stream)
-            if isinstance(self._stream, trio.SSLStream):
+            if isinstance(self._stream, trio.SSLStream) or (
+                isinstance(self._stream, TLSStandIn) and self._url.tls
+            ):
                 await self._shake_hands(self._stream)
             opening = await self._upgrade(transport_on(self._stream))
         except BaseException:
@@ -116,12 +119,16 @@ class ConnectAttempt:
             cause = causes[0] if len(causes) == 1 else exc
             raise self._failure(f"{cause}", is_transient(exc)) from cause
 
-    async def _tls_on(self, stream: trio.abc.Stream) -> trio.SSLStream[MonitoredStream]:
+    async def _tls_on(
+        self, stream: trio.abc.Stream
+    ) -> trio.SSLStream[MonitoredStream] | TLSStandIn:
+        if isinstance(stream, TLSStandIn) and stream.expects_tls:
+            return stream
         self._stage = "reading the certificates that the system trusts"
         context = self._config.ssl_context or await default_context()
         return tls_on(stream, context, server_hostname=self._url.server_name)
 
-    async def _shake_hands(self, stream: trio.SSLStream[Any]) -> None:
+    async def _shake_hands(self, stream: trio.SSLStream[Any] | TLSStandIn) -> None:
         """Begin TLS, which does nothing on a stream that has begun."""
         self._stage = "making the connection secure with TLS"
         try:
@@ -138,7 +145,9 @@ class ConnectAttempt:
         self._stage = "waiting for the answer to the HTTP upgrade"
         handshake = self._handshake
         try:
-            await transport.send_all(handshake.request_bytes())
+            source = own_entropy(self._stream)
+            key = make_key(source) if source is not None else None
+            await transport.send_all(handshake.request_bytes(key))
             while (opening := handshake.feed(await transport.receive_some())) is None:
                 if handshake.rejected:
                     self._lose_patience()
@@ -182,12 +191,12 @@ class ConnectAttempt:
         )
 
     def _log(self, message: str, *args: object) -> None:
-        _logger.debug(f"[%s] {message}", self._name, *args)  # noqa: G004
+        _log.debug(f"[%s] {message}", self._name, *args)
 
 
 def _hint(cause: BaseException) -> str:
     """Say what OpenSSL means when it takes the first bytes of HTTP for a version of TLS."""
-    if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS_REASONS:
+    if isinstance(cause, ssl.SSLError) and getattr(cause, "reason", "") in _NO_TLS_REASONS:
         return "; the server does not speak TLS here: for plain HTTP the URL begins with ws://"
     return ""
 
@@ -200,7 +209,7 @@ _NO_TLS_REASONS = frozenset(
 
 def is_alert(error: BaseException) -> bool:
     """Whether the peer said that it does not want TLS with us, as it may after our handshake."""
-    return isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or "")
+    return isinstance(error, ssl.SSLError) and "ALERT" in (getattr(error, "reason", "") or "")
 
 
 def is_transient(error: OSError) -> bool | None:

@@ -22,18 +22,21 @@ def iter_leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def is_exit(error: BaseException) -> bool:
-    """Return True if `error` ends more than what raised it: a Ctrl-C, an exit, a cancellation.
+def may_pass(error: BaseException) -> bool:
+    """Return True for what no connection keeps to itself: Ctrl-C, an exit, a cancellation (P9).
 
-    A group does if any exception in it does.
-    Python throws a `GeneratorExit` into a coroutine that is abandoned, never within a Trio run;
-    there it is an error like any other, whatever it is derived from.
+    `GeneratorExit` is one where Python abandons a coroutine, which is never within a Trio run.
     """
-    if isinstance(error, BaseExceptionGroup):
-        return any(map(is_exit, error.exceptions))
     if isinstance(error, GeneratorExit):
         return not trio.lowlevel.in_trio_task()
     return isinstance(error, KeyboardInterrupt | SystemExit | trio.Cancelled)
+
+
+def contain(error: BaseException) -> BaseException:
+    """Return an error that stays with its connection; raise one that may pass, or a group of it."""
+    if any(map(may_pass, iter_leaves(error))):
+        raise error
+    return error
 
 
 def strip_tracebacks(error: Exception) -> Exception:

@@ -6,7 +6,8 @@ So what the connections of one run share lives in a `trio.lowlevel.RunVar`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Generic, TypeVar, final
 
 import trio
@@ -32,3 +33,12 @@ class PerRun(Generic[T]):
             value = self._make()
             self._var.set(value)
             return value
+
+    @contextmanager
+    def replaced_by(self, value: T) -> Generator[None]:
+        """Let `value` be that of the present run for the length of a block."""
+        token = self._var.set(value)
+        try:
+            yield
+        finally:
+            self._var.reset(token)

@@ -36,7 +36,7 @@ from typing import final
 
 import trio
 
-from .._concurrency.exceptions import is_exit, iter_leaves, unwrap_group
+from .._concurrency.exceptions import iter_leaves, may_pass, unwrap_group
 from .._ending import CloseCode, Ending
 from .._errors import ConnectionClosed, closed
 from .websocket import WebSocket
@@ -119,7 +119,7 @@ class ConnectionBlock:
             # Nothing may leave here: the nursery would stay open, and Trio would break.
             if failure is None:
                 connection.close_gracefully(CloseCode.NORMAL_CLOSURE)
-            elif all(map(is_exit, iter_leaves(failure))):
+            elif all(map(may_pass, iter_leaves(failure))):
                 connection.close_quickly(CloseCode.GOING_AWAY)
             else:
                 connection.close_gracefully(CloseCode.INTERNAL_ERROR)

@@ -23,12 +23,13 @@ Invariants (the numbers are those of the laws in the docs):
 
 from __future__ import annotations
 
-import random
 from functools import partial
 from typing import final
 
 import trio
 
+from .._concurrency.chance import draw
+from .._concurrency.exceptions import contain
 from .._concurrency.late_import import import_in_thread
 from .._concurrency.suspension import watch_for_suspension
 from .._ending import CloseCode, Loss
@@ -63,7 +64,7 @@ class Connection:
     ) -> None:
         # A random phase, so that a fleet of connections does not ask in step.
         self.core = ConnectionCore(
-            stream, opening, client=client, options=options, name=name, phase=random.random()
+            stream, opening, client=client, options=options, name=name, phase=draw()
         )
         self.heartbeat = HeartbeatDriver(self.core)
         self.writer = Writer(self.core, self.heartbeat)
@@ -88,8 +89,8 @@ class Connection:
                 self.writer.after_change()
                 await self.writer.ended.wait()
                 await self.core.transport.aclose()
-        except BaseException as error:  # noqa: ASYNC103 - what ends the program leaves
-            self.core.on_own_error(error)
+        except BaseException as error:  # noqa: ASYNC103 - what may pass does
+            self.core.on_own_error(contain(error))  # noqa: ASYNC104
         finally:
             suspension.tell_no_more(self)
             try:
@@ -109,8 +110,8 @@ class Connection:
             if not core.transport.close_now():
                 with trio.CancelScope(shield=True, deadline=-FOREVER):
                     await core.transport.aclose()
-        except BaseException as error:  # noqa: ASYNC103
-            core.on_own_error(error)
+        except BaseException as error:  # noqa: ASYNC103 - what may pass does
+            core.on_own_error(contain(error))  # noqa: ASYNC104
         if writer.is_running:
             with trio.CancelScope(shield=True):  # bounded: its own scope has the same deadline
                 await writer.ended.wait()

@@ -18,7 +18,6 @@ from typing import NamedTuple, final
 
 import trio
 
-from .._concurrency.exceptions import is_exit
 from .._concurrency.slim import SlimEvent, SlimParkingLot
 from .._ending import NORMAL_CLOSE_CODES, Close, CloseCode, Ending, Loss
 from .._errors import closed
@@ -30,10 +29,12 @@ from .._options import ConnectionOptions
 from .._policies import FOREVER
 from .._protocol.fast_path import FastDecoder
 from .._protocol.frame_log import line
+from .._protocol.masking import MaskKeys, mask_keys
 from .._protocol.protocol import WebSocketProtocol
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 from .._protocol.states import State
 from .._transport.adapter import transport_on
+from .._transport.entropy import own_entropy
 from .lifetime import Initiator, Lifetime
 from .receive_queue import ReceiveQueue
 from .turn import Turn
@@ -56,36 +57,12 @@ UNSUPERVISED = Supervised()
 BROKEN_OFF = "a message was broken off"
 """The reason of a Close behind a message of which the rest will never come."""
 
-_CLIENT_LOG, _SERVER_LOG = Log("trio_ws.client"), Log("trio_ws.server")
-
 
 @final
 class ConnectionCore:
     """The values of one connection, and what has to happen to all of them at its end.
 
-    =================  ===============================  =======================================
-    field              changed by                       read by
-    =================  ===============================  =======================================
-    ``client``         nothing                          all, as ``name``, ``options``,
-                                                        ``logger`` and ``watches_idle``
-    ``protocol``       the reader feeds it; it is told  all
-                       what to send, and of a loss
-    ``transport``      the reader; the writer, also     statistics
-                       inline
-    ``receive_queue``  the reader puts; receivers take  the reader, the writer
-    ``room``           the writer wakes it              senders, who wait there
-    ``send_turn``      senders; `note_ending`           `WebSocket.send`
-    ``stream_turn``    streamers; `note_ending`         `IncomingMessage`
-    ``pings``          the heartbeat and `ping` add;    statistics
-                       the reader hands it pongs
-    ``lease``          the reader, the writer           the heartbeat
-    ``lifetime``       what closes, loses or fails      both tasks, the block
-    ``body``           `note_ending`, `cancel_body`     the block, which stands in it
-    ``write_error``    the writer                       the reader, at the end of the stream
-    ``supervised``     a supervisor, once               `note_ending`, ``async for``
-    ``over``           `note_ending`                    what waits for the ending
-    ``finished``       the reading task, as it ends     what waits for the last step
-    =================  ===============================  =======================================
+    =================  ===============================  ================================
     """
 
     __slots__ = (
@@ -96,7 +73,7 @@ class ConnectionCore:
         "finished",
         "lease",
         "lifetime",
-        "logger",
+        "log",
         "name",
         "options",
         "over",
@@ -125,11 +102,11 @@ class ConnectionCore:
         self.client = client
         self.name = name
         self.options = options
-        self.logger = _CLIENT_LOG if client else _SERVER_LOG
+        self.log = Log("trio_ws.client" if client else "trio_ws.server")
         self.watches_idle = options.timeouts.idle is not None
         trace = None
-        if self.logger.shows(logging.DEBUG):
-            trace = partial(_log_frame, self.logger, name)
+        if self.log.shows(logging.DEBUG):
+            trace = partial(_log_frame, self.log, name)
         limit = options.limits.max_message_size
         self.protocol = WebSocketProtocol(
             client=client,
@@ -137,6 +114,7 @@ class ConnectionCore:
             codecs=[each.codec for each in opening.extensions],
             # Each frame is logged by the slow path alone.
             decoder=None if trace else FastDecoder(masked=not client, limit=limit),
+            keys=_keys_of(stream),
             trace=trace,
         )
         self._send_queue = self.protocol.send_queue
@@ -248,22 +226,14 @@ class ConnectionCore:
         """Note that one of the two tasks failed unexpectedly: the error leaves the block.
 
         It does not leave the task, which may be in a nursery with those of other connections.
-        Only what ends the whole program does: it is raised again.
         """
-        if is_exit(error):
-            raise error
         self.lifetime.fail(error)
         self.protocol.lose(Loss.BROKEN, "an error of our own", cause=error)
         with suppress(Exception):  # perhaps it was this that failed
             self.note_ending()
 
     def fail(self, error: BaseException) -> None:
-        """End the connection with 1011: a function of the user's policies raised.
-
-        What ends the whole program is raised again.
-        """
-        if is_exit(error):
-            raise error
+        """End the connection with 1011: a function of the user's policies raised."""
         self.lifetime.fail(error)
         farewell = Close(int(CloseCode.INTERNAL_ERROR))
         detail = f"a function of the heartbeat raised {error!r}"
@@ -287,7 +257,7 @@ class ConnectionCore:
                 turn.close()
         self.pings.abandon_all()
         self._bound_body(ending)
-        self.logger.debug("[%s] over: %s", self.name, ending)
+        self.log.debug("[%s] over: %s", self.name, ending)
 
     def _bound_body(self, ending: Ending) -> None:
         """End the block now, or later, or leave it alone (P3)."""
@@ -322,5 +292,11 @@ def _age_and_silence(opened: float, lease: Lease) -> tuple[float, float]:
     return now - opened, now - lease.last_heard
 
 
-def _log_frame(logger: Log, name: str, direction: str, event: object) -> None:
-    logger.debug("[%s] %s", name, line(direction, event))  # type: ignore[arg-type]
+def _keys_of(stream: trio.abc.Stream) -> MaskKeys:
+    """Return the store of keys that all connections share, unless the stream is simulated."""
+    source = own_entropy(stream)
+    return mask_keys if source is None else MaskKeys(source)
+
+
+def _log_frame(log: Log, name: str, direction: str, event: object) -> None:
+    log.debug("[%s] %s", name, line(direction, event))  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from typing import TypeAlias, TypeGuard
 import trio
 
 from .._concurrency.checkpoints import current_checkpoint_budget
-from .._concurrency.exceptions import is_exit
+from .._concurrency.exceptions import may_pass
 from .._ending import CloseCode
 from .._errors import LocalProtocolError
 from .connection import Connection
@@ -48,7 +48,7 @@ def check_fragments(message: object) -> Fragments:
 
 
 def _is_fragments(message: object) -> TypeGuard[Fragments]:
-    """Return True if `message` is an iterable of fragments; a mapping is not: it is a mistake."""
+    """Return True if `message` is an iterable of fragments; a mapping is a mistake."""
     return isinstance(message, AsyncIterable | Iterable) and not isinstance(message, Mapping)
 
 
@@ -112,7 +112,7 @@ class _Fragments:
         """Close if any of the message is out: the rest will never come."""
         if self._end is None:
             return
-        if is_exit(error):
+        if may_pass(error):
             self._connection.close_quickly(CloseCode.GOING_AWAY, BROKEN_OFF)
         else:
             self._connection.close_gracefully(CloseCode.INTERNAL_ERROR, BROKEN_OFF)

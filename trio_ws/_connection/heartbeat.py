@@ -19,12 +19,13 @@ Then `PauseKeepalive` says when to send an unsolicited pong, so that the peer kn
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import final
 
 import trio
 
+from .._concurrency.chance import draw_bytes
+from .._concurrency.exceptions import contain
 from .._ending import Close, CloseCode, Loss
 from .._liveness.lease import Expiry
 from .._liveness.message_heartbeats import MessageHeartbeats
@@ -216,7 +217,7 @@ class HeartbeatDriver:
         if not isinstance(beat.policy, MessageHeartbeat):
             # Any byte answers: of the pings without a pong, the newest will do.
             self._core.pings.discard(self._ping)
-            self._ping = self.queue_ping(os.urandom(8), now)
+            self._ping = self.queue_ping(draw_bytes(8), now)
             beat.on_asked(now)
             return True
         if self._protocol.mid_message:
@@ -265,8 +266,8 @@ class HeartbeatDriver:
             try:
                 self._protocol.send(self.messages.make_reply())
                 self._messages_queued += 1
-            except BaseException as error:  # noqa: ASYNC103
-                self._core.fail(error)
+            except BaseException as error:  # noqa: ASYNC103 - what may pass does
+                self._core.fail(contain(error))
 
     def stream(self) -> Chunk | None:
         """Have the message in progress, or the next one, passed on in chunks.
@@ -279,8 +280,8 @@ class HeartbeatDriver:
     def _queue_message(self, policy: MessageHeartbeat) -> bool:
         try:
             self._protocol.send(policy.make())
-        except BaseException as error:  # noqa: ASYNC103
-            self._core.fail(error)
+        except BaseException as error:  # noqa: ASYNC103 - what may pass does
+            self._core.fail(contain(error))
             return False  # noqa: ASYNC104
         self._messages_queued += 1
         return True

@@ -20,7 +20,7 @@ from typing import final
 
 import trio
 
-from .._concurrency.exceptions import strip_tracebacks
+from .._concurrency.exceptions import contain, strip_tracebacks
 from .._ending import Loss
 from .._protocol.assembler import Chunk
 from .._protocol.protocol import ProtocolEvent
@@ -165,8 +165,8 @@ class Reader:
         """Show a whole message to the heartbeats; return True if it is to be hidden."""
         try:
             return self._heartbeat.messages.inspect(message, now)
-        except BaseException as error:  # noqa: ASYNC103
-            self._core.fail(error)
+        except BaseException as error:  # noqa: ASYNC103 - what may pass does
+            self._core.fail(contain(error))
             return False  # noqa: ASYNC104
 
     def _hand_over_chunk(self, chunk: Chunk, now: float) -> None:
@@ -210,5 +210,5 @@ class Reader:
         try:
             self._after_heartbeat(self._heartbeat.act_at_tick(now), now)
         except BaseException as error:  # noqa: ASYNC103 - the task is a neighbour's
-            self._core.on_own_error(error)
+            self._core.on_own_error(contain(error))
         self._heartbeat.arm(self, now)

@@ -11,13 +11,13 @@ and a cancelled `close` goes on closing, only faster.
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import trio
 
+from .._concurrency.chance import draw_bytes
 from .._concurrency.checkpoints import current_checkpoint_budget
 from .._ending import CloseCode, Ending
 from .._errors import ConnectionClosed, MessageTypeError, closed
@@ -98,7 +98,7 @@ class WebSocket(trio.abc.AsyncResource):
 
     @property
     def latency(self) -> float | None:
-        """Return the round trip of the last ping, a heartbeat's too, in seconds; None before it."""
+        """Return the last ping's round trip in seconds, heartbeats too; None before the first."""
         return self._core.pings.round_trips.last
 
     @property
@@ -375,7 +375,7 @@ class WebSocket(trio.abc.AsyncResource):
             LocalProtocolError: the payload is too long.
             TypeError: the payload is not bytes-like.
         """
-        data = os.urandom(8) if payload is None else check_payload("ping", payload)
+        data = draw_bytes(8) if payload is None else check_payload("ping", payload)
         await self._budget.checkpoint(0)
         await self._writer.wait_for_control_room()
         await self._core.check_open()

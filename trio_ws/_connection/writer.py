@@ -28,7 +28,7 @@ from typing import final
 
 import trio
 
-from .._concurrency.exceptions import strip_tracebacks
+from .._concurrency.exceptions import contain, strip_tracebacks
 from .._concurrency.slim import SlimEvent, SlimParkingLot
 from .._ending import Ending
 from .._errors import closed
@@ -232,8 +232,8 @@ class Writer:
         except trio.BrokenResourceError as error:
             strip_tracebacks(error)
             self._core.on_write_error(error)
-        except BaseException as error:  # noqa: ASYNC103 - what ends the program leaves
-            self._core.on_own_error(error)
+        except BaseException as error:  # noqa: ASYNC103 - what may pass does
+            self._core.on_own_error(contain(error))  # noqa: ASYNC104
         finally:
             self.phase = _ENDED
             self.ended.set()

@@ -140,8 +140,17 @@ class ClientHandshake:
             lines.append((HEADER, extensions))
         return lines
 
-    def request_bytes(self) -> bytes:
-        """Return the request, which has no body."""
+    def request_bytes(self, key: str | None = None) -> bytes:
+        """Return the request, head and all; it has no body.
+
+        A `key` that is given takes the place of the one that was drawn.
+        """
+        if key is not None:
+            self._bytes = self._bytes.replace(self._key.encode(), key.encode())
+            headers = self.request.headers.multi_items()
+            lines = [(name, key if value == self._key else value) for name, value in headers]
+            self._key = key
+            self.request = Request(method="GET", target=self._url.target, headers=Headers(lines))
         return self._bytes
 
     def feed(self, data: bytes) -> Opening | None:

@@ -28,7 +28,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from .._errors import LocalProtocolError
@@ -44,9 +44,9 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """RFC 6455 §1.3."""
 
 
-def make_key() -> str:
+def make_key(entropy: Callable[[int], bytes] = os.urandom) -> str:
     """Return a nonce for ``Sec-WebSocket-Key`` (RFC 6455 §4.1)."""
-    return base64.b64encode(os.urandom(16)).decode("ascii")
+    return base64.b64encode(entropy(16)).decode("ascii")
 
 
 def accept_token(key: str) -> str:

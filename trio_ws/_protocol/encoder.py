@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 
 from .frame_header import Opcode
-from .masking import LARGE, apply_mask, mask_keys
+from .masking import LARGE, MaskKeys, apply_mask, mask_keys
 from .send_queue import Frame
 from .validation import as_utf8
 
@@ -19,7 +19,9 @@ _FIN, _MASK = 0x80, 0x80
 _TEXT, _BINARY = _FIN | Opcode.TEXT.value, _FIN | Opcode.BINARY.value
 
 
-def encode_message(message: str | bytes, *, masked: bool, below: int) -> Frame | None:
+def encode_message(
+    message: str | bytes, *, masked: bool, below: int, keys: MaskKeys = mask_keys
+) -> Frame | None:
     """Return a whole message as one frame if it has fewer than `below` bytes, else None."""
     first = _BINARY
     if isinstance(message, str):
@@ -29,11 +31,11 @@ def encode_message(message: str | bytes, *, masked: bool, below: int) -> Frame |
         return None
     head = _SHORT_HEADS[first, masked][size] if size < 126 else _head(first, size, masked)
     if masked:
-        return head + mask_keys.take(), message
+        return head + keys.take(), message
     return head + message if size < LARGE else (head, message)
 
 
-def encode_data(first: int, payload: bytes, *, masked: bool) -> Frame:
+def encode_data(first: int, payload: bytes, *, masked: bool, keys: MaskKeys = mask_keys) -> Frame:
     """Return a data frame that begins with the byte `first` (RFC 6455 §5.2).
 
     It is in two parts, header and payload, if it is large, so that the payload is not copied;
@@ -42,16 +44,18 @@ def encode_data(first: int, payload: bytes, *, masked: bool) -> Frame:
     """
     head = _head(first, len(payload), masked)
     if masked:
-        return head + mask_keys.take(), payload
+        return head + keys.take(), payload
     return head + payload if len(payload) < LARGE else (head, payload)
 
 
-def encode_control(opcode: int, payload: bytes, *, masked: bool) -> bytes:
+def encode_control(
+    opcode: int, payload: bytes, *, masked: bool, keys: MaskKeys = mask_keys
+) -> bytes:
     """Return a whole control frame, masked already if it is to be masked."""
     head = _SHORT_HEADS[_FIN | opcode, masked][len(payload)]
     if not masked:
         return head + payload
-    key = mask_keys.take()
+    key = keys.take()
     return head + key + apply_mask(payload, key)
 
 

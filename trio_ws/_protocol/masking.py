@@ -25,7 +25,7 @@ by then there may be more of it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import TypeAlias
 
@@ -182,9 +182,14 @@ def _by_table(data: bytes | memoryview, key: bytes) -> bytearray:
 
 
 class MaskKeys:
-    """A store of keys, each given out once."""
+    """A store of keys, each given out once.
 
-    def __init__(self) -> None:
+    Args:
+        entropy: where they come from; None: from the system, which is right for every network.
+    """
+
+    def __init__(self, entropy: Callable[[int], bytes] | None = None) -> None:
+        self._entropy = entropy
         self._bytes = b""
         self._position = 0
 
@@ -192,7 +197,7 @@ class MaskKeys:
         """Return a fresh key."""
         position = self._position
         if position == len(self._bytes):
-            self._bytes = os.urandom(KEY_POOL_SIZE)
+            self._bytes = (self._entropy or os.urandom)(KEY_POOL_SIZE)
             position = 0
         self._position = position + 4
         return self._bytes[position : position + 4]

@@ -15,6 +15,7 @@ from typing import final
 from .encoder import encode_data
 from .extensions.base import ExtensionCodec
 from .frame_header import Opcode
+from .masking import MaskKeys, mask_keys
 from .send_queue import Frame
 from .validation import as_utf8, check_kind
 
@@ -37,12 +38,15 @@ class MessageEncoder:
         plain_below: a message of fewer bytes no extension encodes, by what `compress` says.
     """
 
-    __slots__ = ("_active", "_codecs", "_masked", "fragment_type", "plain_below")
+    __slots__ = ("_active", "_codecs", "_keys", "_masked", "fragment_type", "plain_below")
 
-    def __init__(self, codecs: Sequence[ExtensionCodec], *, masked: bool) -> None:
+    def __init__(
+        self, codecs: Sequence[ExtensionCodec], *, masked: bool, keys: MaskKeys = mask_keys
+    ) -> None:
         self._codecs = tuple(codecs)
         self._active: tuple[ExtensionCodec, ...] = ()
         self._masked = masked
+        self._keys = keys
         self.fragment_type: Kind | None = None
         self.plain_below = _plain_below(codecs) if codecs else _ALL_PLAIN
 
@@ -64,7 +68,7 @@ class MessageEncoder:
         for codec in self._active:
             payload = codec.encode(payload, finished=finished)
         self.fragment_type = None if finished else _kind(message)
-        return encode_data(first, payload, masked=self._masked)
+        return encode_data(first, payload, masked=self._masked, keys=self._keys)
 
     def _choose(self, size: int, compress: bool | None) -> None:
         self._active = tuple(codec for codec in self._codecs if size >= _from(codec, compress))

@@ -36,6 +36,7 @@ from .extensions.base import ExtensionCodec
 from .fast_path import MAX_MESSAGES_PER_FEED, FastDecoder
 from .frame_header import Opcode
 from .frame_log import Trace
+from .masking import MaskKeys, mask_keys
 from .message_decoder import MessageDecoder
 from .message_encoder import MessageEncoder
 from .send_queue import MAX_BATCH, SendQueue
@@ -64,6 +65,7 @@ class WebSocketProtocol:
         limits: Limits,
         decoder: FastDecoder | None,
         codecs: Sequence[ExtensionCodec] = (),
+        keys: MaskKeys = mask_keys,
         trace: Trace | None = None,
     ) -> None:
         self._client = client
@@ -76,7 +78,8 @@ class WebSocketProtocol:
         self.assembler = MessageAssembler()
         # Sending
         self._sent: Close | None = None
-        self._encoder = MessageEncoder(codecs, masked=client)
+        self._keys = keys
+        self._encoder = MessageEncoder(codecs, masked=client, keys=keys)
         # Receiving
         self._decoder = decoder
         self._encoded: MessageDecoder | None = None
@@ -298,7 +301,7 @@ class WebSocketProtocol:
         encoder = self._encoder
         if finished and encoder.fragment_type is None and self.state is _OPEN and not self._trace:
             below = encoder.plain_below[compress]
-            frame = encode_message(message, masked=self._client, below=below)
+            frame = encode_message(message, masked=self._client, below=below, keys=self._keys)
             if frame is not None:
                 self.send_queue.put_data(frame)
                 return
@@ -326,7 +329,7 @@ class WebSocketProtocol:
         self.send_queue.put_control(self._control(Opcode.PONG, payload))
 
     def _control(self, opcode: Opcode, payload: bytes) -> bytes:
-        return encode_control(opcode, payload, masked=self._client)
+        return encode_control(opcode, payload, masked=self._client, keys=self._keys)
 
     def close(self, code: int, reason: str = "") -> None:
         """Queue our Close behind the data; only the first counts."""

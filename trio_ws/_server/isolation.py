@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import trio
+from .._concurrency.exceptions import may_pass
 
 
 class Outcome(NamedTuple):
@@ -23,16 +23,6 @@ class Outcome(NamedTuple):
         """Raise what must pass, if there is anything."""
         if self.passing is not None:
             raise self.passing from self.passing.__cause__
-
-
-def may_pass(error: BaseException) -> bool:
-    """Return True if an exception passes through the server.
-
-    `GeneratorExit` does where Python abandons a coroutine, which is never within a Trio run.
-    """
-    if isinstance(error, GeneratorExit):
-        return not trio.lowlevel.in_trio_task()
-    return isinstance(error, KeyboardInterrupt | SystemExit | trio.Cancelled)
 
 
 def split(

@@ -91,7 +91,7 @@ def log_break(name: str, error: BaseException) -> None:
 
 def _hint(cause: BaseException) -> str:
     """Say what OpenSSL means when it says that the two sides share no cipher."""
-    if isinstance(cause, ssl.SSLError) and cause.reason == "NO_SHARED_CIPHER":
+    if isinstance(cause, ssl.SSLError) and getattr(cause, "reason", "") == "NO_SHARED_CIPHER":
         return "; has the ssl_context a certificate (load_cert_chain)?"
     return ""
 

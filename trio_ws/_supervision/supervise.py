@@ -5,7 +5,6 @@ The work is done in `_supervision`; here is what users hold.
 
 from __future__ import annotations
 
-import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import trio
 
 from .._client.connect import open_websocket
 from .._client.options import ClientConfig, ClientOptions
+from .._concurrency.chance import draw
 from .._validation import check_plain_callable
 from .backoff import Backoff
 from .endpoints import Endpoint, Endpoints
@@ -74,7 +74,7 @@ async def supervise(
     on_transition: TransitionHook | None = None,
     reconnect_on_normal_close: bool = False,
     throttle: Throttle | None = None,
-    jitter: Callable[[], float] = random.random,
+    jitter: Callable[[], float] = draw,
     connect: Connect = open_websocket,
     **connection_options: Unpack[ClientOptions],
 ) -> T | None:
@@ -153,7 +153,7 @@ class Supervisor:
         on_transition: TransitionHook | None = None,
         reconnect_on_normal_close: bool = False,
         throttle: Throttle | None = None,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = draw,
         connect: Connect = open_websocket,
         **connection_options: Unpack[ClientOptions],
     ) -> None:

@@ -9,7 +9,6 @@ A task that waits for one state is woken even if the state has passed before the
 from __future__ import annotations
 
 import itertools
-import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from inspect import isawaitable
@@ -17,12 +16,13 @@ from typing import Self, TypeAlias
 
 import trio
 
+from .._log import Log
 from .states import ENDED, SupervisorState, Transition, check_step
 
 TransitionHook: TypeAlias = Callable[[Transition], object]
 """A function that is called, at once, with each transition."""
 
-_logger = logging.getLogger("trio_ws.supervisor")
+_log = Log("trio_ws.supervisor")
 _numbers = itertools.count(1)
 
 
@@ -80,7 +80,7 @@ class TransitionLog:
         )
         self.last = transition
         self._ring(transition)
-        _logger.info("[%s] %s", self.name, transition)
+        _log.info("[%s] %s", self.name, transition)
         self._call_hook(transition)
 
     def _ring(self, transition: Transition) -> None:

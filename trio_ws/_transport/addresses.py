@@ -16,18 +16,18 @@ from .tls import MonitoredStream
 
 def local_address(stream: object) -> object:
     """Return our address of a stream; None if it has none, or is closed."""
-    bottom = _bottom(stream)
-    if isinstance(bottom, trio.SocketStream):
-        return address(bottom.socket.getsockname)
-    return getattr(bottom, "local_address", None)
+    below = bottom(stream)
+    if isinstance(below, trio.SocketStream):
+        return address(below.socket.getsockname)
+    return getattr(below, "local_address", None)
 
 
 def remote_address(stream: object) -> object:
     """Return the peer's address of a stream; None if it has none, or is closed."""
-    bottom = _bottom(stream)
-    if isinstance(bottom, trio.SocketStream):
-        return address(bottom.socket.getpeername)
-    return getattr(bottom, "remote_address", None)
+    below = bottom(stream)
+    if isinstance(below, trio.SocketStream):
+        return address(below.socket.getpeername)
+    return getattr(below, "remote_address", None)
 
 
 def port_of(listener: object) -> int | None:
@@ -49,7 +49,8 @@ def address(ask: Callable[[], object]) -> object:
         return None
 
 
-def _bottom(stream: object) -> object:
+def bottom(stream: object) -> object:
+    """Return the stream below TLS; the stream itself if it has none."""
     while isinstance(stream, trio.SSLStream | MonitoredStream):
         stream = stream.stream if isinstance(stream, MonitoredStream) else stream.transport_stream
     return stream

@@ -16,6 +16,7 @@ TLS that the user made is given one record at once instead (`TLS_RECORD`)::
 from __future__ import annotations
 
 import ssl
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import TypeAlias, final
 
@@ -75,6 +76,19 @@ class MonitoredStream(trio.abc.Stream):
     async def aclose(self) -> None:
         """Close the stream."""
         await self.stream.aclose()
+
+
+class TLSStandIn(trio.abc.Stream):
+    """A stream with a handshake of its own in the place of TLS, as a simulated network has it."""
+
+    @property
+    @abstractmethod
+    def expects_tls(self) -> bool:
+        """Return True if that handshake is to be done, and no TLS begun on the stream."""
+
+    @abstractmethod
+    async def do_handshake(self) -> None:
+        """Do the handshake; the errors are those of `trio.SSLStream.do_handshake`."""
 
 
 def tls_on(

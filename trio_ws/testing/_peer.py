@@ -93,6 +93,11 @@ class RawPeer(trio.abc.AsyncResource):
 
     # Receiving
 
+    @property
+    def unread(self) -> bytes:
+        """Bytes that were received from the stream, and are part of no frame given out."""
+        return bytes(self._received)
+
     async def receive_frame(self) -> Frame:
         """The next frame; raises `EOFError` if the stream ends first."""
         while (parsed := decode(self._received)) is None:
@@ -149,6 +154,11 @@ class RawPeer(trio.abc.AsyncResource):
     async def accept(self, *extra_lines: str) -> bytes:
         """As a server: receive an upgrade request, answer 101 with `extra_lines`; the request."""
         head = await self.receive_head()
+        await self.send_acceptance(head, *extra_lines)
+        return head
+
+    async def send_acceptance(self, head: bytes, *extra_lines: str) -> None:
+        """As a server: answer the upgrade request that `head` is with 101 and `extra_lines`."""
         key = _header(head, b"sec-websocket-key")
         lines = [
             "HTTP/1.1 101 Switching Protocols",
@@ -158,7 +168,6 @@ class RawPeer(trio.abc.AsyncResource):
             *extra_lines,
         ]
         await self.send_bytes("\r\n".join([*lines, "", ""]).encode())
-        return head
 
     async def request(
         self, target: str = "/", *extra_lines: str, host: str = "testserver"

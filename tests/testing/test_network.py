@@ -1,0 +1,313 @@
+"""`trio_ws.testing.MemoryNetwork`: the block, what it is strict about, and what it repeats."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import pytest
+import trio
+import trio.testing
+
+from trio_ws import (
+    HandshakeError,
+    WebSocket,
+    open_reconnecting_websocket,
+    open_websocket,
+    open_websocket_on,
+    serve_websocket,
+    serve_websocket_on,
+)
+from trio_ws._transport.network import current_network
+from trio_ws.testing import Fault, MemoryNetwork, record
+from trio_ws.testing._determinism import VARIABLE, drawn_seeds
+
+from ..halls import echo
+
+Clock = trio.testing.MockClock
+
+
+async def ticks(ws: WebSocket) -> None:
+    while True:
+        await ws.send("tick")
+        await trio.sleep(1)
+
+
+async def test_what_the_issue_wants(autojump_clock: Clock) -> None:
+    """A feed survives a minute without a network."""
+    async with MemoryNetwork(seed=7) as network:
+        await network.serve("wss://api.example/feed", ticks)
+        network.link("api.example", latency=0.03, jitter=0.02, bandwidth=1_000_000)
+        async with open_reconnecting_websocket("wss://api.example/feed") as feed:
+            network.cut("api.example", for_=60)
+            assert await feed.receive() == "tick"
+            assert trio.current_time() > 60
+
+
+async def test_it_is_the_network_of_the_run_for_the_block(autojump_clock: Clock) -> None:
+    """Behind the block there is the real one again."""
+    outside = current_network()
+    async with MemoryNetwork(seed=1) as network:
+        assert current_network() is network
+    assert current_network() is outside
+
+
+async def test_entered_twice(autojump_clock: Clock) -> None:
+    """A network lasts for one block, and there is one at a time."""
+    network = MemoryNetwork(seed=1)
+    async with network:
+        with pytest.raises(RuntimeError, match="can be entered once"):
+            await network.__aenter__()
+        with pytest.raises(RuntimeError, match="inside another MemoryNetwork"):
+            async with MemoryNetwork():
+                pass
+    with pytest.raises(RuntimeError, match="can be entered once"):
+        async with network:
+            pass
+
+
+async def test_used_outside_of_the_block(autojump_clock: Clock) -> None:
+    """It says so."""
+    network = MemoryNetwork(seed=1)
+    with pytest.raises(RuntimeError, match="not running: use it in its async with block"):
+        await network.serve("ws://api.example/", echo)
+    async with network:
+        pass
+    with pytest.raises(RuntimeError, match="not running"):
+        await network.connect("api.example", 80)
+
+
+async def test_a_clock_that_does_not_jump() -> None:
+    """It is refused with a sentence that says what to do, unless one wants it."""
+    with pytest.raises(RuntimeError, match=r"a SystemClock, in which an hour .* autojump_clock"):
+        async with MemoryNetwork(seed=1):
+            pass
+    async with MemoryNetwork(seed=1, any_clock=True) as network:
+        await network.serve("ws://api.example/", echo)
+        network.link("api.example", latency=0.01)
+        network.inject("api.example", Fault.latency(0.01, at=0.01, for_=0.5))
+        async with open_websocket("ws://api.example/") as ws:
+            await ws.send("x")
+            assert await ws.receive() == "x"
+
+
+def test_a_virtual_clock_that_does_not_jump() -> None:
+    """A `MockClock` must be told to."""
+
+    async def main() -> None:
+        async with MemoryNetwork(seed=1):
+            pass
+
+    with pytest.raises(RuntimeError, match="this MockClock does not jump"):
+        trio.run(main, clock=trio.testing.MockClock(rate=10))
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+# The real network
+
+
+async def make_a_socket() -> None:
+    trio.socket.socket()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        make_a_socket,
+        partial(trio.open_tcp_stream, "localhost", 9),
+        partial(trio.open_tcp_listeners, 0),
+        partial(trio.socket.getnameinfo, ("127.0.0.1", 9), 0),
+    ],
+)
+async def test_no_real_sockets(use: Callable[[], Awaitable[object]], autojump_clock: Clock) -> None:
+    """Code that goes past the simulated network is found."""
+    async with MemoryNetwork(seed=1):
+        with pytest.raises(RuntimeError, match=r"a real socket was asked for .*allow_real_sockets"):
+            await use()
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    await listener.aclose()
+
+
+async def test_real_sockets_if_allowed() -> None:
+    """Hosts that this network does not have are then looked for in the real one."""
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(serve_websocket, echo, "127.0.0.2", 0)
+        async with MemoryNetwork(seed=1, allow_real_sockets=True, any_clock=True) as network:
+            await network.serve("ws://api.example/", echo)
+            for url in (f"ws://127.0.0.2:{server.port}/", "ws://api.example/"):
+                async with open_websocket(url) as ws:
+                    await ws.send(url)
+                    assert await ws.receive() == url
+        nursery.cancel_scope.cancel()
+
+
+# The seed
+
+
+def notes_of(error: BaseException) -> str:
+    """Return what a traceback shows."""
+    return "".join(traceback.format_exception(error))
+
+
+async def test_a_failure_tells_its_seed(
+    autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the command that repeats it; with a seed in the code the command needs none."""
+    monkeypatch.setitem(os.environ, "PYTEST_CURRENT_TEST", "tests/test_x.py::test_y (call)")
+    with pytest.raises(ZeroDivisionError) as caught:
+        async with MemoryNetwork(seed=7):
+            raise ZeroDivisionError
+    assert "MemoryNetwork(seed=7). Repeat it with: pytest tests/test_x.py::test_y\n" in notes_of(
+        caught.value
+    )
+    with pytest.raises(ZeroDivisionError) as caught:
+        async with MemoryNetwork() as network:
+            raise ZeroDivisionError
+    repeat = f"pytest tests/test_x.py::test_y --trio-ws-seed={network.seed}"
+    assert repeat in notes_of(caught.value)
+    assert drawn_seeds[-1] == network.seed
+
+
+async def test_the_seed_of_the_environment(
+    autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network without a seed takes that one."""
+    monkeypatch.setenv(VARIABLE, "99")
+    assert MemoryNetwork().seed == 99
+    assert MemoryNetwork(seed=3).seed == 3
+
+
+def busy_hour(seed: int) -> str:
+    """Return what was said in an hour with many tasks, jitter and faults."""
+    said: list[str] = []
+
+    async def chatter(ws: WebSocket) -> None:
+        async with trio.open_nursery() as nursery:
+            for number in range(5):
+                nursery.start_soon(repeat, ws, f"{number}")
+            async for message in ws:
+                await ws.send(f"you said {message!s}")
+            nursery.cancel_scope.cancel()
+
+    async def repeat(ws: WebSocket, text: str) -> None:
+        while True:
+            await ws.send(text)
+            await trio.sleep(300)
+
+    async def main() -> None:
+        async with MemoryNetwork(seed=seed) as network:
+            await network.serve("wss://api.example/", chatter)
+            network.link("api.example", latency=0.02, jitter=0.3, bandwidth=5000)
+            network.inject("api.example", Fault.slice(20, at=10, for_=60))
+            async with open_websocket("wss://api.example/") as ws:
+                transcript = record(ws)
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(repeat, ws, "hello")
+                    await trio.sleep(3600)
+                    nursery.cancel_scope.cancel()
+                await ws.close()
+            said.append(str(transcript))
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    return said[0]
+
+
+def test_the_same_seed_says_the_same() -> None:
+    """Byte for byte, however often; another seed says something else."""
+    first = busy_hour(1)
+    assert [busy_hour(1) for _ in range(4)] == [first] * 4
+    assert busy_hour(2) != first
+
+
+@pytest.mark.slow
+def test_the_same_seed_says_the_same_a_hundred_times() -> None:
+    """A hundred of a hundred."""
+    assert len({busy_hour(3) for _ in range(100)}) == 1
+
+
+class Tapped(trio.abc.Stream):
+    """A stream that keeps what is written to it."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self.stream = stream
+        self.written = b""
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+        await self.stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        raise NotImplementedError
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        return await self.stream.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        await self.stream.aclose()
+
+
+async def written_by_clients(seed: int) -> tuple[bytes, bytes]:
+    """Return what two clients write: one of a simulated network, and one over another stream."""
+    async with MemoryNetwork(seed=seed) as network:
+        await network.serve("ws://api.example/", echo)
+        async with open_websocket("ws://api.example/") as ws:
+            stream = network._stream_of(ws)
+            await ws.send("hello")
+            await ws.ping(b"x")
+        assert stream is not None
+        simulated = b"".join(seen.data for seen in stream.log.entries if seen.sent)
+        ours, theirs = trio.testing.memory_stream_pair()
+        tapped = Tapped(ours)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve_websocket_on, echo, theirs)
+            async with open_websocket_on(tapped, "ws://api.example/") as ws:
+                await ws.send("hello")
+                await ws.ping(b"x")
+    return simulated, tapped.written
+
+
+async def test_masks_and_keys_come_from_the_seed(autojump_clock: Clock) -> None:
+    """All that a client of a simulated network writes is the same again, byte for byte."""
+    first, _ = await written_by_clients(1)
+    again, _ = await written_by_clients(1)
+    other, _ = await written_by_clients(2)
+    assert first == again
+    assert first != other
+    assert len(first) == len(other)
+
+
+async def test_masks_and_keys_are_the_system_s_elsewhere(autojump_clock: Clock) -> None:
+    """A connection over any other stream draws them from entropy, also within the block."""
+    everywhere = [(await written_by_clients(1))[1] for _ in range(5)]
+    assert len({data.partition(b"Sec-WebSocket-Key: ")[2][:24] for data in everywhere}) == 5
+    frames = [data.partition(b"\r\n\r\n")[2] for data in everywhere]
+    assert len({data[2:6] for data in frames}) == 5
+    assert len({data[13:17] for data in frames}) == 5
+
+
+# Real TLS
+
+
+async def test_real_tls_over_memory(autojump_clock: Clock) -> None:
+    """With an `ssl_context` OpenSSL does what it does; with another client it fails."""
+    async with MemoryNetwork(seed=1) as network:
+        server, client = network.tls_contexts("api.example")
+        await network.serve("wss://api.example/", echo, ssl_context=server)
+        async with open_websocket("wss://api.example/", ssl_context=client) as ws:
+            await ws.send("secret")
+            assert await ws.receive() == "secret"
+            with pytest.raises(ValueError, match="a transcript needs a connection without real"):
+                record(ws)
+        network.inject("api.example", Fault.tls_failure(for_=1))
+        with pytest.raises(HandshakeError, match="no TLS with"):
+            async with open_websocket("wss://api.example/", ssl_context=client):
+                pass
+
+
+async def test_real_tls_needs_trustme(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence says what to install."""
+    monkeypatch.setitem(__import__("sys").modules, "trustme", None)
+    with pytest.raises(ImportError, match="python -m pip install trustme"):
+        MemoryNetwork(seed=1).tls_contexts("api.example")
