@@ -23,11 +23,13 @@ from trio_ws._errors import (
     MessageTooBig,
     MessageTypeError,
     ProtocolViolation,
+    Reconnect,
     Rejected,
     SupervisorGaveUp,
     UnsupportedVersion,
     WebSocketError,
     closed,
+    is_end_of,
 )
 from trio_ws._http import Headers, Request, Response, received_response
 
@@ -53,7 +55,7 @@ def test_the_picture_is_the_tree() -> None:
         if depth:
             assert issubclass(cls, getattr(_errors, path[depth - 1]))
     names = [name for name, value in vars(_errors).items() if isinstance(value, type)]
-    exceptions = [name for name in names if issubclass(getattr(_errors, name), WebSocketError)]
+    exceptions = [name for name in names if issubclass(getattr(_errors, name), Exception)]
     assert sorted(name for name, _ in drawn()) == sorted(exceptions)
 
 
@@ -134,6 +136,7 @@ def test_rejected_by() -> None:
         UnsupportedVersion(Response(426), supported=("8",), request=REQUEST),
         HandshakeTimeout("slow", request=REQUEST, transient=True),
         SupervisorGaveUp("no", attempts=3),
+        Reconnect("a gap", delay=3),
         InvalidURL("no"),
         closed(Ending(sent=Close(1000), received=Close(1000))),
         closed(Ending(loss=Loss.HEARTBEAT)),
@@ -154,6 +157,38 @@ def test_gave_up() -> None:
     made = SupervisorGaveUp("no", attempts=3, endpoint="ws://a/")
     for error in (made, pickle.loads(pickle.dumps(made))):
         assert (str(error), error.attempts, error.endpoint) == ("no", 3, "ws://a/")
+
+
+def test_reconnect() -> None:
+    """A request to reconnect is no error of the library, and says why and when."""
+    assert not issubclass(Reconnect, WebSocketError)
+    request = Reconnect("a gap", delay=0)
+    assert (str(request), request.reason, request.delay) == ("a gap", "a gap", 0)
+    assert (str(Reconnect()), Reconnect().delay) == ("", None)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "text"),
+    [
+        ({"reason": 5}, TypeError, "reason must be a str"),
+        ({"delay": "5"}, TypeError, "delay must be a number of seconds"),
+        ({"delay": -1}, ValueError, "delay must be a number of seconds"),
+    ],
+)
+def test_reconnect_without_sense(given: Any, error: type[Exception], text: str) -> None:
+    """A reason that is no text and a delay that is none are refused by name."""
+    with pytest.raises(error, match=text):
+        Reconnect(**given)
+
+
+@pytest.mark.parametrize("ending", [Ending(loss=Loss.EOF), Ending(received=Close(1001))])
+def test_whose_end(ending: Ending) -> None:
+    """The end of one connection is not that of another, even if both look alike."""
+    other = Ending(loss=ending.loss, received=ending.received)
+    assert is_end_of(closed(ending), ending)
+    assert not is_end_of(closed(other), ending)
+    assert not is_end_of(closed(ending), None)
+    assert not is_end_of(ValueError(), None)
 
 
 # The end of a connection

@@ -9,11 +9,12 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from trio_ws import open_websocket, serve_websocket
+from trio_ws import open_websocket, serve_websocket, supervise
 from trio_ws._client.options import ClientConfig, ClientOptions
 from trio_ws._options import ConnectionOptions, PolicyOptions
 from trio_ws._policies import Heartbeat, MessageReply, Watchdog
 from trio_ws._server.options import ServerConfig, ServerOptions
+from trio_ws._supervision.config import SupervisorConfig, SupervisorOptions
 
 
 def test_heartbeats() -> None:
@@ -78,6 +79,15 @@ def test_an_option_is_the_same_everywhere(
     assert signature == fields_of(config)
     types = {name: kind for name, (kind, _) in signature.items()}
     assert get_type_hints(options) == types
+
+
+def test_an_option_of_a_supervisor_is_the_same_everywhere() -> None:
+    """So it is for `supervise`; the rest of its dictionary are the options of a client."""
+    own = fields_of(SupervisorConfig)
+    del own["client"]
+    assert signature_of(supervise) == own
+    types = {name: kind for name, (kind, _) in own.items()}
+    assert get_type_hints(SupervisorOptions) == types | get_type_hints(ClientOptions)
 
 
 def test_policies_are_options_of_both() -> None:

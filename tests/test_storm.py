@@ -35,9 +35,27 @@ def test_other_policies_do_worse(name: str) -> None:
     assert result.peak_after > 100
 
 
+@pytest.mark.parametrize("clients", SIZES)
+@pytest.mark.parametrize("told", storm.RETRY_AFTERS)
+def test_a_server_that_tells_all_the_same(told: float, clients: int) -> None:
+    """Clients that all get the same Retry-After come when they may, and not in one moment."""
+    capacity = clients // 10
+    result = storm.simulate(storm.ours, 10, clients, capacity, retry_after=told)
+    assert result.early == 0
+    assert result.peak_after <= capacity
+
+
+@pytest.mark.parametrize("told", storm.RETRY_AFTERS)
+def test_retry_after_as_the_least_delay(told: float) -> None:
+    """Clients that take it for the least delay ask more than can be answered."""
+    result = storm.simulate(storm.obedient, 10, 1_000, 100, retry_after=told)
+    assert result.early == 0
+    assert result.peak_after > 100
+
+
 @pytest.mark.slow
 def test_the_table_is_the_one_in_the_documentation() -> None:
     """The documentation shows what the simulation prints."""
     assert (TOP / "docs" / "output" / "storm.txt").read_text(encoding="utf-8") == (
-        storm.table() + "\n"
+        f"{storm.table()}\n\n{storm.table_of_retry_after()}\n"
     )

@@ -36,6 +36,7 @@ from ._errors import (
     MessageTypeError,
     NotConnected,
     ProtocolViolation,
+    Reconnect,
     Rejected,
     SupervisorGaveUp,
     TLSError,
@@ -44,6 +45,7 @@ from ._errors import (
 )
 from ._handshake.origins import ANY_ORIGIN, SAME_ORIGIN, OriginRule, Origins
 from ._http import Headers, HeaderSource, Request, Response
+from ._message_channel import MessageChannel
 from ._options import PolicyOptions
 from ._policies import (
     Heartbeat,
@@ -55,14 +57,10 @@ from ._policies import (
     Timeouts,
     Watchdog,
 )
-from ._reconnecting.channel import (
-    OnConnect,
-    ReconnectingStatistics,
-    ReconnectingWebSocket,
-    WhenDown,
-    open_reconnecting_websocket,
-)
+from ._reconnecting.channel import OnConnect, ReconnectingWebSocket, WhenDown
+from ._reconnecting.open import open_reconnecting_websocket
 from ._reconnecting.outgoing import SendBuffer
+from ._reconnecting.statistics import ReconnectingStatistics
 from ._server.log import log_handler_error
 from ._server.options import HandlerErrorHook, RequestHook, ServerOptions, Subprotocols
 from ._server.selection import Handler
@@ -70,17 +68,12 @@ from ._server.serve import serve_websocket, serve_websocket_listeners, serve_web
 from ._server.server import Listener, Server
 from ._server.statistics import ServerStatistics
 from ._supervision.backoff import Backoff
+from ._supervision.config import Connect, Session, SupervisorOptions, UnknownHost
+from ._supervision.counters import SupervisorStatistics
 from ._supervision.endpoints import Endpoint
-from ._supervision.loop import Connect, Session
 from ._supervision.retry_rules import Classify, Failure, Remedy
 from ._supervision.states import SupervisorState, Transition
-from ._supervision.supervise import (
-    Supervisor,
-    SupervisorOptions,
-    SupervisorStatistics,
-    open_supervisor,
-    supervise,
-)
+from ._supervision.supervise import Supervisor, open_supervisor, supervise
 from ._supervision.throttle import Throttle
 from ._supervision.transitions import TransitionHook
 
@@ -121,6 +114,7 @@ __all__ = [
     "LocalProtocolError",
     "Loss",
     "Message",
+    "MessageChannel",
     "MessageHeartbeat",
     "MessageReply",
     "MessageTooBig",
@@ -131,6 +125,7 @@ __all__ = [
     "Origins",
     "PolicyOptions",
     "ProtocolViolation",
+    "Reconnect",
     "ReconnectingStatistics",
     "ReconnectingWebSocket",
     "Rejected",
@@ -154,6 +149,7 @@ __all__ = [
     "Timeouts",
     "Transition",
     "TransitionHook",
+    "UnknownHost",
     "UnsupportedVersion",
     "Watchdog",
     "WebSocket",

@@ -18,6 +18,8 @@
     ├── NotConnected                      a reconnecting channel is down, and was not to wait
     └── LocalProtocolError                your fault; nothing was sent
 
+    Reconnect                             raised by a session of yours, never by us
+
 `HandshakeError` itself is raised when no connection could be made at all
 (refused, unreachable, no such host), with the `OSError` chained.
 `ConnectionClosed` itself means that both sides said goodbye;
@@ -26,11 +28,12 @@ everything below it means that they did not.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, final
 
 from ._ending import CloseCode, Ending, Loss
 from ._http import Request, Response
 from ._text import printable
+from ._validation import check_seconds, check_text
 
 
 class WebSocketError(Exception):
@@ -216,6 +219,41 @@ class SupervisorGaveUp(WebSocketError):
         self.endpoint = endpoint
 
 
+@final
+class Reconnect(Exception):
+    """Raised by a session to say: this connection is no good, connect again.
+
+    A login that timed out, a gap in the sequence: the connection is there, but worth nothing.
+    The supervisor closes it with 1000 and connects again, to the same endpoint.
+    It counts as a connection that was lost.
+
+    It may leave the session alone, or in a group in which there is nothing besides
+    but `trio.Cancelled` and the end of this connection; any other group leaves as it is.
+    Without a supervisor it is an exception like any other.
+    It is no `WebSocketError`, so that a session that handles those does not swallow it.
+
+    Args:
+        reason: for people to read.
+        delay: seconds before the next attempt; None: as after any loss (`Backoff`).
+            After `Backoff.max_restarts` of them within `Backoff.restart_window`
+            the delay of a loss is the least.
+
+    Raises:
+        TypeError, ValueError: `reason` is no `str`, or `delay` no number of seconds.
+    """
+
+    def __init__(self, reason: str = "", *, delay: float | None = None) -> None:
+        check_text("reason", reason)
+        check_seconds("delay", delay, zero=True, optional=True)
+        super().__init__(reason)
+        self.reason = reason
+        self.delay = delay
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How to make it again."""
+        return type(self), (self.reason,), self.__dict__
+
+
 class NotConnected(WebSocketError):
     """A `ReconnectingWebSocket` has no connection now, and was told not to wait for one."""
 
@@ -237,3 +275,8 @@ def closed(ending: Ending) -> ConnectionClosed:
     error = _BY_LOSS.get(ending.loss, ConnectionLost)(ending)
     error.__cause__ = ending.cause
     return error
+
+
+def is_end_of(error: BaseException, ending: Ending | None) -> bool:
+    """Return True if `error` tells of this very end: of one connection, and of no other."""
+    return isinstance(error, ConnectionClosed) and error.ending is ending

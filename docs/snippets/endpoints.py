@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 
-from trio_ws import ConnectionClosed, HandshakeError, Remedy, WebSocket, supervise
+from trio_ws import ConnectionClosed, HandshakeError, Reconnect, Remedy, WebSocket, supervise
 
 
 async def with_fresh_tokens(
@@ -26,6 +27,15 @@ async def with_another_library(get_token: Callable[[], Awaitable[str]]) -> str:
 
 async def with_several_servers(session: Callable[[WebSocket], Awaitable[None]]) -> None:
     await supervise(session, ["wss://eu.feed.example/", "wss://us.feed.example/"])
+
+
+async def follow_the_feed(ws: WebSocket) -> None:
+    expected = None
+    async for message in ws:
+        number = json.loads(message)["number"]
+        if expected not in (None, number):
+            raise Reconnect(f"a gap before {number}")
+        expected = number + 1
 
 
 def know_our_codes(failure: HandshakeError | ConnectionClosed) -> Remedy | None:

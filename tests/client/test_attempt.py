@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import socket
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,9 +25,10 @@ from trio_ws import (
     Rejected,
     Timeouts,
     TLSError,
+    WebSocket,
+    serve_websocket,
 )
 from trio_ws._client import attempt
-from trio_ws._client.attempt import is_transient
 from trio_ws._client.connect import open_websocket, open_websocket_on
 from trio_ws._transport import tls
 from trio_ws._transport.default_context import default_context
@@ -202,25 +203,51 @@ async def test_several_addresses_refuse() -> None:
     assert isinstance(caught.value.__cause__.__cause__, ExceptionGroup)
 
 
+async def busy(peer: RawPeer) -> None:
+    """Answer 503."""
+    await peer.receive_head()
+    await peer.send_bytes(b"HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n")
+
+
+async def unknown(peer: RawPeer) -> None:
+    """Answer 404."""
+    await peer.receive_head()
+    await peer.send_bytes(b"HTTP/1.1 404 x\r\nContent-Length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("script", "then"),
+    [(busy, "127.0.0.2"), (silence, "127.0.0.2"), (unknown, "127.0.0.1"), (None, "127.0.0.1")],
+)
+async def test_the_next_attempt_begins_elsewhere(script: Script | None, then: str) -> None:
+    """After an address that accepts and then is no good comes the other one (hazard F2.11)."""
+    trio.socket.set_custom_hostname_resolver(Resolver("127.0.0.1", "127.0.0.2"))
+    connected: list[str] = []
+
+    async def handle(stream: trio.SocketStream) -> None:
+        connected.append(stream.socket.getsockname()[0])
+        async with RawPeer(stream, client=False) as peer:
+            await quietly(accept_and_close if len(connected) > 1 else script or echo_once, peer)
+
+    async with trio.open_nursery() as nursery:
+        listeners = await trio.open_tcp_listeners(0, host="0.0.0.0")
+        await nursery.start(trio.serve_listeners, handle, listeners)
+        url = f"ws://two.example:{listeners[0].socket.getsockname()[1]}/"
+        with contextlib.suppress(HandshakeError):
+            async with open_websocket(url, timeouts=Timeouts(connect=0.2)) as ws:
+                await ws.send("x")
+        async with open_websocket(url):
+            pass
+        nursery.cancel_scope.cancel()
+    assert connected == ["127.0.0.1", then]
+
+
 async def test_strange_failure_leaves_bare() -> None:
     """An exception that is nobody's OSError leaves without a group around it."""
     trio.socket.set_custom_hostname_resolver(Resolver(error=RuntimeError("resolver")))
     with pytest.raises(RuntimeError, match="resolver"):
         async with open_websocket("ws://h/"):
             pass
-
-
-@pytest.mark.parametrize(
-    ("error", "transient"),
-    [
-        (OSError(errno.ENETUNREACH, "x"), True),
-        (OSError(errno.EACCES, "x"), False),
-        (OSError("no results"), False),
-    ],
-)
-async def test_transient(error: OSError, transient: bool) -> None:
-    """Only what the network may mend by itself is called transient."""
-    assert is_transient(error) is transient
 
 
 async def test_untrusted_certificate() -> None:
@@ -267,6 +294,50 @@ async def test_client_without_a_certificate() -> None:
             async with open_websocket(f"wss://localhost:{port}", ssl_context=trusting()):
                 pass
         assert not caught.value.transient
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param(b"\x15\x03\x03\x00\x02\x02\x50", id="internal_error"),
+        pytest.param(b"\x15\x03\x03\x00\x02\x01\x00", id="close_notify"),
+    ],
+)
+async def test_a_tls_front_that_restarts(record: bytes) -> None:
+    """An alert that tells of the peer's own trouble, or of its leaving, may pass (hazard F2.5)."""
+
+    async def script(peer: RawPeer) -> None:
+        await peer.stream.receive_some()
+        await peer.send_bytes(record)
+        await peer.send_eof()
+
+    async with tcp(script) as port:
+        with pytest.raises(TLSError) as caught:
+            async with open_websocket(f"wss://127.0.0.1:{port}"):
+                pass
+    assert caught.value.transient is True
+
+
+async def nobody(ws: WebSocket) -> None:
+    """A handler that is not reached."""
+    raise AssertionError
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_our_server_says_what_it_misses(version: ssl.TLSVersion) -> None:
+    """A client without the certificate that our server wants is told so, which is final."""
+    context = server_context("localhost")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.maximum_version = version
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(
+            partial(serve_websocket, nobody, "127.0.0.1", 0, ssl_context=context)
+        )
+        with pytest.raises(TLSError, match="alert") as caught:
+            async with open_websocket(f"wss://localhost:{server.port}", ssl_context=trusting()):
+                pass
+        assert caught.value.transient is False
         nursery.cancel_scope.cancel()
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 
 from trio_ws._concurrency.exceptions import (
+    cancel_reason,
     contain,
+    iter_chain,
     iter_leaves,
     may_pass,
     strip_tracebacks,
@@ -94,6 +98,41 @@ def test_without_frames() -> None:
     assert strip_tracebacks(error) is error
     assert (error.__cause__, cause.__context__) == (cause, origin)
     assert [each.__traceback__ for each in (error, cause, origin)] == [None] * 3
+
+
+def test_a_chain() -> None:
+    """A chain of exceptions is walked to its end; where it is a ring, once round."""
+    one, two, three = KeyError(1), KeyError(2), KeyError(3)
+    one.__context__ = two
+    two.__context__ = three
+    assert list(iter_chain(one)) == [one, two, three]
+    three.__context__ = one
+    assert list(iter_chain(one)) == [one, two, three]
+    assert list(iter_chain(None)) == []
+    one.__cause__ = three
+    assert list(iter_chain(one, causes=True)) == [one, three]
+    assert strip_tracebacks(one) is one
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [("maintenance", "maintenance"), (None, ""), ("", ""), (7, ""), ([], "")]
+)
+async def test_the_reason_of_a_cancellation(reason: Any, told: str) -> None:
+    """The text that was given to a cancellation is found in a group; what is none is not told."""
+    with trio.CancelScope() as scope:
+        scope.cancel(reason=reason)
+        with pytest.raises(trio.Cancelled) as caught:
+            await trio.lowlevel.checkpoint()
+    assert cancel_reason(group(ValueError(), caught.value)) == told
+    assert cancel_reason(ValueError()) == ""
+
+
+async def test_a_deadline_has_no_reason() -> None:
+    """What Trio itself says about a cancellation is not what somebody gave."""
+    with trio.CancelScope(deadline=-1), pytest.raises(trio.Cancelled) as caught:
+        await trio.lowlevel.checkpoint()
+    assert caught.value.source == "deadline"
+    assert cancel_reason(caught.value) == ""
 
 
 class Own(BaseException):

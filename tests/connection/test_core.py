@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from trio_ws import Close, ConnectionClosed, ConnectionLost, Limits, Loss, Timeouts
-from trio_ws._connection.core import ConnectionCore, Supervised
+from trio_ws._connection.core import ConnectionCore, Supervised, current_supervision
 from trio_ws._connection.lifetime import Initiator
 from trio_ws._connection.receive_queue import Mode
 from trio_ws._protocol.assembler import Chunk
@@ -150,9 +150,9 @@ async def test_an_error_about_the_end_hides_no_other(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("grace", [None, 3])
 async def test_a_polite_end_leaves_the_body_alone(autojump_clock: Clock, grace: int | None) -> None:
     """After the peer's Close the body goes on, under a supervisor for a while."""
-    core = core_of(timeouts=TIMES)
     if grace is not None:
-        core.supervise(Supervised(frozenset(), grace))
+        current_supervision.set(Supervised(frozenset(), grace))
+    core = core_of(timeouts=TIMES)
     with core.body:
         end_politely(core)
         assert not core.cancels_body
@@ -195,8 +195,8 @@ async def test_a_close_without_an_answer(autojump_clock: Clock, initiator: Initi
 
 async def test_an_idle_close_bounds_the_body_of_a_supervisor(autojump_clock: Clock) -> None:
     """An answered close that nobody asked for is to the body as if the peer had closed."""
+    current_supervision.set(Supervised(frozenset(), 3))
     core = core_of(timeouts=TIMES)
-    core.supervise(Supervised(frozenset(), 3))
     with core.body:
         core.begin_close(1001, "idle", initiator=Initiator.IDLE)
         end_politely(core)

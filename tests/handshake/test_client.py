@@ -30,7 +30,7 @@ from trio_ws._handshake.client import (
     retry_after,
 )
 from trio_ws._handshake.opening import Opening, accept_token
-from trio_ws._http import Headers
+from trio_ws._http import Headers, Response
 from trio_ws._policies import Limits
 from trio_ws._url import parse_url
 
@@ -372,6 +372,44 @@ def test_rejected(answer: bytes, body: bytes, size: int) -> None:
     assert error.response.headers["X"] == "y"
     assert error.response.body == body
     assert error.request is client.request
+
+
+BEHIND_THE_STATUS_LINE = [
+    pytest.param(b"X: y\r\n" * 120, id="too many lines"),
+    pytest.param(b"X: " + b"y" * 20_000, id="too large"),
+    pytest.param(b"no header at all\r\n", id="no header"),
+    pytest.param(b"X : y\r\n", id="blank before the colon"),
+    pytest.param(b"X: \x00\r\n", id="forbidden character"),
+    pytest.param(b"Content-Length: many\r\n", id="no length"),
+]
+
+
+@pytest.mark.parametrize("size", [1, 64, 1 << 20])
+@pytest.mark.parametrize("status", [301, 404, 502, 503])
+@pytest.mark.parametrize("rest", BEHIND_THE_STATUS_LINE)
+def test_rejected_by_the_status_line(rest: bytes, status: int, size: int) -> None:
+    """A status is a rejection even if the head behind it is malformed (hazard F2.6)."""
+    client = ClientHandshake(URL)
+    error = outcome(client, b"HTTP/1.1 %d No\r\n%s\r\n" % (status, rest), size)
+    assert type(error) is Rejected
+    assert error.response == Response(status)
+    assert error.__cause__ is not None
+    assert error.request is client.request
+
+
+@pytest.mark.parametrize("status", [100, 101, 200])
+@pytest.mark.parametrize("rest", BEHIND_THE_STATUS_LINE[:-1])
+def test_what_is_no_rejection(rest: bytes, status: int) -> None:
+    """A status that is no refusal says nothing if its head is malformed."""
+    answer = b"HTTP/1.1 %d x\r\n%s\r\n" % (status, rest)
+    assert type(outcome(ClientHandshake(URL), answer)) is InvalidHandshake
+
+
+@pytest.mark.parametrize("line", [b"HTTP/1.1 5030 x", b"HTTP/1.1 50", b"HTTP/1.1503 x"])
+def test_no_status_line(line: bytes) -> None:
+    """What is no status line has no status."""
+    answer = line + b"\r\nno header\r\n\r\n"
+    assert type(outcome(ClientHandshake(URL), answer)) is InvalidHandshake
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ no line of the library is one after which half a change has been made.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,8 +21,10 @@ import trio
 import trio.testing
 
 import trio_ws
+from trio_ws._concurrency.exceptions import iter_leaves
 
 from ..wires import TwoWayWire, both_roles, frames_of, open_wired, what_leaves
+from ..worlds import World, ending, half, listen, telling
 
 LIBRARY = str(Path(trio_ws.__file__).parent)
 MESSAGES = [b"whole", b"a", b"b", b"", b"ping", b"pong", b"last"]
@@ -29,14 +33,15 @@ MESSAGES = [b"whole", b"a", b"b", b"", b"ping", b"pong", b"last"]
 class Press:
     """A trace function that presses Ctrl-C at the n-th line of the library in the main task."""
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int, *, anywhere: bool = False) -> None:
         self.at = at
+        self.anywhere = anywhere
         self.count = 0
         self.main: trio.lowlevel.Task | None = None
         self.where = ""
 
     def __call__(self, frame: FrameType, event: str, arg: object) -> Any:
-        """Trace the library only."""
+        """Trace the library only; in the main task, or anywhere."""
         return self._line if frame.f_code.co_filename.startswith(LIBRARY) else None
 
     def _line(self, frame: FrameType, event: str, arg: object) -> Any:
@@ -49,7 +54,7 @@ class Press:
 
     def _in_main_task(self) -> bool:
         try:
-            return trio.lowlevel.current_task() is self.main
+            return trio.lowlevel.current_task() is self.main or self.anywhere
         except RuntimeError:  # Trio itself is at work
             return False
 
@@ -106,3 +111,66 @@ def test_ctrl_c_at_any_line(stride: int, client: bool) -> None:
             assert wires[0].closed, f"the stream is open, pressed at {press.where}"
             payloads = [f.payload for f in frames_of(wires[0].written) if f.opcode != 0x8]
             assert payloads == MESSAGES[: len(payloads)], f"pressed at {press.where}"
+
+
+# Blocks that have a task beside them: a Ctrl-C lands in that, too (F7.6)
+
+
+def connecting(nursery: trio.Nursery) -> Any:
+    """Return options for a world with one loss."""
+    world = World(nursery, telling("a", then=ending()), telling("a", then=listen))
+    return {"connect": world.connect, "jitter": half}
+
+
+async def supervised(nursery: trio.Nursery) -> None:
+    """Leave the block of a supervisor while another task is in its run."""
+
+    async def session(ws: trio_ws.WebSocket) -> None:
+        await ws.receive()
+        await trio.sleep_forever()
+
+    async def run() -> None:
+        with contextlib.suppress(trio.ClosedResourceError):
+            await supervisor.run(session)
+
+    async with trio_ws.open_supervisor("ws://h/", **connecting(nursery)) as supervisor:
+        nursery.start_soon(run)
+        await trio.sleep(30)
+
+
+async def channelled(nursery: trio.Nursery) -> None:
+    """Use a reconnecting channel over a loss."""
+    async with trio_ws.open_reconnecting_websocket("ws://h/", **connecting(nursery)) as channel:
+        assert await channel.receive() == "a"
+        assert await channel.receive() == "a"
+        await channel.send("x")
+
+
+@pytest.mark.parametrize(
+    "stride", [37, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"]
+)
+@pytest.mark.parametrize("program", [supervised, channelled])
+def test_ctrl_c_in_any_task(program: Callable[[trio.Nursery], Any], stride: int) -> None:
+    """Whichever line of whichever task it comes at, everything ends, and with it."""
+    tracer = sys.gettrace()
+    for at in itertools.count(1, stride):
+        press = Press(at, anywhere=True)
+
+        async def main(press: Press = press) -> None:
+            async with trio.open_nursery() as nursery:
+                sys.settrace(press)
+                try:
+                    await program(nursery)
+                finally:
+                    sys.settrace(tracer)
+                nursery.cancel_scope.cancel()
+
+        left: list[BaseException] = []
+        try:
+            trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+        except BaseException as error:
+            left = list(iter_leaves(error))
+        if not press.where:
+            assert at > 300
+            return
+        assert any(isinstance(leaf, KeyboardInterrupt) for leaf in left), press.where

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -13,11 +14,14 @@ from trio.testing import MockClock
 
 from trio_ws import (
     Backoff,
+    Close,
     ConnectionClosed,
     HandshakeError,
+    Heartbeat,
     InvalidURL,
     Limits,
     LocalProtocolError,
+    MessageChannel,
     Rejected,
     SupervisorGaveUp,
     SupervisorState,
@@ -25,9 +29,11 @@ from trio_ws import (
     WebSocket,
 )
 from trio_ws._errors import NotConnected
-from trio_ws._reconnecting.channel import ReconnectingWebSocket, open_reconnecting_websocket
+from trio_ws._reconnecting.channel import DOUBT_INTERVAL, ReconnectingWebSocket
+from trio_ws._reconnecting.open import open_reconnecting_websocket
 from trio_ws._reconnecting.outgoing import SendBuffer
 from trio_ws.testing import RawPeer
+from trio_ws.testing._peer import PING, PONG
 
 from ..worlds import (
     Pair,
@@ -234,6 +240,19 @@ async def test_messages_expire(autojump_clock: MockClock, make: Make) -> None:
         assert [message async for message in channel] == []
         assert channel.statistics().expired == 1
     assert heard == ["new"]
+
+
+async def test_room_by_expiry(autojump_clock: MockClock, make: Make) -> None:
+    """A `send` that waits for room goes on when the oldest message expires (hazard F2.9)."""
+    async with channel_in(make(REFUSED), buffer=SendBuffer(max_messages=2, max_age=2)) as channel:
+        await channel.send("a")
+        await trio.sleep(0.5)
+        await channel.send("b")
+        await channel.send("c")
+        assert trio.current_time() == 2
+        await channel.send("d")
+        assert trio.current_time() == 2.5
+        assert (channel.statistics().expired, channel.statistics().waiting) == (2, 2)
 
 
 async def test_at_most_once(autojump_clock: MockClock, make: Make) -> None:
@@ -691,3 +710,150 @@ async def leave_at(make: Make, rng: random.Random) -> None:
     await trio.testing.wait_all_tasks_blocked()
     await trio.sleep(1)
     assert trio.lowlevel.current_statistics().tasks_living == tasks
+
+
+# Doubts (hazard F2.10)
+
+
+def answering(heard: list[str], *, pongs: bool = True, for_: float = 60.0) -> Play:
+    """A server that says something every second, answers pings perhaps, and vanishes."""
+
+    async def chatter(peer: RawPeer) -> None:
+        while True:
+            await peer.send_text("tick")
+            await trio.sleep(1)
+
+    async def listen_on(peer: RawPeer) -> None:
+        while True:
+            frame = await peer.receive_frame()
+            if frame.opcode == PING and pongs:
+                await peer.send_frame(PONG, frame.payload)
+            elif frame.opcode == 1:
+                heard.append(frame.payload.decode())
+
+    async def play(peer: RawPeer) -> None:
+        with trio.move_on_after(for_):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(chatter, peer)
+                nursery.start_soon(listen_on, peer)
+
+    return play
+
+
+async def talk(channel: ReconnectingWebSocket, seconds: float) -> None:
+    """Send a message each second, and take what comes."""
+    with trio.move_on_after(seconds):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(channel.supervisor.wait_for, SupervisorState.WAITING)
+            nursery.start_soon(drink, channel)
+            while True:
+                await channel.send("x")
+                await trio.sleep(1)
+
+
+async def drink(channel: ReconnectingWebSocket) -> None:
+    """Take what comes."""
+    async for _ in channel:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("heartbeat", "pongs", "most"),
+    [(Heartbeat(), True, 6), (None, True, 60), (Heartbeat(), False, 60)],
+)
+async def test_doubts_are_dispelled(
+    autojump_clock: MockClock, make: Make, heartbeat: Heartbeat | None, pongs: bool, most: int
+) -> None:
+    """On a busy connection a ping now and then proves what has arrived, if it is answered."""
+    heard: list[str] = []
+    world = make(answering(heard, pongs=pongs, for_=59.5), silence)
+    async with channel_in(world, heartbeat=heartbeat) as channel:
+        await talk(channel, 60)
+        in_doubt = channel.statistics().in_doubt
+        assert in_doubt <= most
+        assert in_doubt >= (1 if pongs and heartbeat else 50)
+    assert len(heard) >= 59
+
+
+async def test_no_doubt_no_ping(autojump_clock: MockClock, make: Make) -> None:
+    """A channel that sends nothing asks nothing; one that has sent something asks once."""
+    pings: list[float] = []
+
+    async def play(peer: RawPeer) -> object:
+        while True:
+            frame = await peer.receive_frame()
+            if frame.opcode == PING:
+                pings.append(trio.current_time())
+                await peer.send_frame(PONG, frame.payload)
+
+    heartbeat = Heartbeat(interval=1000, timeout=1000)
+    async with channel_in(make(play), heartbeat=heartbeat) as channel:
+        await trio.sleep(100)
+        assert pings == []
+        await channel.send("x")
+        await trio.sleep(100)
+        assert pings == [100 + DOUBT_INTERVAL]
+        await channel.send("y")
+        await trio.sleep(100)
+        assert pings[1:] == [200 + DOUBT_INTERVAL]
+
+
+# A channel like others
+
+
+async def test_a_message_channel(autojump_clock: MockClock, make: Make) -> None:
+    """It can be used wherever a message channel is asked for."""
+    world = make(telling("a", then=listen))
+
+    async def use(channel: MessageChannel) -> None:
+        assert await channel.receive() == "a"
+        await channel.send("b")
+        assert channel.ending is None
+        await channel.aclose()
+        assert channel.ending is not None
+
+    async with channel_in(world) as channel:
+        assert isinstance(channel, MessageChannel)
+        await use(channel)
+        ending = channel.ending
+        assert ending is not None
+        assert (ending.sent, ending.clean) == (Close(1000), True)
+
+
+@pytest.mark.parametrize("play", [closing(1000), closing(1008)])
+async def test_the_ending_is_that_of_the_last_connection(
+    autojump_clock: MockClock, make: Make, play: Play
+) -> None:
+    """It tells who closed it, and with which code."""
+    kept: list[ReconnectingWebSocket] = []
+    with suppress(ConnectionClosed):
+        async with channel_in(make(ending(after=1), play)) as channel:
+            kept.append(channel)
+            async for _ in channel:
+                pass
+    assert kept[0].ending is not None
+    assert kept[0].ending.received is not None
+    assert kept[0].ending.code in (1000, 1008)
+
+
+async def test_an_ending_without_a_connection(autojump_clock: MockClock, make: Make) -> None:
+    """A channel that never had a connection says so."""
+    async with channel_in(make(REFUSED)) as channel:
+        await channel.close()
+        assert channel.ending is not None
+        assert not channel.ending.clean
+        assert "ended without a connection" in str(channel.ending)
+
+
+async def test_a_wrapper_without_receipts(autojump_clock: MockClock, make: Make) -> None:
+    """What ``connect`` opens for a channel must be a connection, not a wrapper that hides it."""
+    world = make(listen)
+
+    @asynccontextmanager
+    async def connect(url: str, **options: Any) -> AsyncGenerator[object]:
+        async with world.connect(url, **options):
+            yield object()
+
+    with pytest.raises(TypeError, match="must be a WebSocket"):
+        async with channel_in(world, connect=connect):
+            await trio.sleep_forever()

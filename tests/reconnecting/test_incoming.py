@@ -6,7 +6,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trio_ws import ConnectionClosed, Limits, WebSocket
+from trio_ws import ConnectionClosed, Limits
+from trio_ws._connection.delivery import Delivery
 from trio_ws._reconnecting.incoming import Incoming
 from trio_ws.testing import open_websocket_to_peer
 
@@ -15,7 +16,7 @@ def more_comes() -> None:
     """There will be another connection."""
 
 
-async def gone(*texts: str, limits: Limits = Limits()) -> WebSocket:
+async def gone(*texts: str, limits: Limits = Limits()) -> Delivery:
     """A connection on which these arrived before it was lost."""
     with pytest.raises(ConnectionClosed):
         async with open_websocket_to_peer(client=True, limits=limits) as (ws, peer):
@@ -24,7 +25,7 @@ async def gone(*texts: str, limits: Limits = Limits()) -> WebSocket:
             await peer.aclose()
             await ws.wait_closed()
             await trio.sleep_forever()
-    return ws
+    return Delivery(ws)
 
 
 async def test_one_after_another(autojump_clock: MockClock) -> None:

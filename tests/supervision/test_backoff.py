@@ -30,7 +30,9 @@ def streak(backoff: Backoff | None = None, rng: Callable[[], float] = half) -> B
 
 
 def delays(made: BackoffState, count: int, remedy: Remedy = Remedy.WAIT) -> list[float]:
-    return [made.failed(0.0, remedy).seconds for _ in range(count)]
+    """The delays before the same endpoint is asked again."""
+    told = [made.failed(0.0, remedy) for _ in range(count)]
+    return [max(each.seconds, each.rest) for each in told]
 
 
 def test_the_lower_ends() -> None:
@@ -72,14 +74,13 @@ def test_a_server_that_accepts_and_then_closes(rng: Callable[[], float]) -> None
 
 
 def test_success_begins_afresh() -> None:
-    """After a success the delays, the attempts, the refresh and the overloads start again."""
+    """After a success the delays, the attempts and the refresh start again."""
     made = streak()
     assert made.attempt() == 1
     made.failed(0, Remedy.REFRESH)
-    made.failed(0, Remedy.ELSEWHERE, endpoints=2)
-    assert (made.refreshed, made.overloads, made.attempts) == (True, 1, 1)
+    assert (made.refreshed, made.attempts) == (True, 1)
     made.succeeded(100)
-    assert (made.refreshed, made.overloads, made.attempts) == (False, 0, 0)
+    assert (made.refreshed, made.attempts) == (False, 0)
     assert made.attempt() == 1
     assert made.failed(100, Remedy.WAIT).seconds == 2.5
 
@@ -88,7 +89,7 @@ def test_what_counts_as_a_success() -> None:
     """A connection must last for 10 s, or for as long as we waited before it."""
     made = streak()
     assert made.stable_after() == 10
-    delays(made, 5)
+    made.will_wait(43.5)
     assert made.stable_after() == 43.5
     made.succeeded(0)
     assert made.stable_after() == 10
@@ -98,9 +99,9 @@ def test_what_counts_as_a_success() -> None:
     ("remedy", "rng", "expected"),
     [
         (Remedy.RESTART, zero, [5, 5, 5, 9, 27, 30, 30]),
-        (Remedy.RESTART, half, [17.5, 17.5, 17.5, 27, 43.5, 45, 45]),
+        (Remedy.RESTART, half, [17.5, 17.5, 17.5, 29.5, 46, 47.5, 47.5]),
         (Remedy.ELSEWHERE, zero, [30, 30, 30, 30, 30, 30, 30]),
-        (Remedy.ELSEWHERE, half, [45, 45, 45, 45, 45, 45, 45]),
+        (Remedy.ELSEWHERE, half, [45, 45, 45, 52.5, 60, 60, 60]),
     ],
 )
 def test_what_stretches(remedy: Remedy, rng: Callable[[], float], expected: list[float]) -> None:
@@ -109,16 +110,67 @@ def test_what_stretches(remedy: Remedy, rng: Callable[[], float], expected: list
 
 
 def test_another_endpoint() -> None:
-    """1013 lengthens nothing until every endpoint has said it."""
+    """What an endpoint asks for is a rest of its own: the delay of the others is the usual one."""
+    for remedy, told in ((Remedy.RESTART, None), (Remedy.ELSEWHERE, None), (Remedy.WAIT, 40)):
+        made = streak()
+        assert [made.failed(0, remedy, retry_after=told).seconds for _ in range(3)] == [2.5, 3, 9]
+    assert streak().failed(0, Remedy.WAIT).rest == 0
+
+
+def test_a_lower_bound_keeps_the_range_wide() -> None:
+    """A server that names one second for all leaves its clients the range that was due anyway."""
+    backoff = Backoff(restart=(20, 20))
+    told = [streak(backoff, rng).failed(0, Remedy.RESTART).rest for rng in (zero, almost_one)]
+    assert told == pytest.approx([20, 25])
+
+
+@pytest.mark.parametrize(("asked", "least"), [(0, 0), (1, 1), (40, 40), (300, 300), (86400, 300)])
+def test_retry_after(asked: float, least: float) -> None:
+    """Retry-After moves the range, by at most 300 s, and makes it three times as wide."""
+    told = [
+        streak(rng=rng).failed(0, Remedy.WAIT, retry_after=asked).rest
+        for rng in (zero, half, almost_one)
+    ]
+    assert told == pytest.approx([least, least + 7.5, least + 15])
+
+
+def test_retry_after_never_shortens() -> None:
+    """A Retry-After that is less than the delay that is due leaves its lower end where it is."""
+    made = streak(rng=zero)
+    delays(made, 4)
+    assert made.failed(0, Remedy.WAIT, retry_after=1).rest == 27
+
+
+def test_what_1013_and_a_retry_after_say_together() -> None:
+    """The later of both is the lower end."""
+    for asked, least in ((10, 30), (100, 100)):
+        made = streak(rng=zero)
+        assert made.failed(0, Remedy.ELSEWHERE, retry_after=asked).rest == least
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(None, 2.5), (0, 0), (7, 7)])
+def test_a_request(asked: float | None, waits: float) -> None:
+    """A session that asks for another connection may say when, and leaves no endpoint at rest."""
+    assert streak().requested(0, asked) == Delay(waits)
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(None, 45), (0, 45), (50, 50)])
+def test_a_request_cannot_spin(asked: float | None, waits: float) -> None:
+    """The fifth within 30 s waits as after any loss, whatever it asks for."""
     made = streak()
-    told = [made.failed(0, Remedy.ELSEWHERE, endpoints=3).seconds for _ in range(3)]
-    assert told == [2.5, 3, 45]
+    for _ in range(5):
+        made.lost(0)
+    assert made.requested(0, asked) == Delay(waits, flapping=True)
 
 
-@pytest.mark.parametrize(("asked", "got"), [(1, 2.5), (40, 40), (300, 300), (86400, 300)])
-def test_retry_after(asked: float, got: float) -> None:
-    """Retry-After lengthens, never shortens, and not beyond 300 s."""
-    assert streak().failed(0, Remedy.WAIT, retry_after=asked).seconds == got
+def test_a_machine_that_was_suspended() -> None:
+    """Afterwards the delays begin at the beginning; the attempts are still counted."""
+    made = streak()
+    made.attempt()
+    delays(made, 5)
+    made.resumed()
+    assert delays(made, 2) == [2.5, 3]
+    assert made.attempts == 1
 
 
 def test_restart_intensity() -> None:
@@ -211,4 +263,4 @@ def test_impossible_policies(wrong: dict[str, Any]) -> None:
 def test_the_bounds_that_are_allowed() -> None:
     """No first delay, no patience for Retry-After and both bounds are fine."""
     made = Backoff(first=0, longest_retry_after=0, max_attempts=1, max_elapsed=1)
-    assert streak(made).failed(0, Remedy.WAIT, retry_after=7).seconds == 0
+    assert streak(made).failed(0, Remedy.WAIT, retry_after=7) == Delay(0)

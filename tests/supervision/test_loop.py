@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
@@ -19,13 +20,17 @@ from trio_ws import (
     Heartbeat,
     InvalidURL,
     ProtocolViolation,
+    Reconnect,
     Rejected,
     Timeouts,
+    TLSError,
     WebSocket,
 )
+from trio_ws._concurrency.suspension import SuspensionWatch
 from trio_ws._errors import SupervisorGaveUp
+from trio_ws._supervision import retry_timer
 from trio_ws._supervision.backoff import Backoff
-from trio_ws._supervision.loop import SessionPlan
+from trio_ws._supervision.config import SessionPlan
 from trio_ws._supervision.retry_rules import Failure, Remedy
 from trio_ws._supervision.states import ENDED, TABLE, SupervisorState, Transition
 from trio_ws._supervision.supervise import Supervisor, supervise
@@ -111,6 +116,15 @@ async def test_the_session_raises(autojump_clock: MockClock, make: Make) -> None
     assert world.farewells == [1011]
     assert world.attempts == [0]
     assert log.states == [S.CONNECTING, S.OPEN, S.FAILED]
+
+
+async def test_a_session_that_is_not_async(autojump_clock: MockClock, make: Make) -> None:
+    """What it returned cannot be awaited: the error says so, and the connection says 1011."""
+    world = make(listen)
+    with pytest.raises(TypeError, match="session must be an async function; this one returned"):
+        await run(world, lambda ws: 42)
+    await trio.testing.wait_all_tasks_blocked()
+    assert world.farewells == [1011]
 
 
 async def test_the_session_raises_an_error_of_a_handshake(
@@ -365,9 +379,9 @@ async def test_fatal_statuses(autojump_clock: MockClock, make: Make, status: int
     assert log.states == [S.CONNECTING, S.FAILED]
 
 
-@pytest.mark.parametrize(("asked", "waits"), [(1, 2.5), (60, 60), (86400, 300)])
+@pytest.mark.parametrize(("asked", "waits"), [(1, 8.5), (60, 67.5), (86400, 307.5)])
 async def test_retry_after(autojump_clock: MockClock, make: Make, asked: int, waits: float) -> None:
-    """A server's Retry-After lengthens the delay, within bounds."""
+    """A server's Retry-After moves the range of the delay, within bounds."""
     world = make(rejection(503, [("Retry-After", str(asked))]), closing(1000))
     await run(world)
     assert world.attempts == [0, waits]
@@ -392,7 +406,7 @@ async def test_another_endpoint(autojump_clock: MockClock, make: Make) -> None:
     world = make(closing(1013), closing(1013), closing(1000))
     await run(world, url=["ws://a/", "ws://b/"])
     assert world.urls == ["ws://a/", "ws://b/", "ws://a/"]
-    assert world.attempts == [0, 2.5, 47.5]
+    assert world.attempts == [0, 2.5, 45]
 
 
 async def test_flapping(autojump_clock: MockClock, make: Make) -> None:
@@ -543,6 +557,27 @@ async def test_every_other_step(autojump_clock: MockClock, make: Make) -> None:
     assert {step for step in steps if step[1] not in ENDED} == every
 
 
+async def test_the_machine_wakes_up(
+    autojump_clock: MockClock, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a sleep of the machine it tries at once, and delays begin afresh (hazard F2.7)."""
+    slept = 0.0
+    watch = SuspensionWatch(lambda: slept)
+    monkeypatch.setattr(retry_timer, "watch_for_suspension", lambda: watch)
+    world = make(*[REFUSED] * 6, closing(1000))
+
+    async def sleep() -> None:
+        nonlocal slept
+        await trio.sleep(15)
+        slept = 3600.0
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sleep)
+        await run(world)
+    awake = 14.5 + 5 + 0.5  # the wait began at 14.5, a look comes each 5 s, the jitter is 0.5
+    assert world.attempts == [0, 2.5, 5.5, 14.5, awake, awake + 2.5, awake + 5.5]
+
+
 # Giving up
 
 
@@ -596,9 +631,60 @@ async def test_max_elapsed(autojump_clock: MockClock, make: Make) -> None:
 
 async def test_endpoints_take_turns(autojump_clock: MockClock, make: Make) -> None:
     """With each failure it is the next endpoint's turn."""
-    world = make(REFUSED, ending(after=20), REFUSED, closing(1000))
+    world = make(REFUSED, ending(after=1), REFUSED, closing(1000))
     await run(world, url=["ws://a/", "ws://b/", "ws://c/"])
     assert world.urls == ["ws://a/", "ws://b/", "ws://c/", "ws://a/"]
+
+
+async def test_the_preferred_endpoint(autojump_clock: MockClock, make: Make) -> None:
+    """The loss of a stable connection leads back to the first of the list (hazard F2.4)."""
+    world = make(REFUSED, ending(after=20), closing(1000))
+    await run(world, url=["ws://a/", "ws://b/", "ws://c/"])
+    assert world.urls == ["ws://a/", "ws://b/", "ws://a/"]
+
+
+UNKNOWN = HandshakeError("no such host")
+UNKNOWN.__cause__ = OSError("unknown name")
+
+RETIRED: list[Step] = [
+    rejection(404),
+    rejection(403),
+    UNKNOWN,
+    TLSError("certificate", transient=False),
+    rejection(503, [("Retry-After", "120")]),
+    closing(1012),
+    closing(1013),
+    closing(1008),
+]
+
+
+@pytest.mark.parametrize("first", RETIRED)
+async def test_one_of_several_is_retired(
+    autojump_clock: MockClock, make: Make, first: Step
+) -> None:
+    """What the first endpoint says does not delay the second, nor end the supervision (F2.4)."""
+    world = make(first, closing(1000))
+    await run(world, url=["ws://a/", "ws://b/"])
+    assert world.urls == ["ws://a/", "ws://b/"]
+    assert world.attempts == [0, 2.5]
+
+
+async def test_all_are_retired(autojump_clock: MockClock, make: Make) -> None:
+    """When each has failed for good, what the last one said is raised."""
+    last = rejection(404)
+    world = make(TLSError("certificate", transient=False), REFUSED, rejection(410), last)
+    with pytest.raises(Rejected) as caught:
+        await run(world, url=["ws://a/", "ws://b/"])
+    assert caught.value is last
+    assert world.urls == ["ws://a/", "ws://b/", "ws://a/", "ws://b/"]
+
+
+async def test_one_that_rests(autojump_clock: MockClock, make: Make) -> None:
+    """An endpoint that gave a Retry-After is left alone for so long, and asked again then."""
+    world = make(rejection(503, [("Retry-After", "20")]), REFUSED, REFUSED, REFUSED, closing(1000))
+    await run(world, url=["ws://a/", "ws://b/"])
+    assert world.urls == ["ws://a/", "ws://b/", "ws://b/", "ws://b/", "ws://a/"]
+    assert world.attempts == [0, 2.5, 5.5, 14.5, 41.5]
 
 
 async def test_an_endpoint_function(autojump_clock: MockClock, make: Make) -> None:
@@ -624,6 +710,95 @@ async def test_a_token_that_ran_out(autojump_clock: MockClock, make: Make, statu
     with pytest.raises(Rejected):
         await run(world, url=ask)
     assert world.attempts == [0, 2.5, 16, 19]
+
+
+async def crowd(make: Make, ask: Callable[[], Any], *, seconds: float) -> list[World]:
+    """Five supervisors of one host, whose attempts take some time."""
+    worlds = [make(closing(1000)) for _ in range(5)]
+    async with trio.open_nursery() as nursery:
+        for world in worlds:
+            world.seconds_to_connect = seconds
+            nursery.start_soon(partial(run, world, url=ask))
+            await trio.testing.wait_all_tasks_blocked()
+    return worlds
+
+
+async def test_a_ticket_is_fresh(autojump_clock: MockClock, make: Make) -> None:
+    """What an endpoint function gave is used at once, however long the slot took (F2.2)."""
+
+    async def ask() -> str:
+        return f"ws://example.com/{trio.current_time()}"
+
+    worlds = await crowd(make, ask, seconds=20)
+    assert [world.attempts for world in worlds] == [[0], [20], [40], [60], [80]]
+    for world in worlds:
+        assert world.urls == [f"ws://example.com/{float(world.attempts[0])}"]
+
+
+async def test_a_ticket_for_the_slot_that_is_there(autojump_clock: MockClock, make: Make) -> None:
+    """A function whose host is known waits for the slot, and is asked once for each attempt."""
+    asked: list[float] = []
+
+    async def ask() -> str:
+        asked.append(trio.current_time())
+        return URL
+
+    throttle = Throttle()
+    busy = make(closing(1000))
+    busy.seconds_to_connect = 10
+    world = make(REFUSED, closing(1000))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(run, world, url=ask, throttle=throttle))
+        await trio.sleep(1)
+        nursery.start_soon(partial(run, busy, throttle=throttle))
+    assert asked == [0, 11]
+    assert world.attempts == [0, 11]
+
+
+async def test_a_function_that_names_another_host_each_time(
+    autojump_clock: MockClock, make: Make
+) -> None:
+    """It is waited for two slots, and no more (F2.2)."""
+    throttle = Throttle()
+    asked: list[float] = []
+
+    async def ask() -> str:
+        asked.append(trio.current_time())
+        return f"ws://busy-{len(asked)}/"
+
+    async def hold(host: str, until: float) -> None:
+        async with throttle.slot() as slot:
+            await slot.acquire(host, 80)
+            await trio.sleep(until)
+
+    world = make(closing(1000))
+    async with trio.open_nursery() as nursery:
+        for number in (1, 2, 3, 4):
+            nursery.start_soon(hold, f"busy-{number}", 10 * number)
+        await trio.testing.wait_all_tasks_blocked()
+        await run(world, url=ask, throttle=throttle)
+        assert trio.current_time() == 20
+    assert asked == [0, 10, 20]
+    assert world.urls == ["ws://busy-3/"]
+
+
+async def test_asking_counts_against_the_time_to_connect(
+    autojump_clock: MockClock, make: Make
+) -> None:
+    """What the function took is taken off `Timeouts.connect`; a wait for a slot is not (F2.2)."""
+    left: list[float] = []
+    world = make(closing(1000))
+
+    def connect(url: str, **options: Any) -> Any:
+        left.append(options["timeouts"].connect)
+        return world.connect(url, **options)
+
+    async def ask() -> str:
+        await trio.sleep(3)
+        return URL
+
+    await run(world, url=ask, connect=connect, timeouts=Timeouts(connect=4))
+    assert left == [1]
 
 
 async def test_an_endpoint_function_that_hangs(autojump_clock: MockClock, make: Make) -> None:
@@ -705,13 +880,18 @@ async def test_classify_that_raises(autojump_clock: MockClock, make: Make) -> No
 
 async def test_an_unknown_host(autojump_clock: MockClock, make: Make) -> None:
     """A host that was never found is misspelt; one that was found before may come back."""
-    unknown = HandshakeError("no such host")
-    unknown.__cause__ = OSError("unknown name")
     with pytest.raises(HandshakeError, match="no such host"):
-        await run(make(unknown))
-    world = make(closing(1001), unknown, unknown, closing(1000))
+        await run(make(UNKNOWN))
+    world = make(closing(1001), UNKNOWN, UNKNOWN, closing(1000))
     await run(world)
     assert len(world.attempts) == 4
+
+
+async def test_an_unknown_host_that_is_waited_for(autojump_clock: MockClock, make: Make) -> None:
+    """With ``unknown_host="retry"`` a name that was never found is waited for, too."""
+    world = make(UNKNOWN, UNKNOWN, closing(1000))
+    await run(world, unknown_host="retry")
+    assert world.attempts == [0, 2.5, 5.5]
 
 
 async def test_one_connecting_at_a_time(autojump_clock: MockClock, make: Make) -> None:
@@ -768,6 +948,156 @@ async def test_an_observer_that_raises_later(autojump_clock: MockClock, make: Ma
         await run(world, waiting, on_transition=observe)
     await trio.testing.wait_all_tasks_blocked()
     assert world.farewells == [1011]
+
+
+# A session that asks for another connection
+
+Raise = Callable[[WebSocket], Any]
+
+
+async def alone(ws: WebSocket) -> None:
+    """Raise it bare."""
+    raise Reconnect("a gap")
+
+
+async def beside_the_end(ws: WebSocket) -> None:
+    """Raise it in a group, beside the end of this connection."""
+    await ws.close(1001)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ws.receive)
+        nursery.start_soon(alone, ws)
+
+
+async def twice(ws: WebSocket) -> None:
+    """Let two tasks raise it."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(alone, ws)
+        nursery.start_soon(alone, ws)
+
+
+@pytest.mark.parametrize("ask", [alone, beside_the_end, twice])
+async def test_a_request_to_reconnect(autojump_clock: MockClock, make: Make, ask: Raise) -> None:
+    """The connection is left with 1000, the next follows as after a loss, at the same endpoint."""
+    told: list[Transition] = []
+    world = make(listen)
+
+    async def session(ws: WebSocket) -> int:
+        if len(world.attempts) == 1:
+            await ask(ws)
+        return 42
+
+    result = await run(world, session, url=["ws://a/", "ws://b/"], on_transition=told.append)
+    assert result == 42
+    assert world.attempts == [0, 2.5]
+    assert world.urls == ["ws://a/"] * 2
+    assert world.farewells == [1001 if ask is beside_the_end else 1000, 1000]
+    assert [each.state for each in told] == [
+        *[S.CONNECTING, S.OPEN, S.WAITING, S.CONNECTING, S.OPEN, S.CLOSED]
+    ]
+    assert isinstance(told[2].cause, Reconnect)
+    assert "was lost; because of Reconnect: a gap" in str(told[2])
+
+
+async def test_a_request_with_a_delay(autojump_clock: MockClock, make: Make) -> None:
+    """The delay is the session's; five requests in 30 s wait as losses do."""
+    world = make(listen)
+
+    async def session(ws: WebSocket) -> None:
+        if len(world.attempts) < 7:
+            raise Reconnect(delay=1)
+
+    supervisor = Supervisor(URL, connect=world.connect, jitter=half)
+    await supervisor.run(session)
+    assert world.attempts == [0, 1, 2, 3, 4, 49, 50]
+    assert supervisor.statistics().losses == 6
+    assert isinstance(supervisor.statistics().last_failure, Reconnect)
+
+
+async def test_a_request_that_is_not_alone(autojump_clock: MockClock, make: Make) -> None:
+    """Beside an exception of another kind it is no request: the group leaves as it is."""
+    world = make(listen)
+
+    async def session(ws: WebSocket) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(alone, ws)
+            nursery.start_soon(fail)
+
+    async def fail() -> None:
+        raise LookupError
+
+    with pytest.RaisesGroup(Reconnect, LookupError):
+        await run(world, session)
+    await trio.testing.wait_all_tasks_blocked()
+    assert world.farewells == [1011]
+
+
+async def test_a_request_beside_a_cancellation(autojump_clock: MockClock, make: Make) -> None:
+    """A scope around the supervisor that was cancelled ends it, whatever the session asks for."""
+    world = make(listen)
+
+    async def session(ws: WebSocket) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            scope.cancel()
+            try:
+                await trio.sleep_forever()
+            finally:
+                raise Reconnect
+
+    with trio.CancelScope() as scope:
+        await run(world, session)
+        raise AssertionError("cancelled")
+    assert scope.cancelled_caught
+    assert world.attempts == [0]
+
+
+async def test_a_request_while_preparing(autojump_clock: MockClock, make: Make) -> None:
+    """What prepares a connection may ask for another one as well: a login that failed."""
+    world = make(telling("denied"), telling("welcome", then=closing(1000)))
+
+    async def prepare(ws: WebSocket) -> None:
+        if await ws.receive() == "denied":
+            raise Reconnect("denied")
+
+    await prepared(world, prepare)
+    assert world.attempts == [0, 2.5]
+    assert world.farewells == [1000]
+
+
+async def test_a_request_too_many(autojump_clock: MockClock, make: Make) -> None:
+    """It counts as a failed attempt: `max_attempts` holds."""
+    with pytest.raises(SupervisorGaveUp, match="2 of 2 attempts failed: a gap") as caught:
+        await run(make(listen), alone, backoff=Backoff(max_attempts=2))
+    assert isinstance(caught.value.__cause__, Reconnect)
+
+
+# What the log says at night
+
+
+async def test_how_long_it_was_away(autojump_clock: MockClock, make: Make) -> None:
+    """A connection that is back says how long there was none; the very first says nothing."""
+    told: list[Transition] = []
+    world = make(ending(after=20), REFUSED, closing(1000))
+    await run(world, on_transition=told.append)
+    opened = [each for each in told if each.state is S.OPEN]
+    assert [each.away for each in opened] == [None, 5.5]
+    assert str(opened[1]) == f"open: {URL}, after 5.5 s without a connection"
+
+
+async def test_levels(
+    autojump_clock: MockClock, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Suspended is a warning, giving up an error, all else information."""
+    caplog.set_level(logging.INFO, "trio_ws.supervisor")
+    with pytest.raises(SupervisorGaveUp):
+        await run(make(REFUSED), backoff=Backoff(max_attempts=7))
+    levels = {each.getMessage().split()[1].strip(","): each.levelname for each in caplog.records}
+    assert levels == {
+        "connecting": "INFO",
+        "waiting": "INFO",
+        "suspended": "WARNING",
+        "failed;": "ERROR",
+    }
 
 
 # Leaving at any point (hazard B6)
@@ -829,6 +1159,7 @@ async def leave_at(make: Make, rng: random.Random) -> None:
         {"backoff": 5},
         {"classify": {}},
         {"jitter": None},
+        {"throttle": 5},
         {"connect": URL},
         {"session": URL},
     ],

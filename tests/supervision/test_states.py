@@ -40,6 +40,7 @@ def told(
     cause: BaseException | None = None,
     delay: float | None = None,
     flapping: bool = False,
+    away: float | None = None,
     detail: str = "",
 ) -> str:
     return str(
@@ -53,6 +54,7 @@ def told(
             cause=cause,
             delay=delay,
             flapping=flapping,
+            away=away,
             detail=detail,
         )
     )
@@ -63,6 +65,10 @@ def test_sentences() -> None:
     assert told(S.CONNECTING, S.IDLE) == "connecting to wss://example.com/, attempt 3"
     assert told(S.CONNECTING, S.IDLE, endpoint=None) == "connecting to the endpoint, attempt 3"
     assert told(S.OPEN, S.CONNECTING) == "open: wss://example.com/"
+    assert (
+        told(S.OPEN, S.CONNECTING, away=8.52)
+        == "open: wss://example.com/, after 8.5 s without a connection"
+    )
     assert told(S.STABLE, S.OPEN, detail="up for 10 s") == "stable: wss://example.com/; up for 10 s"
     assert told(S.CLOSED, S.STABLE, detail="the session returned") == "closed; the session returned"
     assert (

@@ -10,13 +10,9 @@ import trio
 from trio.testing import MockClock
 
 from trio_ws import HandshakeError, InvalidURL, LocalProtocolError, WebSocket
+from trio_ws._supervision.counters import SupervisorStatistics
 from trio_ws._supervision.states import SupervisorState, Transition
-from trio_ws._supervision.supervise import (
-    Supervisor,
-    SupervisorStatistics,
-    open_supervisor,
-    supervise,
-)
+from trio_ws._supervision.supervise import Supervisor, open_supervisor, supervise
 
 from ..worlds import World, closing, ending, half, listen
 

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
+from trio_ws._transport import tcp
+from trio_ws._transport.address_order import current_address_order
 from trio_ws._transport.addresses import port_of
 from trio_ws._transport.tcp import connect_tcp, listen_tcp
 
@@ -80,6 +83,100 @@ async def test_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
         await connect_tcp("127.0.0.1", 9)
     assert scope.cancelled_caught
     assert made[0].fileno() == -1
+
+
+class Many(Resolver):
+    """Knows these addresses."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = addresses
+
+    async def getaddrinfo(self, host: object, port: object, *rest: object, **more: object) -> Any:
+        kind = socket.SOCK_STREAM
+        return [(socket.AF_INET, kind, 0, "", (each, port)) for each in self.addresses]
+
+
+TWO = ("127.0.0.1", "127.0.0.2")
+
+
+async def test_begin_with_another_address() -> None:
+    """After a failure behind TCP the other address of the name is tried first (hazard F2.11)."""
+    trio.socket.set_custom_hostname_resolver(Many(*TWO))
+    (listener,) = await trio.open_tcp_listeners(0, host="0.0.0.0")
+    port = listener.socket.getsockname()[1]
+    seen = []
+    for failed in (None, *TWO, None):
+        if failed:
+            current_address_order().failed("h", port, failed, trio.current_time())
+        async with await connect_tcp("h", port) as stream:
+            seen.append(stream.socket.getpeername()[0])
+    assert seen == [TWO[0], TWO[1], TWO[0], TWO[0]]
+    await listener.aclose()
+
+
+async def test_no_other_address_will_do() -> None:
+    """The one that failed is still better than those where nothing listens."""
+    trio.socket.set_custom_hostname_resolver(Many(*TWO))
+    (listener,) = await trio.open_tcp_listeners(0, host=TWO[0])
+    port = listener.socket.getsockname()[1]
+    current_address_order().failed("h", port, TWO[0], trio.current_time())
+    async with await connect_tcp("h", port) as stream:
+        assert stream.socket.getpeername()[0] == TWO[0]
+    await listener.aclose()
+    with pytest.raises(OSError, match="no address of this name") as caught:
+        await connect_tcp("h", port)
+    group = caught.value.__cause__
+    assert isinstance(group, ExceptionGroup)
+    assert [error.errno for error in group.exceptions if isinstance(error, OSError)] == [
+        errno.ECONNREFUSED
+    ] * 2
+
+
+class Slow:
+    """Connects after some seconds, which depend on the address; notes what was begun and made."""
+
+    def __init__(self, **seconds: float) -> None:
+        self.seconds = seconds
+        self.begun: list[tuple[str, float]] = []
+        self.made: dict[str, trio.SocketStream] = {}
+
+    async def connect(self, family: int, address: tuple[Any, ...]) -> trio.SocketStream:
+        """Take the place of connecting."""
+        self.begun.append((address[0], trio.current_time()))
+        await trio.sleep(self.seconds[address[0]])
+        ours, theirs = trio.socket.socketpair()
+        theirs.close()
+        self.made[address[0]] = trio.SocketStream(ours)
+        return self.made[address[0]]
+
+
+@pytest.fixture
+async def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
+    """Three addresses, the first of which does not answer."""
+    slow = Slow(a=1000, b=10, c=10)
+    monkeypatch.setattr(tcp, "_connect", slow.connect)
+    trio.socket.set_custom_hostname_resolver(Many("a", "b", "c"))
+    current_address_order().failed("h", 80, "z", 0)
+    return slow
+
+
+async def test_the_next_one_beside(autojump_clock: MockClock, slow: Slow) -> None:
+    """An address that takes long is not waited for; of two that answer the first wins."""
+    slow.seconds["c"] = 9.75
+    async with await connect_tcp("h", 80) as stream:
+        assert stream in slow.made.values()
+        assert slow.begun == [("a", 0), ("b", 0.25), ("c", 0.5)]
+        assert trio.current_time() == 10.25
+        assert [each.socket.fileno() != -1 for each in slow.made.values()].count(True) == 1
+
+
+async def test_cancelled_while_trying(autojump_clock: MockClock, slow: Slow) -> None:
+    """A cancellation leaves nothing open, not even one that has just been connected."""
+    slow.seconds.update(b=0.0)
+    with trio.move_on_after(0.25) as scope:
+        await connect_tcp("h", 80)
+    assert scope.cancelled_caught
+    assert all(stream.socket.fileno() == -1 for stream in slow.made.values())
 
 
 # Listening

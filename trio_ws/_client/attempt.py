@@ -9,9 +9,7 @@ what the network, OpenSSL or the peer had to say is chained to it.
 
 from __future__ import annotations
 
-import errno
 import itertools
-import socket
 import ssl
 from typing import Any
 
@@ -19,11 +17,13 @@ import trio
 
 from .._concurrency.exceptions import iter_leaves
 from .._connection.websocket import WebSocket
-from .._errors import HandshakeError, HandshakeTimeout, TLSError
+from .._errors import HandshakeError, HandshakeTimeout, Rejected, TLSError
 from .._handshake.client import ClientHandshake
 from .._handshake.opening import Opening, make_key
 from .._log import Log
 from .._transport.adapter import transport_on
+from .._transport.address_order import current_address_order
+from .._transport.addresses import remote_address
 from .._transport.base import Transport
 from .._transport.default_context import default_context
 from .._transport.entropy import own_entropy
@@ -31,25 +31,10 @@ from .._transport.network import current_network
 from .._transport.tls import MonitoredStream, TLSStandIn, tls_on
 from .._url import URL
 from .options import ClientConfig
+from .verdicts import is_alert, is_transient, is_transient_in_tls
 
 REJECTION_PATIENCE = 1.0
 """Seconds that we wait for the body of a rejection; its status is known already."""
-
-TRANSIENT = frozenset(
-    {
-        errno.EADDRNOTAVAIL,
-        errno.ECONNABORTED,
-        errno.ECONNREFUSED,
-        errno.ECONNRESET,
-        errno.EHOSTDOWN,
-        errno.EHOSTUNREACH,
-        errno.ENETDOWN,
-        errno.ENETUNREACH,
-        errno.EPIPE,
-        errno.ETIMEDOUT,
-    }
-)
-"""What may be otherwise in a minute."""
 
 _log = Log("trio_ws.client")
 _numbers = itertools.count(1)
@@ -79,6 +64,7 @@ class ConnectAttempt:
         self._name = ""
         self._time = trio.CancelScope()
         self._impatient = False
+        self._address: str | None = None
 
     async def connect(self) -> WebSocket:
         """Go through all stages under one deadline; leave no stream open on failure."""
@@ -90,25 +76,31 @@ class ConnectAttempt:
             raise self._timeout()
         except HandshakeError as exc:
             self._log("failed: %s", exc)
+            self._try_another_address_next_time(exc)
             raise
 
     async def _connect(self) -> WebSocket:
         try:
             if self._stream is None:
                 self._stream = await self._dial()
-            if self._url.tls and not isinstance(self._stream, trio.SSLStream):
-                self._stream = await self._tls_on(self._stream)
-            if isinstance(self._stream, trio.SSLStream) or (
-                isinstance(self._stream, TLSStandIn) and self._url.tls
-            ):
-                await self._shake_hands(self._stream)
+                self._address = _ip_address(self._stream)
+            self._stream = await self._secured(self._stream)
             opening = await self._upgrade(transport_on(self._stream))
         except BaseException:
             if self._stream is not None:
                 await trio.aclose_forcefully(self._stream)
             raise
         self._log("open, subprotocol %s", opening.subprotocol)
+        if self._address is not None:
+            current_address_order().worked(self._url.host, self._url.port, self._address)
         return WebSocket(self._stream, opening, client=True, options=self._config, name=self._name)
+
+    def _try_another_address_next_time(self, failure: HandshakeError) -> None:
+        """Remember an address that is no good; a refusal that is about us says nothing of it."""
+        about_us = isinstance(failure, Rejected) and failure.response.status < 500
+        if self._address is not None and not about_us:
+            url, now = self._url, trio.current_time()
+            current_address_order().failed(url.host, url.port, self._address, now)
 
     async def _dial(self) -> trio.abc.Stream:
         self._stage = "looking up the host and connecting over TCP"
@@ -119,17 +111,22 @@ class ConnectAttempt:
             cause = causes[0] if len(causes) == 1 else exc
             raise self._failure(f"{cause}", is_transient(exc)) from cause
 
-    async def _tls_on(
-        self, stream: trio.abc.Stream
-    ) -> trio.SSLStream[MonitoredStream] | TLSStandIn:
-        if isinstance(stream, TLSStandIn) and stream.expects_tls:
-            return stream
+    async def _secured(self, stream: trio.abc.Stream) -> trio.abc.Stream:
+        """Begin TLS where it is wanted; on a stream of TLS that has begun this does nothing."""
+        if isinstance(stream, trio.SSLStream):
+            await self._shake_hands(stream)
+        elif self._url.tls:
+            standing_in = isinstance(stream, TLSStandIn) and stream.expects_tls
+            stream = stream if standing_in else await self._tls_on(stream)
+            await self._shake_hands(stream)
+        return stream
+
+    async def _tls_on(self, stream: trio.abc.Stream) -> trio.SSLStream[MonitoredStream]:
         self._stage = "reading the certificates that the system trusts"
         context = self._config.ssl_context or await default_context()
         return tls_on(stream, context, server_hostname=self._url.server_name)
 
-    async def _shake_hands(self, stream: trio.SSLStream[Any] | TLSStandIn) -> None:
-        """Begin TLS, which does nothing on a stream that has begun."""
+    async def _shake_hands(self, stream: Any) -> None:
         self._stage = "making the connection secure with TLS"
         try:
             await stream.do_handshake()
@@ -187,35 +184,34 @@ class ConnectAttempt:
         return TLSError(
             f"no TLS with {self._url}: {cause}{_hint(cause)}",
             request=self._handshake.request,
-            transient=isinstance(cause, ssl.SSLEOFError),
+            transient=is_transient_in_tls(cause),
         )
 
     def _log(self, message: str, *args: object) -> None:
         _log.debug(f"[%s] {message}", self._name, *args)
 
 
+def _ip_address(stream: trio.abc.Stream) -> str | None:
+    """Return the IP address that a stream leads to; None if it is no TCP connection."""
+    match remote_address(stream):
+        case (str() as address, int(), *_):
+            return address
+    return None
+
+
 def _hint(cause: BaseException) -> str:
     """Say what OpenSSL means when it takes the first bytes of HTTP for a version of TLS."""
-    if isinstance(cause, ssl.SSLError) and getattr(cause, "reason", "") in _NO_TLS_REASONS:
+    if isinstance(cause, ssl.SSLError) and _reason_of(cause) in _NO_TLS_REASONS:
         return "; the server does not speak TLS here: for plain HTTP the URL begins with ws://"
     return ""
+
+
+def _reason_of(error: ssl.SSLError) -> str:
+    """Return OpenSSL's own word for an error; one that was made by Python has none."""
+    return getattr(error, "reason", None) or ""
 
 
 _NO_TLS_REASONS = frozenset(
     {"WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"}
 )
 """How OpenSSL calls bytes that are no TLS, in its several versions."""
-
-
-def is_alert(error: BaseException) -> bool:
-    """Whether the peer said that it does not want TLS with us, as it may after our handshake."""
-    return isinstance(error, ssl.SSLError) and "ALERT" in (getattr(error, "reason", "") or "")
-
-
-def is_transient(error: OSError) -> bool | None:
-    """Whether connecting may work later; None for a name that is not known (yet, or at all)."""
-    errors = list(iter_leaves(error.__cause__ or error))
-    if any(isinstance(e, socket.gaierror) and e.errno != socket.EAI_AGAIN for e in errors):
-        return None
-    codes = TRANSIENT | {socket.EAI_AGAIN}
-    return any(isinstance(e, OSError) and e.errno in codes for e in errors)

@@ -24,7 +24,7 @@ from typing import final
 
 import trio
 
-from .exceptions import unwrap_group
+from .body import is_own_exception, leave_body, leave_nursery
 
 
 @final
@@ -61,48 +61,26 @@ class BackgroundTask(AbstractAsyncContextManager[None, None]):
         traceback: TracebackType | None,
     ) -> None:
         """End the task, and let exactly one exception out."""
-        failure = self._leave_body(exc)
+        failure = leave_body(self._body, exc)
+        self._nursery.cancel_scope.cancel()
+        passing = None if is_own_exception(failure) else failure
         # Bounded: the task is cancelled.
-        interruption = await self._leave_nursery(failure)  # noqa: ASYNC102
+        interruption = await leave_nursery(self._nursery_manager, passing)  # noqa: ASYNC102
         verdict = self._verdict(failure, interruption)
         try:
             if verdict is not None and verdict is not exc:
                 raise verdict
         finally:
-            del failure, interruption, verdict
-
-    def _leave_body(self, exc: BaseException | None) -> BaseException | None:
-        try:
-            caught = self._body.__exit__(type(exc) if exc else None, exc, None)
-        except BaseException as rest:  # noqa: ASYNC103
-            return rest  # noqa: ASYNC104 - it leaves at the end of the block
-        return None if caught else exc
-
-    async def _leave_nursery(self, failure: BaseException | None) -> BaseException | None:
-        """End the task; return the cancellation (or Ctrl-C) that goes on outside.
-
-        The nursery is told of a bare cancellation, which may be its own.
-        A group it would wrap, and take to pieces.
-        """
-        self._nursery.cancel_scope.cancel()
-        passing = None if _is_the_users(failure) else failure
-        try:
-            await self._nursery_manager.__aexit__(type(passing) if passing else None, passing, None)
-        except BaseExceptionGroup as group:
-            return unwrap_group(group)
-        return None
+            del failure, passing, interruption, verdict
 
     def _verdict(
         self, failure: BaseException | None, interruption: BaseException | None
     ) -> BaseException | None:
-        if failure is None or not _is_the_users(failure):
+        """Return the one exception that leaves; `interruption` is a cancellation, or a Ctrl-C."""
+        if failure is None or not is_own_exception(failure):
             return interruption or self._failure
         if interruption is not None and not isinstance(interruption, trio.Cancelled):
             return interruption
         if failure.__context__ is None and failure is not self._failure:
             failure.__context__ = self._failure
         return failure
-
-
-def _is_the_users(failure: BaseException | None) -> bool:
-    return isinstance(failure, Exception | BaseExceptionGroup)

@@ -14,7 +14,7 @@ import trio
 
 
 def iter_leaves(error: BaseException) -> Iterator[BaseException]:
-    """The exceptions of a group, however deep; of anything else, itself."""
+    """Return the exceptions of a group, however deep; of anything else, itself."""
     if isinstance(error, BaseExceptionGroup):
         for member in error.exceptions:
             yield from iter_leaves(member)
@@ -39,20 +39,31 @@ def contain(error: BaseException) -> BaseException:
     return error
 
 
-def strip_tracebacks(error: Exception) -> Exception:
-    """An error, and what caused it, without the frames that it has passed.
+def iter_chain(error: BaseException | None, *, causes: bool = False) -> Iterator[BaseException]:
+    """Return an exception, the one in whose handling it was raised, and so on.
 
-    They hold all of a connection; who keeps the error would keep that, and often in a ring.
+    With `causes`, of an exception that was raised from another, that one.
+    An application may have made a ring of them; the walk ends where it would begin again.
     """
-    each: BaseException | None = error
-    while each is not None:
+    seen = set[int]()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = (error.__cause__ if causes else None) or error.__context__
+
+
+def strip_tracebacks(error: Exception) -> Exception:
+    """Return an error, and what caused it, without the frames that it has passed.
+
+    Frames keep the whole connection alive as long as the error is kept.
+    """
+    for each in iter_chain(error, causes=True):
         each.__traceback__ = None
-        each = each.__cause__ or each.__context__
     return error
 
 
 def unwrap_group(group: BaseExceptionGroup) -> BaseException:
-    """The one exception that a group is about.
+    """Return the one exception that a group is about.
 
     That is a Ctrl-C or an exit, before an error, before a cancellation;
     a group of several errors stays as it is.
@@ -65,6 +76,15 @@ def unwrap_group(group: BaseExceptionGroup) -> BaseException:
     if len(errors) > 1:
         return group
     return (errors or others)[0]
+
+
+def cancel_reason(error: BaseException) -> str:
+    """Return the text that was given to ``cancel(reason=…)``; empty if none was."""
+    for leaf in iter_leaves(error):
+        told = leaf.reason if isinstance(leaf, trio.Cancelled) and leaf.source == "explicit" else ""
+        if told and isinstance(told, str):  # an application may have given anything
+            return told
+    return ""
 
 
 @contextmanager

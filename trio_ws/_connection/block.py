@@ -29,16 +29,17 @@ between the frames of the latter a Ctrl-C could land and leave the nursery open.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import final
 
 import trio
 
-from .._concurrency.exceptions import iter_leaves, may_pass, unwrap_group
+from .._concurrency.body import leave_body, leave_nursery, unwrap_end
+from .._concurrency.exceptions import iter_chain, iter_leaves, may_pass
 from .._ending import CloseCode, Ending
-from .._errors import ConnectionClosed, closed
+from .._errors import ConnectionClosed, closed, is_end_of
 from .websocket import WebSocket
 
 Connect = Callable[[], Awaitable[WebSocket]]
@@ -103,11 +104,7 @@ class ConnectionBlock:
         """Close the body scope; return what is left of the exception."""
         core = self._connection.core
         core.receive_queue.close()
-        try:
-            caught = core.body.__exit__(type(exc) if exc else None, exc, None)
-        except BaseException as rest:  # noqa: ASYNC103
-            return rest  # noqa: ASYNC104 - it leaves at the end of the block
-        return None if caught else exc
+        return leave_body(core.body, exc)
 
     async def _farewell(self, failure: BaseException | None) -> BaseException | None:
         """Begin the close that `failure` asks for and wait for its end.
@@ -142,16 +139,9 @@ class ConnectionBlock:
                     await finished.wait()
             except BaseException as exc:  # noqa: ASYNC103
                 interruption = exc
-        return await self._leave_nursery() or interruption
-
-    async def _leave_nursery(self) -> BaseException | None:
-        """Close the nursery, if it is our own; nothing is left in it."""
-        if self._nursery_manager is not None:
-            try:
-                await self._nursery_manager.__aexit__(None, None, None)
-            except BaseExceptionGroup as group:
-                return unwrap_group(group)
-        return None
+        if self._nursery_manager is None:
+            return interruption
+        return await leave_nursery(self._nursery_manager) or interruption
 
     # The verdict (P2): of what happened, one exception leaves.  Of lower rank wins;
     # of equal rank that of the body, then that of the policies' functions, then the interruption.
@@ -175,7 +165,7 @@ class ConnectionBlock:
         assert ending is not None
         if core.body.cancelled_caught and failure is None:
             failure = closed(ending)
-        failure = self._unwrapped(failure)
+        failure = unwrap_end(failure, self._is_own)
         error = core.lifetime.error
         verdict, second, _ = sorted((failure, error, interruption), key=self._rank)
         if isinstance(verdict, Exception) and core.cancels_body:
@@ -195,33 +185,12 @@ class ConnectionBlock:
 
     def _add_loss(self, failure: Exception, ending: Ending) -> None:
         """Make the loss the origin of `failure`, in place of a `Cancelled` that told of it."""
-        for error in _contexts(failure):
+        for error in iter_chain(failure):
             if any(map(self._is_own, iter_leaves(error))):
                 return
             if error.__context__ is None or isinstance(error.__context__, trio.Cancelled):
                 error.__context__ = closed(ending)
                 return
 
-    def _unwrapped(self, failure: BaseException | None) -> BaseException | None:
-        """Unwrap a group that contains only this connection's end and cancellations."""
-        if not isinstance(failure, BaseExceptionGroup):
-            return failure
-        leaves = list(iter_leaves(failure))
-        own = [leaf for leaf in leaves if self._is_own(leaf)]
-        outer = [leaf for leaf in leaves if isinstance(leaf, trio.Cancelled)]
-        if not own or len(own) + len(outer) < len(leaves):
-            return failure
-        return (outer or own)[0]
-
     def _is_own(self, error: BaseException) -> bool:
-        ending = self._connection.core.protocol.ending
-        return isinstance(error, ConnectionClosed) and error.ending is ending
-
-
-def _contexts(error: BaseException | None) -> Iterator[BaseException]:
-    """Return an exception, the one in whose handling it was raised, and so on."""
-    seen = set[int]()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__context__
+        return is_end_of(error, self._connection.core.protocol.ending)

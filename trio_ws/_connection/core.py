@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from contextvars import ContextVar
 from functools import partial
 from typing import NamedTuple, final
 
@@ -52,7 +53,12 @@ class Supervised(NamedTuple):
     body_grace: float = FOREVER
 
 
-UNSUPERVISED = Supervised()
+_UNSUPERVISED = Supervised()
+
+current_supervision: ContextVar[Supervised] = ContextVar(
+    "trio_ws.supervision", default=_UNSUPERVISED
+)
+"""What a connection that is opened in this context is told by its supervisor."""
 
 BROKEN_OFF = "a message was broken off"
 """The reason of a Close behind a message of which the rest will never come."""
@@ -62,7 +68,29 @@ BROKEN_OFF = "a message was broken off"
 class ConnectionCore:
     """The values of one connection, and what has to happen to all of them at its end.
 
-    =================  ===============================  ================================
+    =================  ===============================  =======================================
+    field              changed by                       read by
+    =================  ===============================  =======================================
+    ``client``         nothing                          all, as ``name``, ``options``,
+                                                        ``log`` and ``watches_idle``
+    ``protocol``       the reader feeds it; it is told  all
+                       what to send, and of a loss
+    ``transport``      the reader; the writer, also     statistics
+                       inline
+    ``receive_queue``  the reader puts; receivers take  the reader, the writer
+    ``room``           the writer wakes it              senders, who wait there
+    ``send_turn``      senders; `note_ending`           `WebSocket.send`
+    ``stream_turn``    streamers; `note_ending`         `IncomingMessage`
+    ``pings``          the heartbeat and `ping` add;    statistics
+                       the reader hands it pongs
+    ``lease``          the reader, the writer           the heartbeat
+    ``lifetime``       what closes, loses or fails      both tasks, the block
+    ``body``           `note_ending`, `cancel_body`     the block, which stands in it
+    ``write_error``    the writer                       the reader, at the end of the stream
+    ``supervised``     nothing, once it is given        `note_ending`, ``async for``
+    ``over``           `note_ending`                    what waits for the ending
+    ``finished``       the reading task, as it ends     what waits for the last step
+    =================  ===============================  =======================================
     """
 
     __slots__ = (
@@ -132,13 +160,9 @@ class ConnectionCore:
         self.lifetime = Lifetime()
         self.body = trio.CancelScope()
         self.write_error: Exception | None = None
-        self.supervised = UNSUPERVISED
+        self.supervised = current_supervision.get()
         self.over = SlimEvent()
         self.finished = SlimEvent()
-
-    def supervise(self, supervised: Supervised) -> None:
-        """Behave as a supervisor wants it."""
-        self.supervised = supervised
 
     # Sending
 

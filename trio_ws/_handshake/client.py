@@ -3,6 +3,8 @@
 A server may answer four things: interim responses (1xx), which are skipped;
 101, which is checked in full; another status, which is a rejection and may have a body;
 and bytes that are not HTTP.
+A status of 300 or more is a rejection even if what follows the status line is no HTTP:
+a balancer in trouble may answer 503 with any head at all.
 A rejection is reported as soon as its body is complete or has reached
 `Limits.max_reject_body`, whichever comes first;
 the caller has the clock, may stop waiting earlier, and then asks for `rejection()`.
@@ -82,6 +84,7 @@ MAX_INTERIM = 20
 """So many responses before the answer are skipped; no server has use for more."""
 
 _MARK = b"HTTP/1."
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})[ \r\n]")
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
@@ -121,6 +124,7 @@ class ClientHandshake:
         self._bytes = write_head(f"GET {url.target} HTTP/1.1", lines)
         self.request = Request(method="GET", target=url.target, headers=Headers(lines))
         self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
+        self._status = 0
         self._rejection: tuple[int, Headers] | None = None
         self._body = bytearray()
         self._interim = 0
@@ -163,12 +167,12 @@ class ClientHandshake:
         """
         try:
             return self._feed(data)
-        except InvalidHttp as exc:
+        except (InvalidHttp, HeadTooLarge) as exc:
             if rejected := self.rejection():  # its body breaks off, or breaks the rules
                 raise rejected from None
+            if self._status >= 300:
+                raise self._rejected(Response(self._status)) from exc
             raise self._invalid(printable(str(exc))) from exc
-        except HeadTooLarge as exc:
-            raise self._invalid(str(exc)) from None
 
     @property
     def rejected(self) -> bool:
@@ -232,11 +236,13 @@ class ClientHandshake:
             raise self._invalid("it speaks TLS, and the URL must begin with wss://")
         if not _MARK.startswith(start):
             raise self._invalid(f"it does not speak HTTP/1.1, but says {printable(repr(start))}")
+        if line := _STATUS_LINE.match(self._heads.data):
+            self._status = int(line[1])
         return self._heads.next_head()
 
     def _let_h11_parse(self, head: bytes) -> tuple[int, bytes, Lines]:
         if not is_fit(head):
-            raise self._invalid("it has a character that HTTP forbids")
+            raise InvalidHttp("it has a character that HTTP forbids", 400)
         return self._http.read_head(head)
 
     @cached_property

@@ -18,24 +18,24 @@ What arrives outlives its connection, within bounds (`_incoming`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, Unpack, final
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import Literal, TypeAlias, final
 
 import trio
 
 from .._concurrency.background import BackgroundTask
+from .._connection.delivery import Delivery
 from .._connection.websocket import WebSocket
-from .._ending import CloseCode
-from .._errors import ConnectionClosed, LocalProtocolError, NotConnected, closed
+from .._ending import CloseCode, Ending, Loss
+from .._errors import ConnectionClosed, LocalProtocolError, NotConnected, closed, is_end_of
 from .._protocol.validation import check_close
-from .._supervision.endpoints import Endpoint
-from .._supervision.loop import SessionPlan
-from .._supervision.supervise import Supervisor, SupervisorOptions
+from .._supervision.config import SessionPlan
+from .._supervision.supervise import Supervisor
 from .._validation import check_callable, check_instance
 from .incoming import Incoming
 from .outgoing import Outgoing, SendBuffer
+from .statistics import ReconnectingStatistics
 
 OnConnect: TypeAlias = Callable[[WebSocket], Awaitable[object]]
 """What ``on_connect`` may be: an async function of each new `WebSocket`."""
@@ -43,35 +43,8 @@ OnConnect: TypeAlias = Callable[[WebSocket], Awaitable[object]]
 WhenDown: TypeAlias = Literal["wait", "fail"]
 """What ``when_down`` may be."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReconnectingStatistics:
-    """A snapshot of one channel; see `ReconnectingWebSocket.statistics`.
-
-    Attributes:
-        connections: connections that were opened.
-        downtime: seconds without a connection.
-        messages_sent: messages that `send` accepted.
-        messages_received: messages that `receive` gave out.
-        waiting: messages that wait for a connection.
-        waiting_bytes: how many bytes they are, each counted with 64 bytes for itself.
-        in_doubt: messages that were handed to the kernel and may not have arrived:
-            the connection ended before anything proved that they had.
-        expired: messages that were dropped because they had waited for `SendBuffer.max_age`.
-        dropped: messages that arrived and were dropped when their connection ended,
-            because `Limits.receive_buffer` bytes of earlier connections were still not taken.
-            What is kept of connections that have ended is at most twice that, and one gulp.
-    """
-
-    connections: int
-    downtime: float
-    messages_sent: int
-    messages_received: int
-    waiting: int
-    waiting_bytes: int
-    in_doubt: int
-    expired: int
-    dropped: int
+DOUBT_INTERVAL = 5.0
+"""Seconds after which a channel asks whether what it sent has arrived."""
 
 
 @final
@@ -108,7 +81,8 @@ class ReconnectingWebSocket:
         self._lane = trio.StrictFIFOLock()
         self._incoming = Incoming(self._check_more_comes)
         # The connection to send on, and the bells for senders and for those who close
-        self._ws: WebSocket | None = None
+        self._delivery: Delivery | None = None
+        self._doubts = trio.Event()
         self._changed = trio.lowlevel.ParkingLot()
         self._finished = trio.Event()
         # The end
@@ -116,6 +90,7 @@ class ReconnectingWebSocket:
         self._closing = False
         self._failure: Exception | None = None
         self._last_word: ConnectionClosed | None = None
+        self._last: WebSocket | None = None
         self._sent = 0
 
     def __repr__(self) -> str:
@@ -144,6 +119,7 @@ class ReconnectingWebSocket:
 
     # Sending
 
+    @trio.lowlevel.enable_ki_protection
     async def send(self, message: str | bytes | bytearray | memoryview) -> None:
         """Send a message: `str` as text, bytes-like as binary.
 
@@ -162,24 +138,21 @@ class ReconnectingWebSocket:
         checked = _checked(message)
         async with self._lane:
             while not await self._try_to_send(checked):
-                await self._changed.park()
+                # Also woken when the oldest message of the buffer expires: that makes room.
+                with trio.move_on_at(self._outgoing.next_expiry):
+                    await self._changed.park()
         self._sent += 1
 
     async def _try_to_send(self, message: str | bytes) -> bool:
         """Hand it to a connection or to the buffer; False: something has to change first."""
-        while (ws := self._ws) is not None:
+        while (delivery := self._delivery) is not None:
             try:
-                await ws.send(message)
+                receipt = await delivery.send(message)
             except ConnectionClosed:
-                self._detach(ws)
+                self._detach(delivery)
             else:
-                send_queue = ws._connection.core.protocol.send_queue
-                self._outgoing.accepted_at_once(
-                    message,
-                    send_queue.frames_in,
-                    frames_out=send_queue.frames_out,
-                    now=trio.current_time(),
-                )
+                self._outgoing.accepted_at_once(receipt, trio.current_time())
+                self._doubts.set()
                 return True
         self._check_open()
         if self._outgoing.has_room(message, trio.current_time()):
@@ -198,8 +171,15 @@ class ReconnectingWebSocket:
         if self._closing or self._finished.is_set():
             raise trio.ClosedResourceError("the channel was closed")
 
+    def is_end(self, error: BaseException) -> bool:
+        """Return True if `error` is what `_check_open` raises: no exception of the user's own."""
+        if self._last_word is not None and is_end_of(error, self._last_word.ending):
+            return True
+        return error is self._failure
+
     # Receiving
 
+    @trio.lowlevel.enable_ki_protection
     async def receive(self) -> str | bytes:
         """Return the next message, of whichever connection.
 
@@ -231,6 +211,7 @@ class ReconnectingWebSocket:
 
     # Closing
 
+    @trio.lowlevel.enable_ki_protection
     async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         """Close the connection politely, if there is one, and do not connect again.
 
@@ -244,7 +225,8 @@ class ReconnectingWebSocket:
         check_close(code, reason)
         self._closing = True
         try:
-            if (ws := self._ws) is not None:
+            ws = None if self._delivery is None else self._delivery.ws
+            if ws is not None:
                 await ws.close(code, reason)
             if ws is None or (ws.ending is not None and not ws.ending.clean):
                 self._scope.cancel(reason="the channel was closed")
@@ -253,8 +235,25 @@ class ReconnectingWebSocket:
             self._scope.cancel(reason="the channel was closed in a hurry")
             raise
 
+    async def aclose(self) -> None:
+        """Close with 1000, as `trio.abc.AsyncResource` asks: in a hurry if cancelled."""
+        await self.close()
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the channel ended, or None while it goes on.
+
+        That is the end of its last connection.
+        If it has had none, `Ending.loss` says that nothing was sent or received.
+        """
+        if not self._finished.is_set():
+            return None
+        never = Ending(loss=Loss.EOF, detail="the channel ended without a connection")
+        return (self._last and self._last.ending) or never
+
     # The task beside the block
 
+    @trio.lowlevel.enable_ki_protection  # a Ctrl-C must not leave `close` waiting
     async def _run(self) -> None:
         """Keep connected until there is an end; tell everybody who waits."""
         try:
@@ -271,42 +270,56 @@ class ReconnectingWebSocket:
             self._changed.unpark_all()
             self._incoming.wake_all()
 
+    @trio.lowlevel.enable_ki_protection
     async def _session(self, ws: WebSocket) -> None:
         """What is supervised: attach a connection, and wait for its end."""
-        self._outgoing.begin(ws._connection.core.protocol.send_queue.frames_in)
-        self._incoming.add(ws)
+        delivery = Delivery(ws)
+        self._last = ws
+        self._incoming.add(delivery)
         try:
-            await self._send_waiting(ws)
-            self._ws = ws
+            await self._send_waiting(delivery)
+            self._delivery = delivery
             self._changed.unpark_all()
-            ending = await ws.wait_closed()
+            async with BackgroundTask(
+                lambda: self._dispel_doubts(delivery), name="trio_ws channel in doubt"
+            ):
+                ending = await ws.wait_closed()
         finally:
-            self._detach(ws)
-            self._settle(ws)
+            self._detach(delivery)
+            self._settle(delivery)
         if not self._closing:
             raise closed(ending)
 
-    async def _send_waiting(self, ws: WebSocket) -> None:
+    async def _send_waiting(self, delivery: Delivery) -> None:
         while (message := self._outgoing.take(trio.current_time())) is not None:
-            await ws.send(message)
-            self._outgoing.accepted(ws._connection.core.protocol.send_queue.frames_in)
+            self._outgoing.accepted(await delivery.send(message))
+            self._doubts.set()
             self._changed.unpark_all()
 
-    def _detach(self, ws: WebSocket) -> None:
-        if self._ws is ws:
-            self._ws = None
+    async def _dispel_doubts(self, delivery: Delivery) -> None:
+        """Now and then, while there is doubt about what was sent, ask with a ping.
 
-    def _settle(self, ws: WebSocket) -> None:
+        Its pong proves that what was written before it has arrived.
+        On a busy connection the heartbeat has no reason to ask.
+        """
+        while delivery.answers_pings:
+            await self._doubts.wait()
+            await trio.sleep(DOUBT_INTERVAL)
+            if delivery.in_doubt:
+                with suppress(ConnectionClosed):
+                    await delivery.ws.ping()
+            else:
+                self._doubts = trio.Event()
+
+    def _detach(self, delivery: Delivery) -> None:
+        if self._delivery is delivery:
+            self._delivery = None
+
+    def _settle(self, delivery: Delivery) -> None:
         """What becomes of the messages that the connection had accepted, and of those it had."""
-        send_queue = ws._connection.core.protocol.send_queue
-        ending = ws.ending
-        self._outgoing.end(
-            frames_out=send_queue.frames_out,
-            confirmed=ws._connection.core.pings.frames_confirmed,
-            delivered=ending is not None and ending.clean and not ending.received_first,
-        )
-        send_queue.clear()  # or the writer might send what is going to be sent again
-        self._incoming.over(ws)
+        self._outgoing.end(in_doubt=delivery.in_doubt)
+        delivery.take_back()  # or the writer might send what is going to be sent again
+        self._incoming.over(delivery)
 
 
 def _checked(message: object) -> str | bytes:
@@ -319,62 +332,3 @@ def _checked(message: object) -> str | bytes:
     except UnicodeEncodeError as error:
         raise LocalProtocolError(f"the text is not valid Unicode: {error}") from None
     return message
-
-
-def open_reconnecting_websocket(
-    endpoint: Endpoint,
-    *,
-    on_connect: OnConnect | None = None,
-    buffer: SendBuffer | None = None,
-    when_down: WhenDown = "wait",
-    **options: Unpack[SupervisorOptions],
-) -> AbstractAsyncContextManager[ReconnectingWebSocket]:
-    """One channel across many connections, for the length of a block::
-
-        async def subscribe(ws):
-            await ws.send_json({"subscribe": "trades"})
-
-        async with open_reconnecting_websocket(url, on_connect=subscribe) as channel:
-            async for message in channel:
-                ...
-
-    Entering the block does not wait for the first connection.
-    A failure that waiting does not help against cancels the block, and leaves it, bare;
-    so does whatever ``on_connect`` raises besides the end of its connection.
-    Leaving the block closes the connection: normally with 1000, with an exception with 1011,
-    when cancelled with 1001 and at once.
-
-    Args:
-        endpoint: as `supervise` takes it.
-        on_connect: an async function of each new `WebSocket`, called before anything else is sent:
-            to log in, to subscribe.  What it receives is not seen by the channel.
-            It may take `Timeouts.connect`, once more after connecting;
-            then the connection is closed (1001) and counts as one that was lost.
-        buffer: lets `ReconnectingWebSocket.send` return at once while there is no connection.
-        when_down: what `send` does without a connection and without room in the buffer.
-        options: those of `supervise`.
-
-    Raises:
-        TypeError, ValueError, LocalProtocolError: an option or the endpoint is none;
-            this function raises it, before the block.
-        SupervisorGaveUp, HandshakeError, ConnectionClosed: as `supervise`.
-    """
-    channel = ReconnectingWebSocket(
-        Supervisor(endpoint, **options),
-        on_connect=on_connect,
-        buffer=buffer,
-        when_down=when_down,
-    )
-    return _block(channel)
-
-
-@asynccontextmanager
-async def _block(channel: ReconnectingWebSocket) -> AsyncGenerator[ReconnectingWebSocket]:
-    async with BackgroundTask(channel._run, name="trio_ws reconnecting channel"):
-        try:
-            yield channel
-        except Exception:
-            await channel.close(CloseCode.INTERNAL_ERROR)  # noqa: ASYNC120 - bounded
-            raise
-        else:
-            await channel.close()

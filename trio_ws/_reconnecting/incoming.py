@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import trio
 
-from .._connection.websocket import WebSocket
+from .._connection.delivery import Delivery
 from .._errors import ConnectionClosed
 
 
@@ -23,14 +23,14 @@ class Incoming:
 
     def __init__(self, check_more_comes: Callable[[], None]) -> None:
         self._check_more_comes = check_more_comes
-        self._sources: deque[WebSocket] = deque()
+        self._sources: deque[Delivery] = deque()
         self._arrived = trio.lowlevel.ParkingLot()
         self.received = 0
         self.dropped = 0
 
-    def add(self, ws: WebSocket) -> None:
-        """There is another connection."""
-        self._sources.append(ws)
+    def add(self, delivery: Delivery) -> None:
+        """Receive from another connection, after those before it."""
+        self._sources.append(delivery)
         self._arrived.unpark_all()
 
     def wake_all(self) -> None:
@@ -47,28 +47,21 @@ class Incoming:
                 continue
             source = self._sources[0]
             try:
-                message = await source.receive()
+                message = await source.ws.receive()
             except ConnectionClosed:
                 self._forget(source)
             else:
                 self.received += 1
                 return message
 
-    def _forget(self, ws: WebSocket) -> None:
-        if ws in self._sources:
-            self._sources.remove(ws)
+    def _forget(self, delivery: Delivery) -> None:
+        if delivery in self._sources:
+            self._sources.remove(delivery)
 
-    def over(self, ws: WebSocket) -> None:
-        """A connection is over: keep what nobody has taken yet, within bounds."""
-        receive_queue = ws._connection.core.receive_queue
-        kept = sum(
-            source._connection.core.receive_queue.size
-            for source in self._sources
-            if source is not ws
-        )
-        if receive_queue.messages and kept < ws._connection.core.options.limits.receive_buffer:
+    def over(self, delivery: Delivery) -> None:
+        """A connection is over: keep what was not taken yet, within bounds."""
+        kept = sum(source.unread for source in self._sources if source is not delivery)
+        if delivery.unread and kept < delivery.receive_buffer:
             return
-        while receive_queue.messages:
-            receive_queue.take()
-            self.dropped += 1
-        self._forget(ws)
+        self.dropped += delivery.drop_unread()
+        self._forget(delivery)

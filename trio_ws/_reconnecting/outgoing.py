@@ -11,10 +11,7 @@ What the connection had queued and never begun to write moves back to the front.
 What was handed to the kernel may have arrived or not, nobody can know:
 it is never sent again, only counted.  That is delivery *at most once*.
 
-A connection counts its data frames, and a channel sends whole messages,
-so that a message is known by the number of its frame;
-heartbeats made of messages are frames between them.
-A pong proves that all frames before its ping arrived; so does a close handshake that we began.
+How far a message has come its receipt tells (`_connection.delivery`).
 """
 
 from __future__ import annotations
@@ -24,6 +21,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import final
 
+from .._connection.delivery import DeliveryState, Receipt
 from .._connection.receive_queue import wire_size
 from .._policies import MIB
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
@@ -71,10 +69,7 @@ class Outgoing:
         self._buffer = buffer
         self._waiting: deque[_Item] = deque()
         self._in_hand: _Item | None = None
-        self._accepted: deque[tuple[int, _Item]] = deque()
-        self._base = 0
-        self._own = 0
-        self._last = 0
+        self._accepted: deque[tuple[Receipt, _Item]] = deque()
         self.size = 0
         self.expired = 0
         self.in_doubt = 0
@@ -97,6 +92,11 @@ class Outgoing:
         size = self.size + wire_size(message) + QUEUE_ITEM_OVERHEAD
         return len(self) < self._buffer.max_messages and size <= self._buffer.max_bytes
 
+    @property
+    def next_expiry(self) -> float:
+        """When the oldest of those that wait expires."""
+        return self._waiting[0].expires if self._waiting else math.inf
+
     def put(self, message: str | bytes, now: float) -> None:
         """Let it wait."""
         item = self._item(message, now)
@@ -115,61 +115,38 @@ class Outgoing:
 
     # With a connection
 
-    def begin(self, frames_in: int) -> None:
-        """A connection is there, on which `frames_in` frames have been sent by others."""
-        self._base = self._last = frames_in
-        self._own = 0
-
     def take(self, now: float) -> str | bytes | None:
         """The message that is to go out next, to be told `accepted`; None if none waits."""
         self._drop_expired(now)
         self._in_hand = self._take() if self._waiting else None
         return None if self._in_hand is None else self._in_hand.message
 
-    def accepted(self, frame: int) -> None:
-        """The connection took that message, as its frame with this number."""
+    def accepted(self, receipt: Receipt) -> None:
+        """Note that the connection took that message."""
         assert self._in_hand is not None
-        self._note(frame, self._in_hand)
+        self._note(receipt, self._in_hand)
         self._in_hand = None
 
-    def accepted_at_once(
-        self, message: str | bytes, frame: int, *, frames_out: int, now: float
-    ) -> None:
-        """The connection took a message that did not have to wait; forget what was written."""
-        self._note(frame, self._item(message, now))
-        while self._accepted and self._accepted[0][0] <= frames_out:
+    def accepted_at_once(self, receipt: Receipt, now: float) -> None:
+        """Note that the connection took a message that did not have to wait."""
+        self._note(receipt, self._item(receipt.message, now))
+
+    def _note(self, receipt: Receipt, item: _Item) -> None:
+        """Remember a message, and forget those that were written."""
+        self._accepted.append((receipt, item))
+        while self._accepted and self._accepted[0][0].state is not DeliveryState.WAITING:
             self._accepted.popleft()
 
-    def _note(self, frame: int, item: _Item) -> None:
-        self._accepted.append((frame, item))
-        self._own += 1
-        self._last = frame
-
-    def end(self, *, frames_out: int, confirmed: int, delivered: bool) -> None:
-        """The connection is over, after it had begun to write `frames_out` frames.
-
-        `confirmed`: so many of them are known to have arrived; `delivered`: all are.
-        """
-        if not delivered:
-            self.in_doubt += self._in_doubt_of(frames_out, confirmed)
+    def end(self, *, in_doubt: int) -> None:
+        """The connection is over; `in_doubt` of its messages may have arrived or not."""
+        self.in_doubt += in_doubt
         if self._in_hand is not None:
             self._put_back(self._in_hand)
             self._in_hand = None
         while self._accepted:
-            frame, item = self._accepted.pop()
-            if frame > frames_out:
+            receipt, item = self._accepted.pop()
+            if receipt.state is DeliveryState.WAITING:
                 self._put_back(item)
-
-    def _in_doubt_of(self, frames_out: int, confirmed: int) -> int:
-        """How many messages of ours may not have arrived.
-
-        Heartbeat messages are frames, too.  They are not counted unless some of what went out
-        was confirmed: where exactly they stood is not remembered, so that then the bound
-        may include those before the last message of ours.
-        """
-        written = self._own - sum(frame > frames_out for frame, _ in self._accepted)
-        unconfirmed = min(frames_out, self._last) - max(self._base, confirmed)
-        return max(0, min(written, unconfirmed))
 
     def _put_back(self, item: _Item) -> None:
         self._waiting.appendleft(item)

@@ -19,7 +19,7 @@ import trio
 
 from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
-from .._errors import ConnectionClosed
+from .._errors import is_end_of
 from .isolation import Outcome, split
 from .log import log
 from .options import HandlerErrorHook
@@ -53,7 +53,7 @@ class HandlerRunner:
                     ws._connection.close_gracefully(close_with)
                 await _start(handler, ws)
         except BaseException as exc:  # noqa: ASYNC103 - a cancellation is in the outcome
-            outcome = split(exc, is_no_failure=lambda leaf: _is_end_of(ws, leaf))
+            outcome = split(exc, is_no_failure=lambda leaf: is_end_of(leaf, ws.ending))
         try:
             if outcome.failure is not None:
                 self._counters.add("failed")
@@ -81,7 +81,3 @@ def _start(handler: Handler, ws: WebSocket) -> Awaitable[object]:
         what = type(running).__name__
         raise TypeError(f"the handler must be an async function; calling it returned {what}")
     return running
-
-
-def _is_end_of(ws: WebSocket, error: BaseException) -> bool:
-    return isinstance(error, ConnectionClosed) and error.ending is ws.ending

@@ -20,7 +20,7 @@ from .._handshake.opening import Opening
 from .._handshake.origins import OriginCheck
 from .._handshake.server import Refusal
 from .._http import Request, Response
-from .._transport.tls import tls_on
+from .._transport.tls import accept_tls
 from .admission import Admission, ConnectionSlot, HandshakeSlot
 from .http_connection import LINGER, HttpConnection
 from .isolation import split
@@ -73,9 +73,7 @@ class Upgrader:
         Returns the stream to go on with, or None if it has ended without an upgrade.
         """
         if self._config.ssl_context is not None:
-            secure = tls_on(stream, self._config.ssl_context, server_side=True)
-            await secure.do_handshake()
-            stream = secure
+            stream = await accept_tls(stream, self._config.ssl_context)
         http = HttpConnection(stream, self._config, handshake_slot, name)
         http.take_what_is_there()
         more = True

@@ -1,82 +1,161 @@
-"""Where to connect: one URL, several in turn, or a function that is asked each time."""
+"""Where to connect: one URL, several in order of preference, or a function that is asked each time.
+
+Of several, what one of them says is about that one only::
+
+    it fails                             the next attempt goes to another
+    it asks to be left alone for long    it rests; the others are asked after the usual delay
+    it fails for good                    it is out until the others have failed too
+    all of them have failed for good     that is the end
+    things go well                       the next failure leads back to the first of the list
+
+So the endpoint that comes next is the one that failed longest ago, among those that do not rest;
+of those that did not fail since things went well, the first.
+"""
 
 from __future__ import annotations
 
+import errno
+import math
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from inspect import isawaitable
 from typing import TypeAlias
 
 import trio
 
-from .._client.attempt import is_transient
+from .._client.verdicts import is_transient
+from .._concurrency.body import call_unprotected
 from .._errors import HandshakeError, HandshakeTimeout
 from .._url import URL, parse_url
 
 _WHAT_IT_MAY_BE = "the endpoint must be a URL, a list of URLs or an async function that returns one"
 
 Endpoint: TypeAlias = str | Sequence[str] | Callable[[], Awaitable[str]]
-"""A URL; several, which take turns; or an async function that returns one for each attempt."""
+"""A URL; several, the preferred one first; or an async function that returns one each time."""
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """One endpoint of a list, or the function.
+
+    Attributes:
+        url: None for a function.
+        place: where it leads; of a function, its last answer.
+        failed_at: when it failed, in the order of all failures; 0: not since things went well.
+        rests_until: when it may be asked again.
+        is_out: whether it failed for good.
+    """
+
+    url: str | None
+    place: URL | None
+    failed_at: int = 0
+    rests_until: float = -math.inf
+    is_out: bool = False
+
+    def fail(self, number: int, *, rests_until: float, for_good: bool) -> None:
+        """Take the failure with this number."""
+        self.failed_at = number
+        self.rests_until = rests_until
+        self.is_out = for_good
+
+    def pardon(self) -> None:
+        """Things went well: forget a failure, but go on preferring those that did not end here."""
+        if not self.is_out:
+            self.failed_at = 0
+        self.is_out = False
+
+    def go_to(self, place: URL) -> None:
+        """Note where it leads."""
+        self.place = place
 
 
 class Endpoints:
     """The endpoint of a supervisor; nonsense is refused when it is made, if it can be seen then.
 
     Raises:
-        InvalidURL: a URL is none.
+        InvalidURL: a URL is invalid.
         ValueError: there is no URL.
         TypeError: it is none of the three.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._ask = endpoint if callable(endpoint) else None
-        self._urls = [] if callable(endpoint) else _urls(endpoint)
-        self._turn = 0
+        urls = [None] if callable(endpoint) else _urls(endpoint)
+        self._candidates = [_Candidate(url, parse_url(url) if url else None) for url in urls]
+        self._current = self._candidates[0]
+        self._failures = 0
 
     def __len__(self) -> int:
         """How many there are to choose from; a function counts as one."""
-        return len(self._urls) or 1
+        return len(self._candidates)
 
     @property
     def can_refresh(self) -> bool:
-        """Whether asking again may bring something new."""
+        """Return True if asking again may bring something new."""
         return self._ask is not None
 
     @property
-    def known(self) -> URL | None:
-        """Whose turn it is; None if a function has to be asked."""
-        return parse_url(self._urls[self._turn]) if self._urls else None
+    def expected(self) -> URL | None:
+        """Where the next attempt goes; for a function, where its last answer led, if it has one."""
+        return self._current.place
 
     @property
     def known_urls(self) -> list[URL]:
         """All URLs that are known, to check options against; of a function, none."""
-        return [parse_url(url) for url in self._urls]
+        return [parse_url(each.url) for each in self._candidates if each.url is not None]
 
-    def rotate(self) -> None:
-        """It is the next one's turn."""
-        if self._urls:
-            self._turn = (self._turn + 1) % len(self._urls)
+    # What happens
 
-    async def get(self, patience: float) -> str:
-        """The URL for an attempt; a function may take `patience` seconds to tell it.
+    def failed(self, *, rests_until: float = -math.inf, for_good: bool = False) -> None:
+        """Note that the endpoint whose turn it is has failed."""
+        self._failures += 1
+        self._current.fail(self._failures, rests_until=rests_until, for_good=for_good)
+
+    def succeeded(self) -> None:
+        """Note that things went well."""
+        for each in self._candidates:
+            each.pardon()
+
+    @property
+    def all_failed_for_good(self) -> bool:
+        """Return True if none is left that may be worth an attempt."""
+        return all(each.is_out for each in self._candidates)
+
+    def choose(self, now: float, delay: float) -> float:
+        """Choose the endpoint for the next attempt; return its delay, `delay` if it can be had."""
+        ready = [each for each in self._candidates if each.rests_until <= now + delay]
+        if ready:
+            self._current = min(ready, key=lambda each: each.failed_at)
+            return delay
+        self._current = min(self._candidates, key=lambda each: each.rests_until)
+        return self._current.rests_until - now
+
+    async def get(self, patience: float) -> tuple[str, URL]:
+        """Return the URL for an attempt; a function may take `patience` seconds.
 
         Raises:
             HandshakeTimeout: the function took longer.
             HandshakeError: the network failed it; other exceptions leave it as they are.
+            InvalidURL: what it returned cannot be opened.
             TypeError: it is no async function, or it returned no string.
         """
         if self._ask is None:
             await trio.lowlevel.checkpoint()
-            return self._urls[self._turn]
+            assert self._current.url is not None
+            assert self._current.place is not None
+            return self._current.url, self._current.place
         url: object = None
         with trio.move_on_after(patience) as scope:
-            url = await _asked(self._ask)
+            url = await call_unprotected("endpoint", _asked, self._ask)
         if scope.cancelled_caught:
             raise HandshakeTimeout(
                 f"the endpoint function returned nothing within {patience:g} s", transient=True
             )
         if not isinstance(url, str):
             raise TypeError(f"the endpoint function returned no URL but {type(url).__name__}")
-        return url
+        place = parse_url(url)
+        self._current.go_to(place)
+        return url, place
 
 
 async def _asked(ask: Callable[[], Awaitable[str]]) -> str:
@@ -91,9 +170,30 @@ async def _asked(ask: Callable[[], Awaitable[str]]) -> str:
     raise TypeError(f"{_WHAT_IT_MAY_BE}; this function is not async")
 
 
+_FILES = frozenset(
+    {
+        errno.EBADF,
+        errno.EEXIST,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EROFS,
+    }
+)
+"""What tells of a file, which no connection has: the function's own mistake."""
+
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EIO})
+"""What passes, even if a file is named."""
+
+
 def _may_pass(error: OSError) -> bool:
-    if isinstance(error, ConnectionError | TimeoutError):
+    """Return True if an endpoint function was failed by the network, or by a shortage."""
+    if error.errno in _SHORTAGES:
         return True
+    if error.errno in _FILES or error.filename is not None:
+        return False
     return is_transient(error) is not False
 
 

@@ -1,19 +1,23 @@
 """Supervision: connect, run the session, and when the connection ends, know what to do.
 
-Three things end a round, and they are never mixed up::
+Four things end a round, and they are never mixed up::
 
     the session returns            that is the end; its value is the result
-    the session raises             that is the end, too: its bugs are nobody else's business
-    the connection ends            judge why, wait, and connect again; or give up
+    the session raises             that is the end, too: its bugs are not retried
+    the session raises `Reconnect` wait, and connect again, to the same endpoint
+    the connection ends            classify why, wait, and connect again; or give up
 
-The judgement is `_classify`, the waiting is `_backoff`, who may connect at the same time
-is `_throttle`, where to is `_endpoints`, and who is told is `_journal`.
+The rules are in `retry_rules`, the delays in `backoff`, the limits that supervisors share
+in `throttle`, the choice of an endpoint in `endpoints`, and observers are told by `transitions`.
 What is left for this file is the loop::
 
-            ┌────────────── wait: delay, budget ◀──────────────┐
-            ▼                                                  │ worth it
-    ask the endpoint ─▶ a slot ─▶ connect ─▶ session ─▶ failure judged ─▶ raise
-                                               └─ returned ─▶ value
+        ┌────────────── wait: delay, budget ◀──────────────────┐
+        ▼                                                      │ worth it
+    a slot ─▶ the endpoint ─▶ connect ─▶ session ─▶ failure classified ─▶ raise
+                                           └─ returned ─▶ value
+
+What an endpoint function returns may hold for seconds only (a ticket, a token).
+So it is called once the slot is there, and not before that wait, which has no bound.
 
 A reconnecting channel has something to do before its session: ``prepare``, its ``on_connect``.
 That takes `Timeouts.connect` at most, and no connection is stable before it is done.
@@ -21,104 +25,45 @@ That takes `Timeouts.connect` at most, and no connection is stable before it is 
 There is no async generator in it, hence no point at which leaving a loop early
 could tear a scope; ``return``, ``raise`` and cancellation do in a session
 what they do everywhere.
+A Ctrl-C lands in the user's functions, or where this waits, and not between two lines of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic
 
 import trio
 
 from .._client.options import ClientOptions
 from .._concurrency.background import BackgroundTask
-from .._concurrency.exceptions import iter_leaves
+from .._concurrency.body import call_unprotected
+from .._concurrency.exceptions import cancel_reason, iter_leaves
 from .._connection.core import Supervised
 from .._connection.websocket import WebSocket
 from .._ending import CloseCode
-from .._errors import ConnectionClosed, HandshakeError, Rejected, SupervisorGaveUp, closed
-from .._policies import Timeouts
-from .._url import parse_url
-from .._validation import check_callable, check_flag, check_instance, check_plain_callable
-from .backoff import Backoff, BackoffState, Delay
+from .._errors import (
+    ConnectionClosed,
+    HandshakeError,
+    Reconnect,
+    Rejected,
+    SupervisorGaveUp,
+    closed,
+    is_end_of,
+)
+from .backoff import BackoffState, Delay
+from .config import Session, SessionPlan, SupervisorConfig, T
+from .connecting import SupervisedBlock
+from .counters import Cause, Counters
 from .endpoints import Endpoints
-from .retry_rules import Classify, Failure, Remedy, classify, is_unknown_name
+from .retry_rules import Failure, Remedy, classify, is_unknown_name
+from .retry_timer import RetryTimer
 from .states import SupervisorState
-from .throttle import Throttle, current_throttle
+from .throttle import Slot, current_throttle
 from .transitions import TransitionLog
 
-T = TypeVar("T")
-
-Session: TypeAlias = Callable[[WebSocket], Awaitable[T]]
-"""An async function of one `WebSocket`, run once for each connection."""
-
-Connect: TypeAlias = Callable[..., AbstractAsyncContextManager[WebSocket]]
-"""What opens one connection, as `open_websocket` does."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SupervisorConfig:
-    """What a supervision goes by; `supervise` tells what each is."""
-
-    backoff: Backoff
-    classify: Classify | None
-    reconnect_on_normal_close: bool
-    throttle: Throttle | None
-    jitter: Callable[[], float]
-    connect: Connect
-    options: ClientOptions
-
-    def __post_init__(self) -> None:
-        check_instance("backoff", self.backoff, Backoff, "Backoff(…)")
-        check_instance("throttle", self.throttle, Throttle, "Throttle(…)", optional=True)
-        check_flag("reconnect_on_normal_close", self.reconnect_on_normal_close)
-        check_plain_callable("classify", self.classify, optional=True)
-        check_plain_callable("jitter", self.jitter)
-        check_plain_callable("connect", self.connect)
-
-    @property
-    def timeouts(self) -> Timeouts:
-        """The timeouts of each connection."""
-        return self.options.get("timeouts", Timeouts())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionPlan(Generic[T]):
-    """What is done with each connection: `prepare` it, then `session`; `done` tells of its end."""
-
-    session: Session[T]
-    prepare: Session[object] | None = None
-    done: str = "the session returned"
-
-    def __post_init__(self) -> None:
-        check_callable("session", self.session)
-
-
-@dataclass(slots=True)
-class Counters:
-    """What is counted."""
-
-    attempts: int = 0
-    connections: int = 0
-    losses: int = 0
-    downtime: float = 0.0
-    down_since: float | None = None
-    last_failure: Failure | None = None
-
-    def down(self, now: float) -> None:
-        """There is no connection from now on."""
-        self.down_since = now
-
-    def up(self, now: float) -> None:
-        """There is one, or nobody wants one any more."""
-        self.downtime = self.downtime_until(now)
-        self.down_since = None
-
-    def downtime_until(self, now: float) -> float:
-        """Seconds without a connection."""
-        return self.downtime + (0.0 if self.down_since is None else now - self.down_since)
+MAX_SLOT_WAITS = 2
+"""How many slots one attempt waits for, if the endpoint function names another host each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +90,18 @@ class SupervisorLoop(Generic[T]):
         self._counters = counters
         self._throttle = config.throttle or current_throttle()
         self._backoff = BackoffState(config.backoff, config.jitter, now=now)
+        self._timer = RetryTimer(config.jitter)
+        once = frozenset({int(CloseCode.NORMAL_CLOSURE)})
+        quiet = frozenset[int]() if config.reconnect_on_normal_close else once
+        self._supervised = Supervised(quiet, config.timeouts.close)
         self._endpoint: str | None = None
         self._host = ""
         self._known_hosts: set[str] = set()
         self._disconnected_at = now
-        self.retry_requested = trio.Event()
+
+    def retry_now(self) -> None:
+        """Do not wait any longer, if it is waiting."""
+        self._timer.bring_forward(trio.current_time())
 
     async def run(self) -> T | None:
         """Go round until there is an end, and say which."""
@@ -160,7 +112,7 @@ class SupervisorLoop(Generic[T]):
             self._end(SupervisorState.FAILED, cause=error)
             raise
         except BaseException as error:
-            self._end(SupervisorState.CLOSED, detail=_why_cancelled(error))
+            self._end(SupervisorState.CLOSED, detail=_how_cancelled(error))
             raise
         if returned is None:
             self._end(SupervisorState.CLOSED, detail="the peer closed with 1000")
@@ -187,101 +139,142 @@ class SupervisorLoop(Generic[T]):
 
     # An attempt
 
-    async def _attempt(self) -> _Returned[T] | Failure:
+    async def _attempt(self) -> _Returned[T] | Cause:
         """Connect and run the session; return its value, or what came between."""
         ws: WebSocket | None = None
         self._begin_attempt()
         try:
-            url = await self._endpoints.get(self._config.timeouts.connect)
-            place = parse_url(url)
-            self._endpoint, self._host = str(place), place.host
-            async with (
-                self._throttle.slot(place.host, place.port) as slot,
-                self._config.connect(url, **self._config.options) as ws,
-            ):
-                slot.leave()
-                return _Returned(await self._run_session(ws))
+            async with self._throttle.slot() as slot:
+                url, options = await self._find_endpoint(slot)
+                block = self._config.connect(url, **options)
+                async with SupervisedBlock(block, self._supervised) as ws:
+                    slot.leave()
+                    return await self._run_session(ws)
         except HandshakeError as error:
             if ws is not None:
                 raise
             return error
         except ConnectionClosed as error:
-            if ws is None or error.ending is not ws.ending:
+            if ws is None or not is_end_of(error, ws.ending):
                 raise
             return error
 
     def _begin_attempt(self) -> None:
-        known = self._endpoints.known
-        self._endpoint = None if known is None else str(known)
-        self._counters.attempts += 1
+        expected = self._endpoints.expected
+        known = expected is not None and not self._endpoints.can_refresh
+        self._endpoint = str(expected) if known else None
+        self._counters.attempt()
         self._backoff.attempt()
         self._record(SupervisorState.CONNECTING)
 
-    async def _run_session(self, ws: WebSocket) -> T:
-        once = frozenset({int(CloseCode.NORMAL_CLOSURE)})
-        quiet = frozenset[int]() if self._config.reconnect_on_normal_close else once
-        ws._connection.core.supervise(Supervised(quiet, self._config.timeouts.close))
-        self._counters.up(trio.current_time())
-        self._counters.connections += 1
-        self._record(SupervisorState.OPEN)
-        if self._plan.prepare is not None:
-            await self._prepare(ws, self._plan.prepare)
+    async def _find_endpoint(self, slot: Slot) -> tuple[str, ClientOptions]:
+        """Return the URL and the options for this attempt, once its host may be connected to.
 
-        async def become_stable() -> None:
-            after = self._backoff.stable_after()
-            await trio.sleep(after)
-            if ws.ending is None:
-                self._backoff.succeeded(trio.current_time())
-                self._record(SupervisorState.STABLE, detail=f"up for {after:g} s")
+        A function is asked when its slot is there.  Which slot that is, it tells itself:
+        so its last answer is taken for the next one, and if that was wrong, it is asked again.
+        """
+        url = ""
+        spent = 0.0
+        waits = 0
+        place = self._endpoints.expected
+        if place is not None:
+            await slot.acquire(place.host, place.port)
+        while True:
+            began = trio.current_time()
+            url, place = await self._endpoints.get(self._config.timeouts.connect - spent)
+            spent += trio.current_time() - began
+            self._endpoint, self._host = str(place), place.host
+            if waits == MAX_SLOT_WAITS or not await slot.acquire(place.host, place.port):
+                return url, self._options(spent)
+            waits += 1
 
-        async with BackgroundTask(become_stable, name=f"{self._transitions.name} stability"):
-            return await self._plan.session(ws)
+    def _options(self, spent: float) -> ClientOptions:
+        """Return the options of the connection; `Timeouts.connect` is what is left of it."""
+        options = self._config.client
+        if spent:
+            timeouts = self._config.timeouts
+            options = {**options, "timeouts": replace(timeouts, connect=timeouts.connect - spent)}
+        return options
+
+    async def _run_session(self, ws: WebSocket) -> _Returned[T] | Reconnect:
+        now = trio.current_time()
+        self._record(SupervisorState.OPEN, away=self._counters.opened(now))
+        try:
+            if self._plan.prepare is not None:
+                await self._prepare(ws, self._plan.prepare)
+            async with BackgroundTask(
+                lambda: self._become_stable(ws), name=f"{self._transitions.name} stability"
+            ):
+                return _Returned(await call_unprotected("session", self._plan.session, ws))
+        except (Reconnect, BaseExceptionGroup) as error:
+            if (request := _reconnect_request(error, ws)) is None:
+                raise
+            return request  # here, within the connection's block, so that it closes with 1000
+
+    @trio.lowlevel.enable_ki_protection
+    async def _become_stable(self, ws: WebSocket) -> None:
+        after = self._backoff.stable_after()
+        await trio.sleep(after)
+        if ws.ending is None:
+            self._backoff.succeeded(trio.current_time())
+            self._endpoints.succeeded()
+            self._record(SupervisorState.STABLE, detail=f"up for {after:g} s")
 
     async def _prepare(self, ws: WebSocket, prepare: Session[object]) -> None:
         """Call `prepare`; a connection for which it takes too long is closed, and has failed."""
         patience = self._config.timeouts.connect
         with trio.move_on_after(patience) as scope:
-            await prepare(ws)
+            await call_unprotected("on_connect", prepare, ws)
         if scope.cancelled_caught:
             await ws.close(CloseCode.GOING_AWAY, f"on_connect was not done within {patience:g} s")
-            raise closed(await ws.wait_closed())
+            assert ws.ending is not None
+            raise closed(ws.ending)
 
     # After a failure
 
-    def _next_delay(self, error: Failure) -> Delay | None:
-        """The delay before the next attempt; None is the end, and so is what is raised."""
+    def _next_delay(self, cause: Cause) -> Delay | None:
+        """Return the delay before the next attempt; None is the end, and so is what is raised."""
         now = trio.current_time()
-        lost = isinstance(error, ConnectionClosed)
-        self._counters.last_failure = error
-        if lost:
+        self._counters.failed(cause)
+        if not isinstance(cause, HandshakeError):
             self._counters.down(now)
             self._disconnected_at = now
             self._backoff.lost(now)
+        if isinstance(cause, Reconnect):
+            delay: Delay | None = self._backoff.requested(now, cause.delay)
+        else:
+            delay = self._delay_after(cause, now)
+        if delay is None:
+            return None
+        if not isinstance(cause, HandshakeError):
+            self._counters.lost()
+        self._backoff.will_wait(delay.seconds)
+        if why := self._backoff.is_exhausted(now + delay.seconds):
+            raise SupervisorGaveUp(
+                f"gave up on {self._endpoint or 'the endpoint'}: {why}: {cause}",
+                attempts=self._backoff.attempts,
+                endpoint=self._endpoint,
+            ) from cause
+        return delay
+
+    def _delay_after(self, error: Failure, now: float) -> Delay | None:
+        """Return the delay after a failure, before the endpoint that is chosen to be next."""
         remedy = self._remedy(error)
         if remedy is Remedy.DONE:
             return None
-        if remedy is Remedy.NONE or (remedy is Remedy.REFRESH and not self._may_refresh()):
+        for_good = remedy is Remedy.NONE or (remedy is Remedy.REFRESH and not self._may_refresh())
+        told = error.retry_after if isinstance(error, Rejected) else None
+        delay = self._backoff.failed(now, remedy, retry_after=told)
+        self._endpoints.failed(rests_until=now + delay.rest, for_good=for_good)
+        if self._endpoints.all_failed_for_good:
             raise error
-        self._counters.losses += lost
-        delay = self._backoff.failed(
-            now,
-            remedy,
-            retry_after=error.retry_after if isinstance(error, Rejected) else None,
-            endpoints=len(self._endpoints),
-        )
-        if why := self._backoff.is_exhausted(now + delay.seconds):
-            raise SupervisorGaveUp(
-                f"gave up on {self._endpoint or 'the endpoint'}: {why}: {error}",
-                attempts=self._backoff.attempts,
-                endpoint=self._endpoint,
-            ) from error
-        return delay
+        return replace(delay, seconds=self._endpoints.choose(now, delay.seconds))
 
     def _may_refresh(self) -> bool:
         return self._endpoints.can_refresh and not self._backoff.refreshed
 
     def _remedy(self, error: Failure) -> Remedy:
-        known = self._host in self._known_hosts
+        known = self._host in self._known_hosts or self._config.unknown_host == "retry"
         if not is_unknown_name(error):
             self._known_hosts.add(self._host)
         overrule = self._config.classify
@@ -294,25 +287,23 @@ class SupervisorLoop(Generic[T]):
             raise TypeError(f"classify must return a Remedy or None, not {remedy!r}")
         return remedy
 
-    async def _wait(self, delay: Delay, error: Failure) -> None:
-        """Wait for the delay, or until somebody is in a hurry, and then for the budget."""
+    async def _wait(self, delay: Delay, cause: Cause) -> None:
+        """Wait for the delay, unless something cuts it short, and then for the budget."""
         now = trio.current_time()
-        due = now + delay.seconds
         suspend_at = self._disconnected_at + self._config.backoff.suspend_after
-        self.retry_requested = trio.Event()
-        if now < suspend_at:
-            self._record(SupervisorState.WAITING, cause=error, delay=delay)
-            await self._wait_until(min(due, suspend_at))
-        if now >= suspend_at or (suspend_at < due and not self.retry_requested.is_set()):
-            left = Delay(due - trio.current_time(), delay.flapping)
-            self._record(SupervisorState.SUSPENDED, cause=error, delay=left)
-            await self._wait_until(due)
-        self._endpoints.rotate()
-        await self._throttle.wait_for_retry()
-
-    async def _wait_until(self, due: float) -> None:
-        with trio.move_on_at(due):
-            await self.retry_requested.wait()
+        timer = self._timer
+        with timer.running(now + delay.seconds):
+            if now < suspend_at:
+                self._record(SupervisorState.WAITING, cause=cause, delay=delay)
+                await timer.wait(suspend_at)
+            if (left := timer.due - trio.current_time()) > 0:
+                delay = replace(delay, seconds=left)
+                self._record(SupervisorState.SUSPENDED, cause=cause, delay=delay)
+                await timer.wait()
+        if timer.resumed:
+            self._backoff.resumed()
+        expected = self._endpoints.expected
+        await self._throttle.wait_for_retry(expected.host if expected else "")
 
     def _record(
         self,
@@ -320,6 +311,7 @@ class SupervisorLoop(Generic[T]):
         *,
         cause: BaseException | None = None,
         delay: Delay | None = None,
+        away: float | None = None,
         detail: str = "",
     ) -> None:
         self._transitions.record(
@@ -329,13 +321,25 @@ class SupervisorLoop(Generic[T]):
             cause=cause,
             delay=delay.seconds if delay else None,
             flapping=delay.flapping if delay else False,
+            away=away,
             detail=detail,
         )
 
 
-def _why_cancelled(error: BaseException) -> str:
-    """With the text that somebody gave to ``cancel(reason=…)``."""
+def _reconnect_request(error: BaseException, ws: WebSocket) -> Reconnect | None:
+    """Return the `Reconnect` that a session raised: alone, or beside nothing but the ends of it.
+
+    Those are this connection's end, and cancellations: whatever cancelled, goes on doing so.
+    """
+    request: Reconnect | None = None
     for leaf in iter_leaves(error):
-        if isinstance(leaf, trio.Cancelled) and leaf.source == "explicit" and leaf.reason:
-            return f"cancelled: {leaf.reason}"
-    return "cancelled"
+        if isinstance(leaf, Reconnect):
+            request = request or leaf
+        elif not isinstance(leaf, trio.Cancelled) and not is_end_of(leaf, ws.ending):
+            return None
+    return request
+
+
+def _how_cancelled(error: BaseException) -> str:
+    reason = cancel_reason(error)
+    return f"cancelled: {reason}" if reason else "cancelled"

@@ -81,6 +81,7 @@ class Transition:
         cause: what went wrong, or None.
         delay: seconds until the next attempt, if one is to come.
         flapping: whether that delay is long because connections are lost again and again.
+        away: of a connection that is open again: seconds without one before it; else None.
         detail: what is known besides, for people to read; may be empty.
     """
 
@@ -93,6 +94,7 @@ class Transition:
     cause: BaseException | None = None
     delay: float | None = None
     flapping: bool = False
+    away: float | None = None
     detail: str = ""
 
     def __str__(self) -> str:
@@ -113,7 +115,10 @@ class Transition:
                 text = f"{self.state.value}, attempt {self.attempt + 1} in {self.delay:.1f} s{why}"
                 return f"{text}; {where} {self._what_happened()}"
             case SupervisorState.OPEN | SupervisorState.STABLE:
-                return f"{self.state.value}: {where}"
+                after = (
+                    "" if self.away is None else f", after {self.away:.1f} s without a connection"
+                )
+                return f"{self.state.value}: {where}{after}"
         return str(self.state.value)
 
     def _what_happened(self) -> str:

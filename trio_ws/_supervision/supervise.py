@@ -7,62 +7,32 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Unpack, final
 
 import trio
 
 from .._client.connect import open_websocket
-from .._client.options import ClientConfig, ClientOptions
+from .._client.options import ClientOptions
+from .._concurrency.body import is_own_exception
 from .._concurrency.chance import draw
-from .._validation import check_plain_callable
 from .backoff import Backoff
-from .endpoints import Endpoint, Endpoints
-from .loop import (
+from .config import (
     Connect,
-    Counters,
     Session,
     SessionPlan,
     SupervisorConfig,
-    SupervisorLoop,
+    SupervisorOptions,
     T,
+    UnknownHost,
 )
-from .retry_rules import Classify, Failure
+from .counters import Counters, SupervisorStatistics
+from .endpoints import Endpoint, Endpoints
+from .loop import SupervisorLoop
+from .retry_rules import Classify
 from .states import SupervisorState, Transition
 from .throttle import Throttle
 from .transitions import Events, TransitionHook, TransitionLog
-
-
-class SupervisorOptions(ClientOptions, total=False):
-    """The options of `supervise`, for those who pass them on."""
-
-    backoff: Backoff
-    classify: Classify | None
-    on_transition: TransitionHook | None
-    reconnect_on_normal_close: bool
-    throttle: Throttle | None
-    jitter: Callable[[], float]
-    connect: Connect
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SupervisorStatistics:
-    """A snapshot of one supervisor; see `Supervisor.statistics`.
-
-    Attributes:
-        attempts: attempts that were begun.
-        connections: connections that were opened.
-        losses: connections that ended and were worth another attempt.
-        downtime: seconds without a connection since `Supervisor.run` began.
-        last_failure: what ended the last attempt or connection that failed, or None.
-    """
-
-    attempts: int
-    connections: int
-    losses: int
-    downtime: float
-    last_failure: Failure | None
 
 
 async def supervise(
@@ -73,6 +43,7 @@ async def supervise(
     classify: Classify | None = None,
     on_transition: TransitionHook | None = None,
     reconnect_on_normal_close: bool = False,
+    unknown_host: UnknownHost = "fail",
     throttle: Throttle | None = None,
     jitter: Callable[[], float] = draw,
     connect: Connect = open_websocket,
@@ -90,7 +61,7 @@ async def supervise(
     The session is called anew for each connection, so it begins with what every connection needs.
     When it returns, its value is returned;
     when it raises anything but the end of its own connection, that leaves, bare,
-    and is never taken for a reason to reconnect.
+    and is never taken for a reason to reconnect; but for `Reconnect`, which asks for that.
     When the connection ends, the table of `Remedy` decides:
     wait and connect again, raise what ended it, or (1000) return None.
 
@@ -103,13 +74,17 @@ async def supervise(
 
     Args:
         session: an async function of one `WebSocket`.
-        endpoint: a URL; several, which take turns, one failure each; or an async function
-            that returns one for each attempt (fresh tokens), within `Timeouts.connect`.
+        endpoint: a URL; several, the preferred one first: each failure leads to another,
+            and what one says (404, 1012, ``Retry-After``) is not about the others;
+            or an async function that returns one for each attempt (fresh tokens),
+            called once the host's turn has come; it counts against `Timeouts.connect`.
         backoff: how long to wait, and when to give up.
         classify: a function that overrules the table for a failure; None where it does not.
         on_transition: is called with each `Transition`, at once, so it must be quick;
             what it raises ends the supervision.  `Supervisor.events` is for those who take long.
         reconnect_on_normal_close: whether a normal close by the peer is no end either.
+        unknown_host: what to do about a host whose name was never found: ``"fail"``,
+            it is probably misspelt; or ``"retry"``, the network may not be up yet.
         throttle: the limits that several supervisors share; None: those of this Trio run.
         jitter: a source of random numbers in ``[0, 1)``; give a seeded one in tests.
         connect: opens one connection, as `open_websocket` does.
@@ -119,7 +94,8 @@ async def supervise(
         TypeError, ValueError, LocalProtocolError: an option or the endpoint is none;
             that is seen before the first attempt.
         SupervisorGaveUp: `Backoff.max_attempts` or `Backoff.max_elapsed` is reached.
-        HandshakeError: no connection came about, and waiting would not help.
+        HandshakeError: no connection came about, and waiting would not help;
+            of several endpoints: against none of them.
         ConnectionClosed: the connection ended, and waiting would not help.
         InvalidURL: an endpoint is no URL.
     """
@@ -129,6 +105,7 @@ async def supervise(
         classify=classify,
         on_transition=on_transition,
         reconnect_on_normal_close=reconnect_on_normal_close,
+        unknown_host=unknown_host,
         throttle=throttle,
         jitter=jitter,
         connect=connect,
@@ -144,41 +121,10 @@ class Supervisor:
     `run` may be called once; everything else may be called from any task, at any time.
     """
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        *,
-        backoff: Backoff = Backoff(),
-        classify: Classify | None = None,
-        on_transition: TransitionHook | None = None,
-        reconnect_on_normal_close: bool = False,
-        throttle: Throttle | None = None,
-        jitter: Callable[[], float] = draw,
-        connect: Connect = open_websocket,
-        **connection_options: Unpack[ClientOptions],
-    ) -> None:
-        check_plain_callable(
-            "on_transition",
-            on_transition,
-            optional=True,
-            instead=", and could iterate over events()",
-        )
+    def __init__(self, endpoint: Endpoint, **options: Unpack[SupervisorOptions]) -> None:
         self._endpoints = Endpoints(endpoint)
-        config = ClientConfig(**connection_options)
-        for url in self._endpoints.known_urls:
-            config.check_url(url)
-        if "headers" in connection_options:  # they may be an iterator, which is read once
-            connection_options["headers"] = config.headers
-        self._config = SupervisorConfig(
-            backoff=backoff,
-            classify=classify,
-            reconnect_on_normal_close=reconnect_on_normal_close,
-            throttle=throttle,
-            jitter=jitter,
-            connect=connect,
-            options=connection_options,
-        )
-        self._transitions = TransitionLog(on_transition)
+        self._config = SupervisorConfig.of(options, self._endpoints.known_urls)
+        self._transitions = TransitionLog(self._config.on_transition)
         self._counters = Counters()
         self._scope = trio.CancelScope()
         self._finished: trio.Event | None = None
@@ -229,18 +175,11 @@ class Supervisor:
         The retry budget of the `Throttle` still holds.
         """
         if self._loop is not None:
-            self._loop.retry_requested.set()
+            self._loop.retry_now()
 
     def statistics(self) -> SupervisorStatistics:
         """A snapshot of counters."""
-        counters = self._counters
-        return SupervisorStatistics(
-            attempts=counters.attempts,
-            connections=counters.connections,
-            losses=counters.losses,
-            downtime=counters.downtime_until(trio.current_time()),
-            last_failure=counters.last_failure,
-        )
+        return self._counters.snapshot(trio.current_time())
 
     async def run(self, session: Session[T]) -> T | None:
         """As `supervise`, once.
@@ -251,16 +190,17 @@ class Supervisor:
         """
         return await self._run(SessionPlan(session=session))
 
+    @trio.lowlevel.enable_ki_protection  # a Ctrl-C must not leave `_close` waiting
     async def _run(self, plan: SessionPlan[T]) -> T | None:
         if self._scope.cancel_called:
             raise trio.ClosedResourceError("the block of open_supervisor was left")
         if self._finished is not None:
             raise RuntimeError("a supervisor runs once")
         self._finished = trio.Event()
-        self._loop = loop = SupervisorLoop(
-            plan, self._endpoints, self._config, self._transitions, self._counters
-        )
         try:
+            self._loop = loop = SupervisorLoop(
+                plan, self._endpoints, self._config, self._transitions, self._counters
+            )
             with self._scope:
                 return await loop.run()
             raise trio.ClosedResourceError("the block of open_supervisor was left")
@@ -293,7 +233,13 @@ class _SupervisorScope(AbstractAsyncContextManager[Supervisor, None]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._supervisor._close()  # noqa: ASYNC102 - bounded by the goodbye of the run
+        try:
+            await self._supervisor._close()  # noqa: ASYNC102 - bounded by the goodbye of the run
+        except trio.Cancelled:
+            # What the block raised leaves (P2).  The run is cancelled already, and whoever
+            # called it waits for it; this cancellation comes again where the task waits next.
+            if not is_own_exception(exc):
+                raise
 
 
 def open_supervisor(

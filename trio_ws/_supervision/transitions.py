@@ -25,6 +25,9 @@ TransitionHook: TypeAlias = Callable[[Transition], object]
 _log = Log("trio_ws.supervisor")
 _numbers = itertools.count(1)
 
+LEVELS = {SupervisorState.SUSPENDED: _log.warning, SupervisorState.FAILED: _log.error}
+"""At which level a step is logged; all others are information."""
+
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
@@ -62,6 +65,7 @@ class TransitionLog:
         cause: BaseException | None = None,
         delay: float | None = None,
         flapping: bool = False,
+        away: float | None = None,
         detail: str = "",
     ) -> None:
         """Take a step, and tell everybody; raises only what the on_transition raises."""
@@ -76,11 +80,12 @@ class TransitionLog:
             cause=cause,
             delay=delay,
             flapping=flapping,
+            away=away,
             detail=detail,
         )
         self.last = transition
         self._ring(transition)
-        _log.info("[%s] %s", self.name, transition)
+        LEVELS.get(state, _log.info)("[%s] %s", self.name, transition)
         self._call_hook(transition)
 
     def _ring(self, transition: Transition) -> None:

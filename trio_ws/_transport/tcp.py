@@ -3,6 +3,8 @@
 A name may have many addresses, and Trio tries them one after another without losing time
 ("happy eyeballs", RFC 8305), with a nursery and a task for each.
 An address is one address: there is nothing to look up and nothing to race.
+If an address of the name has failed not long ago (`address_order`), they are tried here instead,
+in our order, since Trio's cannot be told.
 
 For port 0 the system gives each address a port of its own.
 A client that is told "the port" and connects to the other address would find nothing there,
@@ -12,11 +14,17 @@ so all of them get the same.
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
+from typing import Any
 
 import trio
 
 from .._concurrency.exceptions import unwrapping
+from .address_order import current_address_order
 from .addresses import port_of
+
+NEXT_ADDRESS_AFTER = 0.25
+"""After so many seconds without an answer the next address is tried beside (RFC 8305 §5)."""
 
 
 async def connect_tcp(host: str, port: int) -> trio.SocketStream:
@@ -26,16 +34,61 @@ async def connect_tcp(host: str, port: int) -> trio.SocketStream:
         OSError: nothing listens there, or there is no such name.
     """
     family = _family_of(host)
-    if family is None:
-        with unwrapping():
-            return await trio.open_tcp_stream(host, port)
+    if family is not None:
+        return await _connect(family, (host, port))
+    with unwrapping():
+        if current_address_order().has_failures(host, port, trio.current_time()):
+            return await _connect_in_order(host, port)
+        return await trio.open_tcp_stream(host, port)
+
+
+async def _connect(family: int, address: tuple[Any, ...]) -> trio.SocketStream:
     sock = trio.socket.socket(family, trio.socket.SOCK_STREAM)
     try:
-        await sock.connect((host, port))
+        await sock.connect(address)
         return trio.SocketStream(sock)
     except BaseException:
         sock.close()
         raise
+
+
+async def _connect_in_order(host: str, port: int) -> trio.SocketStream:
+    """Connect to an address of a name, last of all to the one that failed last."""
+    found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
+    targets = {address[0]: (family, address) for family, _, _, _, address in found}
+    order = current_address_order().sort(host, port, map(str, targets))
+    return await _race([targets[address] for address in order])
+
+
+async def _race(targets: Sequence[tuple[int, tuple[Any, ...]]]) -> trio.SocketStream:
+    """Try one after another, and the next one beside if the last takes long; the first wins."""
+    errors: list[OSError] = []
+    streams: list[trio.SocketStream] = []
+
+    async def try_one(family: int, address: tuple[Any, ...], failed: trio.Event) -> None:
+        try:
+            streams.append(await _connect(family, address))
+            nursery.cancel_scope.cancel()
+        except OSError as error:
+            errors.append(error)
+            failed.set()
+
+    winner: trio.SocketStream | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            for family, address in targets:
+                failed = trio.Event()
+                nursery.start_soon(try_one, family, address, failed)
+                with trio.move_on_after(NEXT_ADDRESS_AFTER):
+                    await failed.wait()
+        winner = streams[0] if streams else None
+    finally:
+        for stream in streams:
+            if stream is not winner:
+                stream.socket.close()
+    if winner is not None:
+        return winner
+    raise OSError("no address of this name can be connected to") from ExceptionGroup("", errors)
 
 
 def _family_of(host: str) -> int | None:

@@ -18,12 +18,16 @@ from __future__ import annotations
 import ssl
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TypeAlias, final
+from contextlib import suppress
+from typing import Any, TypeAlias, cast, final
 
 import trio
 
 TLS_RECORD = 16 * 1024
 """A stream that is silent while it sends gets so many bytes at once: one record of TLS."""
+
+ALERT_LINGER = 1.0
+"""Seconds for which we read on after an alert: a reset would destroy it on its way."""
 
 TimeCallback: TypeAlias = Callable[[float], None]
 """Called with the time."""
@@ -106,3 +110,53 @@ def tls_on(
         server_hostname=server_hostname,
         https_compatible=not server_side,
     )
+
+
+@final
+class _BioRecorder:
+    """What `trio.SSLStream` takes for a context; it remembers what OpenSSL has to say."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        self.outgoing = ssl.MemoryBIO()
+
+    def wrap_bio(
+        self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, **options: Any
+    ) -> ssl.SSLObject:
+        """Do what the context does."""
+        self.outgoing = outgoing
+        return self._context.wrap_bio(incoming, outgoing, **options)
+
+
+async def accept_tls(
+    stream: trio.abc.Stream, context: ssl.SSLContext
+) -> trio.SSLStream[MonitoredStream]:
+    """Shake hands with a client; tell one that cannot be served why not (RFC 8446 §6.2).
+
+    Trio raises before it has sent the alert, which OpenSSL has made.
+    Without it a client that lacks a certificate sees a connection that just ends,
+    takes that for a passing trouble, and comes back for ever.
+
+    Raises:
+        trio.BrokenResourceError: the handshake failed; the cause is chained.
+    """
+    recorder = _BioRecorder(context)
+    monitored = MonitoredStream(stream)
+    secure = trio.SSLStream(monitored, cast(ssl.SSLContext, recorder), server_side=True)
+    try:
+        await secure.do_handshake()
+    except trio.BrokenResourceError:
+        if alert := recorder.outgoing.read():
+            await _send_alert(stream, alert)  # noqa: ASYNC120 - bounded
+        raise
+    return secure
+
+
+async def _send_alert(stream: trio.abc.Stream, alert: bytes) -> None:
+    """Send our last words, then read and discard until the peer has closed, for a moment."""
+    with trio.move_on_after(ALERT_LINGER), suppress(trio.BrokenResourceError, OSError):
+        await stream.send_all(alert)
+        if isinstance(stream, trio.abc.HalfCloseableStream):
+            await stream.send_eof()
+        while await stream.receive_some():
+            pass

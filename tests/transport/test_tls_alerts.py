@@ -1,0 +1,99 @@
+"""`_transport.tls.accept_tls`: a client that cannot be served is told why."""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+import trio
+from trio.testing import MockClock, memory_stream_pair
+
+from trio_ws._transport.tls import ALERT_LINGER, accept_tls
+
+from ..streams import tls_contexts
+
+
+class Plain(trio.abc.Stream):
+    """A stream whose directions cannot be closed one by one."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self.stream = stream
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send."""
+        await self.stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait."""
+        raise NotImplementedError
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """Receive."""
+        return await self.stream.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        """Close."""
+        await self.stream.aclose()
+
+
+def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A client and a server that have no version of TLS in common."""
+    client, server = tls_contexts()
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+    server.minimum_version = ssl.TLSVersion.TLSv1_3
+    return client, server
+
+
+async def fail(stream: trio.abc.Stream, context: ssl.SSLContext) -> None:
+    """Be a server whose handshake fails, and close."""
+    with pytest.raises(trio.BrokenResourceError):
+        await accept_tls(stream, context)
+    await stream.aclose()
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+async def test_an_alert(autojump_clock: MockClock, wrapped: bool) -> None:
+    """The client's error names the alert, and the server waits until the client has closed."""
+    client_side, server_side = contexts()
+    ours, theirs = memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(fail, Plain(theirs) if wrapped else theirs, server_side)
+        client = trio.SSLStream(ours, client_side, server_hostname="testserver")
+        with pytest.raises(trio.BrokenResourceError) as caught:
+            await client.do_handshake()
+        assert "ALERT_PROTOCOL_VERSION" in str(caught.value.__cause__)
+        await trio.sleep(0.5)
+        await trio.aclose_forcefully(client)
+    assert trio.current_time() == 0.5
+
+
+async def test_a_client_that_stays(autojump_clock: MockClock) -> None:
+    """A client that does not close is waited for no longer than a moment."""
+    client_side, server_side = contexts()
+    ours, theirs = memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(fail, theirs, server_side)
+        client = trio.SSLStream(ours, client_side, server_hostname="testserver")
+        with pytest.raises(trio.BrokenResourceError):
+            await client.do_handshake()
+    assert trio.current_time() == ALERT_LINGER
+
+
+async def test_a_client_that_has_gone(autojump_clock: MockClock) -> None:
+    """There is nothing to tell a client that broke off."""
+    ours, theirs = memory_stream_pair()
+    await ours.aclose()
+    await fail(theirs, contexts()[1])
+    assert trio.current_time() == 0
+
+
+async def test_a_handshake() -> None:
+    """A client that can be served is."""
+    client_side, server_side = tls_contexts()
+    ours, theirs = memory_stream_pair()
+    client = trio.SSLStream(ours, client_side, server_hostname="testserver")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(client.do_handshake)
+        secure = await accept_tls(theirs, server_side)
+    await client.send_all(b"x")
+    assert await secure.receive_some() == b"x"
