@@ -408,7 +408,7 @@ async def test_a_function_of_a_heartbeat(
         assert await bystander.receive() == "still here"
         await peer.send_close()
         await peer.send_eof()
-    assert trio.current_time() <= 10.5
+    assert trio.current_time() <= 11.5  # what has arrived may be read for `Timeouts.close`
 
 
 @every_kind
