@@ -26,6 +26,7 @@ from .._concurrency.exceptions import unwrapping
 from .._concurrency.suspension import watch_for_suspension
 from .._connection.websocket import WebSocket
 from .._ending import CloseCode
+from .._policies import FOREVER
 from .._protocol.validation import check_close
 from .._transport.addresses import port_of, remote_address
 from .._transport.listening import close_by_force, serve_forever
@@ -104,6 +105,7 @@ class Server:
             handshakes=len(self._admission.handshakes),
         )
 
+    @trio.lowlevel.enable_ki_protection
     async def drain(
         self,
         *,
@@ -156,6 +158,7 @@ class Server:
         else:
             self._nursery.start_soon(self._end_by, deadline, name="trio_ws draining")
 
+    @trio.lowlevel.enable_ki_protection
     async def _close_all(self, spread: float, code: int) -> None:
         connections = list(self._connections)
         async with trio.open_nursery() as nursery:
@@ -170,6 +173,7 @@ class Server:
             await self._admission.wait_empty()
         self._serve_scope.cancel(reason="the server has been drained")
 
+    @trio.lowlevel.enable_ki_protection
     async def _run(self) -> None:
         """Serve until drained or cancelled."""
         with unwrapping(), watch_for_suspension().kept_going(), self._serve_scope:
@@ -242,7 +246,9 @@ async def serve_stream(server: Server, stream: trio.abc.Stream) -> None:
 async def _close(stream: trio.abc.Stream, name: str) -> None:
     """Close a stream by force; whatever its own way of closing raises stays here (P9)."""
     try:
-        await close_by_force(stream)
+        # Shielded: its own cancellation would take the place of a Ctrl-C that is on its way.
+        with trio.CancelScope(shield=True, deadline=-FOREVER):
+            await close_by_force(stream)
     except BaseException as exc:  # noqa: ASYNC103 - what must pass does
         _log_failure(name, exc)
         split(exc).let_pass()
