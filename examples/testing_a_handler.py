@@ -2,7 +2,7 @@
 
 The first function is the application; what follows are its tests, for pytest with pytest-trio.
 ``autojump_clock`` is pytest-trio's virtual clock: when all tasks wait,
-it jumps to the next deadline, so that half a minute of patience costs nothing
+it jumps to the next deadline, so that half a minute costs nothing
 and "after 30 seconds" can be compared exactly.
 """
 
@@ -15,13 +15,13 @@ import trio.testing
 from trio_ws import CloseCode, ConnectionClosed, ConnectionLost, WebSocket, open_websocket
 from trio_ws.testing import MemoryNetwork, Ping, Pong, Text, open_websocket_pair
 
-PATIENCE = 30
+TIMEOUT = 30
 
 
 async def reception(ws: WebSocket) -> None:
     """Ask for a name and greet it; send those away who do not tell theirs."""
     await ws.send("Who are you?")
-    with trio.move_on_after(PATIENCE):
+    with trio.move_on_after(TIMEOUT):
         name = await ws.receive()
         await ws.send(f"Welcome, {name!s}!")
         return
@@ -46,7 +46,7 @@ async def test_a_silent_guest_is_sent_away(autojump_clock: trio.testing.MockCloc
         with pytest.raises(ConnectionClosed) as caught:
             await client.receive()
     assert caught.value.ending.code == CloseCode.POLICY_VIOLATION
-    assert trio.current_time() - start == PATIENCE
+    assert trio.current_time() - start == TIMEOUT
 
 
 async def test_at_its_url(autojump_clock: trio.testing.MockClock) -> None:
@@ -76,7 +76,7 @@ async def test_a_guest_by_script(autojump_clock: trio.testing.MockClock) -> None
             await guest.send(Ping(b"are you there?"))
             await guest.expect(Pong(b"are you there?"))
             await guest.send(Text("A", fin=False))  # half a name
-            await guest.expect_silence(PATIENCE - 1)
+            await guest.expect_silence(TIMEOUT - 1)
             await guest.expect_close(CloseCode.POLICY_VIOLATION, "no name given")
             await guest.send_close(CloseCode.POLICY_VIOLATION)
             await guest.expect_end()

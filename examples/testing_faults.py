@@ -49,7 +49,7 @@ async def test_a_slow_line(
 async def test_a_dead_line(
     memory_network: MemoryNetwork, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """A black hole swallows bytes and tells nobody: that is what heartbeats are for."""
+    """A black hole swallows bytes, and tells neither side: heartbeats find it."""
     async with memory_network as network:
         await network.serve(URL, count, heartbeat=Heartbeat(interval=10, timeout=5))
         with pytest.raises(HeartbeatTimeout):

@@ -1,6 +1,6 @@
 """Days of traffic, simulated: whom the lease gives up unjustly, and how soon it finds the dead.
 
-``python tests/liveness_simulation.py`` prints a small table,
+``python -m tests.liveness_simulation`` prints a small table,
 ``--full`` the one of the documentation.
 
 Each trace is a day of one connection whose peer is healthy all day,
@@ -14,6 +14,7 @@ Two policies with the same 20 s / 20 s look at the same traces:
 
 The line is TCP: what is sent during an outage, or lost, is sent again
 after 0.2, 0.4, 0.8, … seconds, and nothing overtakes it.
+A long message goes through the kernel's send buffer (`send_buffer`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tests.send_buffer import Upload
 from trio_ws._liveness.lease import Lease
+from trio_ws._liveness.pause import Pause
 from trio_ws._liveness.timer import Verdict
 from trio_ws._policies import Heartbeat, Timeouts
 
@@ -35,6 +38,12 @@ DAY = 24 * HOUR
 INTERVAL = TIMEOUT = 20.0
 
 Span = tuple[float, float]
+
+PONG = 6
+"""How many bytes a pong has that the peer did not ask for: one each interval while we rest."""
+
+Kernel = Callable[[float], tuple[int, int]]
+"""What our kernel says at a time: how many bytes were sent, and how many are unacknowledged."""
 
 
 # A day ----------------------------------------------------------------------------------------
@@ -136,10 +145,10 @@ class Judge(Protocol):
     def due(self) -> float:
         """When it wants to be asked."""
 
-    def act(self, now: float) -> str:
+    def act(self, now: float, kernel: Kernel) -> str:
         """What it wants: ``"ping"``, ``"lost"`` or nothing."""
 
-    def handed(self, now: float) -> None:
+    def handed(self, now: float, kernel: Kernel) -> None:
         """The ping was handed to the kernel."""
 
     def progress(self, now: float) -> None:
@@ -147,6 +156,9 @@ class Judge(Protocol):
 
     def heard(self, now: float, pong: bool) -> None:
         """Bytes were read."""
+
+    def pause(self, now: float) -> None:
+        """Reading stops: the application takes nothing."""
 
     def resume(self, now: float) -> None:
         """Reading goes on after a pause."""
@@ -156,44 +168,62 @@ class ByLease:
     """The library's way."""
 
     looks_at_the_socket_first = True
-    judges_while_paused = False
+    told = True
 
     def __init__(self, phase: float) -> None:
         policy = Heartbeat(interval=INTERVAL, timeout=TIMEOUT)
-        self.lease = Lease([policy], Timeouts(), now=0, phase=phase)
+        self.lease = Lease([policy], Timeouts(), now=0, phase=phase, told=self.told)
+        self.rest: Pause | None = None
         self.progress = self.lease.progress
 
     def due(self) -> float:
-        """Ask the lease."""
-        return self.lease.next_wakeup().at
+        """Go by the lease, or by the pause."""
+        return self.lease.next_wakeup().at if self.rest is None else self.rest.due()
 
-    def act(self, now: float) -> str:
-        """Ask the lease."""
+    def act(self, now: float, kernel: Kernel) -> str:
+        """Ask the lease, or the pause."""
+        if self.rest is not None:
+            if self.told:
+                self.lease.look(now, *kernel(now))
+            return "lost" if self.rest.judge(now).verdict is Verdict.LOST else ""
+        if self.lease.wants_look(now):
+            self.lease.look(now, *kernel(now))
         verdict, beat = self.lease.judge(now)
         if verdict is Verdict.ASK and beat is not None:
             beat.on_asked(now)
             return "ping"
         return "lost" if verdict is Verdict.LOST else ""
 
-    def handed(self, now: float) -> None:
+    def handed(self, now: float, kernel: Kernel) -> None:
         """As the writer tells it."""
         self.lease.writing(now)
-        self.lease.written(now)
+        if self.lease.written(now):
+            self.lease.look(now, *kernel(now))
 
     def heard(self, now: float, pong: bool) -> None:
         """Any byte counts."""
         self.lease.heard(now)
 
+    def pause(self, now: float) -> None:
+        """Go by what is acknowledged."""
+        self.rest = Pause(self.lease, now)
+
     def resume(self, now: float) -> None:
         """The silence was ours."""
+        self.rest = None
         self.lease.resume(now)
+
+
+class ByHandOver(ByLease):
+    """The library's way where the system does not tell what was acknowledged."""
+
+    told = False
 
 
 class ByPongs:
     """The usual way."""
 
     looks_at_the_socket_first = False
-    judges_while_paused = True
 
     def __init__(self, phase: float) -> None:
         self.next_ping = phase * INTERVAL
@@ -203,7 +233,7 @@ class ByPongs:
         """The next ping, or the verdict on the last."""
         return self.next_ping if self.deadline is None else self.deadline
 
-    def act(self, now: float) -> str:
+    def act(self, now: float, kernel: Kernel) -> str:
         """Ping, or give up."""
         if now < self.due():
             return ""
@@ -217,10 +247,13 @@ class ByPongs:
         if pong:
             self.deadline = None
 
-    def handed(self, now: float) -> None:
+    def handed(self, now: float, kernel: Kernel) -> None:
         """It does not know."""
 
-    progress = resume = handed
+    def progress(self, now: float) -> None:
+        """It does not know."""
+
+    pause = resume = progress
 
 
 # The simulation -------------------------------------------------------------------------------
@@ -237,11 +270,16 @@ class Simulation:
         self.arrived = {"there": 0.0, "here": 0.0}
         for when in day.messages:
             self.put(when, "said")
-        for _, end in day.pauses:
+        self.pongs: list[float] = []
+        for start, end in day.pauses:
+            self.put(start, "pause")
             self.put(end, "resume")
-        for start, end in day.uploads:
-            for second in range(int(start), int(min(end, death))):
-                self.put(float(second), "progress")
+            self.pongs += [start + TIMEOUT / 2 + n * INTERVAL for n in range(20)]
+            self.pongs = [pong for pong in self.pongs if pong < end]
+        self.uploads = [Upload(start, end, death) for start, end in day.uploads]
+        for upload in self.uploads:
+            for when in upload.takes():
+                self.put(when, "progress")
 
     def put(self, when: float, what: str) -> None:
         """Something happens; of what happens at once, bytes come before anything else."""
@@ -267,16 +305,31 @@ class Simulation:
 
         When the peer dies in the middle of the upload, its kernel takes no more.
         """
-        handed = after(now, self.day.uploads)
-        if handed > now and handed >= self.death:
+        upload = self.upload(now)
+        handed = now if upload is None else max(now, upload.handed)
+        if handed == float("inf"):
             return
         self.put(handed, "handed")
-        self.deliver(self.crossing(handed, "there"), "pong")
+        leaves = handed if upload is None else upload.end
+        self.deliver(self.crossing(leaves, "there"), "pong")
+
+    def upload(self, now: float) -> Upload | None:
+        """Return the message that is on its way, if there is one."""
+        index = bisect(self.uploads, (now, float("inf"))) - 1
+        return self.uploads[index] if index >= 0 and now < self.uploads[index].end else None
+
+    def kernel(self, now: float) -> tuple[int, int]:
+        """Tell how many bytes were sent, and how many of them are unacknowledged."""
+        arrived = min(now, self.death) - 2 * self.day.latency
+        sent = sum(upload.taken(now) for upload in self.uploads)
+        sent += PONG * bisect(self.pongs, now)
+        acknowledged = sum(upload.acknowledged(now) for upload in self.uploads)
+        acknowledged += PONG * bisect(self.pongs, arrived)
+        return sent, sent - acknowledged
 
     def wake(self) -> float:
-        """When the judge is asked: not while we stand still, nor while it is suspended."""
-        due = after(self.judge.due(), self.day.our_stalls)
-        return due if self.judge.judges_while_paused else after(due, self.day.pauses)
+        """When the judge is asked: not while we stand still."""
+        return after(self.judge.due(), self.day.our_stalls)
 
     def run(self, until: float) -> float | None:
         """The moment of the verdict, if there is one before the end."""
@@ -292,7 +345,7 @@ class Simulation:
                 continue
             if wake >= until:
                 return None
-            match self.judge.act(wake):
+            match self.judge.act(wake, self.kernel):
                 case "ping":
                     self.ping(wake)
                 case "lost":
@@ -306,9 +359,11 @@ class Simulation:
             case "message" | "pong":
                 self.judge.heard(now, what == "pong")
             case "handed":
-                self.judge.handed(now)
+                self.judge.handed(now, self.kernel)
             case "progress":
                 self.judge.progress(now)
+            case "pause":
+                self.judge.pause(now)
             case "resume":
                 self.judge.resume(now)
 

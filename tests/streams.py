@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 
 import pytest
 import trio
@@ -58,6 +60,19 @@ def socket_pair(buffer: int | None = None) -> Pair:
             end.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF, buffer)
             end.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, buffer)
     return trio.SocketStream(ours), trio.SocketStream(theirs)
+
+
+@contextmanager
+def tcp(family: str = "IPv4") -> Generator[tuple[trio.SocketStream, socket.socket]]:
+    """Connect over TCP; our end is a stream, the peer's is bare and has a small buffer."""
+    kind, host = {"IPv4": (socket.AF_INET, "127.0.0.1"), "IPv6": (socket.AF_INET6, "::1")}[family]
+    with socket.create_server((host, 0), family=kind) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        ours = socket.create_connection(listener.getsockname()[:2])
+        theirs, _ = listener.accept()
+    ours.setblocking(False)
+    with ours, theirs:
+        yield trio.SocketStream(trio.socket.from_stdlib_socket(ours)), theirs
 
 
 class GenerousStream(trio.abc.Stream):

@@ -9,12 +9,20 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from trio_ws import open_websocket, serve_websocket, supervise
+from trio_ws import (
+    Deflate,
+    LocalProtocolError,
+    open_websocket,
+    serve_websocket,
+    supervise,
+)
 from trio_ws._client.options import ClientConfig, ClientOptions
 from trio_ws._options import ConnectionOptions, PolicyOptions
 from trio_ws._policies import Heartbeat, MessageReply, Watchdog
 from trio_ws._server.options import ServerConfig, ServerOptions
 from trio_ws._supervision.config import SupervisorConfig, SupervisorOptions
+
+from .toys import IDENTITY
 
 
 def test_heartbeats() -> None:
@@ -95,3 +103,14 @@ def test_policies_are_options_of_both() -> None:
     assert get_type_hints(PolicyOptions) == {
         name: kind for name, (kind, _) in fields_of(ConnectionOptions).items()
     }
+
+
+def test_extensions() -> None:
+    """Compression is an extension, the last one; each name comes once."""
+    options = ConnectionOptions(extensions=[IDENTITY], compression=Deflate())
+    assert options.all_extensions == (IDENTITY, Deflate())
+    assert ConnectionOptions(extensions=iter([IDENTITY])).extensions == (IDENTITY,)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"compression must be Deflate\(…\) or None"):
+        ConnectionOptions(compression=True)  # type: ignore[arg-type]
+    with pytest.raises(LocalProtocolError, match="named twice"):
+        ConnectionOptions(extensions=[Deflate()], compression=Deflate())

@@ -57,6 +57,16 @@ from ._policies import (
     Timeouts,
     Watchdog,
 )
+from ._protocol.extensions.base import (
+    RSV1,
+    RSV2,
+    RSV3,
+    Agreement,
+    Extension,
+    ExtensionCodec,
+    Parameters,
+)
+from ._protocol.extensions.deflate import Deflate, DeflateStatistics
 from ._reconnecting.channel import OnConnect, ReconnectingWebSocket, WhenDown
 from ._reconnecting.open import open_reconnecting_websocket
 from ._reconnecting.outgoing import SendBuffer
@@ -81,7 +91,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ANY_ORIGIN",
+    "RSV1",
+    "RSV2",
+    "RSV3",
     "SAME_ORIGIN",
+    "Agreement",
     "Backoff",
     "BytesLike",
     "Classify",
@@ -92,8 +106,12 @@ __all__ = [
     "ConnectionClosed",
     "ConnectionLost",
     "ConnectionStatistics",
+    "Deflate",
+    "DeflateStatistics",
     "Ending",
     "Endpoint",
+    "Extension",
+    "ExtensionCodec",
     "Failure",
     "Fragments",
     "Handler",
@@ -123,6 +141,7 @@ __all__ = [
     "OnConnect",
     "OriginRule",
     "Origins",
+    "Parameters",
     "PolicyOptions",
     "ProtocolViolation",
     "Reconnect",

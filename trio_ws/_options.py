@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
+from ._handshake.extensions import check_extensions
 from ._policies import BeatPolicy, Heartbeat, HeartbeatOption, HeartbeatPolicy, Limits, Timeouts
+from ._protocol.extensions.base import Extension
+from ._protocol.extensions.deflate import Deflate
 from ._validation import check_instance
 
 
@@ -19,6 +22,8 @@ class PolicyOptions(TypedDict, total=False):
     heartbeat: HeartbeatOption
     timeouts: Timeouts
     limits: Limits
+    compression: Deflate | None
+    extensions: Sequence[Extension]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +33,28 @@ class ConnectionOptions:
     heartbeat: HeartbeatOption = Heartbeat()
     timeouts: Timeouts = Timeouts()
     limits: Limits = Limits()
+    compression: Deflate | None = None
+    extensions: Sequence[Extension] = ()
 
     def __post_init__(self) -> None:
         check_instance("timeouts", self.timeouts, Timeouts, "Timeouts(…)")
         check_instance("limits", self.limits, Limits, "Limits(…)")
+        if self.compression is not None:
+            check_instance("compression", self.compression, Deflate, "Deflate(…) or None")
+        object.__setattr__(self, "extensions", check_extensions(self.extensions))
+        check_extensions(self.all_extensions)
         for policy in self.heartbeats:
             if not isinstance(policy, HeartbeatPolicy):
                 raise TypeError(
                     f"heartbeat must be Heartbeat(), Watchdog(), MessageHeartbeat(), "
                     f"MessageReply(), several of them, or None; got {policy!r}"
                 )
+
+    @property
+    def all_extensions(self) -> tuple[Extension, ...]:
+        """Return what is offered or accepted, compression last: it is applied last."""
+        compression = () if self.compression is None else (self.compression,)
+        return (*self.extensions, *compression)
 
     @property
     def heartbeats(self) -> tuple[HeartbeatPolicy, ...]:

@@ -156,8 +156,13 @@ class Timeouts:
         close: for a polite close: what was queued, the peer's answer, the end of TCP.
         goodbye: for a close frame when there is no time: after a cancellation, after a loss.
         idle: close politely (1001) when no data message went either way for so long; None: never.
-        send: lost when the kernel took no byte of ours and none arrived for so long;
+        send: lost when bytes of ours wait, the kernel took none, the peer's kernel acknowledged
+            none, and none arrived, for so long;
             None: ``interval + timeout`` of an active `Heartbeat`, otherwise never.
+        stall: lost when bytes of ours wait and the peer's kernel acknowledged none for so long,
+            however much the peer says; None: never.
+            Where the system does not tell what was acknowledged
+            (not TCP, or not Linux), the bytes that our own kernel takes count instead.
         keep_alive: for another plain request on the same connection of a server, which announces
             it.  Load balancers reuse idle connections for a minute or so.
     """
@@ -167,12 +172,13 @@ class Timeouts:
     goodbye: float = 0.5
     idle: float | None = None
     send: float | None = None
+    stall: float | None = None
     keep_alive: float = 75.0
 
     def __post_init__(self) -> None:
         check_fields(self, check_seconds, "connect", "close", "keep_alive")
         check_fields(self, check_seconds, "goodbye", zero=True)
-        check_fields(self, check_seconds, "idle", "send", optional=True)
+        check_fields(self, check_seconds, "idle", "send", "stall", optional=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,10 @@ from contextlib import suppress
 
 import trio
 
-from trio_ws import ConnectionClosed, Limits, open_websocket
+from trio_ws import ConnectionClosed, Deflate, Limits, open_websocket
 
 LIMITS = Limits(max_message_size=2**24, max_fragments=2**17)  # as in echo_server.py
+COMPRESSION = Deflate(threshold=0)
 
 
 async def count_cases(url: str) -> int:
@@ -26,7 +27,9 @@ async def count_cases(url: str) -> int:
 async def run_case(url: str) -> None:
     """Echo until the suite has closed the connection, or broken it, as most cases do."""
     with suppress(ConnectionClosed):
-        async with open_websocket(url, heartbeat=None, limits=LIMITS) as ws:
+        async with open_websocket(
+            url, heartbeat=None, limits=LIMITS, compression=COMPRESSION
+        ) as ws:
             async for message in ws:
                 await ws.send(message)
 

@@ -2,6 +2,7 @@
 
 Prints its port, and when it is told to go (SIGTERM) the CPU seconds it has used.
 No heartbeat, because the suite is slow at times and counts the pings it did not ask for.
+Messages of any size are compressed, if the suite asks for it (groups 12 and 13).
 The limits are what groups 9.* need: 16 MiB in one message, 65,536 fragments in another.
 """
 
@@ -11,7 +12,7 @@ from functools import partial
 
 import trio
 
-from trio_ws import Limits, Server, WebSocket, serve_websocket
+from trio_ws import Deflate, Limits, Server, WebSocket, serve_websocket
 
 LIMITS = Limits(max_message_size=2**24, max_fragments=2**17)
 
@@ -22,7 +23,16 @@ async def echo(ws: WebSocket) -> None:
 
 
 async def main() -> None:
-    serve = partial(serve_websocket, echo, "127.0.0.1", 0, heartbeat=None, limits=LIMITS)
+    compression = Deflate(threshold=0)
+    serve = partial(
+        serve_websocket,
+        echo,
+        "127.0.0.1",
+        0,
+        heartbeat=None,
+        limits=LIMITS,
+        compression=compression,
+    )
     with trio.open_signal_receiver(signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
             server: Server = await nursery.start(serve)

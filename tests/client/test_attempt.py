@@ -31,7 +31,9 @@ from trio_ws import (
 from trio_ws._client import attempt
 from trio_ws._client.connect import open_websocket, open_websocket_on
 from trio_ws._transport import tls
+from trio_ws._transport.address_order import current_address_order
 from trio_ws._transport.default_context import default_context
+from trio_ws._transport.network import TCPNetwork, use_network
 from trio_ws.testing import RawPeer
 
 Script = Callable[[RawPeer], Awaitable[object]]
@@ -240,6 +242,21 @@ async def test_the_next_attempt_begins_elsewhere(script: Script | None, then: st
             pass
         nursery.cancel_scope.cancel()
     assert connected == ["127.0.0.1", then]
+
+
+async def test_a_network_without_addresses(autojump_clock: object) -> None:
+    """What fails on a stream that has no address is remembered of none."""
+
+    class Memory(TCPNetwork):
+        """A network whose streams lead nowhere in particular."""
+
+        async def connect(self, host: str, port: int) -> Any:
+            return trio.testing.memory_stream_pair()[0]
+
+    with use_network(Memory()), pytest.raises(HandshakeTimeout):
+        async with open_websocket("ws://h/"):
+            pass
+    assert not current_address_order().has_failures("h", 80, trio.current_time())
 
 
 async def test_strange_failure_leaves_bare() -> None:

@@ -142,17 +142,34 @@ async def test_kept_going(autojump_clock: trio.testing.MockClock) -> None:
     assert machine.looks == [0, INTERVAL, 2 * INTERVAL, 3 * INTERVAL]
 
 
+@pytest.mark.parametrize("error", [OSError(22, "refused"), AttributeError("CLOCK_BOOTTIME")])
+@pytest.mark.parametrize("works_for", [0, 2])
 async def test_no_second_clock(
-    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+    error: Exception, works_for: int, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """Where there is no second clock nobody watches, and nothing breaks."""
+    """If the second clock is missing or refused, nothing breaks, and it is asked no more (F1.5)."""
+    looks: list[float] = []
+
+    def clock() -> float:
+        looks.append(trio.current_time())
+        if len(looks) > works_for:
+            raise error
+        return 0
+
+    watch, probed = SuspensionWatch(clock), Probed()
+    for _ in range(3):
+        watch.tell(probed)
+        await trio.sleep(100)
+        watch.tell_no_more(probed)
+    assert looks == [n * INTERVAL for n in range(works_for + 1)]
+    assert probed.told == []
+
+
+def test_a_system_without_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the clock has no name, to look at it is the error that the watch expects."""
     monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
-    machine, probed = Machine(), Probed()
-    watch = SuspensionWatch(machine.clock)
-    watch.tell(probed)
-    await trio.sleep(100)
-    watch.tell_no_more(probed)
-    assert machine.looks == []
+    with pytest.raises(AttributeError, match="CLOCK_BOOTTIME"):
+        seconds_suspended()
 
 
 async def test_one_watch_for_a_run(autojump_clock: trio.testing.MockClock) -> None:

@@ -10,12 +10,13 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import ConnectionLost, Heartbeat, Loss, Timeouts
+from trio_ws import ConnectionLost, Deflate, Heartbeat, Loss, Timeouts
 from trio_ws._connection.connection import Connection
 from trio_ws._connection.core import ConnectionCore
+from trio_ws._connection.idle_compressors import current_idle_compressors
 from trio_ws._connection.writer import Phase, Writer
 from trio_ws._options import ConnectionOptions
-from trio_ws.testing import RawPeer
+from trio_ws.testing import RawPeer, open_websocket_pair
 from trio_ws.testing._peer import PING, TEXT
 
 from ..wires import (
@@ -250,3 +251,12 @@ async def test_pings(autojump_clock: Clock, client: bool, monkeypatch: pytest.Mo
         assert [frame.opcode for frame in frames_of(stand.wire.written)] == [PING, PING]
         await stand.peer.send_frame(TEXT, b"x")
         stand.tested.close_quickly(1001)
+
+
+async def test_an_idle_compressor(autojump_clock: Clock) -> None:
+    """The compressor of a connection is looked after from its beginning to its end."""
+    idle = current_idle_compressors()
+    async with open_websocket_pair(compression=Deflate()):
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(idle._watched) == 2
+    assert idle._watched == {}

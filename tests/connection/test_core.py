@@ -12,13 +12,17 @@ from trio_ws import Close, ConnectionClosed, ConnectionLost, Limits, Loss, Timeo
 from trio_ws._connection.core import ConnectionCore, Supervised, current_supervision
 from trio_ws._connection.lifetime import Initiator
 from trio_ws._connection.receive_queue import Mode
+from trio_ws._liveness.timer import NOTHING_BEFORE
 from trio_ws._protocol.assembler import Chunk
 from trio_ws._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 from trio_ws._protocol.states import State
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import CLOSE, encode
 
+from ..kernels import SaidKernel, kernel
 from .cores import core_of
+
+__all__ = ["kernel"]
 
 Clock = trio.testing.MockClock
 
@@ -40,6 +44,19 @@ async def test_room() -> None:
     left = 1000 - core.protocol.send_queue.size - QUEUE_ITEM_OVERHEAD
     assert core.has_room(left)
     assert not core.has_room(left + 1)
+
+
+@pytest.mark.parametrize(
+    ("unacknowledged", "asks"), [(None, 0), (0, 0), (NOTHING_BEFORE, 0), (NOTHING_BEFORE + 1, 1)]
+)
+async def test_look(unacknowledged: int | None, asks: int, kernel: SaidKernel) -> None:
+    """The packets that arrived are asked for only if bytes of ours wait, besides a ping."""
+    core = core_of()
+    kernel.unacknowledged = unacknowledged
+    core.look(5)
+    assert core.lease.outgoing.told is (unacknowledged is not None)
+    assert core.lease.outgoing.unacknowledged == (unacknowledged or 0)
+    assert kernel.deliveries == asks
 
 
 async def test_check_open(autojump_clock: Clock) -> None:

@@ -15,6 +15,8 @@ from trio_ws._connection.delivery import Delivery, DeliveryState, FrameRanges
 from trio_ws.testing import open_websocket_to_peer
 from trio_ws.testing._peer import PING, PONG
 
+from ..streams import socket_pair
+
 WAITING, WRITTEN, CONFIRMED = DeliveryState.WAITING, DeliveryState.WRITTEN, DeliveryState.CONFIRMED
 
 
@@ -112,6 +114,21 @@ async def test_what_was_written_is_not_kept(autojump_clock: MockClock) -> None:
         await delivery.send("b")
         assert len(delivery._waiting) <= 1
         assert len(delivery._frames._ranges) == 1
+
+
+async def test_written_at_once() -> None:
+    """Over a socket a message is written before there is a receipt for it."""
+    ours, theirs = socket_pair()
+    async with open_websocket_to_peer(client=True, stream=ours, peer_stream=theirs) as (ws, peer):
+        delivery = Delivery(ws)
+        receipt = await delivery.send("a")
+        assert receipt.state is WRITTEN
+        assert not delivery._waiting
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ws.close)
+            await peer.expect_frame(1)
+            await peer.close_politely()
+    assert receipt.state is CONFIRMED
 
 
 @pytest.mark.parametrize(

@@ -478,11 +478,12 @@ async def test_sign_of_life_to_one_who_takes_nothing(
 ) -> None:
     """While one sign of life of a paused reader waits to be taken no other is queued behind it."""
     limits = Limits(receive_buffer=1)
-    async with open_wired(client, heartbeat=BEAT, limits=limits) as (ws, peer, wire):
+    often = Heartbeat(interval=1, timeout=30)
+    async with open_wired(client, heartbeat=often, limits=limits) as (ws, peer, wire):
         wire.stop_taking()
         await ws.send("in hand")
         await peer.send_text("unread")
-        await trio.sleep(100)
+        await trio.sleep(25)
         assert ws.ending is None
         wire.take_again()
         await settled()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 import trio
 import trio.testing
 
-from trio_ws import Heartbeat, MessageHeartbeat, MessageReply, Timeouts
-from trio_ws._connection.heartbeat import HeartbeatDriver, PauseKeepalive
-from trio_ws._liveness.timer import HeartbeatTimer
+from trio_ws import Heartbeat, MessageReply, Timeouts
+from trio_ws._connection.heartbeat import HeartbeatDriver
 
 from .cores import core_of
 
@@ -83,45 +81,3 @@ async def test_heartbeats_that_wait_to_be_written(autojump_clock: Clock) -> None
     assert core.lease.next_wakeup().at == 10
     driver.on_flushed(1)
     assert core.lease.next_wakeup().at == 13
-
-
-def beats(*policies: Heartbeat | MessageHeartbeat) -> list[HeartbeatTimer]:
-    """Make the timers of policies."""
-    return [HeartbeatTimer(policy, now=0, phase=1) for policy in policies]
-
-
-@pytest.mark.parametrize(
-    ("interval", "timeout", "first"), [(10, 30, 10), (10, 6, 3), (10, 20, 10), (10, 4, 2)]
-)
-def test_pongs_in_a_pause(interval: float, timeout: float, first: float) -> None:
-    """The first pong comes early enough for a peer that has just asked, the next each interval."""
-    pause = PauseKeepalive(beats(Heartbeat(interval=interval, timeout=timeout)))
-    pause.begin(100)
-    assert pause.active
-    assert pause.next_pong_at == 100 + first
-    pause.pong_sent(pause.next_pong_at)
-    assert pause.next_pong_at == 100 + first + interval
-
-
-def test_many_short_pauses() -> None:
-    """Soon after a pause the plan of that pause goes on; after a whole interval it begins anew."""
-    pause = PauseKeepalive(beats(Heartbeat(interval=10, timeout=10)))
-    pause.begin(0)
-    assert pause.next_pong_at == 5
-    assert pause.end(1) == 1
-    for now in (2, 3, 4):
-        pause.begin(now)
-        assert pause.next_pong_at == 5
-        pause.end(now + 0.5)
-    assert not pause.active
-    assert pause.seconds(100) == 2.5
-    pause.begin(14.5)
-    assert pause.next_pong_at == 19.5
-    assert pause.seconds(15) == 3
-
-
-def test_no_pongs_without_a_policy_that_asks() -> None:
-    """Where no policy asks, there is no pong to send."""
-    pause = PauseKeepalive([])
-    pause.begin(0)
-    assert pause.next_pong_at == float("inf")

@@ -599,3 +599,17 @@ async def test_sending_keeps_a_connection_from_idling(
         assert ws._core.lease.next_wakeup().at == 9
         wire.take_again()
         await peer.send_close()
+
+
+@pytest.mark.parametrize("compress", ["yes", 1])
+async def test_compress_is_checked(compress: Any) -> None:
+    """`compress` is a bool or None; without an agreement on compression it says nothing."""
+    async with open_websocket_pair() as (client, server):
+        with pytest.raises(TypeError, match="compress must be True, False or None"):
+            await client.send("a", compress=compress)
+        with pytest.raises(TypeError, match="compress must be True, False or None"):
+            client.send_nowait("a", compress=compress)
+        await client.send("a", compress=True)
+        client.send_nowait("b", compress=False)
+        assert [await server.receive() for _ in range(2)] == ["a", "b"]
+        assert client.extensions == ()

@@ -12,6 +12,7 @@ from trio_ws._handshake.extensions import (
     BadAnswer,
     Element,
     Malformed,
+    agree,
     check_answer,
     check_extensions,
     choose,
@@ -142,6 +143,15 @@ def test_bad_answer(answered: str, why: str) -> None:
     offered = [IDENTITY, REVERSING, Toy("x-other", IdentityCodec)]
     with pytest.raises(BadAnswer, match=why):
         check_answer(read_extensions([answered]), offered)
+
+
+def test_agree() -> None:
+    """Two ends with the same extensions agree on all of them, as far as the bits go."""
+    client, server = agree([IDENTITY, REVERSING, Toy("x-other", IdentityCodec)])
+    names = ["x-identity", "x-reversing"]
+    assert [each.element.name for each in client] == names
+    assert [each.element.name for each in server] == names
+    assert client[0].codec is not server[0].codec
 
 
 def test_check_extensions() -> None:

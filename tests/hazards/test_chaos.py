@@ -29,7 +29,7 @@ from trio_ws import (
     open_reconnecting_websocket,
     serve_websocket,
 )
-from trio_ws._liveness.timer import GRACE
+from trio_ws._liveness.grace import GRACE
 
 from .proxy import FATAL, HOST, Fault, Proxy
 

@@ -6,6 +6,7 @@ and compares what both of them saw.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import AsyncGenerator
 
@@ -227,6 +228,21 @@ async def target(talk: Talk) -> None:
 async def compression_declined(talk: Talk) -> None:
     assert "Sec-WebSocket-Extensions" not in talk.ws.response.headers
     await both_ways(talk, *WORDS, *BYTES, "x" * 100_000)
+
+
+async def compression(talk: Talk) -> None:
+    assert [each.partition(";")[0] for each in talk.ws.extensions] == ["permessage-deflate"]
+    text = json.dumps([{"id": number, "name": "é☃"} for number in range(500)])
+    for _ in range(3):
+        await both_ways(talk, *WORDS, *BYTES, text, "x" * 100_000, random.Random(1).randbytes(MIB))
+        await talk.ws.send(text, compress=False)
+        await talk.peer.got(text)
+        await talk.ws.send([text[:1000], text[1000:]])
+        await talk.peer.got(text)
+    statistics = talk.ws.statistics().compression
+    assert statistics is not None
+    assert statistics.messages_sent >= 3
+    assert statistics.messages_received >= 3
 
 
 async def over_tls(talk: Talk) -> None:

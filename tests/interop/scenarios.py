@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass, field
 
-from trio_ws import ConnectionClosed, Heartbeat, Limits
+from trio_ws import ConnectionClosed, Deflate, Heartbeat, Limits
 
 from . import bodies, endings
 from .converse import Body, Setup
@@ -87,6 +87,27 @@ SCENARIOS = (
         bodies.compression_declined,
         {Can.COMPRESS},
         Setup(theirs={"compression": True}),
+    ),
+    Scenario(
+        "compression",
+        bodies.compression,
+        {Can.COMPRESS},
+        Setup(
+            ours={"compression": Deflate(), "limits": Limits(max_message_size=1 << 21)},
+            theirs={"compression": True},
+        ),
+    ),
+    Scenario(
+        "compression-without-takeover",
+        bodies.compression,
+        {Can.COMPRESS},
+        Setup(
+            ours={
+                "compression": Deflate(context_takeover=False, window_bits=9, threshold=0),
+                "limits": Limits(max_message_size=1 << 21),
+            },
+            theirs={"compression": True},
+        ),
     ),
     Scenario("over-tls", bodies.over_tls, setup=Setup(tls=True)),
     Scenario("say-nothing", bodies.say_nothing),

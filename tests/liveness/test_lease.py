@@ -7,7 +7,7 @@ import math
 import pytest
 
 from trio_ws._liveness.lease import Expiry
-from trio_ws._liveness.timer import GRACE
+from trio_ws._liveness.timer import POSTPONEMENT
 from trio_ws._policies import BeatPolicy, Heartbeat, Timeouts, Watchdog
 
 from ..leases import (
@@ -144,10 +144,10 @@ def test_the_verdict_names_its_beat() -> None:
     lease = lease_of(EVERY_20, CHOSEN_REPLIES, CHOSEN_BEATS)
     found = []
     for _ in range(3):
-        due = lease.judge(30.0625)
+        due = lease.judge(30)
         assert due.beat
         found.append((due.verdict, due.beat.policy))
-        due.beat.on_asked(30.0625)
+        due.beat.on_asked(30)
     assert found == [(ASK, EVERY_20), (ASK, CHOSEN_REPLIES), (LOST, CHOSEN_BEATS)]
 
 
@@ -209,9 +209,9 @@ def test_postpone(times: int) -> None:
     """A question that cannot be asked now is due again a moment later."""
     lease = lease_of(BY_MESSAGE)
     for number in range(times):
-        assert lease.judge(20 + number * GRACE).verdict is ASK
-        tell(lease, (20 + number * GRACE, "postpone"))
-    assert lease.next_wakeup().at == 20 + times * GRACE
+        assert lease.judge(20 + number * POSTPONEMENT).verdict is ASK
+        tell(lease, (20 + number * POSTPONEMENT, "postpone"))
+    assert lease.next_wakeup().at == 20 + times * POSTPONEMENT
 
 
 # Hand-over

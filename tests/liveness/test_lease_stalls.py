@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_ws._liveness.lease import STALLED, Expiry
-from trio_ws._liveness.timer import GRACE
+from trio_ws._liveness.grace import GLANCE, GLANCES, GRACE, STALLED
+from trio_ws._liveness.lease import Expiry
 from trio_ws._policies import BeatPolicy, Timeouts
 
 from ..leases import (
@@ -29,8 +29,15 @@ from ..leases import (
 
 def test_on_time() -> None:
     """A verdict that is noticed in time stands."""
-    lease = late_lease(judged_at=29.75)
-    assert lease.judge(30 + STALLED / 2).verdict is LOST
+    assert late_lease(judged_at=29.75).judge(30).verdict is LOST
+
+
+@pytest.mark.parametrize("late", [0.001, STALLED / 2])
+def test_a_little_late(late: float) -> None:
+    """A verdict that is a little late is put off by a glance: a peer in this process can answer."""
+    lease = late_lease(judged_at=30 + late)
+    assert lease.next_wakeup().at == 30 + late + GLANCE
+    assert lease.judge(lease.next_wakeup().at).verdict is LOST
 
 
 def test_stall() -> None:
@@ -42,9 +49,15 @@ def test_stall() -> None:
 
 
 def test_one_grace_for_each_deadline() -> None:
-    """Who stalls in the grace too gets no other: bytes that do not answer must not help."""
+    """A stall in the grace too is followed by a few glances, and by no other grace."""
     lease = late_lease(judged_at=57)
-    assert lease.judge(57 + GRACE + 1).verdict is LOST
+    now = 57 + GRACE
+    for _ in range(GLANCES):
+        now += 20
+        assert lease.judge(now) == Expiry(WAIT)
+        now = lease.next_wakeup().at
+    assert lease.judge(now + 20).verdict is LOST
+    assert now == 57 + GRACE + GLANCES * (20 + GLANCE)
 
 
 def test_stall_with_the_answer_in_the_socket() -> None:
@@ -127,10 +140,12 @@ def test_story(policy: BeatPolicy, events: list[Event], story: str) -> None:
 
 
 def test_story_of_a_stuck_peer() -> None:
-    """Where no policy is to blame the story tells of the silence alone."""
+    """Where no policy is to blame the story tells of both directions."""
     lease = lease_of(CHOSEN_BEATS)
-    tell(lease, (10, "heard"))
-    assert lease.describe(Expiry(STUCK), 30) == "nothing heard for 20.0 s"
+    tell(lease, (5, "writing"), (10, "heard"), (12, "progress"))
+    assert lease.describe(Expiry(STUCK), 30) == (
+        "nothing heard for 20.0 s; nothing of ours taken for 18.0 s"
+    )
 
 
 def test_story_of_a_stall() -> None:
@@ -143,7 +158,7 @@ def test_story_of_a_stall() -> None:
     )
     tell(lease, (58, "heard"))
     lease.next_wakeup()
-    assert lease.describe(Expiry(STUCK), 59) == "nothing heard for 1.0 s"
+    assert lease.describe(Expiry(LOST, lease.beats[0]), 59) == "nothing heard for 1.0 s"
 
 
 def test_story_of_a_pause() -> None:

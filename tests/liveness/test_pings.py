@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws._liveness.pings import PendingPing, Pings, RoundTrips
+from trio_ws._liveness.pings import RIGHT_AFTER, PendingPing, Pings, RoundTrips
 
 Clock = trio.testing.MockClock
 
@@ -94,3 +94,18 @@ def test_round_trips() -> None:
     for rtt in (8.0, 16.0, 4.0):
         trips.add(rtt)
     assert (trips.last, trips.smoothed, trips.least) == (4, 9 + (4 - 9) / 8, 4)
+
+
+def test_an_end_right_after_a_ping() -> None:
+    """If a peer breaks off at its first ping, that is told with the remedy (F1.3)."""
+    pings = Pings()
+    assert pings.hint_at_end(0) == ""
+    asked(pings, b"a", b"b")
+    hint = pings.hint_at_end(1 + RIGHT_AFTER)
+    assert hint.startswith("it ended right after a ping")
+    assert "heartbeat=None" in hint
+    assert pings.hint_at_end(1.1 + RIGHT_AFTER) == "", "too late to be the reason"
+    pings.on_pong(b"b", 1.5)
+    assert pings.hint_at_end(1.5) == ""
+    pings.add(b"c", now=2, frames_before=0)
+    assert pings.hint_at_end(2) == "", "a peer that has answered a ping knows them"

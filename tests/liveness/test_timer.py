@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from trio_ws._liveness.timer import GRACE, TICK, HeartbeatTimer, Verdict
+from trio_ws._liveness.outgoing import Outgoing
+from trio_ws._liveness.timer import POSTPONEMENT, TICK, HeartbeatTimer, Verdict
 from trio_ws._policies import BeatPolicy, Heartbeat, MessageHeartbeat, Watchdog
 
 from ..leases import ASKING, BY_MESSAGE, CHOSEN_BEATS, CHOSEN_REPLIES, EVERY_20, LISTENING
@@ -63,6 +64,26 @@ def test_a_question_behind_other_messages() -> None:
     assert idle.due(0) == 20
 
 
+def test_the_arrival_of_a_question() -> None:
+    """Where the kernel tells, a question counts as arrived when the bytes before it are there."""
+    timer, outgoing = timer_of(EVERY_20), Outgoing(0, told=True)
+    timer.look(19, 1000, outgoing)
+    timer.on_asked(20)
+    timer.look(20, 1000, outgoing)
+    timer.writing(0)
+    assert timer.written(20, told=True)
+    assert not timer.written(21, told=True)
+    for now, sent, unacknowledged, due in [
+        (20, 5000, 5000, 30),
+        (22, 9000, 4001, 30),
+        (24, 9000, 4000, 34),
+        (26, 9000, 3000, 34),
+    ]:
+        outgoing.look(now, sent, unacknowledged)
+        timer.look(now, sent, outgoing)
+        assert timer.due(0) == due
+
+
 @pytest.mark.parametrize(("interval", "asks_at"), [(0.5, 0.51), (20, 20.0625)])
 def test_ticks(interval: float, asks_at: float) -> None:
     """A question waits for the next tick, unless a tick is much of the interval."""
@@ -80,7 +101,7 @@ def test_sooner_or_later(policy: BeatPolicy) -> None:
     timer.probe(6)
     assert timer.next_question_at == 5
     timer.postpone(5)
-    assert timer.next_question_at == 5 + GRACE
+    assert timer.next_question_at == 5 + POSTPONEMENT
 
 
 @pytest.mark.parametrize(
@@ -113,6 +134,10 @@ def test_description(policy: Heartbeat | MessageHeartbeat, silence: str, questio
     assert timer.describe(30) == silence
     timer.on_asked(20)
     assert timer.describe(30) == f"{silence}; {question} sent 10.0 s ago was not even taken"
+    timer.writing(0)
+    timer.written(20, told=True)
+    assert timer.describe(30) == f"{silence}; {question} sent 10.0 s ago was not acknowledged"
+    timer.on_asked(20)
     timer.writing(0)
     timer.written(20)
     assert timer.describe(30) == f"{silence}; {question} sent 10.0 s ago was not answered"

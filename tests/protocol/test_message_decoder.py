@@ -32,6 +32,27 @@ class Repeating(ExtensionCodec):
             yield bytes([byte]) * (64 * KIB)
 
 
+class InOne(IdentityCodec):
+    """Gives all at once, in a tuple."""
+
+    def decode(self, payload: bytes, *, finished: bool, max_size: int) -> Iterable[bytes]:
+        """Return the payload."""
+        return (payload,)
+
+
+class Strict(IdentityCodec):
+    """Refuses everything, at once."""
+
+    rsv = RSV1
+
+    def __init__(self) -> None:
+        super().__init__(RSV1)
+
+    def decode(self, payload: bytes, *, finished: bool, max_size: int) -> Iterable[bytes]:
+        """Refuse it."""
+        raise ValueError("never")
+
+
 def header(opcode: int, *, fin: bool = True, rsv: int = RSV2) -> Header:
     """Return a header of which the flags matter."""
     return Header(fin=fin, opcode=opcode, payload_start=2, payload_length=5, rsv=rsv)
@@ -218,8 +239,42 @@ def test_decode_whole(first: int, payload: bytes, message: str | bytes) -> None:
     assert not decoder.in_progress
 
 
-def test_decode_whole_refuses() -> None:
+@pytest.mark.parametrize("in_one", [True, False])
+@pytest.mark.parametrize(
+    ("payload", "violation"),
+    [
+        (b"\xff", INVALID_UTF8),
+        (bytes(101), Violation(1009, "a message of 101 bytes or more, over the limit of 100")),
+    ],
+)
+def test_decode_whole_refuses(payload: bytes, violation: Violation, in_one: bool) -> None:
     """What is wrong with the content of a frame is said beside it."""
-    decoder = MessageDecoder([IdentityCodec()], limit=100)
-    assert decoder.decode_whole(0x81 | RSV2, b"\xff") is None
-    assert decoder.violation == INVALID_UTF8
+    decoder = MessageDecoder([InOne() if in_one else IdentityCodec()], limit=100)
+    assert decoder.decode_whole(0x81 | RSV2, payload) is None
+    assert decoder.violation == violation
+
+
+@pytest.mark.parametrize("codec", [Strict(), ReversingCodec()])
+def test_decode_whole_of_what_cannot_be_decoded(codec: ExtensionCodec) -> None:
+    """A codec may refuse at once, or when its parts are asked for."""
+    decoder = MessageDecoder([codec], limit=100)
+    assert decoder.decode_whole(0x81 | codec.rsv, b"\x00bad") is None
+    assert decoder.violation is not None
+    assert decoder.violation.code == 1007
+
+
+@pytest.mark.parametrize("codecs", [[Strict()], [Strict(), IdentityCodec()]])
+def test_refused_at_once(codecs: list[ExtensionCodec]) -> None:
+    """So it may on the slow path."""
+    decoder = MessageDecoder(codecs, limit=100)
+    assert received(decoder, b"a", rsv=decoder.rsv) == [Violation(1007, "never")]
+
+
+@pytest.mark.parametrize(("first", "message"), [(0x81, "abc"), (0x82, b"abc")])
+def test_decode_whole_in_one(first: int, message: str | bytes) -> None:
+    """A codec that gives all at once is believed if that is not too much, and it counts."""
+    decoder = MessageDecoder([InOne()], limit=MAX_DECODED_PER_TURN)
+    assert decoder.decode_whole(first | RSV2, b"abc") == message
+    assert not decoder.spent
+    assert decoder.decode_whole(0x82 | RSV2, bytes(MAX_DECODED_PER_TURN))
+    assert decoder.spent

@@ -8,8 +8,10 @@ import pytest
 
 from trio_ws._errors import LocalProtocolError
 from trio_ws._protocol.extensions.base import RSV1, RSV2, RSV3, ExtensionCodec
+from trio_ws._protocol.extensions.deflate import Deflate, DeflateCodec
 from trio_ws._protocol.masking import mask_frames
 from trio_ws._protocol.message_encoder import MessageEncoder
+from trio_ws._protocol.shared_message import SharedMessage
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import BINARY, CONTINUATION, TEXT, decode
 
@@ -130,3 +132,34 @@ def test_the_smallest_bound_counts() -> None:
     assert encoder.plain_below[None] == 2
     assert [sent(encoder, "x" * size).rsv for size in (1, 2, 5)] == [0, 2, 6]
     assert MessageEncoder((), masked=False).plain_below[None] > sys.maxsize
+
+
+def test_shared() -> None:
+    """A message for many is shared if nothing or only compression is between; else encoded."""
+    shared = SharedMessage("x" * 100)
+    plain = MessageEncoder((), masked=False).encode_shared(shared)
+    assert plain is shared.frame(None)
+    codec = deflate_codec()
+    compressed = MessageEncoder([codec], masked=False).encode_shared(shared)
+    assert compressed is shared.frame(codec)
+    for codecs in ([IdentityCodec()], [IdentityCodec(), deflate_codec()]):
+        frame = MessageEncoder(codecs, masked=False).encode_shared(shared)
+        assert isinstance(frame, bytes)
+        assert frame[0] & RSV2
+
+
+def test_between_messages() -> None:
+    """Nothing may come between the fragments of a message."""
+    encoder = MessageEncoder((), masked=False)
+    encoder.check_between_messages()
+    encoder.encode("a", finished=False, compress=None)
+    with pytest.raises(LocalProtocolError, match="must be finished"):
+        encoder.check_between_messages()
+
+
+def deflate_codec() -> DeflateCodec:
+    """Return a codec that compresses."""
+    agreement = Deflate().accept_offer(())
+    assert agreement is not None
+    assert isinstance(agreement.codec, DeflateCodec)
+    return agreement.codec

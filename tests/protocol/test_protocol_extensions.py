@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
+from types import FrameType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_ws._ending import Loss
+from trio_ws._errors import LocalProtocolError
 from trio_ws._policies import Limits
 from trio_ws._protocol.assembler import Chunk
 from trio_ws._protocol.extensions.base import RSV1, ExtensionCodec
+from trio_ws._protocol.extensions.deflate import Deflate
 from trio_ws._protocol.fast_path import FastDecoder
+from trio_ws._protocol.message_encoder import MessageEncoder
 from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
+from trio_ws._protocol.shared_message import SharedMessage
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT
 
@@ -96,7 +102,7 @@ def test_a_message_that_is_left_alone_takes_the_usual_way(
 ) -> None:
     """A message that is not encoded does not even meet the encoder."""
     protocol = extended(Side(True), [IdentityCodec(RSV1, min_size=2)])
-    monkeypatch.setattr(type(protocol), "_send_slowly", None)
+    monkeypatch.setattr(MessageEncoder, "encode", None)
     protocol.send(message)
     assert len(protocol.send_queue.take()) == 1
 
@@ -328,3 +334,133 @@ def test_two_ends(
         events += read(receiver, chunk)
     assert receiver.ending is None
     assert events == wanted
+
+
+# permessage-deflate
+
+
+def agreed(client: bool) -> list[ExtensionCodec]:
+    """Return the codec of one end that agreed on compression."""
+    agreement = DEFLATE.accept_offer(DEFLATE.offers()[0])
+    assert agreement is not None
+    ours = DEFLATE.accept_answer(agreement.parameters)
+    assert ours is not None
+    return [ours if client else agreement.codec]
+
+
+DEFLATE = Deflate(threshold=0)
+
+
+@st.composite
+def compressed_streams(draw: st.DrawFn) -> tuple[Side, bytes, tuple[int, ...]]:
+    """A side, what a peer of ours sends that compresses, some of it damaged, and the cuts."""
+    side = draw(st.sampled_from(SIDES))
+    peer = extended(Side(not side.client), agreed(not side.client))
+    for message in draw(st.lists(messages, max_size=5)):
+        middle = draw(st.integers(0, len(message)))
+        if draw(st.booleans()):
+            peer.send(message, compress=draw(st.sampled_from([None, False])))
+        else:
+            peer.send(message[:middle], finished=False)
+            peer.ping(b"x")
+            peer.send(message[middle:])
+    wire = bytearray()
+    while taken := peer.send_queue.take():
+        wire += b"".join(taken)
+    data = bytes(wire)
+    if draw(st.integers(0, 2)) == 0:
+        data = draw(damaged(data))
+    return side, data, draw(cuts(len(data)))
+
+
+def both_paths_decompress(stream: tuple[Side, bytes, tuple[int, ...]]) -> None:
+    """Check that both paths give the same messages, bytes out and ending after each chunk."""
+    side, data, places = stream
+    seen = []
+    for fast in (True, False):
+        protocol = extended(Side(side.client, fast), agreed(side.client))
+        told: list[object] = []
+        for chunk in cut(data, places):
+            events = protocol.feed(chunk)
+            while protocol.has_pending_input:
+                events += protocol.feed(b"")
+            told += [events, side.said(protocol), protocol.state, protocol.ending]
+        seen.append(told)
+    assert seen[0] == seen[1]
+
+
+@settings(max_examples=300)
+@given(compressed_streams())
+def test_both_paths_decompress(stream: tuple[Side, bytes, tuple[int, ...]]) -> None:
+    """Compressed, fragmented, plain and damaged messages are the same on both paths."""
+    both_paths_decompress(stream)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_200)
+@settings(max_examples=20_000)
+@given(compressed_streams())
+def test_both_paths_decompress_very_often(stream: tuple[Side, bytes, tuple[int, ...]]) -> None:
+    """The same for many streams."""
+    both_paths_decompress(stream)
+
+
+@every_side
+def test_send_shared(side: Side) -> None:
+    """A message for many connections leaves as any other, and the next one can be read, too."""
+    sender, receiver = (
+        extended(side, agreed(side.client)),
+        extended(Side(not side.client), agreed(not side.client)),
+    )
+    shared = SharedMessage("shared" * 100)
+    for _ in range(3):
+        sender.send("own" * 100)
+        sender.send_shared(shared)
+    wire = b"".join(sender.send_queue.take())
+    assert receiver.feed(wire) == ["own" * 100, "shared" * 100] * 3
+    assert len(wire) < 600
+
+
+@every_side
+def test_send_shared_refused(side: Side) -> None:
+    """A shared message may not come between fragments, nor after our close."""
+    protocol = extended(side, agreed(side.client))
+    protocol.send("a", finished=False)
+    with pytest.raises(LocalProtocolError, match="must be finished"):
+        protocol.send_shared(SharedMessage("b"))
+    protocol.send("a")
+    protocol.close(1000)
+    with pytest.raises(LocalProtocolError, match="after our close"):
+        protocol.send_shared(SharedMessage("b"))
+
+
+def calls_for(codecs: Sequence[ExtensionCodec], message: str) -> list[str]:
+    """Tell which functions, C functions included, a message there and back needs."""
+    ends = [extended(Side(client), codecs if client else ()) for client in (True, False)]
+    if codecs:
+        ends = [extended(Side(client), agreed(client)) for client in (True, False)]
+    called: list[str] = []
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call":
+            called.append(frame.f_code.co_qualname)
+        elif event == "c_call":
+            called.append(argument.__name__)  # type: ignore[attr-defined]
+
+    for _ in range(2):
+        called.clear()
+        sys.setprofile(note)
+        try:
+            for sender, receiver in (ends, ends[::-1]):
+                sender.send(message, compress=False)
+                receiver.feed(b"".join(sender.send_queue.take()))
+        finally:
+            sys.setprofile(None)
+    return called
+
+
+def test_a_message_that_is_not_compressed_takes_no_call_more() -> None:
+    """On a connection with compression, such a message goes the same way as on any other."""
+    plain, negotiated = calls_for((), "x" * 1000), calls_for(agreed(True), "x" * 1000)
+    added = [name for name in negotiated if name not in plain]
+    assert added == []

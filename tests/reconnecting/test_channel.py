@@ -16,6 +16,7 @@ from trio_ws import (
     Backoff,
     Close,
     ConnectionClosed,
+    Ending,
     HandshakeError,
     Heartbeat,
     InvalidURL,
@@ -801,7 +802,9 @@ async def test_doubts_are_dispelled(
     assert len(heard) >= 59
 
 
-async def test_no_doubt_no_ping(autojump_clock: MockClock, make: Make) -> None:
+async def test_no_doubt_no_ping(
+    autojump_clock: MockClock, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A channel that sends nothing asks nothing; one that has sent something asks once."""
     pings: list[float] = []
 
@@ -812,6 +815,8 @@ async def test_no_doubt_no_ping(autojump_clock: MockClock, make: Make) -> None:
                 pings.append(trio.current_time())
                 await peer.send_frame(PONG, frame.payload)
 
+    # The heartbeat's first ping comes at a random point of its interval; here, at the end.
+    monkeypatch.setattr(random, "random", lambda: 0.999)
     heartbeat = Heartbeat(interval=1000, timeout=1000)
     async with channel_in(make(play), heartbeat=heartbeat) as channel:
         await trio.sleep(100)
@@ -822,6 +827,17 @@ async def test_no_doubt_no_ping(autojump_clock: MockClock, make: Make) -> None:
         await channel.send("y")
         await trio.sleep(100)
         assert pings[1:] == [200 + DOUBT_INTERVAL]
+
+
+async def test_whose_end(autojump_clock: MockClock, make: Make) -> None:
+    """What the channel raises because it has ended is known from what others raise."""
+    async with channel_in(make(closing(1000))) as channel:
+        assert not channel.is_end(ConnectionClosed(Ending()))
+        with pytest.raises(ConnectionClosed) as caught:
+            await channel.receive()
+        assert channel.is_end(caught.value)
+        assert not channel.is_end(ConnectionClosed(Ending()))
+        assert not channel.is_end(KeyError())
 
 
 # A channel like others

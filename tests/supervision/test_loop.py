@@ -578,6 +578,17 @@ async def test_the_machine_wakes_up(
     assert world.attempts == [0, 2.5, 5.5, 14.5, awake, awake + 2.5, awake + 5.5]
 
 
+async def test_retry_now(autojump_clock: MockClock, make: Make) -> None:
+    """A wait ends when it is asked to; the next one does not."""
+    world = make(REFUSED, REFUSED, closing(1000))
+    supervisor = Supervisor(URL, connect=world.connect, jitter=half)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(supervisor.run, listening)
+        await trio.sleep(1)
+        supervisor.retry_now()
+    assert world.attempts == [0, 1, 4]
+
+
 # Giving up
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from trio_ws._supervision.counters import SupervisorStatistics
 from trio_ws._supervision.states import SupervisorState, Transition
 from trio_ws._supervision.supervise import Supervisor, open_supervisor, supervise
 
-from ..worlds import World, closing, ending, half, listen
+from ..worlds import World, closing, ending, half, listen, silence
 
 S = SupervisorState
 URL = "ws://example.com/"
@@ -240,3 +241,27 @@ async def test_repr(autojump_clock: MockClock, spare: trio.Nursery) -> None:
         told = repr(supervisor)
     assert "waiting, attempt 2 in 2.5 s; ws://example.com/ gave no connection" in told
     assert "refused" in told
+
+
+async def test_a_block_that_raises_and_is_cancelled(
+    autojump_clock: MockClock, spare: trio.Nursery
+) -> None:
+    """Its exception leaves (P2); without one the cancellation does."""
+    world = World(spare, silence)
+
+    async def run(supervisor: Supervisor) -> None:
+        with suppress(trio.ClosedResourceError):
+            await supervisor.run(listening)
+
+    async def leave(*, raising: bool) -> bool:
+        async with trio.open_nursery() as nursery:
+            with trio.move_on_after(1) as scope, suppress(LookupError):
+                async with open_supervisor(URL, **options(world)) as supervisor:
+                    nursery.start_soon(run, supervisor)
+                    await trio.sleep(0.9)
+                    if raising:
+                        raise LookupError
+            return scope.cancelled_caught
+
+    assert not await leave(raising=True)
+    assert await leave(raising=False)

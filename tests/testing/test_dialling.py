@@ -191,3 +191,48 @@ async def test_scripts_speak_the_stand_in_too(autojump_clock: Clock) -> None:
             await peer.expect_close(1000)
             await peer.send_close()
             await peer.expect_end()
+
+
+# What is there
+
+
+async def test_a_port_that_is_taken(autojump_clock: Clock) -> None:
+    """As the system says it; port 0 is always free."""
+    async with MemoryNetwork(seed=1) as network:
+        await network.listen("api.example", 7)
+        with pytest.raises(OSError, match=r"Address already in use: api.example:7"):
+            await network.listen("api.example", 7)
+        first, second = await network.listen("x", 0), await network.listen("x", 0)
+        assert first[0] is not second[0]
+
+
+async def test_real_tls_that_fails(autojump_clock: Clock) -> None:
+    """A `Fault.tls_failure` answers OpenSSL with something else."""
+    async with MemoryNetwork(seed=1) as network:
+        server, client = network.tls_contexts("api.example")
+        await network.serve("wss://api.example/", echo, ssl_context=server)
+        network.inject("api.example", Fault.tls_failure())
+        with pytest.raises(TLSError):
+            async with open_websocket("wss://api.example/", ssl_context=client):
+                pass
+
+
+async def test_faults_meet_what_is_open(autojump_clock: Clock) -> None:
+    """In their moment; those that are over are forgotten, and heal ends those that are not."""
+    async with MemoryNetwork(seed=1) as network, network_on(network):
+        network.inject("api.example", Fault.latency(0.1, for_=5))
+        network.inject("api.example", Fault.latency(0.1, for_=9))
+        async with open_websocket("ws://api.example/") as ws:
+            await trio.sleep(6)
+            host = network._exchange.hosts.get("api.example")
+            assert [str(each.fault) for each in host.injections] == ["Fault.latency(0.1, for_=9)"]
+            network.heal("api.example")
+            assert host.injections == []
+            await trio.sleep(9)
+            network.move("api.example")
+            assert network._exchange.of_host(host)
+            assert network._stream_of(ws) is not None
+            async with open_websocket("ws://api.example/") as other:
+                assert network._stream_of(other) is not network._stream_of(ws)
+        await trio.sleep(60)  # the server's heartbeat finds out
+        assert network._stream_of(ws) is None

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
+import ssl
 import traceback
-from collections.abc import Awaitable, Callable
-from functools import partial
 
 import pytest
 import trio
 import trio.testing
 
 from trio_ws import (
-    HandshakeError,
     WebSocket,
     open_reconnecting_websocket,
     open_websocket,
@@ -21,9 +19,11 @@ from trio_ws import (
     serve_websocket_on,
 )
 from trio_ws._transport.network import current_network
-from trio_ws.testing import Fault, MemoryNetwork, record
+from trio_ws.testing import Fault, LeftBehind, MemoryNetwork, ScriptedPeer, Text, record
 from trio_ws.testing._determinism import VARIABLE, drawn_seeds
+from trio_ws.testing._listener import MemoryListener
 
+from ..cpu import cpu_seconds
 from ..halls import echo
 
 Clock = trio.testing.MockClock
@@ -79,55 +79,7 @@ async def test_used_outside_of_the_block(autojump_clock: Clock) -> None:
         await network.connect("api.example", 80)
 
 
-async def test_a_clock_that_does_not_jump() -> None:
-    """It is refused with a sentence that says what to do, unless one wants it."""
-    with pytest.raises(RuntimeError, match=r"a SystemClock, in which an hour .* autojump_clock"):
-        async with MemoryNetwork(seed=1):
-            pass
-    async with MemoryNetwork(seed=1, any_clock=True) as network:
-        await network.serve("ws://api.example/", echo)
-        network.link("api.example", latency=0.01)
-        network.inject("api.example", Fault.latency(0.01, at=0.01, for_=0.5))
-        async with open_websocket("ws://api.example/") as ws:
-            await ws.send("x")
-            assert await ws.receive() == "x"
-
-
-def test_a_virtual_clock_that_does_not_jump() -> None:
-    """A `MockClock` must be told to."""
-
-    async def main() -> None:
-        async with MemoryNetwork(seed=1):
-            pass
-
-    with pytest.raises(RuntimeError, match="this MockClock does not jump"):
-        trio.run(main, clock=trio.testing.MockClock(rate=10))
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-
-
 # The real network
-
-
-async def make_a_socket() -> None:
-    trio.socket.socket()
-
-
-@pytest.mark.parametrize(
-    "use",
-    [
-        make_a_socket,
-        partial(trio.open_tcp_stream, "localhost", 9),
-        partial(trio.open_tcp_listeners, 0),
-        partial(trio.socket.getnameinfo, ("127.0.0.1", 9), 0),
-    ],
-)
-async def test_no_real_sockets(use: Callable[[], Awaitable[object]], autojump_clock: Clock) -> None:
-    """Code that goes past the simulated network is found."""
-    async with MemoryNetwork(seed=1):
-        with pytest.raises(RuntimeError, match=r"a real socket was asked for .*allow_real_sockets"):
-            await use()
-    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    await listener.aclose()
 
 
 async def test_real_sockets_if_allowed() -> None:
@@ -287,27 +239,78 @@ async def test_masks_and_keys_are_the_system_s_elsewhere(autojump_clock: Clock) 
     assert len({data[13:17] for data in frames}) == 5
 
 
-# Real TLS
+# Scripts, hosts, and the seam
 
 
-async def test_real_tls_over_memory(autojump_clock: Clock) -> None:
-    """With an `ssl_context` OpenSSL does what it does; with another client it fails."""
+async def test_peers_on_hosts(autojump_clock: Clock) -> None:
+    """A script in each role, and code on a host; ``wss`` included."""
     async with MemoryNetwork(seed=1) as network:
-        server, client = network.tls_contexts("api.example")
-        await network.serve("wss://api.example/", echo, ssl_context=server)
-        async with open_websocket("wss://api.example/", ssl_context=client) as ws:
-            await ws.send("secret")
-            assert await ws.receive() == "secret"
-            with pytest.raises(ValueError, match="a transcript needs a connection without real"):
-                record(ws)
-        network.inject("api.example", Fault.tls_failure(for_=1))
-        with pytest.raises(HandshakeError, match="no TLS with"):
-            async with open_websocket("wss://api.example/", ssl_context=client):
-                pass
+
+        @network.peer("wss://api.example/")
+        async def script(peer: ScriptedPeer) -> None:
+            await peer.accept()
+            await peer.expect(Text("hello"))
+
+        with network.on("phone"):
+            async with network.open_peer("wss://api.example/") as peer:
+                await peer.request()
+                await peer.send(Text("hello"))
+                await peer.expect_end()
+        await network.serve("ws://echo.example/", echo)
+        async with network.open_peer("ws://echo.example/") as peer:
+            await peer.request()
+        (listener,) = await network.listen("phone", 0)
+        assert isinstance(listener, MemoryListener)
+        assert listener.address[0] == "phone"
 
 
-async def test_real_tls_needs_trustme(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sentence says what to install."""
-    monkeypatch.setitem(__import__("sys").modules, "trustme", None)
-    with pytest.raises(ImportError, match="python -m pip install trustme"):
-        MemoryNetwork(seed=1).tls_contexts("api.example")
+async def test_what_is_left_is_raised(autojump_clock: Clock) -> None:
+    """With the seed, as every failure."""
+    with pytest.raises(LeftBehind, match="a fault that never fired") as caught:
+        async with MemoryNetwork(seed=5) as network:
+            network.inject("client", Fault.reset(at=5))
+    assert "MemoryNetwork(seed=5)" in notes_of(caught.value)
+
+
+async def test_contexts_for_real_tls(autojump_clock: Clock) -> None:
+    """One for the server, one for its clients."""
+    server, client = MemoryNetwork(seed=1).tls_contexts("api.example")
+    assert server.verify_mode is ssl.CERT_NONE
+    assert client.verify_mode is ssl.CERT_REQUIRED
+
+
+# Speed
+
+
+async def heartbeats(connections: int, seconds: float) -> float:
+    """Return the CPU seconds that it takes to keep so many connections for so long."""
+
+    async def idle() -> None:
+        async with open_websocket("wss://api.example/"):
+            await trio.sleep(seconds)
+
+    async with MemoryNetwork(seed=1) as network:
+        await network.serve("wss://api.example/", echo)
+        network.link("api.example", latency=0.03)
+        with cpu_seconds() as spent:
+            async with trio.open_nursery() as nursery:
+                for _ in range(connections):
+                    nursery.start_soon(idle)
+    return spent[0]
+
+
+def slowness() -> float:
+    """Return how many times as long this machine takes as one at rest: half of it may be others'.
+
+    One at rest adds up ten million numbers in 0.3 s.
+    """
+    with cpu_seconds() as spent:
+        sum(number for number in range(10_000_000))
+    return max(1.0, spent[0] / 0.3)
+
+
+@pytest.mark.slow
+async def test_a_day_of_heartbeats(autojump_clock: Clock) -> None:
+    """Two seconds for one connection, six for an hour of a hundred, on a machine at rest."""
+    assert min([await heartbeats(1, 86400) / slowness() for _ in range(3)]) <= 2
+    assert min([await heartbeats(100, 3600) / slowness() for _ in range(3)]) <= 6

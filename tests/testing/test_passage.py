@@ -134,6 +134,7 @@ def test_disarmed() -> None:
         injection.disarm(20)
     assert way.held_until(20) == 20
     assert way.next_step(1, 200, LINE).delay == 0.1
+    assert injections[0].since == injections[0].until
     assert repr(injections[0]) == "<Fault.stall(), fired 0 times>"
 
 

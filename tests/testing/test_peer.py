@@ -213,3 +213,13 @@ async def test_heads_that_fail(autojump_clock: trio.testing.MockClock) -> None:
         await client.send_eof()
         with pytest.raises(EOFError, match="GET /"):
             await server.receive_head()
+
+
+async def test_what_has_not_been_given_out() -> None:
+    """Bytes that have come behind a frame are unread until they are asked for."""
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with RawPeer(ours, client=False) as peer:
+        await theirs.send_all(b"\x81\x01a\x81\x01")
+        assert peer.unread == b""
+        await peer.receive_frame()
+        assert peer.unread == b"\x81\x01"

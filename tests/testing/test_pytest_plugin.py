@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -127,7 +128,6 @@ def test_golden(memory_network):
 
 def test_under_anyio(inner: pytest.Pytester) -> None:
     """The fixture works with anyio's plugin, too."""
-    pytest.importorskip("anyio")
     inner.makepyfile(
         """
 import pytest, trio.testing
@@ -160,7 +160,10 @@ async def test_a_network(memory_network):
 
 def test_pytest_finds_the_plugin_by_itself(tmp_path: Path) -> None:
     """Where both are installed nothing is to be configured."""
-    (entry,) = importlib.metadata.entry_points(group="pytest11", name="trio_ws")
+    entries = importlib.metadata.entry_points(group="pytest11", name="trio_ws")
+    if not entries and not os.environ.get("CI"):
+        pytest.skip("trio_ws was installed before it had an entry point: install it again")
+    (entry,) = entries
     assert entry.value == "trio_ws.testing.pytest_plugin"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--fixtures", "-q"],

@@ -31,7 +31,7 @@ async def open_peers() -> AsyncGenerator[tuple[ScriptedPeer, RawPeer]]:
     """Open a scripted server, and a client that does anything."""
     ours, theirs = trio.testing.memory_stream_pair()
     raw = RawPeer(theirs, client=True)
-    async with playing(ScriptedPeer(ours, client=False, name="ws://x/", patience=5)) as peer, raw:
+    async with playing(ScriptedPeer(ours, client=False, name="ws://x/", timeout=5)) as peer, raw:
         yield peer, raw
 
 

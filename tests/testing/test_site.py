@@ -12,12 +12,10 @@ from trio_ws import (
     Rejected,
     Request,
     Response,
-    Server,
     WebSocket,
     open_websocket,
-    serve_websocket,
 )
-from trio_ws.testing import MemoryNetwork, ScriptedPeer, ScriptMismatch, Text
+from trio_ws.testing import MemoryNetwork
 
 from ..halls import echo
 
@@ -47,21 +45,6 @@ async def test_urls_share_a_port(autojump_clock: Clock) -> None:
         await network.serve("ws://api.example/", say_path)
         async with open_websocket("ws://api.example/other") as ws:
             assert await ws.receive() == "/other"
-
-
-async def test_one_url_has_one_server(autojump_clock: Clock) -> None:
-    """A second one is a mistake, and so are options of a port that has a server."""
-    async with MemoryNetwork(seed=1) as network:
-        await network.serve("ws://api.example/a", echo)
-        with pytest.raises(ValueError, match=r"ws://api.example:80/a is served already, as ws://"):
-            await network.serve("ws://api.example:80/a", echo)
-        with pytest.raises(ValueError, match=r"port 80 of api.example has a server: give its"):
-            await network.serve("ws://api.example/b", echo, heartbeat=None)
-        with pytest.raises(ValueError, match="one URL has one server"):
-            network.peer("ws://api.example/c")
-        network.peer("ws://script.example/")
-        with pytest.raises(ValueError, match=r"ws://script.example/a is served already"):
-            await network.serve("ws://script.example/a", echo)
 
 
 @pytest.mark.parametrize("is_async", [True, False])
@@ -119,26 +102,6 @@ async def test_a_restart(autojump_clock: Clock) -> None:
                 await ws.receive()
 
 
-async def test_options_that_make_no_sense(autojump_clock: Clock) -> None:
-    """They are refused by `serve` itself, and the URL can be served afterwards."""
-    async with MemoryNetwork(seed=1) as network:
-        with pytest.raises(ValueError, match="max_connections"):
-            await network.serve("ws://api.example/", echo, max_connections=0)
-        await network.serve("ws://api.example/", echo)
-
-
-async def test_a_url_is_added_during_a_restart(autojump_clock: Clock) -> None:
-    """It is served when the server is back."""
-    async with MemoryNetwork(seed=1) as network:
-        await network.serve("ws://api.example/a", echo)
-        network.restart("api.example", for_=5)
-        start = trio.current_time()
-        await network.serve("ws://api.example/b", echo)
-        assert trio.current_time() == start + 5
-        async with open_websocket("ws://api.example/b"):
-            pass
-
-
 async def test_a_server_that_is_drained_ends(autojump_clock: Clock) -> None:
     """It is not started again; its port is free then."""
     async with MemoryNetwork(seed=1) as network:
@@ -153,74 +116,25 @@ async def test_a_server_that_is_drained_ends(autojump_clock: Clock) -> None:
             pass
 
 
-async def test_a_program_may_listen_itself(autojump_clock: Clock) -> None:
-    """`serve_websocket` listens on the host that its code is on, by any name for that."""
-    async with MemoryNetwork(seed=1) as network, trio.open_nursery() as nursery:
-        with network.on("api.example"):
-            server: Server = await nursery.start(serve_websocket, echo, None, 80)
-            other: Server = await nursery.start(serve_websocket, say_path, "localhost", 0)
-            assert other.port >= 49152
-            async with open_websocket(f"ws://127.0.0.1:{other.port}/me") as ws:
-                assert await ws.receive() == "/me"
-        assert server.port == 80
-        with pytest.raises(OSError, match="Address already in use"):
-            await serve_websocket(echo, "api.example", 80)
+async def test_a_path_has_one_handler(autojump_clock: Clock) -> None:
+    """A second one is a mistake."""
+    async with MemoryNetwork(seed=1) as network:
+        await network.serve("ws://api.example/a", echo)
+        with pytest.raises(ValueError, match=r"ws://api.example:80/a is served already, as ws://"):
+            await network.serve("ws://api.example:80/a", echo)
+
+
+async def test_messages_that_a_handler_leaves(autojump_clock: Clock) -> None:
+    """They are counted when it returns."""
+
+    async def returns(ws: WebSocket) -> None:
+        await trio.sleep(1)
+
+    async with MemoryNetwork(seed=1, strict=False) as network:
+        await network.serve("ws://api.example/", returns)
         async with open_websocket("ws://api.example/") as ws:
-            await ws.send("x")
-            assert await ws.receive() == "x"
-            network.restart("api.example")
-            with pytest.raises(ConnectionLost):
-                await ws.receive()
-        nursery.cancel_scope.cancel()
-
-
-async def test_connections_that_nobody_accepted(autojump_clock: Clock) -> None:
-    """They are reset when the listener is closed."""
-    async with MemoryNetwork(seed=1) as network:
-        (listener,) = await network.listen("api.example", 1)
-        stream = await network.connect("api.example", 1)
-        await listener.aclose()
-        await listener.aclose()
-        with pytest.raises(trio.BrokenResourceError):
-            await stream.receive_some()
-        with pytest.raises(trio.ClosedResourceError):
-            await listener.accept()
-        await stream.aclose()
-
-
-async def test_a_script_for_each_connection(autojump_clock: Clock) -> None:
-    """The script is played anew, at the same time if need be."""
-    async with MemoryNetwork(seed=1) as network:
-
-        @network.peer("ws://api.example/")
-        async def script(peer: ScriptedPeer) -> None:
-            await peer.accept()
-            await peer.expect(Text("hello"))
-            await peer.send(Text("who?"))
-            await peer.expect_close()
-            await peer.send_close()
-
-        async def visit() -> None:
-            async with open_websocket("ws://api.example/") as ws:
-                await ws.send("hello")
-                assert await ws.receive() == "who?"
-
-        async with trio.open_nursery() as nursery:
-            for _ in range(3):
-                nursery.start_soon(visit)
-
-
-async def test_a_script_that_is_not_followed(autojump_clock: Clock) -> None:
-    """Its `ScriptMismatch` leaves the block of the network, bare, and cancels what is in it."""
-    with pytest.raises(ScriptMismatch) as caught:
-        async with MemoryNetwork(seed=1) as network:
-
-            @network.peer("ws://api.example/")
-            async def script(peer: ScriptedPeer) -> None:
-                await peer.accept()
-                await peer.expect(Text("hello"))
-
-            async with open_websocket("ws://api.example/") as ws:
-                await ws.send("hallo")
-                await trio.sleep_forever()
-    assert caught.value.got == "Text 'hallo'"
+            await ws.send("unread")
+            await ws.wait_closed()
+        (site,) = network._cast.sites
+        assert [url for url, _ in site.unread] == ["ws://api.example/"]
+        assert site.running == {}

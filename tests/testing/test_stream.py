@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import ssl
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -10,10 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws._transport.adapter import transport_on
 from trio_ws.testing import Fault, MemoryNetwork
-from trio_ws.testing._agenda import Agenda
-from trio_ws.testing._log import MUCH
 from trio_ws.testing._stream import MemoryStream
 from trio_ws.testing._wire import BUFFER, SEGMENT, WINDOW
 
@@ -184,19 +182,6 @@ async def test_closing_wakes_who_waits(autojump_clock: Clock) -> None:
             await client.aclose()
 
 
-async def test_one_task_in_each_direction(autojump_clock: Clock) -> None:
-    """Two tasks that receive at a time are a mistake, as with Trio's own streams."""
-    async with open_line() as (_, client, server):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(client.receive_some)
-            await trio.testing.wait_all_tasks_blocked()
-            with pytest.raises(trio.BusyResourceError, match="another task is receiving"):
-                await client.receive_some()
-            await server.send_all(b"x")
-        with pytest.raises(ValueError, match="max_bytes must be 1 or more"):
-            await client.receive_some(0)
-
-
 async def test_it_is_a_stream_like_others(autojump_clock: Clock) -> None:
     """Trio's own tests of a half-closeable stream pass."""
     async with MemoryNetwork(seed=1, strict=False) as network:
@@ -216,18 +201,6 @@ async def test_it_is_a_stream_like_others(autojump_clock: Clock) -> None:
         await trio.testing.check_half_closeable_stream(make, make_full)
 
 
-async def test_what_is_kept_of_a_connection_is_bounded(autojump_clock: Clock) -> None:
-    """After 16 MiB nothing more is written down."""
-    async with open_line() as (_, client, server):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(client.send_all, bytes(MUCH + 1))
-            await receive_exactly(server, MUCH)
-            assert server.log.complete
-            await receive_exactly(server, 1)
-        assert not server.log.complete
-        assert not client.log.complete
-
-
 async def test_a_tls_handshake_must_be_expected(autojump_clock: Clock) -> None:
     """Only the client's end of a connection to a ``wss`` server expects one."""
     async with open_line() as (_, client, server):
@@ -235,42 +208,86 @@ async def test_a_tls_handshake_must_be_expected(autojump_clock: Clock) -> None:
         assert not server.expects_tls
 
 
-# As the library uses it
-
-
-async def test_sending_without_waiting(autojump_clock: Clock) -> None:
-    """As much as there is room for is taken, and the rest is given back, as a socket does."""
+async def test_addresses(autojump_clock: Clock) -> None:
+    """Each end knows both; what it draws from is its connection's."""
     async with open_line() as (_, client, server):
-        assert client.immediate
-        assert client.can_half_close
-        assert transport_on(client) is client
-        assert client.send_now([b"ab", memoryview(b"cd")]) == []
-        assert client.receive_now() == b""
-        rest = client.send_now([bytes(WINDOW), bytes(BUFFER), b"more"])
-        assert [len(piece) for piece in rest] == [4, 4]
-        assert client.bytes_sent == WINDOW + BUFFER
-        buffer = bytearray(3)
-        assert await server.receive_into(memoryview(buffer)) == 3
-        assert buffer == b"abc"
-        assert server.bytes_received == 3
-        assert await client.send_some(memoryview(bytes(10))) == 3
-        with trio.move_on_after(10) as waiting:
-            await client.send_some(memoryview(b"x"))
+        assert client.local_address == server.remote_address
+        assert client.remote_address == server.local_address
+        assert server.local_address[1] == 1
+        assert client.entropy == server.entropy == client.connection.entropy
+
+
+# TLS
+
+
+async def test_the_stand_in_for_tls(autojump_clock: Clock) -> None:
+    """It takes a round trip, and then the server may have the connection."""
+    async with open_line(latency=0.5) as (_, client, server):
+        accepted: list[float] = []
+        client.connection.expect_tls(lambda: False, lambda: accepted.append(trio.current_time()))
+        assert client.expects_tls
+        assert not server.expects_tls
+        start = trio.current_time()
+        await client.do_handshake()
+        assert accepted == [start + 1]
+        assert not client.expects_tls
+        await client.send_all(b"x")
+        assert await server.receive_some() == b"x"
+
+
+async def test_the_stand_in_fails(autojump_clock: Clock) -> None:
+    """As a certificate does that is not trusted; or since the server speaks no TLS."""
+    async with open_line() as (_, client, server):
+        with pytest.raises(trio.BrokenResourceError) as caught:
+            await client.do_handshake()
+        assert isinstance(caught.value.__cause__, ssl.SSLError)
+        client.connection.expect_tls(lambda: True, print)
+        with pytest.raises(trio.BrokenResourceError) as caught:
+            await client.do_handshake()
+        assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+        assert server.closed
+
+
+async def test_a_client_that_forgets_tls(autojump_clock: Clock) -> None:
+    """Its first bytes are answered with a reset."""
+    async with open_line() as (_, client, _server):
+        client.connection.expect_tls(lambda: False, print)
+        with pytest.raises(trio.BrokenResourceError):
+            await client.send_all(b"GET /")
+
+
+async def test_a_server_that_answers_tls_with_something_else(autojump_clock: Clock) -> None:
+    """Then that is what the client reads, and the end, whatever it sends."""
+    async with open_line() as (_, client, _server):
+        client.connection.fail_tls()
+        await client.send_all(b"hello")
+        assert (await client.receive_some()).startswith(b"HTTP/1.1 400")
+        assert await client.receive_some() == b""
+        await client.aclose()
+        assert client.connection.over
+
+
+async def test_a_server_that_is_silent(autojump_clock: Clock) -> None:
+    """Nothing comes from it, and nothing of it is left."""
+    async with open_line() as (_, client, server):
+        client.connection.be_silent()
+        await client.send_all(b"hello")
+        with trio.move_on_after(60) as waiting:
+            await client.receive_some()
         assert waiting.cancelled_caught
-        await receive_exactly(server, WINDOW)
-        assert await client.send_some(memoryview(b"xy")) == 2
+        assert server.closed
+        assert not client.connection.over
 
 
-async def test_ending_without_waiting(autojump_clock: Clock) -> None:
-    """One direction, or both; errors are met by the next call that waits."""
+async def test_a_connection_that_vanishes(autojump_clock: Clock) -> None:
+    """In both directions."""
     async with open_line() as (_, client, server):
-        client.observe(on_arrival=print, on_departure=print)
-        assert client.send_eof_now()
-        assert await server.receive_some() == b""
-        assert client.send_now([b"x", b"y"]) == [b"x", b"y"]
-        assert client.close_now()
-        with pytest.raises(trio.BrokenResourceError, match="this stream is closed"):
-            await client.send_some(memoryview(b"x"))
+        client.connection.vanish()
+        for stream, other in ((client, server), (server, client)):
+            await stream.send_all(b"x")
+            with trio.move_on_after(60) as waiting:
+                await other.receive_some()
+            assert waiting.cancelled_caught
 
 
 # Faults
@@ -396,24 +413,3 @@ async def test_a_reset_while_bytes_are_under_way(autojump_clock: Clock) -> None:
         await trio.sleep(2)
         with pytest.raises(trio.BrokenResourceError):
             await server.receive_some()
-
-
-# The agenda
-
-
-async def test_the_agenda_calls_in_order(autojump_clock: Clock) -> None:
-    """Calls are made at their times; those of one time in the order in which they were asked."""
-    agenda, calls = Agenda(), list[tuple[str, float]]()
-
-    def call(name: str) -> None:
-        calls.append((name, trio.current_time()))
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(agenda.run)
-        await trio.testing.wait_all_tasks_blocked()
-        start = trio.current_time()
-        for name, after in (("c", 5), ("a", 1), ("d", 5), ("b", 2)):
-            agenda.at(start + after, partial(call, name))
-        await trio.sleep(10)
-        nursery.cancel_scope.cancel()
-    assert calls == [("a", start + 1), ("b", start + 2), ("c", start + 5), ("d", start + 5)]

@@ -152,3 +152,13 @@ async def test_too_much(autojump_clock: Clock) -> None:
             await ws.flush()
             with pytest.raises(ValueError, match="more was said than is kept"):
                 str(transcript)
+
+
+async def test_real_tls_is_no_transcript(autojump_clock: Clock) -> None:
+    """What goes over the wire is secret then."""
+    async with MemoryNetwork(seed=1) as network:
+        server, client = network.tls_contexts("api.example")
+        await network.serve("wss://api.example/", echo, ssl_context=server)
+        async with open_websocket("wss://api.example/", ssl_context=client) as ws:
+            with pytest.raises(ValueError, match="a transcript needs a connection without real"):
+                record(ws)

@@ -206,3 +206,22 @@ async def test_arguments_that_make_no_sense(autojump_clock: Clock) -> None:
             network.link("client", bandwidth=0)
         with pytest.raises(ValueError, match='way must be "to", "from" or "both"; got \'up\''):
             network.link("client", way="up")  # type: ignore[arg-type]
+
+
+async def test_a_restart_of_servers(autojump_clock: Clock) -> None:
+    """They listen again after so many seconds."""
+    async with MemoryNetwork(seed=1) as network:
+        await network.serve(URL, echo)
+        network.restart("api.example", for_=5)
+        with pytest.raises(HandshakeError):
+            async with open_websocket(URL):
+                pass
+        await trio.sleep(5.5)
+        async with open_websocket(URL) as ws:
+            assert await round_trip(ws) == 0
+
+
+async def test_before_the_block(autojump_clock: Clock) -> None:
+    """What needs tasks needs the block."""
+    with pytest.raises(RuntimeError, match="use it in its async with block"):
+        MemoryNetwork(seed=1).chaos("client", Chaos.mobile())

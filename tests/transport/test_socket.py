@@ -18,7 +18,7 @@ from trio_ws._transport.adapter import transport_on
 from trio_ws._transport.base import READ_SIZE, Transport
 from trio_ws._transport.socket import BULK_READ_SIZE, MAX_IOVECS
 
-from ..streams import calls_of, socket_pair
+from ..streams import calls_of, socket_pair, tcp
 
 SMALL = 4096
 """The size of the kernel's buffers, as far as it can be set."""
@@ -286,3 +286,31 @@ async def test_addresses() -> None:
     for transport in (ours, theirs):
         await transport.aclose()
         assert transport.local_address is transport.remote_address is None
+
+
+async def test_what_the_kernel_tells() -> None:
+    """Over TCP a transport tells what was acknowledged, and whether it is over (`kernel`)."""
+    with tcp() as (stream, theirs):
+        transport = transport_on(stream)
+        if not transport.tells_acknowledgements:
+            pytest.skip("this system does not tell")
+        assert transport.outgoing() == (0, 0)
+        await transport.send_all(bytes(1000))
+        with trio.fail_after(5):
+            while transport.outgoing() != (1000, 0):
+                await trio.sleep(0.001)
+            assert transport.delivered() > 0
+            assert transport.hang_up() is None
+            theirs.close()
+            while transport.hang_up() is None:
+                await trio.sleep(0.001)
+
+
+async def test_a_unix_socket_tells_less() -> None:
+    """Over a Unix socket nothing is told of acknowledgements, but of its end."""
+    ours, theirs = map(transport_on, socket_pair())
+    assert not ours.tells_acknowledgements
+    assert ours.hang_up() is None
+    await theirs.aclose()
+    assert ours.hang_up() is not None
+    await ours.aclose()

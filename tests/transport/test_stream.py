@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -26,6 +27,7 @@ from ..streams import (
     send_all,
     shake_hands,
     socket_pair,
+    tcp,
     tls_pair,
 )
 
@@ -186,3 +188,41 @@ def test_addresses() -> None:
     vars(ours).update(local_address=1, remote_address=2)
     transport = transport_on(tls_pair(ours, theirs)[0])
     assert (transport.local_address, transport.remote_address) == (1, 2)
+
+
+async def test_tls_of_ours_counts_below() -> None:
+    """Under TLS of our own the bytes of TLS are counted, and how many of them wait (`kernel`)."""
+    with tcp() as (stream, theirs):
+        theirs.setblocking(False)
+        other = trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
+        ours, peers = over_tls(stream, other)
+        await shake_hands(ours, peers)
+        transport = transport_on(ours)
+        if not transport.tells_acknowledgements:
+            pytest.skip("this system does not tell")
+        before, _ = transport.outgoing()
+        await transport.send_all(bytes(1000))
+        sent, _ = transport.outgoing()
+        assert sent > before + 1000
+        with trio.fail_after(5):
+            while transport.outgoing() != (sent, 0):
+                await trio.sleep(0.001)
+            assert transport.delivered() > 0
+            assert transport.hang_up() is None
+            theirs.shutdown(socket.SHUT_WR)
+            while transport.hang_up() is None:
+                await trio.sleep(0.001)
+
+
+async def test_streams_that_tell_less() -> None:
+    """TLS that was made elsewhere does not tell what it sends; a memory stream has no kernel."""
+    with tcp() as (stream, theirs):
+        other = trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
+        transport = transport_on(tls_pair(stream, other)[0])
+        assert not transport.tells_acknowledgements
+        assert transport.hang_up() is None
+    transport = transport_on(memory_stream_pair()[0])
+    assert not transport.tells_acknowledgements
+    assert transport.outgoing() == (0, None)
+    assert transport.delivered() == 0
+    assert transport.hang_up() is None

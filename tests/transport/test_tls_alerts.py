@@ -62,6 +62,7 @@ async def test_an_alert(autojump_clock: MockClock, wrapped: bool) -> None:
         with pytest.raises(trio.BrokenResourceError) as caught:
             await client.do_handshake()
         assert "ALERT_PROTOCOL_VERSION" in str(caught.value.__cause__)
+        await ours.send_all(b"what was on its way")
         await trio.sleep(0.5)
         await trio.aclose_forcefully(client)
     assert trio.current_time() == 0.5
@@ -85,6 +86,21 @@ async def test_a_client_that_has_gone(autojump_clock: MockClock) -> None:
     await ours.aclose()
     await fail(theirs, contexts()[1])
     assert trio.current_time() == 0
+
+
+class Reset(Plain):
+    """A stream that was reset."""
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """Fail."""
+        raise trio.BrokenResourceError
+
+
+async def test_a_reset(autojump_clock: MockClock) -> None:
+    """Where the stream breaks there is no alert, and nothing is sent."""
+    ours, theirs = memory_stream_pair()
+    await fail(Reset(theirs), contexts()[1])
+    assert await ours.receive_some() == b""
 
 
 async def test_a_handshake() -> None:

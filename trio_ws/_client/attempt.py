@@ -55,6 +55,7 @@ class ConnectAttempt:
         self._handshake = ClientHandshake(
             url,
             subprotocols=config.subprotocols,
+            extensions=config.all_extensions,
             headers=config.headers,
             origin=config.origin,
             user_agent=config.user_agent,

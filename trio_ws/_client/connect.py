@@ -16,6 +16,8 @@ from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
 from .._http import HeaderSource
 from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
+from .._protocol.extensions.base import Extension
+from .._protocol.extensions.deflate import Deflate
 from .._url import parse_url
 from .._validation import check_instance
 from .attempt import ConnectAttempt
@@ -31,6 +33,8 @@ def open_websocket(
     heartbeat: HeartbeatOption = Heartbeat(),
     timeouts: Timeouts = Timeouts(),
     limits: Limits = Limits(),
+    compression: Deflate | None = None,
+    extensions: Sequence[Extension] = (),
     origin: str | None = None,
     user_agent: str | None = USER_AGENT,
 ) -> AbstractAsyncContextManager[WebSocket]:
@@ -55,6 +59,8 @@ def open_websocket(
         heartbeat: how the peer is kept an eye on; None: not at all.
         timeouts: `Timeouts.connect` bounds DNS, TCP, TLS and HTTP together.
         limits: how much of everything.
+        compression: `Deflate()` offers to compress messages (RFC 7692); None: they are not.
+        extensions: offered to the server beside compression (RFC 6455 §9).
         origin: the ``Origin`` header; a browser sends one, others need not.
         user_agent: the ``User-Agent`` header; None: no such header.
 
@@ -75,6 +81,8 @@ def open_websocket(
         heartbeat=heartbeat,
         timeouts=timeouts,
         limits=limits,
+        compression=compression,
+        extensions=extensions,
         origin=origin,
         user_agent=user_agent,
     )

@@ -12,7 +12,7 @@ what was raised too early would leave a nursery open, and Trio would end the run
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from inspect import isawaitable
 from typing import TypeVar
@@ -73,10 +73,17 @@ async def call_unprotected(name: str, function: Callable[..., Awaitable[T]], *ar
     Raises:
         TypeError: what it returns cannot be awaited; `name` says which function it is.
     """
-    result = function(*args)
-    if not isawaitable(result):
+    result: object = None
+    try:
+        result = function(*args)
+        if isawaitable(result):
+            return await result
         raise TypeError(f"{name} must be an async function; this one returned {kind_of(result)}")
-    return await result
+    finally:
+        # A Ctrl-C may come before the first step of the coroutine; of one that has ended
+        # this changes nothing.
+        if isinstance(result, Coroutine):
+            result.close()
 
 
 def is_own_exception(failure: BaseException | None) -> bool:

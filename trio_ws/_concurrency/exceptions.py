@@ -1,7 +1,7 @@
 """Errors leave singly: what comes out of a nursery of ours, without the group around it.
 
 A nursery wraps whatever its tasks raise into a group, even a single Ctrl-C.
-That a function uses a nursery inside is nobody's business outside,
+That a function uses a nursery inside must not show outside,
 so the doors take the wrapping off again.
 """
 

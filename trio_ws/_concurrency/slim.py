@@ -1,6 +1,6 @@
-"""Where tasks wait until somebody wakes them.
+"""Where tasks wait until another task wakes them.
 
-`trio.lowlevel.ParkingLot` and `trio.Event` take some 400 and 250 bytes even when nobody waits.
+`trio.lowlevel.ParkingLot` and `trio.Event` take some 400 and 250 bytes even when no task waits.
 A connection has several places to wait at, and most connections are idle most of the time;
 these take next to nothing while they are empty, and little with one task in them.
 """
@@ -47,13 +47,13 @@ class SlimParkingLot:
                 trio.lowlevel.reschedule(task)
 
     def unpark_all(self) -> None:
-        """Wake everybody."""
+        """Wake all tasks."""
         self.unpark(len(self._parked))
 
 
 @final
 class SlimEvent:
-    """An event: whoever waits for it waits until it is set, and not at all once it is."""
+    """An event: a task that waits for it goes on when it is set, or at once if it was."""
 
     __slots__ = ("_is_set", "_lot")
 
@@ -62,11 +62,11 @@ class SlimEvent:
         self._lot = SlimParkingLot()
 
     def is_set(self) -> bool:
-        """Whether it has happened."""
+        """Return True if it has happened."""
         return self._is_set
 
     def set(self) -> None:
-        """It has happened: wake everybody."""
+        """Note that it has happened, and wake all tasks that wait for it."""
         self._is_set = True
         self._lot.unpark_all()
 

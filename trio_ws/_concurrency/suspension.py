@@ -9,7 +9,7 @@ Once in `INTERVAL` seconds one task for the whole Trio run compares the two;
 when the second has gained on the first, every connection asks its peer for a sign of life at once.
 The task lives as long as there are connections, or a server that expects some:
 one that came and went with each of them would cost more than it saves.
-Where there is no such clock it is not started.
+A system may have no such clock, or refuse it (a sandbox): then it is asked once, and no more.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ SUSPEND_THRESHOLD = 1.0
 
 
 class ResumeListener(Protocol):
-    """What wants to be told."""
+    """Something that acts when the machine has been suspended."""
 
     def probe(self) -> None:
-        """The machine was suspended."""
+        """Act on it: the machine was suspended."""
 
 
 def seconds_suspended() -> float:
@@ -49,11 +49,12 @@ class SuspensionWatch:
         self._clock = clock
         self._listeners: dict[ResumeListener, None] = {}
         self._scope = trio.CancelScope()
+        self._refused = False
 
     def tell(self, listener: ResumeListener) -> None:
         """Call ``listener.probe()`` after each suspension from now on."""
         self._listeners[listener] = None
-        if len(self._listeners) == 1 and hasattr(time, "CLOCK_BOOTTIME"):
+        if len(self._listeners) == 1 and not self._refused:
             self._scope = trio.CancelScope()
             trio.lowlevel.spawn_system_task(self._watch, self._scope)
 
@@ -65,31 +66,40 @@ class SuspensionWatch:
 
     @contextmanager
     def kept_going(self) -> Generator[None]:
-        """Watch for the length of a block, whoever listens or not."""
-        nobody = _Nobody()
-        self.tell(nobody)
+        """Watch for the length of a block, with listeners or without."""
+        silent = _SilentListener()
+        self.tell(silent)
         try:
             yield
         finally:
-            self.tell_no_more(nobody)
+            self.tell_no_more(silent)
 
     async def _watch(self, scope: trio.CancelScope) -> None:
-        before = self._clock()
+        before = self._look()
         with scope:
-            while True:
+            while before is not None:
                 await trio.sleep(INTERVAL)
-                now = self._clock()
+                if (now := self._look()) is None:
+                    return
                 if now - before > SUSPEND_THRESHOLD:
                     for listener in list(self._listeners):
                         listener.probe()
                 before = now
 
+    def _look(self) -> float | None:
+        """Look at the clocks; None if the system has no such clock, or refuses it."""
+        try:
+            return self._clock()
+        except (AttributeError, OSError):  # in a system task it would end the whole run
+            self._refused = True
+            return None
 
-class _Nobody:
-    """A listener who has nobody to ask."""
+
+class _SilentListener:
+    """A listener that has no peer to ask."""
 
     def probe(self) -> None:
-        """The machine was suspended."""
+        """Act on it: the machine was suspended."""
 
 
 watch_for_suspension = PerRun("trio_ws.suspension", SuspensionWatch)

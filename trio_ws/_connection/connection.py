@@ -40,6 +40,7 @@ from .._policies import FOREVER
 from .._protocol import masking
 from .core import ConnectionCore
 from .heartbeat import HeartbeatDriver
+from .idle_compressors import current_idle_compressors
 from .reader import Reader
 from .writer import Writer
 
@@ -80,8 +81,10 @@ class Connection:
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """Read until both directions have ended, or the time is up; then close the transport."""
-        suspension = watch_for_suspension()
+        suspension, deflate = watch_for_suspension(), self.core.deflate
         suspension.tell(self)
+        if deflate is not None:
+            current_idle_compressors().watch(deflate)
         try:
             await self.reader.run()
             with self.core.lifetime.shield_reading():
@@ -93,6 +96,8 @@ class Connection:
             self.core.on_own_error(contain(error))  # noqa: ASYNC104
         finally:
             suspension.tell_no_more(self)
+            if deflate is not None:
+                current_idle_compressors().forget(deflate)
             try:
                 await self._finish()  # noqa: ASYNC102 - bounded
             finally:

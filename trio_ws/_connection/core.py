@@ -25,9 +25,11 @@ from .._errors import closed
 from .._handshake.opening import Opening
 from .._liveness.lease import Lease
 from .._liveness.pings import Pings
+from .._liveness.timer import NOTHING_BEFORE
 from .._log import Log
 from .._options import ConnectionOptions
 from .._policies import FOREVER
+from .._protocol.extensions.deflate import DeflateCodec
 from .._protocol.fast_path import FastDecoder
 from .._protocol.frame_log import line
 from .._protocol.masking import MaskKeys, mask_keys
@@ -98,6 +100,7 @@ class ConnectionCore:
         "_send_queue",
         "body",
         "client",
+        "deflate",
         "finished",
         "lease",
         "lifetime",
@@ -136,6 +139,10 @@ class ConnectionCore:
         if self.log.shows(logging.DEBUG):
             trace = partial(_log_frame, self.log, name)
         limit = options.limits.max_message_size
+        self.deflate = next(
+            (each.codec for each in opening.extensions if isinstance(each.codec, DeflateCodec)),
+            None,
+        )
         self.protocol = WebSocketProtocol(
             client=client,
             limits=options.limits,
@@ -154,7 +161,13 @@ class ConnectionCore:
         self.stream_turn: Turn | None = None
         self.pings = Pings()
         now = trio.current_time()
-        self.lease = Lease(options.beats, options.timeouts, now=now, phase=phase)
+        self.lease = Lease(
+            options.beats,
+            options.timeouts,
+            now=now,
+            phase=phase,
+            told=self.transport.tells_acknowledgements,
+        )
         self.protocol.measure_with(partial(_age_and_silence, now, self.lease))
         self.transport.observe(on_arrival=self.lease.heard, on_departure=self.lease.progress)
         self.lifetime = Lifetime()
@@ -203,6 +216,12 @@ class ConnectionCore:
             assert self.protocol.ending is not None
             raise closed(self.protocol.ending)
 
+    def look(self, now: float) -> None:
+        """Ask the kernel what the peer's kernel has acknowledged (P12)."""
+        sent, unacknowledged = self.transport.outgoing()
+        backlog = unacknowledged is not None and unacknowledged > NOTHING_BEFORE
+        self.lease.look(now, sent, unacknowledged, self.transport.delivered() if backlog else 0)
+
     # The ending.  What changes the protocol calls `Writer.after_change` afterwards,
     # which calls `note_ending` and gets the Close on its way.
 
@@ -230,15 +249,19 @@ class ConnectionCore:
         self.lifetime.shorten(seconds)
         self.receive_queue.drain()
 
-    def lose_unless_over(self, loss: Loss, detail: str = "") -> None:
+    def lose_unless_over(
+        self, loss: Loss, detail: str = "", *, cause: Exception | None = None
+    ) -> None:
         """End the connection: the stream has nothing more to tell.
 
-        A write that failed before that tells more about the cause.
+        A write that failed before its end tells more about the cause.
         """
-        if error := self.write_error:
-            self.protocol.lose(Loss.BROKEN, str(error), cause=error)
-        else:
-            self.protocol.lose(loss, detail)
+        if cause is None and self.write_error is not None:
+            loss, detail, cause = Loss.BROKEN, str(self.write_error), self.write_error
+        if loss is not Loss.UNANSWERED:
+            hint = self.pings.hint_at_end(trio.current_time())
+            detail = "; ".join(part for part in (detail, hint) if part)
+        self.protocol.lose(loss, detail, cause=cause)
 
     def on_write_error(self, error: Exception) -> None:
         """Note that the peer takes no more; what it sent before may still be in the socket."""

@@ -1,6 +1,6 @@
 """Where the messages of one connection are: on their way out, and on their way in.
 
-A connection counts frames, and whoever stands on it thinks in messages.
+A connection counts frames, and what stands on it thinks in messages.
 `Delivery` is what it stands on.  It sends messages, gives a `Receipt` for each,
 and knows how far each of them has come::
 

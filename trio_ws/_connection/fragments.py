@@ -52,9 +52,11 @@ def _is_fragments(message: object) -> TypeGuard[Fragments]:
     return isinstance(message, AsyncIterable | Iterable) and not isinstance(message, Mapping)
 
 
-async def send_fragments(connection: Connection, fragments: Fragments) -> None:
+async def send_fragments(
+    connection: Connection, fragments: Fragments, compress: bool | None
+) -> None:
     """Send each fragment as it comes; the caller has its turn to send."""
-    sending = _Fragments(connection)
+    sending = _Fragments(connection, compress)
     try:
         if isinstance(fragments, AsyncIterable):
             async for fragment in fragments:
@@ -75,11 +77,12 @@ async def send_fragments(connection: Connection, fragments: Fragments) -> None:
 class _Fragments:
     """A message on its way out."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, compress: bool | None) -> None:
         self._connection = connection
         self._core = connection.core
         self._writer = connection.writer
         self._budget = current_checkpoint_budget()
+        self._compress = compress
         self._end: str | bytes | None = None
 
     async def put(self, fragment: str | BytesLike) -> None:
@@ -103,7 +106,7 @@ class _Fragments:
     async def _put(self, fragment: str | bytes, *, finished: bool) -> None:
         await self._writer.wait_for_room(wire_size(fragment))
         await self._core.check_open()
-        self._core.protocol.send(fragment, finished=finished)
+        self._core.protocol.send(fragment, finished=finished, compress=self._compress)
         self._core.lease.data(trio.current_time())
         self._writer.flush()
         self._end = "" if isinstance(fragment, str) else b""

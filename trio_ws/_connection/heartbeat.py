@@ -13,13 +13,14 @@ To change a deadline, and to wake a task, cost more than everything else that a 
   whose leases end at the same tick (`_liveness.tick_groups`).
   The others sleep on until the answer is overdue.
 
-While the reader waits for room in the receive queue, the lease is suspended.
-Then `PauseKeepalive` says when to send an unsolicited pong, so that the peer knows we are alive.
+The kernel is asked what the peer's kernel has acknowledged when a question was handed over,
+and before a verdict that depends on it (`_liveness.outgoing`).
+
+While the reader waits for room in the receive queue, the lease is suspended (`pausing`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import final
 
 import trio
@@ -37,6 +38,7 @@ from .._protocol.assembler import Chunk
 from .._protocol.states import State
 from .core import ConnectionCore
 from .lifetime import Initiator
+from .pausing import Pauses
 
 _OPEN = State.OPEN
 
@@ -47,62 +49,6 @@ So many are held back until the message is whole or longer; more would delay a l
 
 
 @final
-class PauseKeepalive:
-    """When to send unsolicited pongs while we do not read, and for how long we have not read.
-
-    The peer may have asked us at the very moment when we stopped reading.
-    If it has the same policies as we, it waits for `timeout` after that, and asks each `interval`.
-
-    Attributes:
-        active: true while we do not read.
-        next_pong_at: when to send the next pong.
-    """
-
-    __slots__ = (
-        "_began",
-        "_ended",
-        "_first_delay",
-        "_interval",
-        "_seconds",
-        "active",
-        "next_pong_at",
-    )
-
-    def __init__(self, beats: Iterable[HeartbeatTimer]) -> None:
-        asking = [(beat.interval, beat.timeout) for beat in beats if beat.interval is not None]
-        self._interval = min((interval for interval, _ in asking), default=FOREVER)
-        half = min((timeout / 2 for _, timeout in asking), default=FOREVER)
-        self._first_delay = min(self._interval, half)
-        self._began = 0.0
-        self._ended = -FOREVER
-        self._seconds = 0.0
-        self.active = False
-        self.next_pong_at = FOREVER
-
-    def begin(self, now: float) -> None:
-        """Note that we stop reading; soon after another pause, the plan of that one stays."""
-        self.active = True
-        self._began = now
-        if now - self._ended >= self._interval:
-            self.next_pong_at = now + self._first_delay
-
-    def pong_sent(self, now: float) -> None:
-        """Plan the next pong."""
-        self.next_pong_at = now + self._interval
-
-    def end(self, now: float) -> float:
-        """Note that we read again; return how many seconds the pause took."""
-        self.active = False
-        self._ended = now
-        self._seconds += now - self._began
-        return now - self._began
-
-    def seconds(self, now: float) -> float:
-        """Return for how many seconds we have not read so far, this pause included."""
-        return self._seconds + (now - self._began if self.active else 0.0)
-
-
-@final
 class HeartbeatDriver:
     """Does what the lease says; see the top of this file.
 
@@ -110,7 +56,7 @@ class HeartbeatDriver:
 
     Attributes:
         messages: looks for heartbeats among the messages.
-        pause: the pauses in reading; None before the first.
+        pauses: the pauses in reading; None before the first.
     """
 
     __slots__ = (
@@ -124,7 +70,7 @@ class HeartbeatDriver:
         "_protocol",
         "_shield",
         "messages",
-        "pause",
+        "pauses",
     )
 
     def __init__(self, core: ConnectionCore) -> None:
@@ -138,7 +84,7 @@ class HeartbeatDriver:
         self._ping: PendingPing | None = None
         self._messages_queued = 0
         self.messages = MessageHeartbeats(core.options.heartbeats, core.lease)
-        self.pause: PauseKeepalive | None = None
+        self.pauses: Pauses | None = None
 
     # When to wake
 
@@ -190,6 +136,7 @@ class HeartbeatDriver:
         """Do what is due; return True if a question was queued."""
         if self._protocol.state is not _OPEN:
             return False  # armed before we began to close: nothing is due any more
+        self.look_if_wanted(now)
         due = self._lease.judge(now)
         match due.verdict:
             case Verdict.ASK:
@@ -197,7 +144,7 @@ class HeartbeatDriver:
                 return self._ask(due.beat, now)
             case Verdict.LOST:
                 self._on_silence(due, now)
-            case Verdict.STUCK:
+            case Verdict.STUCK | Verdict.STALLED:
                 self._protocol.lose(Loss.SEND_TIMEOUT, self._lease.describe(due, now))
             case Verdict.IDLE:
                 self._on_idle(now)
@@ -248,7 +195,33 @@ class HeartbeatDriver:
     def on_handed_over(self, now: float) -> None:
         """Note that the kernel has taken what `act` queued."""
         self._lease.writing(now, self._protocol.send_queue.frames_out)
-        self._lease.written(now)
+        self.on_written(now)
+
+    def on_written(self, now: float) -> None:
+        """Note that the kernel has taken what was in hand; ask it what was before a question."""
+        if self._lease.written(now):
+            self.look(now)
+        if self._lease.bounds_sending:
+            self.rearm()
+
+    def on_waiting(self, now: float) -> None:
+        """Note that what `act` queued waits; if it is behind a write, ask how far that has got."""
+        if self._lease.outgoing.in_hand:
+            self.look_if_wanted(now)
+
+    def look_if_wanted(self, now: float) -> None:
+        """Ask the kernel what has arrived, if a verdict may depend on it."""
+        if self._lease.wants_look(now):
+            self.look(now)
+
+    def look(self, now: float) -> None:
+        """Ask the kernel what has arrived."""
+        self._core.look(now)
+
+    def on_sent_inline(self) -> None:
+        """Watch what left, if `Timeouts.send` or `Timeouts.stall` bounds it."""
+        if self._lease.bounds_sending and self._lease.sending(trio.current_time()):
+            self.rearm()
 
     # Pings and messages
 
@@ -298,19 +271,9 @@ class HeartbeatDriver:
 
     # Pauses in reading
 
-    def begin_pause(self, now: float) -> PauseKeepalive:
+    def begin_pause(self, now: float) -> Pauses:
         """Note that the reader stops reading."""
-        if self.pause is None:
-            self.pause = PauseKeepalive(self._lease.beats)
-        self.pause.begin(now)
-        return self.pause
-
-    def send_keepalive(self, pause: PauseKeepalive, now: float) -> None:
-        """Queue an unsolicited pong, unless something like it waits to be sent."""
-        pause.pong_sent(now)
-        if not self._protocol.send_queue.control_size:
-            self._protocol.pong(b"")
-
-    def end_pause(self, pause: PauseKeepalive, now: float) -> None:
-        """Note that the reader goes on: the silence was ours."""
-        self._lease.resume(now, pause.end(now))
+        if self.pauses is None:
+            self.pauses = Pauses(self._core)
+        self.pauses.begin(now)
+        return self.pauses

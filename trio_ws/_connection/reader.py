@@ -83,7 +83,8 @@ class Reader:
                     self._core.lose_unless_over(Loss.EOF)
         except trio.BrokenResourceError as error:
             self._stream_ended = True
-            self._protocol.lose(Loss.BROKEN, str(error), cause=strip_tracebacks(error))
+            strip_tracebacks(error)
+            self._core.lose_unless_over(Loss.BROKEN, str(error), cause=error)
         finally:
             self._heartbeat.leave_group(self)
 
@@ -179,19 +180,16 @@ class Reader:
     # Back-pressure
 
     async def _wait_for_room(self) -> None:
-        """Wait for room in the queue.
-
-        Send an unsolicited pong each interval, so that the peer knows we are alive (P12).
-        """
+        """Wait for room in the queue; meanwhile, look after the connection (P12)."""
         queue, protocol = self._receive_queue, self._protocol
-        pause = self._heartbeat.begin_pause(trio.current_time())
+        pauses = self._heartbeat.begin_pause(trio.current_time())
         while queue.is_full(protocol.assembling):
-            with self._lifetime.shield_reading(pause.next_pong_at) as nap:
+            with self._lifetime.shield_reading(pauses.next_wakeup()) as nap:
                 await queue.wait_for_room(protocol.assembling)
             if nap.cancelled_caught and queue.is_full(protocol.assembling):
-                self._heartbeat.send_keepalive(pause, trio.current_time())
+                pauses.act(trio.current_time())
                 self._writer.after_change()
-        self._heartbeat.end_pause(pause, trio.current_time())
+        pauses.end(trio.current_time())
 
     # The heartbeat
 
@@ -200,6 +198,8 @@ class Reader:
             self._writer.after_change()
         elif self._writer.flush():
             self._heartbeat.on_handed_over(now)
+        else:
+            self._heartbeat.on_waiting(now)
 
     def wake_at(self, tick: float) -> None:
         """Wake at this tick and look after the others of our group."""

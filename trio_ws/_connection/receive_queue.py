@@ -72,6 +72,7 @@ class ReceiveQueue:
         "_arriving",
         "_limit",
         "_reader",
+        "_taken",
         "chunks",
         "costs",
         "messages",
@@ -94,6 +95,7 @@ class ReceiveQueue:
         self.streamers = SlimParkingLot()
         self._reader: SlimParkingLot | None = None
         self._arriving = 0
+        self._taken = False
 
     def __bool__(self) -> bool:
         return bool(self.messages or self.chunks)
@@ -117,6 +119,11 @@ class ReceiveQueue:
             await self._reader.park()
         finally:
             self._reader = None
+
+    def was_taken_from(self) -> bool:
+        """Return True if something was taken since the last call."""
+        taken, self._taken = self._taken, False
+        return taken
 
     @property
     def reader_waits(self) -> bool:
@@ -180,6 +187,7 @@ class ReceiveQueue:
 
     def take(self) -> str | bytes:
         """Remove and return the oldest message."""
+        self._taken = True
         message = self.messages.pop()
         self.size -= self.costs.pop()
         if not self.messages and self._arrived:
@@ -196,6 +204,7 @@ class ReceiveQueue:
 
     def take_chunk(self) -> Chunk:
         """Remove and return the oldest chunk."""
+        self._taken = True
         chunk = self.chunks.pop(0)
         self.size -= cost(chunk.data)
         self._wake_reader()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import trio
 
+from .._protocol.extensions.deflate import DeflateStatistics
 from .connection import Connection
 
 
@@ -34,6 +35,7 @@ class ConnectionStatistics:
         smoothed_latency: the same, averaged with a weight of 1/8 for the newest.
         least_latency: the shortest so far.
         silence: seconds since the last byte arrived.
+        compression: what compression has saved; None if it was not agreed on.
     """
 
     bytes_sent: int
@@ -50,13 +52,14 @@ class ConnectionStatistics:
     smoothed_latency: float | None
     least_latency: float | None
     silence: float
+    compression: DeflateStatistics | None = None
 
 
 def snapshot(
     connection: Connection, *, messages_sent: int, messages_received: int
 ) -> ConnectionStatistics:
     """Return the statistics of a connection now; its face gives what it alone knows."""
-    core, pause, now = connection.core, connection.heartbeat.pause, trio.current_time()
+    core, pauses, now = connection.core, connection.heartbeat.pauses, trio.current_time()
     round_trips = core.pings.round_trips
     in_turn = 0 if core.send_turn is None else len(core.send_turn)
     return ConnectionStatistics(
@@ -69,9 +72,10 @@ def snapshot(
         reading_paused=core.receive_queue.reader_waits,
         tasks_sending=in_turn + len(core.room),
         tasks_receiving=len(core.receive_queue.receivers),
-        seconds_paused=0.0 if pause is None else pause.seconds(now),
+        seconds_paused=0.0 if pauses is None else pauses.seconds(now),
         latency=round_trips.last,
         smoothed_latency=round_trips.smoothed,
         least_latency=round_trips.least,
         silence=now - core.lease.last_heard,
+        compression=None if core.deflate is None else core.deflate.statistics(),
     )

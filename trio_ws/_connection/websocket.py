@@ -60,6 +60,8 @@ class WebSocket(trio.abc.AsyncResource):
         request: the upgrade request (RFC 6455 §4.1).
         response: the response that accepted it (RFC 6455 §4.2.2).
         subprotocol: the subprotocol that both agreed on, or None.
+        extensions: the extensions that both agreed on, with their parameters,
+            as they stand in the header ``Sec-WebSocket-Extensions``.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class WebSocket(trio.abc.AsyncResource):
         self.request: Request = opening.request
         self.response: Response = opening.response
         self.subprotocol: str | None = opening.subprotocol
+        self.extensions: tuple[str, ...] = tuple(str(each.element) for each in opening.extensions)
         self._connection = Connection(stream, opening, client=client, options=options, name=name)
         self._core = core = self._connection.core
         self._local_address = _same(core.transport.local_address)
@@ -128,8 +131,11 @@ class WebSocket(trio.abc.AsyncResource):
     # Sending
 
     @trio.lowlevel.enable_ki_protection
-    async def send(self, message: Message) -> None:
+    async def send(self, message: Message, *, compress: bool | None = None) -> None:
         """Send a message: `str` as text, bytes-like as binary (RFC 6455 §5.6).
+
+        `compress` decides whether it is compressed, if that was agreed on;
+        by default its size decides (`Deflate.threshold`), and fragments are compressed.
 
         An iterable or async iterable of either is sent as one message in fragments (§5.4),
         each handed to the kernel before the next one is asked for.
@@ -144,34 +150,37 @@ class WebSocket(trio.abc.AsyncResource):
         Raises:
             ConnectionClosed: the connection is over.
             LocalProtocolError: the text is not valid Unicode, or the fragments mix the types.
-            TypeError: `message` is none of the above, or a file.
+            TypeError: `message` is none of the above, or a file;
+                or `compress` neither a bool nor None.
         """
+        if compress is not None:
+            _check_compress(compress)
         if not isinstance(message, (str, bytes)):
             if not isinstance(message, (bytearray, memoryview)):
-                await self._send_fragments(check_fragments(message))
+                await self._send_fragments(check_fragments(message), compress)
                 return
             message = bytes(message)
         size = len(message) if isinstance(message, bytes) else wire_size(message)
         await self._budget.checkpoint(size)
         turn = self._core.send_turn
         if (turn is not None and turn.is_held) or not self._core.has_room(size):
-            await self._send_in_turn(message, size)
+            await self._send_in_turn(message, size, compress)
             return
         if self._protocol.state is not _OPEN:
             await self._core.check_open()
-        self._queue(message)
+        self._queue(message, compress)
 
-    async def _send_in_turn(self, message: str | bytes, size: int) -> None:
+    async def _send_in_turn(self, message: str | bytes, size: int, compress: bool | None) -> None:
         turn = await self._core.take_turn_to_send()
         try:
             await self._writer.wait_for_room(size)
             await self._core.check_open()
-            self._queue(message)
+            self._queue(message, compress)
         finally:
             turn.release()
 
-    def _queue(self, message: str | bytes) -> None:
-        self._protocol.send(message)
+    def _queue(self, message: str | bytes, compress: bool | None) -> None:
+        self._protocol.send(message, compress=compress)
         self._messages_sent += 1
         if self._core.watches_idle:
             self._core.lease.data(trio.current_time())
@@ -180,18 +189,18 @@ class WebSocket(trio.abc.AsyncResource):
         else:
             self._writer.flush()
 
-    async def _send_fragments(self, fragments: Fragments) -> None:
+    async def _send_fragments(self, fragments: Fragments, compress: bool | None) -> None:
         await self._budget.checkpoint(0)
         turn = await self._core.take_turn_to_send()
         try:
             await self._core.check_open()
-            await send_fragments(self._connection, fragments)
+            await send_fragments(self._connection, fragments, compress)
         finally:
             turn.release()
         self._messages_sent += 1
 
     @trio.lowlevel.enable_ki_protection
-    def send_nowait(self, message: str | BytesLike) -> None:
+    def send_nowait(self, message: str | BytesLike, *, compress: bool | None = None) -> None:
         """Send a message as `send` does, if that needs no waiting.
 
         Nothing yields to other tasks here: in a loop over many connections,
@@ -204,6 +213,8 @@ class WebSocket(trio.abc.AsyncResource):
             LocalProtocolError: the text is not valid Unicode.
             TypeError: `message` is neither `str` nor bytes-like; fragments need `send`.
         """
+        if compress is not None:
+            _check_compress(compress)
         if not isinstance(message, str | bytes):
             if not isinstance(message, bytearray | memoryview):
                 raise TypeError(
@@ -220,7 +231,7 @@ class WebSocket(trio.abc.AsyncResource):
             or self._protocol.state is not _OPEN
         ):
             raise trio.WouldBlock
-        self._queue(message)
+        self._queue(message, compress)
 
     async def send_json(self, value: Any) -> None:
         """Send `value` as a text message of JSON (RFC 8259).
@@ -449,3 +460,8 @@ class WebSocket(trio.abc.AsyncResource):
 def _same(address: object) -> object:
     """Return one copy for all the connections of a listener: it takes some 150 bytes."""
     return address
+
+
+def _check_compress(compress: object) -> None:
+    if not isinstance(compress, bool):
+        raise TypeError(f"compress must be True, False or None; got {compress!r}")

@@ -192,6 +192,7 @@ class Writer:
         # A cancellation cannot land in here, so no frame is ever torn.
         # What the kernel does not take goes first next time, ahead of control frames.
         rest = self._transport.send_now(self._send_queue.take())
+        self._heartbeat.on_sent_inline()
         if rest:
             self._send_queue.put_back(rest)
             return False
@@ -298,7 +299,7 @@ class Writer:
             self._heartbeat.rearm()
             await self._write_slowly(pieces)
             now = trio.current_time()
-        self._lease.written(now)
+        self._heartbeat.on_written(now)
 
     async def _write_slowly(self, pieces: list[Piece]) -> None:
         """Wait for the kernel to take one, then try the others again."""

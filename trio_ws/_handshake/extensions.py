@@ -166,6 +166,14 @@ def check_answer(
     return tuple(chosen)
 
 
+def agree(
+    extensions: Sequence[Extension],
+) -> tuple[tuple[NegotiatedExtension, ...], tuple[NegotiatedExtension, ...]]:
+    """Return what a client and a server that have the same extensions would agree on."""
+    theirs = choose(read_extensions([offers(extensions)]), extensions)
+    return check_answer([each.element for each in theirs], extensions), theirs
+
+
 def _find(name: str, extensions: Iterable[Extension]) -> Extension | None:
     return next((each for each in extensions if each.name == name), None)
 

@@ -9,34 +9,27 @@ when the scope expires it asks `Lease.judge` what is due, does that, and waits a
         ▲                    │
         └──── any byte ──────┘
 
-Each heartbeat policy has a `HeartbeatTimer` of its own in the lease:
-
-* `Heartbeat` asks with a ping, and any byte is an answer.
-* `Watchdog` never asks: it only gives up.  Any byte counts, or only chosen messages.
-* `MessageHeartbeat` asks with a message.  Any byte is an answer, or only chosen messages.
-
+Each heartbeat policy has a `HeartbeatTimer` of its own in the lease.
 Questions are asked at whole ticks (`TICK`) of the clock.
 With ten thousand connections the process wakes 16 times a second for them, not 500 times,
 and only one of their tasks each time (`tick_groups`): to wake up is most of what a beat would cost.
 
-Five things keep the verdict honest:
+Six things keep the verdict honest:
 
-* Renewal is lazy: a byte only notes the time, and `judge`, `next_wakeup` and `question` renew
-  what it renews, so a busy connection pays nothing.
-  Only after a question, while the lease is `awaiting_answer`, the reader looks at once:
-  the next one is due an interval after the answer,
+* Renewal is lazy: a byte only notes the time.  The deadline is computed when the scope expires,
+  so a busy connection pays nothing.  Only behind a question, while the lease is `awaiting_answer`,
+  the reader looks at once: the next one is due an interval after the answer,
   which may be long before the timeout of this one.
-* While we do not read, silence proves nothing, and the reader asks for no verdict;
-  `resume` starts afresh.
+* While we do not read, silence proves nothing (`pause`); `resume` starts afresh.
 * Where only chosen messages count, none of them can come in the middle of another message:
   as long as the bytes of that one arrive, the wait for the chosen one is extended.
-* The timeout runs from the moment when the question was handed to the kernel;
-  until then from the last byte that the kernel took, because a long upload over a slow link
-  is not a dead peer; if it took none, from the moment when the question was queued,
-  because a closed window is.
-* A verdict that comes much later than it was due means that our own loop stood still,
-  and the answer may wait in the socket: one more wait of `GRACE` seconds is granted
-  for each deadline.
+* The timeout runs from when the question arrived, and before that from the last progress
+  of what goes before it (`outgoing`): a long message on a slow link is not a dead peer.
+* The kernel is asked before a verdict.  While something `wants_look`, a look is due
+  every `step` seconds, so that a verdict is at most so late.  Without a backlog
+  nothing wants one but the hand-over of the question.
+* A verdict that comes later than it was due means that our own loop may have stood still,
+  and the answer may wait in the socket: one more read cycle is granted (`grace`).
 
 There is no clock in here: every method is told the time.
 """
@@ -47,14 +40,16 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from .._policies import FOREVER, BeatPolicy, Timeouts
-from .timer import GRACE, HeartbeatTimer, Verdict
+from .grace import Grace
+from .outgoing import Outgoing
+from .timer import HeartbeatTimer, Verdict
 
-STALLED = 0.1
-"""A deadline noticed so many seconds late means that our own loop had stalled."""
+LONGEST_STEP = 1.0
+"""The kernel is asked at least once in so many seconds while it matters what it says."""
 
 
 class Expiry(NamedTuple):
-    """A verdict, and the timer that it is about, if it is about one."""
+    """A verdict, and the beat that it is about, if it is about one."""
 
     verdict: Verdict
     beat: HeartbeatTimer | None = None
@@ -70,28 +65,33 @@ class Wakeup(NamedTuple):
     shared: bool
 
 
-class Grace(NamedTuple):
-    """One more wait, granted because a deadline was noticed `stall` seconds late."""
-
-    deadline: float
-    until: float
-    stall: float
-
-
 class Lease:
-    """What is due when, for one connection."""
+    """What is due when, for one connection.
+
+    With `told` the system tells what the peer's kernel has acknowledged.
+    """
 
     def __init__(
-        self, policies: Iterable[BeatPolicy], timeouts: Timeouts, *, now: float, phase: float
+        self,
+        policies: Iterable[BeatPolicy],
+        timeouts: Timeouts,
+        *,
+        now: float,
+        phase: float,
+        told: bool = False,
     ) -> None:
         self.beats = [HeartbeatTimer(policy, now=now, phase=phase) for policy in policies]
+        self.outgoing = Outgoing(now, told=told)
         self._idle = FOREVER if timeouts.idle is None else timeouts.idle
-        self._send = _send_timeout(self.beats, timeouts)
-        self._last_data = self._last_progress = now
+        self.send = _send_timeout(self.beats, timeouts)
+        self.stall = FOREVER if timeouts.stall is None else timeouts.stall
+        self.bounds_sending = timeouts.send is not None or timeouts.stall is not None
+        """Whether every byte of ours is bounded, also while no question waits for its answer."""
+        self.step = _step(self.beats, self.send, self.stall)
+        self._last_data = now
         self._idle_reported = False
         self.last_heard = self._resumed_at = now
         self._paused = 0.0
-        self._writing = False
         self._grace: Grace | None = None
 
     # What happens
@@ -105,25 +105,40 @@ class Lease:
         self._last_data = now
         self._idle_reported = False
 
+    def sending(self, now: float) -> bool:
+        """Note that bytes left inline; return True if something may be due earlier.
+
+        This has to be told only if the lease `bounds_sending`, and the system tells what arrives.
+        """
+        return self.outgoing.told and self.outgoing.wait(now)
+
     def writing(self, now: float, frames: int = 0) -> None:
-        """Note what the writer has in hand: so many data frames so far, and every ping."""
-        self._writing = True
-        self._last_progress = now
+        """Note what the writer took in hand: so many data frames so far, and every ping."""
+        self.outgoing.begin(now)
         for beat in self.beats:
             beat.writing(frames)
 
     def progress(self, now: float) -> None:
         """Note that the kernel took bytes."""
-        self._last_progress = now
+        self.outgoing.take(now)
 
-    def written(self, now: float) -> None:
-        """Note that the kernel took all that the writer had in hand."""
-        self._writing = False
+    def written(self, now: float) -> bool:
+        """Note that the kernel took all that the writer had; return True if a `look` is due."""
+        told = self.outgoing.told
+        self.outgoing.finish()
+        handed = False
         for beat in self.beats:
-            beat.written(now)
+            handed |= beat.written(now, told=told)
+        return handed and told
+
+    def look(self, now: float, sent: int, unacknowledged: int | None, delivered: int = 0) -> None:
+        """Note what the kernel said (`Outgoing.look`)."""
+        self.outgoing.look(now, sent, unacknowledged, delivered)
+        for beat in self.beats:
+            beat.look(now, sent, self.outgoing)
 
     def resume(self, now: float, paused: float = 0.0) -> None:
-        """Start afresh: we read again, after so many seconds in which we did not."""
+        """Read again, after so many seconds in which we did not: the silence was ours."""
         self._resumed_at, self._paused = now, paused
         for beat in self.beats:
             beat.renew(now)
@@ -139,14 +154,14 @@ class Lease:
         return True
 
     def probe(self, now: float) -> None:
-        """Have every peer asked now: something happened to us (a suspended machine)."""
+        """Ask every peer now: the machine was suspended."""
         self._renew()
         for beat in self.beats:
             beat.probe(now)
 
     def last_moved(self, *, receiving: bool) -> float:
         """Return when a message on its way moved last: one that we write, or one half received."""
-        written = self._last_progress if self._writing else -FOREVER
+        written = self.outgoing.progress_at if self.outgoing.in_hand else -FOREVER
         return max(written, self.last_heard, self._resumed_at) if receiving else written
 
     def is_idle_since(self, moved: float, now: float) -> bool:
@@ -159,16 +174,23 @@ class Lease:
     def awaiting_answer(self) -> bool:
         """Return True if an answer may make something due earlier than it was."""
         for beat in self.beats:  # noqa: SIM110 - this is asked for each read, and a loop is faster
-            if beat.awaiting_answer:
+            if beat.question is not None:
                 return True
         return False
 
+    def wants_look(self, now: float) -> bool:
+        """Return True if it matters what was acknowledged: ask the kernel before `judge`."""
+        return self.outgoing.looked_at < now and self._due_look() < FOREVER
+
     def next_wakeup(self) -> Wakeup:
-        """Renew what was heard to renew; return when something is due then."""
+        """Renew what was heard to renew; return when something is due, or a look, then."""
         self._renew()
         due = self._earliest()
+        look = self._due_look()
         if self._grace is not None and self._grace.deadline == due:
-            return Wakeup(max(due, self._grace.until), shared=False)
+            return Wakeup(min(self._grace.until, look), shared=False)
+        if look < due:
+            return Wakeup(look, shared=False)
         for beat in self.beats:
             if beat.on_ticks and beat.next_question_at == due:
                 return Wakeup(due, shared=True)
@@ -176,25 +198,35 @@ class Lease:
 
     def judge(self, now: float) -> Expiry:
         """Return what is due now; if several things are, one after the other."""
-        if now < self.next_wakeup().at:
+        self._renew()
+        if now < self._due_with_grace():
             return _WAIT
-        if now >= self._due_idle():
-            self._idle_reported = True
-            return Expiry(Verdict.IDLE)
+        if now >= self.due_idle:
+            return self.report_idle()
         judged = self._judge_silence(now)
         if judged.verdict is not Verdict.ASK and self._grant_grace(now):
             return _WAIT
         return judged
 
     def question(self, now: float) -> HeartbeatTimer | None:
-        """Return the timer that has to ping now, if that is all that is due."""
+        """Return the beat that has to ping now, if that is all that is due."""
         self._renew()
-        if now < self._earliest() or now >= self._due_idle():
+        if now < self._earliest() or now >= self.due_idle:
             return None
         for beat in self.beats:
-            if now >= beat.due(self._last_progress):
+            if now >= beat.due(self.outgoing.progress_at):
                 return beat if beat.pings and not beat.awaiting_answer else None
         return None
+
+    @property
+    def due_idle(self) -> float:
+        """Return when the connection has been idle for too long."""
+        return FOREVER if self._idle_reported else self._last_data + self._idle
+
+    def report_idle(self) -> Expiry:
+        """Say once that the connection is idle."""
+        self._idle_reported = True
+        return Expiry(Verdict.IDLE)
 
     def _renew(self) -> None:
         """Let what was heard since the last look renew what any byte renews."""
@@ -202,44 +234,73 @@ class Lease:
             if beat.any_byte and self.last_heard > beat.renewed_at:
                 beat.renew(self.last_heard)
 
-    def _grant_grace(self, now: float) -> bool:
-        """Return True if a verdict has to wait, once, because it comes late.
-
-        A loop that stood still may have the answer in the socket, and has not read it yet.
-        """
-        due = self._earliest()
-        if now - due <= STALLED or (self._grace is not None and self._grace.deadline == due):
-            return False
-        self._grace = Grace(deadline=due, until=now + GRACE, stall=now - due)
-        return True
-
     def _judge_silence(self, now: float) -> Expiry:
         for beat in self.beats:
-            if now >= beat.due(self._last_progress):
+            if now >= beat.due(self.outgoing.progress_at):
                 return Expiry(beat.judge(), beat)
-        return Expiry(Verdict.STUCK)
+        return Expiry(Verdict.STALLED if now >= self._due_stalled() else Verdict.STUCK)
+
+    def _grant_grace(self, now: float) -> bool:
+        """Return True if a verdict has to wait because it comes late."""
+        due = self._earliest()
+        if self._grace is not None and self._grace.deadline == due:
+            return self._grace.extend(now)
+        self._grace = Grace.for_late(due, now)
+        return self._grace is not None
+
+    def _due_with_grace(self) -> float:
+        due = self._earliest()
+        if self._grace is not None and self._grace.deadline == due:
+            return self._grace.until
+        return due
 
     def _earliest(self) -> float:
-        """Return when something is due, without grace."""
-        due = self._due_idle()
+        """Return when something is due, without looks and without grace."""
+        due = self.due_idle
+        progress_at = self.outgoing.progress_at
         for beat in self.beats:
-            due = min(due, beat.due(self._last_progress))
-        return min(due, self._due_stuck()) if self._writing else due
+            due = min(due, beat.due(progress_at))
+        if self.outgoing.waiting_since is None:
+            return due
+        return min(due, self._due_stuck(), self._due_stalled())
 
     def _due_stuck(self) -> float:
-        return max(self._last_progress, self.last_heard, self._resumed_at) + self._send
+        out = self.outgoing
+        if out.waiting_since is None or not (out.in_hand or self.bounds_sending):
+            return FOREVER
+        moved = max(out.taken_at, out.moved_at, out.waiting_since)
+        return max(moved, self.last_heard, self._resumed_at) + self.send
 
-    def _due_idle(self) -> float:
-        return FOREVER if self._idle_reported else self._last_data + self._idle
+    def _due_stalled(self) -> float:
+        assert self.outgoing.waiting_since is not None
+        return max(self.outgoing.progress_at, self.outgoing.waiting_since) + self.stall
+
+    def _due_look(self) -> float:
+        """Return when the kernel is to be asked."""
+        out = self.outgoing
+        if not out.told:
+            return FOREVER
+        for beat in self.beats:
+            if beat.question is not None and beat.question.arrived is None:
+                return max(out.looked_at, beat.question.queued) + self.step
+        if out.waiting_since is None:
+            return FOREVER
+        if self.bounds_sending:
+            return max(out.looked_at, out.waiting_since) + self.step
+        if out.in_hand and self.send < FOREVER:
+            return max(out.looked_at, out.taken_at, self.last_heard) + self.step
+        return FOREVER
 
     def describe(self, due: Expiry, now: float) -> str:
         """Return what a verdict rests on, for the exception that reports it."""
         silence = f"nothing heard for {now - self.last_heard:.1f} s"
         story = silence if due.beat is None else due.beat.describe(now)
+        if due.verdict in (Verdict.STUCK, Verdict.STALLED):
+            story += f"; {self.outgoing.describe(now)}"
         if self._paused and self.last_heard <= self._resumed_at:
             story += f"; we had not read for {self._paused:.1f} s before"
         if self._grace is not None and self._grace.deadline == self._earliest():
-            story += f"; our own event loop had stalled for {self._grace.stall:.1f} s before"
+            story += self._grace.story
         return story
 
 
@@ -248,3 +309,9 @@ def _send_timeout(beats: Iterable[HeartbeatTimer], timeouts: Timeouts) -> float:
         return timeouts.send
     active = [beat.interval + beat.timeout for beat in beats if beat.interval is not None]
     return min(active, default=FOREVER)
+
+
+def _step(beats: Iterable[HeartbeatTimer], *others: float) -> float:
+    """Return how many seconds may pass between two looks."""
+    timeouts = [beat.timeout for beat in beats if beat.interval is not None]
+    return min(LONGEST_STEP, *[timeout / 4 for timeout in (*timeouts, *others)])

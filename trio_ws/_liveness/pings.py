@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from .._concurrency.slim import SlimParkingLot
 
+RIGHT_AFTER = 1.0
+"""If a connection ends so many seconds after its first ping, the ping may be the reason."""
+
 
 @dataclass(slots=True, eq=False)
 class PendingPing:
@@ -87,6 +90,19 @@ class Pings:
         del self._waiting[:count]
         self.round_trips.add(now - newest.sent_at)
         self.frames_confirmed = newest.frames_before
+
+    def hint_at_end(self, now: float) -> str:
+        """Return what to tell of a connection that breaks off now, if a ping may be the reason.
+
+        Some peers know no pings, and end the connection at the first (Node's inspector).
+        """
+        last = self._waiting[-1] if self._waiting else None
+        if self.round_trips.last is not None or last is None or now > last.sent_at + RIGHT_AFTER:
+            return ""
+        return (
+            "it ended right after a ping, and has never answered one; if this peer knows no pings, "
+            "give heartbeat=None, Watchdog(…) or MessageHeartbeat(…)"
+        )
 
     def abandon_all(self) -> None:
         """Wake every task that waits for a pong: none will come any more."""

@@ -11,6 +11,7 @@
   `message_encoder` and `message_decoder` let them.
 * `assembler` joins fragments; `payload_buffer` receives one large frame where it will be used.
 * `send_queue` knows which frame goes first.
+* `anatomy` and `diagnosis` take frames apart for people, and name every rule that they break.
 
 No clock, and no randomness except for mask keys.
 A method changes the protocol and queues the bytes that say so, or raises and changes nothing.

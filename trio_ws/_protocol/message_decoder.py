@@ -13,6 +13,7 @@ what breaks a rule ends the connection before more of it is decoded.
 
 A few bytes may say very much, so no more is decoded in one turn than `MAX_DECODED_PER_TURN`,
 and one piece above it; the rest waits until the next turn.
+A piece counts with what it costs to make it, so that empty ones count, too.
 """
 
 from __future__ import annotations
@@ -29,8 +30,12 @@ from .violation import INVALID_UTF8, Violation, invalid_payload, too_large
 MAX_DECODED_PER_TURN = 256 * 1024
 """After so many decoded bytes others run."""
 
+PIECE_COST = 512
+"""A piece takes about as long as so many bytes, even if it is empty."""
+
 _Utf8 = text_codecs.getincrementaldecoder("utf-8")
 _FIRST_RSV = 0x70
+_TEXT = Opcode.TEXT.value
 
 
 class _Refused(Exception):
@@ -52,7 +57,7 @@ class MessageDecoder:
     Attributes:
         rsv: the reserved bits that the extensions own.
         in_progress: whether an encoded message has begun to arrive, and its end has not arrived.
-        spent: whether enough has been decoded for this turn.
+        used: whether anything has been decoded in this turn.
         violation: what was wrong with a message that `decode_whole` was given.
     """
 
@@ -62,8 +67,10 @@ class MessageDecoder:
         self.rsv = 0
         for codec in codecs:
             self.rsv |= codec.rsv
+        self._by_rsv = {codec.rsv: codec for codec in codecs}
         self.in_progress = False
         self.violation: Violation | None = None
+        self.used = False
         self._budget = MAX_DECODED_PER_TURN
         # The message
         self._active: tuple[ExtensionCodec, ...] = ()
@@ -76,6 +83,7 @@ class MessageDecoder:
 
     def begin_turn(self) -> None:
         """Allow as much to be decoded as in any turn."""
+        self.used = False
         self._budget = MAX_DECODED_PER_TURN
 
     @property
@@ -107,7 +115,9 @@ class MessageDecoder:
             rotated = len(payload) % 4
             payload = apply_mask(payload, self._key)
             self._key = self._key[rotated:] + self._key[:rotated]
-        self._pieces = self._decode(payload, ends_frame and self._ends_message)
+        finished = ends_frame and self._ends_message
+        self.used = True
+        self._pieces = self._decode(self._through(self._active, payload, finished), finished)
 
     def pieces(self) -> Iterator[Piece | Violation]:
         """Yield what has been decoded, until there is no more or this turn's is spent."""
@@ -133,23 +143,51 @@ class MessageDecoder:
 
         None: it breaks a rule, and `violation` says which.
         """
-        text = first & 0x0F == Opcode.TEXT
-        self._begin_message(first & _FIRST_RSV, text=text)
         try:
-            pieces = [data for data, _ in self._decode(payload, True)]
+            return self._decode_whole(first, payload)
         except _Refused as refused:
             self.violation = refused.violation
             return None
+
+    def _decode_whole(self, first: int, payload: bytes) -> str | bytes:
+        parts: Iterable[bytes]
+        text = first & 0x0F == _TEXT
+        codec = self._by_rsv.get(first & _FIRST_RSV)
+        if codec is None:
+            self._begin_message(first & _FIRST_RSV, text=text)
+            parts = self._through(self._active, payload, True)
+        else:
+            try:
+                parts = codec.decode(payload, finished=True, max_size=self._limit)
+            except ValueError as error:
+                raise _Refused(invalid_payload(str(error))) from error
+            if isinstance(parts, tuple) and len(parts) == 1 and len(parts[0]) <= self._limit:
+                return self._only_part(parts[0], text)
+            self._begin_message(first & _FIRST_RSV, text=text)
+            parts = _refusing(parts)
+        pieces = [data for data, _ in self._decode(parts, True)]
         if len(pieces) == 1:
             return pieces[0]
         return "".join(pieces) if text else b"".join(pieces)  # type: ignore[arg-type]
 
-    def _decode(self, payload: bytes, finished: bool) -> Iterator[Piece]:
+    def _only_part(self, data: bytes, text: bool) -> str | bytes:
+        """Return the message that a codec has decoded in one part, as nearly all are."""
+        self.used = True
+        self._budget -= len(data) + PIECE_COST
+        if not text:
+            return data
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            raise _Refused(INVALID_UTF8) from None
+
+    def _decode(self, parts: Iterable[bytes], finished: bool) -> Iterator[Piece]:
         """Yield the pieces; the one that ends the message says so."""
         held: str | bytes | None = None
-        for data in self._through(self._active, payload, finished):
+        for data in parts:
             self._size += len(data)
-            self._budget -= len(data)
+            self.used = True
+            self._budget -= len(data) + PIECE_COST
             if self._size > self._limit:
                 raise _Refused(too_large(self._size, self._limit))
             piece = self._as_text(data, final=False)
@@ -179,12 +217,20 @@ class MessageDecoder:
         room = self._limit - self._size
         try:
             decoded = codec.decode(payload, finished=finished, max_size=room)
-            if not others:
-                yield from decoded
-                return
-            for part in decoded:
-                yield from self._through(tuple(others), part, False)
         except ValueError as error:
             raise _Refused(invalid_payload(str(error))) from error
+        if not others:
+            yield from _refusing(decoded)
+            return
+        for part in _refusing(decoded):
+            yield from self._through(tuple(others), part, False)
         if finished:
             yield from self._through(tuple(others), b"", True)
+
+
+def _refusing(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the parts that a codec decodes, and refuse what it refuses."""
+    try:
+        yield from parts
+    except ValueError as error:
+        raise _Refused(invalid_payload(str(error))) from error

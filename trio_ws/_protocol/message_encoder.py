@@ -12,11 +12,14 @@ import sys
 from collections.abc import Sequence
 from typing import final
 
+from .._errors import LocalProtocolError
 from .encoder import encode_data
 from .extensions.base import ExtensionCodec
+from .extensions.deflate import DeflateCodec
 from .frame_header import Opcode
 from .masking import MaskKeys, mask_keys
 from .send_queue import Frame
+from .shared_message import SharedMessage
 from .validation import as_utf8, check_kind
 
 _FIN = 0x80
@@ -56,6 +59,11 @@ class MessageEncoder:
         if isinstance(message, str):
             as_utf8(message)
 
+    def check_between_messages(self) -> None:
+        """Refuse a message in the middle of another one that is sent in fragments."""
+        if self.fragment_type is not None:
+            raise LocalProtocolError("a message in fragments must be finished before the next one")
+
     def encode(self, message: str | bytes, *, finished: bool, compress: bool | None) -> Frame:
         """Return the frame of a message, or of the next fragment of one."""
         payload = as_utf8(message) if isinstance(message, str) else message
@@ -69,6 +77,15 @@ class MessageEncoder:
             payload = codec.encode(payload, finished=finished)
         self.fragment_type = None if finished else _kind(message)
         return encode_data(first, payload, masked=self._masked, keys=self._keys)
+
+    def encode_shared(self, shared: SharedMessage) -> Frame:
+        """Return the frame of a message that goes to many connections; compressed once for all."""
+        keys = self._keys if self._masked else None
+        if not self._codecs:
+            return shared.frame(None, keys)
+        if len(self._codecs) == 1 and isinstance(self._codecs[0], DeflateCodec):
+            return shared.frame(self._codecs[0], keys)
+        return self.encode(shared.message, finished=True, compress=None)
 
     def _choose(self, size: int, compress: bool | None) -> None:
         self._active = tuple(codec for codec in self._codecs if size >= _from(codec, compress))

@@ -16,8 +16,8 @@ Two rules keep it whole under Trio, where any ``await`` may be cancelled:
 
 How to drive it: call `feed` with every chunk of bytes that arrives and act on what it returns;
 call `send`, `ping`, `pong` and `close` for what you want to say;
-call `lose` when the transport ends or a policy gives the peer up;
-after each of these, write what `send_queue` holds and look at `ending`.
+call `lose` when the transport ends or a policy gives the peer up.
+After each of these, write what `send_queue` holds and look at `ending`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from .masking import MaskKeys, mask_keys
 from .message_decoder import MessageDecoder
 from .message_encoder import MessageEncoder
 from .send_queue import MAX_BATCH, SendQueue
+from .shared_message import SharedMessage
 from .slow_path import SlowPath
 from .states import TABLE, Action, Input, State
 from .validation import check_close, check_control, truncate_reason
@@ -69,7 +70,6 @@ class WebSocketProtocol:
         trace: Trace | None = None,
     ) -> None:
         self._client = client
-        self._limits = limits
         self._trace = trace
         self.state = State.OPEN
         self.ending: Ending | None = None
@@ -87,7 +87,9 @@ class WebSocketProtocol:
             self._encoded = MessageDecoder(codecs, limit=limits.max_message_size)
             if decoder is not None:
                 decoder.take_encoded(self._encoded)
-        self._slow_path: SlowPath | None = None
+        self._slow_path = SlowPath(
+            client=client, limits=limits, decoder=decoder, encoded=self._encoded
+        )
         self._unparsed = b""
         self.has_pending_input = False
 
@@ -105,11 +107,9 @@ class WebSocketProtocol:
         """Take bytes as they came from the peer; return what happened, in order.
 
         Never raises, whatever the bytes are (P10): a violation ends the connection.
-        At most `most` frames are given to wsproto, which takes its time for each,
-        and about `MAX_MESSAGES_PER_FEED` messages are taken at once, so that not all of the tiny
-        ones that fit into a read are kept.
-        If that is not all, `has_pending_input` is true: call again, with ``b""``,
-        when other tasks have run.
+        At most `most` frames take the slow path, which takes its time for each,
+        and about `MAX_MESSAGES_PER_FEED` messages are taken at once.
+        If that is not all, `has_pending_input` is true: call again, with ``b""``, in another turn.
         """
         events: list[ProtocolEvent] = []
         self.has_pending_input = False
@@ -117,9 +117,9 @@ class WebSocketProtocol:
             return events
         if self._unparsed:
             data, self._unparsed = self._unparsed + data, b""
-        if self._encoded is not None and self._go_on_decoding(self._encoded, data, events):
+        decoder, encoded = self._decoder, self._encoded
+        if encoded is not None and encoded.used and self._go_on_decoding(encoded, data, events):
             return events
-        decoder = self._decoder
         position = 0 if decoder is None else decoder.resume(data, events)
         while position < len(data):
             if decoder is not None and self._may_be_fast():
@@ -135,30 +135,19 @@ class WebSocketProtocol:
 
     def _may_be_fast(self) -> bool:
         """Return True if wsproto is between two messages, and the next one is wanted whole."""
-        slow_path = self._slow_path
-        return self.assembler.mode is _IDLE and (
-            slow_path is None or not slow_path.payload_remaining
-        )
+        return self.assembler.mode is _IDLE and not self._slow_path.payload_remaining
 
     def _take_piece(self, data: bytes, position: int, events: list[ProtocolEvent]) -> int:
         """Take a piece on the slow path, and act on what it says; return where it ends."""
-        slow_path = self._slow_path
-        if slow_path is None:
-            slow_path = self._slow_path = SlowPath(
-                client=self._client,
-                limits=self._limits,
-                decoder=self._decoder,
-                encoded=self._encoded,
-            )
         assembler = self.assembler
-        for event in slow_path.take(
+        for event in self._slow_path.take(
             data,
             position,
             in_progress=assembler.in_progress,
             streamed=assembler.keeps_nothing,
         ):
             self._act(event, events)
-        return slow_path.position
+        return self._slow_path.position
 
     def _go_on_decoding(
         self, encoded: MessageDecoder, data: bytes, events: list[ProtocolEvent]
@@ -167,7 +156,6 @@ class WebSocketProtocol:
         encoded.begin_turn()
         if not encoded.has_more:
             return False
-        assert self._slow_path is not None
         for event in self._slow_path.decode(encoded):
             self._act(event, events)
         if self.ending is None and encoded.has_more:
@@ -177,14 +165,13 @@ class WebSocketProtocol:
     def _must_stop(self, decoder: FastDecoder, data: bytes, position: int) -> bool:
         """Return True if the slow path must not go on where the fast path has stopped."""
         encoded = self._encoded
-        if encoded is not None:
-            if encoded.violation is not None:
-                self._fail(encoded.violation)
-                return True
-            if encoded.spent:
-                self._unparsed, self.has_pending_input = data[position:], True
-                return True
-        return decoder.start_buffer(data, position)
+        if encoded is not None and encoded.violation is not None:
+            self._fail(encoded.violation)
+        elif encoded is not None and encoded.spent:
+            self._unparsed, self.has_pending_input = data[position:], True
+        else:
+            return decoder.start_buffer(data, position)
+        return True
 
     def _must_pause(self, data: bytes, start: int, end: int, *, most: int, events: int) -> bool:
         """Return True if nothing can be done behind a piece, or not before other tasks have run."""
@@ -211,10 +198,7 @@ class WebSocketProtocol:
         return self._decoder is not None and self._decoder.buffer is not None
 
     def get_buffer(self) -> memoryview | None:
-        """Return where the next bytes may be read to directly, if much of one message is missing.
-
-        Call `buffer_updated` when they were.
-        """
+        """Return where to read the next bytes to, if much of one message is missing."""
         if self._decoder is None or (buffer := self._decoder.buffer) is None:
             return None
         return None if buffer.missing < MAX_BATCH else buffer.get_buffer()
@@ -236,8 +220,9 @@ class WebSocketProtocol:
     @property
     def assembling(self) -> int:
         """Return how many bytes are held of the message that is arriving."""
-        buffer = None if self._decoder is None else self._decoder.buffer
-        return self.assembler.size + (0 if buffer is None else buffer.size)
+        decoder = self._decoder
+        buffered = 0 if decoder is None or decoder.buffer is None else decoder.buffer.size
+        return self.assembler.size + buffered
 
     # What happens
 
@@ -262,11 +247,10 @@ class WebSocketProtocol:
             events.append(event)
 
     def _on_close(self, received: Close) -> None:
-        if self._step(Input.CLOSE) is Action.REPLY:
+        first = self._step(Input.CLOSE) is Action.REPLY
+        if first:
             self._queue_close(Close(received.code), now=True)
-            self._end(Ending(sent=self._sent, received=received, received_first=True))
-        else:
-            self._end(Ending(sent=self._sent, received=received))
+        self._end(Ending(sent=self._sent, received=received, received_first=first))
 
     def _fail(self, violation: Violation) -> None:
         """Say what is wrong with what arrived, and stop listening (RFC 6455 §7.1.7)."""
@@ -302,10 +286,11 @@ class WebSocketProtocol:
         if finished and encoder.fragment_type is None and self.state is _OPEN and not self._trace:
             below = encoder.plain_below[compress]
             frame = encode_message(message, masked=self._client, below=below, keys=self._keys)
-            if frame is not None:
-                self.send_queue.put_data(frame)
-                return
-        self._send_slowly(message, finished, compress)
+            if frame is None:
+                frame = encoder.encode(message, finished=True, compress=compress)
+            self.send_queue.put_data(frame)
+        else:
+            self._send_slowly(message, finished, compress)
 
     def _send_slowly(self, message: str | bytes, finished: bool, compress: bool | None) -> None:
         self._encoder.check(message)
@@ -313,6 +298,13 @@ class WebSocketProtocol:
         frame = self._encoder.encode(message, finished=finished, compress=compress)
         self._tell(">", Message(message, finished))
         self.send_queue.put_data(frame)
+
+    def send_shared(self, shared: SharedMessage) -> None:
+        """Queue a message that other connections get as well; it is compressed once for all."""
+        self._encoder.check_between_messages()
+        self._check_may_send()
+        self._tell(">", Message(shared.message))
+        self.send_queue.put_data(self._encoder.encode_shared(shared))
 
     def ping(self, payload: bytes) -> None:
         """Queue a ping (RFC 6455 §5.5.2)."""

@@ -9,7 +9,6 @@ If an extension has encoded the message, wsproto decides about the header only
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 from .._ending import Close
@@ -36,6 +35,16 @@ class SlowPath:
         payload_remaining: how many bytes are missing of the data frame that is arriving.
     """
 
+    __slots__ = (
+        "_client",
+        "_decoder",
+        "_encoded",
+        "_lazy_wsproto",
+        "_limits",
+        "payload_remaining",
+        "position",
+    )
+
     def __init__(
         self,
         *,
@@ -46,17 +55,20 @@ class SlowPath:
     ) -> None:
         self._client = client
         self._limits = limits
+        self._lazy_wsproto: WsprotoDecoder | None = None
         self._decoder = decoder
         self._encoded = encoded
         self.position = 0
         self.payload_remaining = 0
 
-    @cached_property
+    @property
     def _wsproto(self) -> WsprotoDecoder:
-        # Imported for the first connection that needs it: that takes 10 ms, and many never do.
-        from .wsproto_decoder import WsprotoDecoder
+        if self._lazy_wsproto is None:
+            # Imported for the first connection that needs it: that takes 10 ms, and many never do.
+            from .wsproto_decoder import WsprotoDecoder
 
-        return WsprotoDecoder(client=self._client, limits=self._limits)
+            self._lazy_wsproto = WsprotoDecoder(client=self._client, limits=self._limits)
+        return self._lazy_wsproto
 
     def take(self, data: bytes, start: int, *, in_progress: bool, streamed: bool = False) -> Heard:
         """Take the next piece of `data`, which begins at `start`; yield what it says.

@@ -99,11 +99,11 @@ class ReconnectingWebSocket:
 
     @property
     def supervisor(self) -> Supervisor:
-        """What keeps it connected: states, events, `Supervisor.retry_now`."""
+        """Return what keeps it connected: states, events, `Supervisor.retry_now`."""
         return self._supervisor
 
     def statistics(self) -> ReconnectingStatistics:
-        """A snapshot of counters."""
+        """Return a snapshot of counters."""
         supervision = self._supervisor.statistics()
         return ReconnectingStatistics(
             connections=supervision.connections,
@@ -201,7 +201,7 @@ class ReconnectingWebSocket:
         return self
 
     async def __anext__(self) -> str | bytes:
-        """The next message."""
+        """Return the next message."""
         try:
             return await self.receive()
         except (ConnectionClosed, trio.ClosedResourceError) as error:
@@ -232,16 +232,16 @@ class ReconnectingWebSocket:
                 self._scope.cancel(reason="the channel was closed")
             await self._finished.wait()
         except BaseException:
-            self._scope.cancel(reason="the channel was closed in a hurry")
+            self._scope.cancel(reason="the close of the channel was cancelled")
             raise
 
     async def aclose(self) -> None:
-        """Close with 1000, as `trio.abc.AsyncResource` asks: in a hurry if cancelled."""
+        """Close with 1000, as `trio.abc.AsyncResource` asks: quickly if cancelled."""
         await self.close()
 
     @property
     def ending(self) -> Ending | None:
-        """How the channel ended, or None while it goes on.
+        """Return how the channel ended, or None while it goes on.
 
         That is the end of its last connection.
         If it has had none, `Ending.loss` says that nothing was sent or received.
@@ -255,7 +255,7 @@ class ReconnectingWebSocket:
 
     @trio.lowlevel.enable_ki_protection  # a Ctrl-C must not leave `close` waiting
     async def _run(self) -> None:
-        """Keep connected until there is an end; tell everybody who waits."""
+        """Keep connected until there is an end; tell all tasks that wait."""
         try:
             with self._scope:
                 await self._supervisor._run(self._work)
@@ -272,7 +272,7 @@ class ReconnectingWebSocket:
 
     @trio.lowlevel.enable_ki_protection
     async def _session(self, ws: WebSocket) -> None:
-        """What is supervised: attach a connection, and wait for its end."""
+        """Attach a connection, and wait for its end; this is what is supervised."""
         delivery = Delivery(ws)
         self._last = ws
         self._incoming.add(delivery)
@@ -316,7 +316,7 @@ class ReconnectingWebSocket:
             self._delivery = None
 
     def _settle(self, delivery: Delivery) -> None:
-        """What becomes of the messages that the connection had accepted, and of those it had."""
+        """Decide what becomes of messages that the connection had accepted, and of unread ones."""
         self._outgoing.end(in_doubt=delivery.in_doubt)
         delivery.take_back()  # or the writer might send what is going to be sent again
         self._incoming.over(delivery)

@@ -3,7 +3,7 @@
 Receivers take from the oldest connection that still has messages, even if it is gone,
 so that nothing that arrived is overtaken, and a slow receiver does not lose it.
 What a connection held when it ended is kept, unless `Limits.receive_buffer` bytes are kept already
-of those before it: perhaps nobody will ever take them,
+of those before it: perhaps they will never be taken,
 and a program that only sends must not come to a halt for that.
 """
 
@@ -34,11 +34,11 @@ class Incoming:
         self._arrived.unpark_all()
 
     def wake_all(self) -> None:
-        """There will be no other connection: let everybody look."""
+        """Let all receivers look: there will be no other connection."""
         self._arrived.unpark_all()
 
     async def receive(self) -> str | bytes:
-        """The next message; if cancelled, none is lost."""
+        """Return the next message; if cancelled, none is lost."""
         await trio.lowlevel.checkpoint_if_cancelled()
         while True:  # noqa: ASYNC913 - it parks, or asks a connection, which checks
             if not self._sources:
@@ -59,7 +59,7 @@ class Incoming:
             self._sources.remove(delivery)
 
     def over(self, delivery: Delivery) -> None:
-        """A connection is over: keep what was not taken yet, within bounds."""
+        """Keep what a connection that is over has left, within bounds."""
         kept = sum(source.unread for source in self._sources if source is not delivery)
         if delivery.unread and kept < delivery.receive_buffer:
             return

@@ -21,7 +21,7 @@ def open_reconnecting_websocket(
     when_down: WhenDown = "wait",
     **options: Unpack[SupervisorOptions],
 ) -> AbstractAsyncContextManager[ReconnectingWebSocket]:
-    """One channel across many connections, for the length of a block::
+    """Return a block with one channel across many connections::
 
         async def subscribe(ws):
             await ws.send_json({"subscribe": "trades"})

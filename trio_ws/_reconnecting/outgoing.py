@@ -8,7 +8,7 @@ A message that `send` accepted is in one of three places::
 
 What is waiting goes out, in order, on the next connection, before anything newer.
 What the connection had queued and never begun to write moves back to the front.
-What was handed to the kernel may have arrived or not, nobody can know:
+What was handed to the kernel may have arrived or not, which cannot be known:
 it is never sent again, only counted.  That is delivery *at most once*.
 
 How far a message has come its receipt tells (`_connection.delivery`).
@@ -75,7 +75,7 @@ class Outgoing:
         self.in_doubt = 0
 
     def __len__(self) -> int:
-        """How many messages are waiting."""
+        """Return how many messages are waiting."""
         return len(self._waiting)
 
     def _item(self, message: str | bytes, now: float) -> _Item:
@@ -85,7 +85,7 @@ class Outgoing:
     # While there is no connection
 
     def has_room(self, message: str | bytes, now: float) -> bool:
-        """Whether it may wait in the buffer."""
+        """Return True if it may wait in the buffer."""
         if self._buffer is None:
             return False
         self._drop_expired(now)
@@ -94,11 +94,11 @@ class Outgoing:
 
     @property
     def next_expiry(self) -> float:
-        """When the oldest of those that wait expires."""
+        """Return when the oldest of those that wait expires."""
         return self._waiting[0].expires if self._waiting else math.inf
 
     def put(self, message: str | bytes, now: float) -> None:
-        """Let it wait."""
+        """Let a message wait."""
         item = self._item(message, now)
         self._waiting.append(item)
         self.size += item.size
@@ -116,7 +116,7 @@ class Outgoing:
     # With a connection
 
     def take(self, now: float) -> str | bytes | None:
-        """The message that is to go out next, to be told `accepted`; None if none waits."""
+        """Return the message that goes out next, or None; `accepted` is to follow."""
         self._drop_expired(now)
         self._in_hand = self._take() if self._waiting else None
         return None if self._in_hand is None else self._in_hand.message
@@ -138,7 +138,7 @@ class Outgoing:
             self._accepted.popleft()
 
     def end(self, *, in_doubt: int) -> None:
-        """The connection is over; `in_doubt` of its messages may have arrived or not."""
+        """End a connection, of whose messages `in_doubt` may have arrived or not."""
         self.in_doubt += in_doubt
         if self._in_hand is not None:
             self._put_back(self._in_hand)

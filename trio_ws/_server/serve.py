@@ -6,13 +6,15 @@ The doors check their options and run one `Server` (see `server`).
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Unpack
 
 import trio
 
 from .._handshake.origins import SAME_ORIGIN, Origins
 from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
+from .._protocol.extensions.base import Extension
+from .._protocol.extensions.deflate import Deflate
 from .._transport.listening import close_by_force
 from .._transport.network import current_network
 from .._validation import check_host, check_instance, check_port, kind_of
@@ -33,6 +35,8 @@ async def serve_websocket(
     heartbeat: HeartbeatOption = Heartbeat(),
     timeouts: Timeouts = Timeouts(),
     limits: Limits = Limits(),
+    compression: Deflate | None = None,
+    extensions: Sequence[Extension] = (),
     on_request: RequestHook | None = None,
     max_connections: int | None = None,
     on_handler_error: HandlerErrorHook = log_handler_error,
@@ -66,6 +70,9 @@ async def serve_websocket(
         timeouts: `Timeouts.connect` bounds TLS and the first request together,
             and each further request on the same connection.
         limits: how much of everything.
+        compression: `Deflate()` accepts to compress messages if a client offers it (RFC 7692);
+            None: they are not compressed.
+        extensions: accepted if a client offers them, beside compression (RFC 6455 §9).
         on_request: called with each HTTP request, upgrade or not, before anything is decided;
             may be async.  A `Response` that it returns is sent instead of anything else:
             a health check, a page, a 401, a redirect.  None: go on.  Request bodies are not read.
@@ -88,6 +95,8 @@ async def serve_websocket(
         heartbeat=heartbeat,
         timeouts=timeouts,
         limits=limits,
+        compression=compression,
+        extensions=extensions,
         on_request=on_request,
         max_connections=max_connections,
         on_handler_error=on_handler_error,

@@ -145,7 +145,9 @@ class Upgrader:
         offers = http.handshake.check_upgrade()
         if not self._origins.allows(request.headers):
             raise self._foreign_origin(http, request)
-        data, opening = http.handshake.accept(self._choose(request, offers))
+        data, opening = http.handshake.accept(
+            self._choose(request, offers), extensions=self._config.all_extensions
+        )
         slot.acquire()
         return Accepted(data, opening, handler)
 

@@ -1,4 +1,4 @@
-"""Connect, run the session, judge its end, wait, connect again.
+"""Connect, run the session, classify its end, wait, connect again.
 
 `supervise` is the door, `loop` the loop.  `retry_rules` decides what helps against a failure,
 `backoff` when to try again, `throttle` what supervisors share, `endpoints` where to connect.

@@ -11,15 +11,15 @@ So each delay is drawn at random from a range, and the ranges grow::
     the first after things went well 0                    first
     the k-th after that one          min(cap, 3^(k-1))    min(2 cap, 5 × 3^(k-1))
 
-and they are stretched where somebody knows better::
+and they are moved where the server knows better::
 
     1012, the server restarts        max(low, restart[0])     max(high + restart[0], restart[1])
-    1013, and nobody else to ask     max(low, overload)       max(high + overload, 2 overload)
+    1013, from the only endpoint      max(low, overload)       max(high + overload, 2 overload)
     restart intensity reached        cap                      2 cap
     Retry-After                      max(low, Retry-After)    that, and 3 high
 
 A lower bound that a server gives is the same for all its clients.
-So it moves the range, and never replaces it: whoever is told "in 5 s" with a thousand others
+So it moves the range, and never replaces it: a client that is told "in 5 s" with a thousand others
 must not come back with them in the same moment.
 Of `Retry-After` at most `longest_retry_after` seconds are believed.
 
@@ -144,7 +144,7 @@ class Delay:
 
 
 class BackoffState:
-    """What happened since things last went well, and the delay that follows from it.
+    """The failures since things last went well, and the delay that follows from them.
 
     `rng` returns numbers of ``[0, 1)``; exactly one is drawn for each failure.
     """
@@ -165,27 +165,27 @@ class BackoffState:
     # What happens
 
     def attempt(self) -> int:
-        """An attempt begins; return its number, counted from 1."""
+        """Begin an attempt; return its number, counted from 1."""
         self.attempts += 1
         return self.attempts
 
     def stable_after(self) -> float:
-        """How many seconds a connection must be up to count as a success."""
+        """Return for how many seconds a connection must be up to count as a success."""
         return max(self._backoff.stable, self._last_delay)
 
     def succeeded(self, now: float) -> None:
-        """The connection was up for `stable_after`; `now` it still is."""
+        """Note that a connection was up for `stable_after`, and still is."""
         self._begin(now)
         self._last_delay = 0.0
 
     def lost(self, now: float) -> None:
-        """An open connection was lost; to be followed by `failed`."""
+        """Note that an open connection was lost; to be followed by `failed`."""
         self._losses.append(now)
         if not self.attempts:
             self._began = now
 
     def failed(self, now: float, remedy: Remedy, *, retry_after: float | None = None) -> Delay:
-        """An attempt failed or a connection was lost: return how long to wait."""
+        """Return how long to wait after a failed attempt or a lost connection."""
         flapping = self._is_flapping(now)
         low, high = self._range(flapping=flapping)
         draw = self._rng()
@@ -196,9 +196,9 @@ class BackoffState:
         return Delay(low + draw * (high - low), flapping, rest)
 
     def requested(self, now: float, seconds: float | None) -> Delay:
-        """A session asked for another connection, in so many seconds if it said so.
+        """Return how long to wait after a session asked for another connection.
 
-        It cannot ask for more than the restart intensity allows.
+        If it said when, it is then, unless the restart intensity is reached.
         """
         delay = self.failed(now, Remedy.WAIT)
         if seconds is None or (delay.flapping and seconds < delay.seconds):
@@ -210,13 +210,13 @@ class BackoffState:
         self._last_delay = seconds
 
     def resumed(self) -> None:
-        """The machine was suspended: what failed before it says nothing any more."""
+        """Begin with short delays again: what failed before a suspension says nothing now."""
         self._failures = 0
 
     # What follows
 
     def _is_flapping(self, now: float) -> bool:
-        """Whether the restart intensity is reached."""
+        """Return True if the restart intensity is reached."""
         losses = self._losses
         return len(losses) == losses.maxlen and now - losses[0] <= self._backoff.restart_window
 
@@ -251,7 +251,7 @@ class BackoffState:
         return low + draw * (high - low)
 
     def is_exhausted(self, next_attempt_at: float) -> str:
-        """Why no attempt may be made at that time; empty if one may."""
+        """Return why no attempt may be made at that time; empty if one may."""
         backoff = self._backoff
         if backoff.max_attempts is not None and self.attempts >= backoff.max_attempts:
             return f"{self.attempts} of {backoff.max_attempts} attempts failed"

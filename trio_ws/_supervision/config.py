@@ -102,7 +102,7 @@ class SupervisorConfig:
 
     @property
     def timeouts(self) -> Timeouts:
-        """The timeouts of each connection."""
+        """Return the timeouts of each connection."""
         return self.client.get("timeouts", Timeouts())
 
 

@@ -70,7 +70,7 @@ class _Candidate:
 
 
 class Endpoints:
-    """The endpoint of a supervisor; nonsense is refused when it is made, if it can be seen then.
+    """The endpoint of a supervisor, checked when it is made, as far as it can be.
 
     Raises:
         InvalidURL: a URL is invalid.
@@ -86,7 +86,7 @@ class Endpoints:
         self._failures = 0
 
     def __len__(self) -> int:
-        """How many there are to choose from; a function counts as one."""
+        """Return how many there are to choose from; a function counts as one."""
         return len(self._candidates)
 
     @property
@@ -96,12 +96,12 @@ class Endpoints:
 
     @property
     def expected(self) -> URL | None:
-        """Where the next attempt goes; for a function, where its last answer led, if it has one."""
+        """Return where the next attempt goes; of a function, where its last answer led."""
         return self._current.place
 
     @property
     def known_urls(self) -> list[URL]:
-        """All URLs that are known, to check options against; of a function, none."""
+        """Return all URLs that are known, to check options against; of a function, none."""
         return [parse_url(each.url) for each in self._candidates if each.url is not None]
 
     # What happens
@@ -130,8 +130,8 @@ class Endpoints:
         self._current = min(self._candidates, key=lambda each: each.rests_until)
         return self._current.rests_until - now
 
-    async def get(self, patience: float) -> tuple[str, URL]:
-        """Return the URL for an attempt; a function may take `patience` seconds.
+    async def get(self, limit: float) -> tuple[str, URL]:
+        """Return the URL for an attempt; a function may take `limit` seconds.
 
         Raises:
             HandshakeTimeout: the function took longer.
@@ -145,11 +145,11 @@ class Endpoints:
             assert self._current.place is not None
             return self._current.url, self._current.place
         url: object = None
-        with trio.move_on_after(patience) as scope:
+        with trio.move_on_after(limit) as scope:
             url = await call_unprotected("endpoint", _asked, self._ask)
         if scope.cancelled_caught:
             raise HandshakeTimeout(
-                f"the endpoint function returned nothing within {patience:g} s", transient=True
+                f"the endpoint function returned nothing within {limit:g} s", transient=True
             )
         if not isinstance(url, str):
             raise TypeError(f"the endpoint function returned no URL but {type(url).__name__}")

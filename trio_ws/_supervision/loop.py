@@ -222,11 +222,11 @@ class SupervisorLoop(Generic[T]):
 
     async def _prepare(self, ws: WebSocket, prepare: Session[object]) -> None:
         """Call `prepare`; a connection for which it takes too long is closed, and has failed."""
-        patience = self._config.timeouts.connect
-        with trio.move_on_after(patience) as scope:
+        limit = self._config.timeouts.connect
+        with trio.move_on_after(limit) as scope:
             await call_unprotected("on_connect", prepare, ws)
         if scope.cancelled_caught:
-            await ws.close(CloseCode.GOING_AWAY, f"on_connect was not done within {patience:g} s")
+            await ws.close(CloseCode.GOING_AWAY, f"on_connect was not done within {limit:g} s")
             assert ws.ending is not None
             raise closed(ws.ending)
 

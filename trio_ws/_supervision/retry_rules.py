@@ -105,7 +105,7 @@ LOSSES: Mapping[Loss, Remedy] = {
 }
 """Connections that ended without a closing handshake.
 
-The one that is missing, `Loss.UNANSWERED`, is judged by the code that we sent.
+The one that is missing, `Loss.UNANSWERED`, is classified by the code that we sent.
 """
 
 ERRORS: tuple[tuple[type[HandshakeError], Remedy, str], ...] = (
@@ -121,7 +121,7 @@ The first class that fits decides.
 
 
 def classify(error: Failure, *, host_is_known: bool = True) -> Remedy:
-    """What helps against `error`, as the tables say.
+    """Return what helps against `error`, as the tables say.
 
     `host_is_known`: whether the name of the host was found before.
     If it never was, it is probably misspelt.
@@ -137,7 +137,7 @@ def classify(error: Failure, *, host_is_known: bool = True) -> Remedy:
 
 
 def classify_ending(ending: Ending) -> Remedy:
-    """What helps after this end of an open connection."""
+    """Return what helps after this end of an open connection."""
     if ending.loss is not None and ending.loss in LOSSES:
         return LOSSES[ending.loss]
     if ending.sent is not None and not ending.received_first:
@@ -146,7 +146,7 @@ def classify_ending(ending: Ending) -> Remedy:
 
 
 def look_up(rules: tuple[Rule, ...], number: int) -> Remedy:
-    """The remedy of the first rule that fits."""
+    """Return the remedy of the first rule that fits."""
     for rule in rules:
         if rule.first <= number <= rule.last:
             return rule.remedy
@@ -154,7 +154,7 @@ def look_up(rules: tuple[Rule, ...], number: int) -> Remedy:
 
 
 def is_unknown_name(error: Failure) -> bool:
-    """Whether the host's name could not be looked up.
+    """Return True if the host's name could not be looked up.
 
     It is the one `OSError` of which the client's door cannot tell whether it passes.
     """

@@ -1,6 +1,6 @@
 """The supervisor's face: `supervise`, and `open_supervisor` for those who want a handle on it.
 
-The work is done in `_supervision`; here is what users hold.
+The work is done in `loop`; here is what users hold.
 """
 
 from __future__ import annotations
@@ -135,17 +135,17 @@ class Supervisor:
 
     @property
     def _label(self) -> str:
-        """Its name and what it is doing, for people to read."""
+        """Return its name and what it is doing, for people to read."""
         return f"{self._transitions.name}: {self.transition or self.state.value}"
 
     @property
     def state(self) -> SupervisorState:
-        """What it is doing."""
+        """Return what it is doing."""
         return self._transitions.state
 
     @property
     def transition(self) -> Transition | None:
-        """The step that led to the present state: its cause, the next delay; None if idle."""
+        """Return the step that led to the present state, with its cause and the next delay."""
         return self._transitions.last
 
     async def wait_for(self, *states: SupervisorState) -> Transition:
@@ -164,7 +164,7 @@ class Supervisor:
             async for transition in supervisor.events():
                 ...
 
-        Whoever is slow gets the newest one next and misses those between:
+        A slow iteration gets the newest one next and misses those between:
         their numbers tell.  The iteration ends when the supervisor has.
         """
         return Events(self._transitions)
@@ -178,11 +178,11 @@ class Supervisor:
             self._loop.retry_now()
 
     def statistics(self) -> SupervisorStatistics:
-        """A snapshot of counters."""
+        """Return a snapshot of counters."""
         return self._counters.snapshot(trio.current_time())
 
     async def run(self, session: Session[T]) -> T | None:
-        """As `supervise`, once.
+        """Do what `supervise` does, once.
 
         Raises:
             trio.ClosedResourceError: the block of `open_supervisor` was left meanwhile, or before.
@@ -236,8 +236,8 @@ class _SupervisorScope(AbstractAsyncContextManager[Supervisor, None]):
         try:
             await self._supervisor._close()  # noqa: ASYNC102 - bounded by the goodbye of the run
         except trio.Cancelled:
-            # What the block raised leaves (P2).  The run is cancelled already, and whoever
-            # called it waits for it; this cancellation comes again where the task waits next.
+            # What the block raised leaves (P2).  The run is cancelled already, and the task
+            # that called it waits for it; this cancellation comes again where the task waits next.
             if not is_own_exception(exc):
                 raise
 
@@ -245,7 +245,7 @@ class _SupervisorScope(AbstractAsyncContextManager[Supervisor, None]):
 def open_supervisor(
     endpoint: Endpoint, **options: Unpack[SupervisorOptions]
 ) -> AbstractAsyncContextManager[Supervisor]:
-    """A supervisor with a handle: to watch it, to wait for a state, to hurry it up::
+    """Return a supervisor with a handle: to watch it, to wait for a state, to let it try at once::
 
         async with open_supervisor("wss://example.com/feed") as supervisor:
             async with trio.open_nursery() as nursery:

@@ -121,12 +121,12 @@ class RetryQueue:
         self._waiting[host].remove(retry)
 
     def _forget(self, now: float) -> None:
-        """Forget hosts without a retry for long; the dict is in the order of their last ones."""
-        while self._last:
-            host = next(iter(self._last))
-            if now - self._last[host] < FORGET_AFTER:
-                break
-            del self._last[host]
+        """Forget hosts without a retry for long; the dict is in the order of their last ones.
+
+        One of them has just had one.
+        """
+        while now - self._last[oldest := next(iter(self._last))] >= FORGET_AFTER:
+            del self._last[oldest]
 
 
 @final
@@ -180,7 +180,7 @@ class Throttle:
             first.wake()
 
     def slot(self) -> Slot:
-        """The right to be connecting, to no host yet; a context that gives it back."""
+        """Return a context that may hold a slot, of no host yet, and gives it back."""
         return Slot(self)
 
     async def _acquire(self, key: _Key) -> bool:
@@ -201,7 +201,7 @@ class Throttle:
         self._forget(key)
 
     def _forget(self, key: _Key) -> None:
-        """One less holds or waits for a slot; with the last one the host is forgotten."""
+        """Count down those that hold or wait for a slot; with the last one forget the host."""
         self._users[key] -= 1
         if not self._users[key]:
             del self._users[key], self._hosts[key]

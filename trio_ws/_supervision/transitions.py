@@ -48,12 +48,12 @@ class TransitionLog:
 
     @property
     def state(self) -> SupervisorState:
-        """The state that was entered last."""
+        """Return the state that was entered last."""
         return SupervisorState.IDLE if self.last is None else self.last.state
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen."""
+        """Return True if nothing more will happen."""
         return self.state in ENDED
 
     def record(
@@ -68,7 +68,7 @@ class TransitionLog:
         away: float | None = None,
         detail: str = "",
     ) -> None:
-        """Take a step, and tell everybody; raises only what the on_transition raises."""
+        """Take a step, and tell all observers; raise only what on_transition raises."""
         check_step(self.state, state)
         transition = Transition(
             number=self.last.number + 1 if self.last else 1,
@@ -143,7 +143,7 @@ class Events(AsyncIterator[Transition]):
         return self
 
     async def __anext__(self) -> Transition:
-        """The newest transition, once there is one that was not given out yet."""
+        """Return the newest transition, once there is one that was not given out yet."""
         await trio.lowlevel.checkpoint()
         log = self._transitions
         while True:

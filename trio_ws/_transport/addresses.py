@@ -30,6 +30,12 @@ def remote_address(stream: object) -> object:
     return getattr(below, "remote_address", None)
 
 
+def socket_below(stream: object) -> trio.socket.SocketType | None:
+    """Return the socket at the bottom of a stream; None if it has none."""
+    below = bottom(stream)
+    return below.socket if isinstance(below, trio.SocketStream) else None
+
+
 def port_of(listener: object) -> int | None:
     """Return the TCP port of a listener; None if it has none."""
     while isinstance(listener, trio.SSLListener):

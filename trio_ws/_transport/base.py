@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import ClassVar, Protocol, runtime_checkable
 
 from .._protocol.send_queue import Piece
+from .kernel import HangUp
 from .tls import TimeCallback
 
 READ_SIZE = 65 * 1024
@@ -56,6 +57,28 @@ class Transport(Protocol):
 
     def observe(self, *, on_arrival: TimeCallback, on_departure: TimeCallback) -> None:
         """Report bytes that come and go inside one call, as far as they can be seen (P12)."""
+
+    # What the kernel knows (`kernel`); a stream without a socket tells nothing
+
+    @property
+    def tells_acknowledgements(self) -> bool:
+        """Return True if `outgoing` tells what the peer's kernel has acknowledged."""
+        return False
+
+    def outgoing(self) -> tuple[int, int | None]:
+        """Return how many bytes the kernel was given, and how many are unacknowledged.
+
+        Both are counted below TLS.  None: the system does not tell.
+        """
+        return self.bytes_sent, None
+
+    def delivered(self) -> int:
+        """Return how many packets of ours have arrived; 0: the system does not tell."""
+        return 0
+
+    def hang_up(self) -> HangUp | None:
+        """Return how the connection has ended, if that shows without reading."""
+        return None
 
     def receive_now(self) -> bytes:
         """Return what is there already; ``b""`` if that is nothing or cannot be known now."""

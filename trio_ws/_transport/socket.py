@@ -18,8 +18,10 @@ from typing import TypeVar
 import trio
 
 from .._protocol.send_queue import Piece
+from . import kernel
 from .addresses import address
 from .base import READ_SIZE, Transport, without
+from .kernel import HangUp
 from .tls import TimeCallback
 
 BULK_READ_SIZE = 256 * 1024
@@ -61,6 +63,25 @@ class SocketTransport(Transport):
 
     def observe(self, *, on_arrival: TimeCallback, on_departure: TimeCallback) -> None:
         """Do nothing: each call of a socket shows what came and went."""
+
+    # What the kernel knows
+
+    @property
+    def tells_acknowledgements(self) -> bool:
+        """Return True if this is TCP on Linux."""
+        return kernel.tells_acknowledgements(self._socket)
+
+    def outgoing(self) -> tuple[int, int | None]:
+        """Return how many bytes the kernel was given, and how many are unacknowledged."""
+        return self.bytes_sent, kernel.unacknowledged(self._socket)
+
+    def delivered(self) -> int:
+        """Return how many packets of ours have arrived; 0: the system does not tell."""
+        return kernel.delivered(self._socket)
+
+    def hang_up(self) -> HangUp | None:
+        """Return how the connection has ended, if that shows without reading."""
+        return kernel.hang_up(self._socket)
 
     # Reading
 

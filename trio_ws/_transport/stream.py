@@ -17,8 +17,10 @@ from contextlib import suppress
 import trio
 
 from .._protocol.send_queue import Piece
-from .addresses import local_address, remote_address
+from . import kernel
+from .addresses import local_address, remote_address, socket_below
 from .base import READ_SIZE, Transport
+from .kernel import HangUp
 from .tls import TLS_RECORD, MonitoredStream, TimeCallback
 
 NOTHING = memoryview(b"")
@@ -28,11 +30,12 @@ class StreamTransport(Transport):
     """The transport over a `trio.abc.Stream`."""
 
     immediate = False
-    __slots__ = ("_below", "_stream", "_surplus", "bytes_received", "bytes_sent")
+    __slots__ = ("_below", "_socket", "_stream", "_surplus", "bytes_received", "bytes_sent")
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self._below = _below(stream)
+        self._socket = socket_below(stream)
         self._surplus = NOTHING
         self.bytes_received = 0
         self.bytes_sent = 0
@@ -56,6 +59,30 @@ class StreamTransport(Transport):
         """Report bytes that come and go below our own TLS; other streams show no more."""
         if self._below is not None:
             self._below.observe(on_arrival=on_arrival, on_departure=on_departure)
+
+    # What the kernel knows
+
+    @property
+    def tells_acknowledgements(self) -> bool:
+        """Return True over TLS of our own on TCP on Linux.
+
+        TLS that was not made by us does not tell how many bytes it has sent.
+        """
+        below, sock = self._below, self._socket
+        return below is not None and sock is not None and kernel.tells_acknowledgements(sock)
+
+    def outgoing(self) -> tuple[int, int | None]:
+        """Return how many bytes the kernel was given below TLS, and how many are unacknowledged."""
+        sent = self.bytes_sent if self._below is None else self._below.bytes_sent
+        return sent, None if self._socket is None else kernel.unacknowledged(self._socket)
+
+    def delivered(self) -> int:
+        """Return how many packets of ours have arrived; 0: the system does not tell."""
+        return 0 if self._socket is None else kernel.delivered(self._socket)
+
+    def hang_up(self) -> HangUp | None:
+        """Return how the connection has ended, if that shows without reading."""
+        return None if self._socket is None else kernel.hang_up(self._socket)
 
     # Reading
 

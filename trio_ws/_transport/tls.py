@@ -43,6 +43,7 @@ class MonitoredStream(trio.abc.Stream):
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream = stream
+        self.bytes_sent = 0
         self._on_arrival: TimeCallback = _ignore
         self._on_departure: TimeCallback = _ignore
 
@@ -61,7 +62,9 @@ class MonitoredStream(trio.abc.Stream):
         """Send in pieces: a socket takes what it has room for."""
         rest = memoryview(data)
         while rest:
-            rest = rest[await self._send_some(rest) :]
+            count = await self._send_some(rest)
+            self.bytes_sent += count
+            rest = rest[count:]
             self._on_departure(trio.current_time())
 
     async def _send_some(self, data: memoryview) -> int:

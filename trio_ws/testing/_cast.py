@@ -79,7 +79,7 @@ class Cast:
         """Listen where a URL leads.
 
         Raises:
-            ValueError: somebody does already.
+            ValueError: another server does already.
         """
         security: Security = "none" if not place.tls else "real" if real_tls else "stand-in"
         try:

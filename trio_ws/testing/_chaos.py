@@ -50,7 +50,7 @@ class Chaos:
 
     @staticmethod
     def mobile() -> Chaos:
-        """A telephone on a train: stalls of seconds, a new connection every few minutes."""
+        """Return a telephone on a train: stalls of seconds, a new connection every few minutes."""
         return Chaos(
             every=40,
             lasting=4,
@@ -62,7 +62,7 @@ class Chaos:
 
     @staticmethod
     def office() -> Chaos:
-        """A good line behind a firewall that forgets and a proxy that restarts."""
+        """Return a good line behind a firewall that forgets and a proxy that restarts."""
         return Chaos(
             every=600,
             lasting=10,
@@ -74,7 +74,7 @@ class Chaos:
 
     @staticmethod
     def satellite() -> Chaos:
-        """Far away, narrow, and gone for a while now and then."""
+        """Return a line that is long, narrow, and gone for a while now and then."""
         return Chaos(
             every=120,
             lasting=15,
@@ -86,7 +86,7 @@ class Chaos:
 
     @staticmethod
     def hostile() -> Chaos:
-        """Everything, all the time; also bytes that are changed under way."""
+        """Return a line on which everything happens; also bytes are changed under way."""
         return Chaos(
             every=5,
             lasting=5,

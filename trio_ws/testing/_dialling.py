@@ -60,7 +60,7 @@ class Exchange:
         """Listen on a port of a host, 0 for a free one.
 
         Raises:
-            OSError: somebody listens there already.
+            OSError: the port is taken.
         """
         host = self.hosts.add(name)
         port = port or host.take_port()

@@ -135,17 +135,17 @@ class Fault:
 
     @staticmethod
     def latency(seconds: float, **when: Unpack[FaultTiming]) -> Fault:
-        """Every byte arrives so many seconds later."""
+        """Delay every byte by so many seconds."""
         return _make(FaultKind.LATENCY, check_number("seconds", seconds), when)
 
     @staticmethod
     def jitter(seconds: float, **when: Unpack[FaultTiming]) -> Fault:
-        """Each segment arrives up to so many seconds later, drawn by the seed, in order."""
+        """Delay each segment by up to so many seconds, drawn by the seed; the order stays."""
         return _make(FaultKind.JITTER, check_number("seconds", seconds), when)
 
     @staticmethod
     def bandwidth(bytes_per_second: float, **when: Unpack[FaultTiming]) -> Fault:
-        """No more than so many bytes pass in a second."""
+        """Let no more than so many bytes pass in a second."""
         check_number("bytes_per_second", bytes_per_second)
         if bytes_per_second == 0:
             raise ValueError("a bandwidth of 0 is Fault.stall()")
@@ -153,73 +153,73 @@ class Fault:
 
     @staticmethod
     def drip(every: float = 0.0, **when: Unpack[FaultTiming]) -> Fault:
-        """Bytes arrive one by one, `every` so many seconds."""
+        """Deliver bytes one by one, `every` so many seconds."""
         return _make(FaultKind.DRIP, check_number("every", every), when)
 
     @staticmethod
     def slice(size: int, **when: Unpack[FaultTiming]) -> Fault:
-        """Bytes arrive in pieces of 1 to `size`, drawn by the seed."""
+        """Deliver bytes in pieces of 1 to `size`, drawn by the seed."""
         if check_number("size", size) < 1:
             raise ValueError(f"size must be 1 or more; got {size}")
         return _make(FaultKind.SLICE, size, when)
 
     @staticmethod
     def stall(**when: Unpack[FaultTiming]) -> Fault:
-        """Nothing passes; what was sent meanwhile arrives afterwards."""
+        """Let nothing pass; what was sent meanwhile arrives afterwards."""
         return _make(FaultKind.STALL, 0.0, when)
 
     @staticmethod
     def zero_window(**when: Unpack[FaultTiming]) -> Fault:
-        """The receiver takes nothing, so that the sender's buffer fills up."""
+        """Let the receiver take nothing, so that the sender's buffer fills up."""
         return _make(FaultKind.ZERO_WINDOW, 0.0, when)
 
     # Sudden
 
     @staticmethod
     def cut(**when: Unpack[FaultTiming]) -> Fault:
-        """Both sides see the end of the stream."""
+        """End the stream for both sides."""
         return _make(FaultKind.CUT, 0.0, when)
 
     @staticmethod
     def reset(**when: Unpack[FaultTiming]) -> Fault:
-        """Both sides get a reset; what had not been read is lost."""
+        """Reset the connection for both sides; what had not been read is lost."""
         return _make(FaultKind.RESET, 0.0, when)
 
     @staticmethod
     def half_close(**when: Unpack[FaultTiming]) -> Fault:
-        """The client sees the end of the stream (``toward="server"``: the server)."""
+        """End the stream for the client only (``toward="server"``: for the server)."""
         return _make(FaultKind.HALF_CLOSE, 0.0, when)
 
     @staticmethod
     def black_hole(**when: Unpack[FaultTiming]) -> Fault:
-        """Bytes vanish from now on, and neither side is told."""
+        """Lose all bytes from now on, and tell neither side."""
         return _make(FaultKind.BLACK_HOLE, 0.0, when)
 
     @staticmethod
     def corrupt(**when: Unpack[FaultTiming]) -> Fault:
-        """The next byte arrives with one bit turned over."""
+        """Turn over one bit of the next byte."""
         return _make(FaultKind.CORRUPT, 0.0, when)
 
     # Refusing
 
     @staticmethod
     def refuse(**when: Unpack[FaultTiming]) -> Fault:
-        """Nothing listens: connections are refused."""
+        """Refuse connections, as if nothing listened."""
         return _make(FaultKind.REFUSE, 0.0, when)
 
     @staticmethod
     def unreachable(**when: Unpack[FaultTiming]) -> Fault:
-        """There is no way to the host.  A `FaultProxy` can only refuse."""
+        """Let there be no way to the host.  A `FaultProxy` can only refuse."""
         return _make(FaultKind.UNREACHABLE, 0.0, when)
 
     @staticmethod
     def silence(**when: Unpack[FaultTiming]) -> Fault:
-        """Connections are accepted, and nothing more is ever said."""
+        """Accept connections, and never say anything."""
         return _make(FaultKind.SILENCE, 0.0, when)
 
     @staticmethod
     def tls_failure(**when: Unpack[FaultTiming]) -> Fault:
-        """The TLS handshake fails; connections without TLS are spared."""
+        """Let the TLS handshake fail; connections without TLS are spared."""
         return _make(FaultKind.TLS_FAILURE, 0.0, when)
 
 

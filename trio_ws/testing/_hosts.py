@@ -16,7 +16,7 @@ import difflib
 import math
 from collections.abc import Iterator
 
-from ._passage import Conditions, Injection
+from ._passage import PERFECT, Conditions, Injection
 
 
 class HostLine:
@@ -73,10 +73,15 @@ class Route:
         self._ends = source, target
         self._first, self._second = source.outward, target.inward
         self._partitions = partitions
+        self._parts: tuple[Conditions, Conditions] | None = None
+        self._whole = PERFECT
 
     def conditions(self) -> Conditions:
-        """Return how both lines together carry bytes."""
-        return self._first.conditions + self._second.conditions
+        """Return how both lines together carry bytes; this is asked for each segment."""
+        parts = self._first.conditions, self._second.conditions
+        if self._parts is None or parts[0] is not self._parts[0] or parts[1] is not self._parts[1]:
+            self._parts, self._whole = parts, parts[0] + parts[1]
+        return self._whole
 
     def held_until(self, now: float) -> float:
         """Return when the two hosts hear from each other again."""

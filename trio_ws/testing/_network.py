@@ -249,7 +249,7 @@ class MemoryNetwork(Weather):
         self,
         host: str | None,
         port: int,
-        backlog: int | None = None,  # noqa: ARG002 - nobody is turned away here
+        backlog: int | None = None,  # noqa: ARG002 - all are let in here
     ) -> list[trio.abc.Listener[Any]]:
         """Listen as the code in the block does; on the host that it is on if none is named.
 

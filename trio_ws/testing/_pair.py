@@ -11,15 +11,21 @@ import trio.testing
 
 from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
+from .._handshake.extensions import NegotiatedExtension, agree
 from .._handshake.opening import Opening
 from .._http import Headers, Request, Response
 from .._options import ConnectionOptions, PolicyOptions
 from ._peer import RawPeer
 
 
-def _opening(subprotocol: str | None) -> Opening:
+def _opening(subprotocol: str | None, extensions: tuple[NegotiatedExtension, ...] = ()) -> Opening:
     request = Request(method="GET", target="/", headers=Headers([("Host", "testserver")]))
-    return Opening(request=request, response=Response(101), subprotocol=subprotocol)
+    return Opening(
+        request=request,
+        response=Response(101),
+        subprotocol=subprotocol,
+        extensions=extensions,
+    )
 
 
 @asynccontextmanager
@@ -30,16 +36,25 @@ async def open_websocket_pair(
 ) -> AsyncGenerator[tuple[WebSocket, WebSocket], None]:
     """Open a client and a server that are connected to each other: ``as (client, server)``.
 
-    Both get the same policies: ``heartbeat``, ``timeouts``, ``limits``.
-    The connection was not negotiated:
+    Both get the same policies: ``heartbeat``, ``timeouts``, ``limits``,
+    and the extensions that two ends with the same ``compression`` and ``extensions`` agree on.
+    There was no handshake:
     `WebSocket.request` and `WebSocket.response` are placeholders.
     When the block is left the client closes first.
     """
     values = ConnectionOptions(**options)
     ours, theirs = trio.testing.memory_stream_pair()
-    opening = _opening(subprotocol)
-    server = WebSocket(theirs, opening, client=False, options=values, name="server")
-    client = WebSocket(ours, opening, client=True, options=values, name="client")
+    extensions = agree(values.all_extensions)
+    client, server = (
+        WebSocket(
+            stream,
+            _opening(subprotocol, agreed),
+            client=stream is ours,
+            options=values,
+            name="client" if stream is ours else "server",
+        )
+        for stream, agreed in zip((ours, theirs), extensions, strict=True)
+    )
     async with ConnectionBlock(server), ConnectionBlock(client):
         yield client, server
 
@@ -57,7 +72,8 @@ async def open_websocket_to_peer(
 
     Unlike elsewhere there is no heartbeat unless you ask for one.
     Without streams of your own (give both, or none) they talk over memory.
-    The connection was not negotiated.
+    There was no handshake; with ``compression`` or ``extensions`` the WebSocket behaves
+    as if the peer had agreed, and the peer sends what it is told to.
     When the block is left while the connection is open, nobody answers the goodbye
     unless the script of the peer did: call `RawPeer.close_politely`, or use a virtual clock.
     """
@@ -67,7 +83,9 @@ async def open_websocket_to_peer(
         stream, peer_stream = trio.testing.memory_stream_pair()
     policies: PolicyOptions = {"heartbeat": None, **options}
     values = ConnectionOptions(**policies)
-    ws = WebSocket(stream, _opening(subprotocol), client=client, options=values, name="tested")
+    ours, theirs = agree(values.all_extensions)
+    opening = _opening(subprotocol, ours if client else theirs)
+    ws = WebSocket(stream, opening, client=client, options=values, name="tested")
     peer = RawPeer(peer_stream, client=not client)
     try:
         async with ConnectionBlock(ws):

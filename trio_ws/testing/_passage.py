@@ -12,7 +12,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Literal, TypeAlias, final
+from typing import Literal, NamedTuple, TypeAlias, final
 
 from ._faults import HOLDING, REFUSING, SUDDEN, Fault, FaultKind
 
@@ -91,6 +91,11 @@ class Conditions:
     jitter: float = 0.0
     bandwidth: float = math.inf
 
+    @property
+    def steady(self) -> bool:
+        """Return True if each segment takes the same time, whatever its size."""
+        return not self.jitter and self.bandwidth == math.inf
+
     def __add__(self, other: Conditions) -> Conditions:
         """Return how two lines, one behind the other, carry bytes."""
         if other == PERFECT:
@@ -105,8 +110,7 @@ class Conditions:
 PERFECT = Conditions()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """How the next segment goes.
 
     Attributes:
@@ -149,6 +153,8 @@ class Passage:
 
     def next_step(self, wanted: int, now: float, conditions: Conditions) -> Step:
         """Return how the next segment goes; `wanted` bytes wait, one at least."""
+        if not any(self._lists) and conditions.steady:
+            return Step(wanted, 0.0, conditions.latency)
         size, rate, every = wanted, conditions.bandwidth, 0.0
         delay, jitter = conditions.latency, conditions.jitter
         for injection in self._armed(now):

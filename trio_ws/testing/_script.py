@@ -13,7 +13,7 @@ and all that was said before::
       <- GET / HTTP/1.1
       -> 101 Switching Protocols
 
-A script plays either role.  It waits no longer than `patience` for what it expects.
+A script plays either role.  It waits no longer than `timeout` for what it expects.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ._heads import Head, read_head
 from ._peer import CLOSE, Frame, RawPeer
 from ._stream import MemoryStream
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """So many seconds a script waits for what it expects, unless told otherwise."""
 
 HeaderLines: TypeAlias = Iterable[tuple[str, str]]
@@ -75,7 +75,7 @@ class ScriptedPeer(trio.abc.AsyncResource):
         stream: any Trio stream; it is closed with the peer.
         client: the role; a client masks what it sends.
         name: what the peer is called in messages.
-        patience: seconds to wait for what is expected.
+        timeout: seconds to wait for what is expected.
     """
 
     def __init__(
@@ -84,12 +84,12 @@ class ScriptedPeer(trio.abc.AsyncResource):
         *,
         client: bool,
         name: str = "this peer",
-        patience: float = PATIENCE,
+        timeout: float = TIMEOUT,
     ) -> None:
         self.name = name
         self.history: list[str] = []
         self._raw = RawPeer(stream, client=client)
-        self._patience = patience
+        self._timeout = timeout
 
     @property
     def raw(self) -> RawPeer:
@@ -220,12 +220,12 @@ class ScriptedPeer(trio.abc.AsyncResource):
         return await self._waited(expected, self._raw.receive_frame)
 
     async def _waited(self, expected: str, receive: Callable[[], Awaitable[Found]]) -> Found:
-        with trio.move_on_after(self._patience):
+        with trio.move_on_after(self._timeout):
             try:
                 return await receive()
             except trio.BrokenResourceError as error:
                 raise self._mismatch(expected, f"a broken connection: {error}") from error
-        raise self._mismatch(expected, f"nothing for {self._patience:g} s")
+        raise self._mismatch(expected, f"nothing for {self._timeout:g} s")
 
     def _mismatch(self, expected: str, got: str) -> ScriptMismatch:
         return ScriptMismatch(self.name, expected, got, self.history)

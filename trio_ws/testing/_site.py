@@ -4,7 +4,7 @@ Several URLs may share a port and differ in their paths; the server is one.
 A path that no URL has is answered 404, unless a URL with the path ``/`` takes all of them.
 
 A restart is what a crash is: connections are reset, handlers are cancelled,
-and for a while nobody listens.  Then the same server starts anew.
+and for a while nothing listens.  Then the same server starts anew.
 """
 
 from __future__ import annotations

@@ -270,7 +270,7 @@ class Connection:
         self._back.reset()
 
     def be_silent(self) -> None:
-        """Let there be nobody at the server's end."""
+        """Let nothing come from the server's end any more."""
         self.vanish()
         self.server.forget()
 

@@ -133,7 +133,7 @@ class Wire:
         return bool(self._received) or self._ended or self._reader_gone or self._error is not None
 
     def stop_reading(self) -> bytes:
-        """Close the receiver's side; return the bytes that nobody has read.
+        """Close the receiver's side; return the bytes that were not read.
 
         A sender that goes on, or whose bytes were not read, gets a reset (RFC 9293 §3.6.1).
         """

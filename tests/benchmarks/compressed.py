@@ -1,0 +1,250 @@
+"""What compression costs a server: ``python -m tests.benchmarks.compressed``.
+
+Each server echoes JSON of 1 KiB, 64 messages in flight, with the same parameters
+(windows of 12 bits, context takeover), in turn with the others.
+aiohttp compresses with level 1, so we are shown with that level, too.
+The client is a few lines here, with a codec of its own, and one for all:
+its time does not count.  What is shown is the processor time of the server for a message,
+the median of all rounds, and how we compare.
+
+``--codecs`` measures the compressors alone instead: time, and what is left of the size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import random
+import socket
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+HERE = Path(__file__).parent
+NODE = HERE.parent / "interop" / "peers" / "node_modules"
+IN_FLIGHT, MESSAGES, ROUNDS = 64, 6_000, 5
+TAIL = b"\x00\x00\xff\xff"
+
+SERVERS = {
+    "trio_ws": """
+import trio, trio_ws
+{hide}
+async def handle(ws):
+    async for message in ws: await ws.send(message)
+async def main():
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(lambda task_status: trio_ws.serve_websocket(
+            handle, "127.0.0.1", 0, compression=trio_ws.Deflate(), task_status=task_status))
+        print(server.port, flush=True)
+trio.run(main)
+""",
+    "websockets": """
+import asyncio
+from websockets.asyncio.server import serve
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory as Deflate
+async def handle(ws):
+    async for message in ws: await ws.send(message)
+async def main():
+    deflate = Deflate(server_max_window_bits=12, client_max_window_bits=12,
+                      compress_settings={{"memLevel": 5}})
+    async with serve(handle, "127.0.0.1", 0, compression=None, extensions=[deflate]) as server:
+        print(next(iter(server.sockets)).getsockname()[1], flush=True)
+        await server.serve_forever()
+asyncio.run(main())
+""",
+    "aiohttp": """
+import asyncio
+from aiohttp import web
+async def handle(request):
+    ws = web.WebSocketResponse(compress=True)
+    await ws.prepare(request)
+    async for message in ws: await ws.send_str(message.data)
+    return ws
+async def main():
+    app = web.Application()
+    app.router.add_get("/", handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+asyncio.run(main())
+""",
+}
+SERVERS["trio_ws, zlib"] = SERVERS["trio_ws"]
+SERVERS["trio_ws, zlib, level 1"] = SERVERS["trio_ws"].replace("Deflate()", "Deflate(level=1)")
+HIDE = "import sys; sys.modules['isal.isal_zlib'] = None"
+NODE_SERVER = """
+const {{ WebSocketServer }} = require("ws");
+const perMessageDeflate = {{
+  serverMaxWindowBits: 12, clientMaxWindowBits: 12, threshold: 0,
+  zlibDeflateOptions: {{ memLevel: 5 }},
+}};
+const server = new WebSocketServer({{ host: "127.0.0.1", port: 0, perMessageDeflate }}, () =>
+  console.log(server.address().port));
+server.on("connection", (ws) => ws.on("message", (data) => ws.send(data.toString())));
+"""
+
+
+def messages(count: int, size: int) -> list[bytes]:
+    """Make different messages of JSON, as a feed of trades would send them."""
+    dice, made = random.Random(7692), []
+    for _ in range(count):
+        trades = [
+            {
+                "id": dice.randrange(10**6),
+                "name": dice.choice(["alice", "bob", "carol", "dave"]),
+                "price": round(dice.random() * 1000, 2),
+                "ts": 1_700_000_000 + dice.randrange(10**6),
+            }
+            for _ in range(size // 60 + 1)
+        ]
+        made.append(json.dumps(trades)[:size].encode())
+    return made
+
+
+class Client:
+    """A connection that compresses, and counts the messages that come back."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.sendall(
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=12; "
+            b"server_max_window_bits=12\r\n\r\n"
+        )
+        self.buffer = bytearray()
+        while b"\r\n\r\n" not in self.buffer:
+            self.buffer += self.socket.recv(65_536)
+        head, _, rest = bytes(self.buffer).partition(b"\r\n\r\n")
+        assert b"permessage-deflate" in head, head
+        self.buffer = bytearray(rest)
+        self.compressor = zlib.compressobj(6, zlib.DEFLATED, -12, 5)
+        self.decompressor = zlib.decompressobj(-12)
+
+    def frame(self, message: bytes) -> bytes:
+        """Compress a message, and mask it with zeros."""
+        data = (self.compressor.compress(message) + self.compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+        size = len(data)
+        head = bytes((0xC1, 0x80 | size)) if size < 126 else b"\xc1\xfe" + size.to_bytes(2, "big")
+        return head + bytes(4) + data
+
+    def received(self) -> Iterator[bytes]:
+        """Yield the messages that are there."""
+        buffer, position = self.buffer, 0
+        while len(buffer) - position >= 4:
+            size, start = buffer[position + 1], position + 2
+            if size == 126:
+                size, start = int.from_bytes(buffer[start : start + 2], "big"), start + 2
+            if len(buffer) < start + size:
+                break
+            data, position = bytes(buffer[start : start + size]), start + size
+            yield self.decompressor.decompress(data + TAIL)
+        del buffer[:position]
+
+    def talk(self, wanted: list[bytes]) -> None:
+        """Send all messages, so many at a time, and check what comes back."""
+        sent = back = 0
+        while back < len(wanted):
+            more = wanted[sent : back + IN_FLIGHT]
+            sent += len(more)
+            self.socket.sendall(b"".join(map(self.frame, more)))
+            self.buffer += self.socket.recv(1 << 20)
+            for message in self.received():
+                assert message == wanted[back], (message, wanted[back])
+                back += 1
+
+
+def start(name: str) -> tuple[subprocess.Popen[bytes], int]:
+    """Start a server; return it, and its port."""
+    if name == "node ws":
+        environ = {"NODE_PATH": str(NODE), "PATH": "/usr/local/bin:/usr/bin:/bin"}
+        command = ["node", "-e", NODE_SERVER.format()]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environ)
+    else:
+        code = SERVERS[name].format(hide=HIDE if name.endswith("zlib") else "")
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    return process, int(process.stdout.readline())
+
+
+def seconds_of(process: subprocess.Popen[bytes]) -> float:
+    """Return the processor time that a process has used so far, user and system."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def compare(rounds: int) -> None:
+    """Measure each server in turn, and print microseconds a message and ratios."""
+    names = list(SERVERS) + (["node ws"] if NODE.exists() else [])
+    wanted = messages(MESSAGES, 1024)
+    spent: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(rounds):
+        for name in names:
+            process, port = start(name)
+            try:
+                client = Client(port)
+                client.talk(wanted[:500])
+                before = seconds_of(process)
+                client.talk(wanted)
+                spent[name].append((seconds_of(process) - before) / MESSAGES * 1e6)
+            finally:
+                process.kill()
+                process.wait()
+    best = min(median(spent[name]) for name in names if not name.startswith("trio_ws"))
+    for name in names:
+        figure = median(spent[name])
+        print(f"{name:16} {figure:7.1f} µs/message   {best / figure:.2f} × the best of the others")
+
+
+def codecs() -> None:
+    """Measure the compressors alone: with context, and afresh for each message."""
+    ways: dict[str, Callable[[], Any]] = {
+        "zlib": partial(zlib.compressobj, 6, zlib.DEFLATED, -12, 5)
+    }
+    for name, module, level in (("isal", "isal.isal_zlib", 1), ("zlib-ng", "zlib_ng.zlib_ng", 6)):
+        try:
+            found = importlib.import_module(module)
+        except ImportError:
+            continue
+        ways[name] = partial(found.compressobj, level, zlib.DEFLATED, -12, 5)
+    for size in (64, 256, 1024, 4096):
+        line = []
+        for name, make in ways.items():
+            line += [
+                f"{name}{'' if takeover else ' afresh'} {_measure(make, size, takeover)}"
+                for takeover in (True, False)
+            ]
+        print(f"{size:5} bytes:", "; ".join(line))
+
+
+def _measure(make: Callable[[], Any], size: int, takeover: bool) -> str:
+    wanted, left, compressor = messages(400, size), 0, make()
+    clock = time.process_time()
+    for message in wanted:
+        if not takeover:
+            compressor = make()
+        left += len(compressor.compress(message) + compressor.flush(zlib.Z_SYNC_FLUSH)) - 4
+    spent = (time.process_time() - clock) / len(wanted) * 1e6
+    return f"{spent:.1f} µs · {left / size / len(wanted):.2f}"
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.compressed")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--codecs", action="store_true", help="the compressors alone")
+    options = parser.parse_args()
+    codecs() if options.codecs else compare(options.rounds)
+
+
+if __name__ == "__main__":
+    main()
