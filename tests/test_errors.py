@@ -20,6 +20,8 @@ from trio_ws._errors import (
     HeartbeatTimeout,
     InvalidHandshake,
     InvalidURL,
+    MessageTooBig,
+    MessageTypeError,
     ProtocolViolation,
     Reconnect,
     Rejected,
@@ -64,6 +66,7 @@ def test_the_picture_is_the_tree() -> None:
         (HandshakeTimeout, TimeoutError),
         (HeartbeatTimeout, TimeoutError),
         (UnsupportedVersion, Rejected),
+        (MessageTypeError, TypeError),
     ],
 )
 def test_other_bases(error: type[WebSocketError], base: type[Exception]) -> None:
@@ -198,6 +201,7 @@ EXPECTED = {
     Loss.HEARTBEAT: HeartbeatTimeout,
     Loss.SEND_TIMEOUT: ConnectionLost,
     Loss.VIOLATION: ProtocolViolation,
+    Loss.TOO_BIG: MessageTooBig,
     Loss.UNANSWERED: ConnectionLost,
 }
 
@@ -223,8 +227,16 @@ def test_cause_is_chained() -> None:
 
 def test_violation_tells_our_code() -> None:
     """A violation carries the code that we sent about it."""
-    error = closed(Ending(sent=Close(1009, "too big"), loss=Loss.VIOLATION))
+    error = closed(Ending(sent=Close(1007, "no text"), loss=Loss.VIOLATION))
     assert isinstance(error, ProtocolViolation)
+    assert error.code == 1007
+
+
+def test_a_message_that_is_too_big_is_no_violation() -> None:
+    """A message over our limit is told apart from what breaks the protocol (F3.10)."""
+    error = closed(Ending(sent=Close(1009, "too big"), loss=Loss.TOO_BIG))
+    assert isinstance(error, MessageTooBig)
+    assert not isinstance(error, ProtocolViolation)
     assert error.code == 1009
 
 

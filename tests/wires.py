@@ -7,6 +7,7 @@ that besides keeps what was written to it and can be told to fail or to stand st
 from __future__ import annotations
 
 import gc
+import logging
 import sys
 import tracemalloc
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -179,6 +180,28 @@ async def what_leaves(block: Callable[[], Awaitable[object]]) -> BaseException |
     except BaseException as error:  # noqa: ASYNC103
         return error  # noqa: ASYNC104
     return None
+
+
+class Own(BaseException):
+    """What a user may derive from `BaseException`."""
+
+
+@contextmanager
+def failing_log(name: str) -> Generator[None]:
+    """Show all lines of a logger, with a filter that raises what is no `Exception`."""
+
+    def fail(record: logging.LogRecord) -> bool:
+        raise Own
+
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    logger.addFilter(fail)
+    try:
+        yield
+    finally:
+        logger.removeFilter(fail)
+        logger.setLevel(level)
 
 
 async def settled() -> None:

@@ -91,7 +91,9 @@ class Loss(enum.Enum):
         BROKEN: reading or writing failed; `Ending.cause` is the error.
         HEARTBEAT: a heartbeat gave the peer up; leaves the block as `HeartbeatTimeout`.
         SEND_TIMEOUT: `Timeouts.send` has passed.
-        VIOLATION: the peer broke RFC 6455 or exceeded `Limits`; leaves as `ProtocolViolation`.
+        VIOLATION: the peer broke RFC 6455; leaves as `ProtocolViolation`.
+        TOO_BIG: a message exceeded `Limits`, which is no fault of the peer's;
+            leaves as `MessageTooBig`.
         UNANSWERED: we said goodbye, and `Timeouts.close` (or `Timeouts.goodbye`) has passed.
     """
 
@@ -100,6 +102,7 @@ class Loss(enum.Enum):
     HEARTBEAT = "the peer fell silent"
     SEND_TIMEOUT = "the peer stopped taking data"
     VIOLATION = "the peer broke the protocol"
+    TOO_BIG = "a message was over our limit"
     UNANSWERED = "the peer did not answer our close"
 
 
@@ -114,6 +117,8 @@ class Ending:
         loss: None after a closing handshake, otherwise the way the connection was lost.
         detail: what is known besides, for people to read; may be empty.
         cause: the exception that broke the transport, if one did.
+        age: for how many seconds the connection was open.
+        silence: for how many of the last seconds no byte had arrived.
     """
 
     sent: Close | None = None
@@ -122,6 +127,8 @@ class Ending:
     loss: Loss | None = None
     detail: str = ""
     cause: BaseException | None = field(default=None, compare=False)
+    age: float = field(default=0.0, compare=False)
+    silence: float = field(default=0.0, compare=False)
 
     @property
     def code(self) -> int:

@@ -11,7 +11,9 @@
     ├── ConnectionClosed                  .ending: who, code, reason, order
     │   └── ConnectionLost                no closing handshake; cause chained
     │       ├── HeartbeatTimeout          also TimeoutError
-    │       └── ProtocolViolation         .code: what we sent (1002, 1007, 1009)
+    │       ├── ProtocolViolation         .code: what we sent (1002, 1003, 1007)
+    │       └── MessageTooBig             over a limit of ours; .code: 1009
+    ├── MessageTypeError                  also TypeError: text where binary was wanted, or so
     ├── SupervisorGaveUp                  .attempts, .endpoint; the last failure chained
     ├── NotConnected                      a reconnecting channel is down, and was not to wait
     └── LocalProtocolError                also ValueError; your fault; nothing was sent
@@ -29,7 +31,7 @@ from __future__ import annotations
 import re
 from typing import Any, final
 
-from ._ending import Ending, Loss
+from ._ending import CloseCode, Ending, Loss
 from ._http import Request, Response
 from ._text import printable
 from ._validation import check_seconds, check_text
@@ -191,9 +193,29 @@ class ProtocolViolation(ConnectionLost):
 
     @property
     def code(self) -> int:
-        """Return the close code that we sent: 1002, 1007 or 1009."""
+        """Return the close code that we sent: 1002, 1003 or 1007."""
         assert self.ending.sent is not None
         return self.ending.sent.code
+
+
+class MessageTooBig(ConnectionLost):
+    """A message was over a limit of ours, which the story names; the peer broke no rule.
+
+    What was sent to the peer is 1009; the field of `Limits` is ``max_message_size``
+    or ``max_fragments``.
+    """
+
+    @property
+    def code(self) -> int:
+        """The close code that we sent: 1009."""
+        return int(CloseCode.MESSAGE_TOO_BIG)
+
+
+class MessageTypeError(WebSocketError, TypeError):
+    """A message is text where binary was wanted, or the other way round.
+
+    It has been consumed; the connection stays open.
+    """
 
 
 class SupervisorGaveUp(WebSocketError):
@@ -258,6 +280,7 @@ _BY_LOSS: dict[Loss | None, type[ConnectionClosed]] = {
     None: ConnectionClosed,
     Loss.HEARTBEAT: HeartbeatTimeout,
     Loss.VIOLATION: ProtocolViolation,
+    Loss.TOO_BIG: MessageTooBig,
 }
 
 

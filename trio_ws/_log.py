@@ -7,7 +7,6 @@ What a user's filter raises there must not take the place of the second step.
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from typing import final
 
 
@@ -43,5 +42,9 @@ class Log:
     def _write(
         self, level: int, message: str, args: tuple[object, ...], error: BaseException | None = None
     ) -> None:
-        with suppress(Exception):
+        try:
             self._logger.log(level, message, *args, exc_info=error, stacklevel=3)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # noqa: ASYNC103 - a user's filter may raise anything
+            return  # noqa: ASYNC104

@@ -192,7 +192,7 @@ class Limits:
 
     Attributes:
         max_message_size: a larger message is refused with 1009, by the frame's header.
-        max_fragments: a message in more frames is refused with 1009.
+        max_fragments: a message in more frames is refused with 1009, unless it is streamed.
         receive_buffer: messages waiting for `receive`; when they are this many bytes
             (each counted with 64 bytes for itself) the reader stops and TCP stops the peer.
         send_buffer: frames waiting for the writer; when they are this many bytes `send` waits.

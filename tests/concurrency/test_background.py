@@ -153,3 +153,16 @@ async def test_an_interrupted_task_and_a_group() -> None:
         async with BackgroundTask(interrupted, name="task"), trio.open_nursery() as nursery:
             nursery.start_soon(fail_when_cancelled)
             await trio.sleep_forever()
+
+
+async def test_what_is_no_exception_leaves_as_it_is() -> None:
+    """A group that the task raises is not taken to pieces, whatever is in it."""
+    group = BaseExceptionGroup("", [ValueError(), GeneratorExit()])
+
+    async def fail() -> None:
+        raise group
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        async with BackgroundTask(fail, name="test"):
+            await trio.sleep_forever()
+    assert caught.value is group

@@ -1,16 +1,20 @@
-"""`_concurrency.checkpoints`: calls that need not wait yield once in 32, or in 64 KiB (P11)."""
+"""`_concurrency.checkpoints`: calls that need not wait yield at 32, 64 KiB or 5 ms (P11)."""
 
 from __future__ import annotations
 
 import pytest
 import trio
+import trio.testing
 
 from trio_ws._concurrency.checkpoints import (
     BYTES,
     CALLS,
+    SECONDS,
     CheckpointBudget,
     current_checkpoint_budget,
 )
+
+Clock = trio.testing.MockClock
 
 
 class Yields(trio.abc.Instrument):
@@ -38,13 +42,13 @@ async def yields_of(pace: CheckpointBudget, sizes: list[int]) -> list[int]:
     return found
 
 
-async def test_calls() -> None:
+async def test_calls(autojump_clock: Clock) -> None:
     """Of calls that cost nothing, every 32nd yields and no other."""
     assert CALLS == 32
     assert await yields_of(CheckpointBudget(), [0] * 100) == [32, 64, 96]
 
 
-async def test_bytes() -> None:
+async def test_bytes(autojump_clock: Clock) -> None:
     """A call yields that would pass 64 KiB since the last that did."""
     assert BYTES == 64 * 1024
     quarter = BYTES // 4
@@ -53,7 +57,7 @@ async def test_bytes() -> None:
     assert await yields_of(CheckpointBudget(), [BYTES - 1, 1, 1]) == [3]
 
 
-async def test_large_calls() -> None:
+async def test_large_calls(autojump_clock: Clock) -> None:
     """A call of more than 64 KiB yields, and one of 64 KiB or more makes the next one yield."""
     assert await yields_of(CheckpointBudget(), [BYTES] * 6) == [2, 3, 4, 5, 6]
     assert await yields_of(CheckpointBudget(), [10 * BYTES, 1, BYTES, 1]) == [1, 2, 3, 4]
@@ -61,8 +65,30 @@ async def test_large_calls() -> None:
     assert await yields_of(CheckpointBudget(), [0] * 20 + [BYTES] + [1] + [0] * 33) == [22, 54]
 
 
+async def test_seconds(autojump_clock: Clock) -> None:
+    """A call yields if others could not run for 5 ms, and the next ones need not."""
+    assert SECONDS == 0.005
+    budget = CheckpointBudget()
+    assert await yields_of(budget, [0, 0]) == []
+    autojump_clock.jump(0.0049)
+    assert await yields_of(budget, [0]) == []
+    autojump_clock.jump(0.0001)
+    assert await yields_of(budget, [0, 0]) == [1]
+
+
+async def test_renew(autojump_clock: Clock) -> None:
+    """What has waited need not yield at once, however long it took."""
+    budget = CheckpointBudget()
+    autojump_clock.jump(1)
+    budget.renew()
+    autojump_clock.jump(0.0049)
+    assert await yields_of(budget, [0]) == []
+    autojump_clock.jump(0.0001)
+    assert await yields_of(budget, [0]) == [1]
+
+
 @pytest.mark.parametrize("before", [0, 1, CALLS - 2, CALLS - 1])
-async def test_cancellation(before: int) -> None:
+async def test_cancellation(before: int, autojump_clock: Clock) -> None:
     """Every call notices a cancellation, whether or not it would yield."""
     pace = CheckpointBudget()
     for _ in range(before):

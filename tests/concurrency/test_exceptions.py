@@ -143,7 +143,7 @@ async def test_what_stays() -> None:
     """What is neither a Ctrl-C nor an exit stays with the one that it is given to."""
     for error in (Own(), ZeroDivisionError(), GeneratorExit()):
         assert contain(error) is error
-    for passing in (KeyboardInterrupt(), SystemExit()):
+    for passing in (KeyboardInterrupt(), SystemExit(), group(KeyError(), group(SystemExit()))):
         with pytest.raises(type(passing)) as caught:
             contain(passing)
         assert caught.value is passing

@@ -30,6 +30,7 @@ from ..wires import (
     TwoWayWire,
     both_roles,
     closed_by,
+    failing_log,
     frames_of,
     goodbye_of,
     open_wired,
@@ -132,8 +133,8 @@ class Stop(BaseException):
         (ValueError(), 1011),
         (ExceptionGroup("", [ValueError()]), 1011),
         (BaseExceptionGroup("", [ValueError(), Stop()]), 1011),
-        (Stop(), 1001),
-        (BaseExceptionGroup("", [Stop()]), 1001),
+        (Stop(), 1011),
+        (BaseExceptionGroup("", [Stop()]), 1011),
         (SystemExit(), 1001),
     ],
     ids=repr,
@@ -155,16 +156,40 @@ async def test_code(
 
 
 @both_roles
-@pytest.mark.parametrize("reason", ["deploy", "", None, 5, b"bytes"])
+@pytest.mark.parametrize("reason", ["deploy", "", None, 5, b"deploy"])
 async def test_reason_of_a_cancellation(
     reason: Any, client: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """What is given to `cancel`, whatever it is, stays here: it may tell of another (P5, P9)."""
+    """The reason given to `cancel`, even if it is no `str`, stays here: it may be about others."""
     with trio.CancelScope() as scope:
         async with open_wired(client) as (_, _, wire):
             scope.cancel(reason)
             await trio.sleep_forever()
+    assert scope.cancelled_caught
     assert goodbye_of(wire.written) == (1001, "")
+
+
+@both_roles
+@pytest.mark.parametrize("own", [None, ValueError()], ids=["ends", "raises"])
+async def test_a_log_that_raises(
+    own: Exception | None, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A filter of the log that raises changes nothing about how a block is left."""
+
+    async def block() -> None:
+        async with open_wired(client) as (ws, peer, wire):
+            wires.append(wire)
+            await peer.send_text("in")
+            await ws.receive()
+            await ws.send("out")
+            if own:
+                raise own
+
+    wires: list[TwoWayWire] = []
+    with failing_log("trio_ws.client" if client else "trio_ws.server"):
+        assert await what_leaves(block) is own
+    assert goodbye_of(wires[0].written)[0] == (1011 if own else 1000)
+    assert wires[0].closed
 
 
 @both_roles

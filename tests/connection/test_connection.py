@@ -14,13 +14,14 @@ from trio_ws import ConnectionLost, Deflate, Heartbeat, Loss, Timeouts
 from trio_ws._connection.connection import Connection
 from trio_ws._connection.core import ConnectionCore
 from trio_ws._connection.idle_compressors import current_idle_compressors
-from trio_ws._connection.writer import Phase
+from trio_ws._connection.writer import Phase, Writer
 from trio_ws._options import ConnectionOptions
 from trio_ws.testing import RawPeer, open_websocket_pair
 from trio_ws.testing._peer import PING, TEXT
 
 from ..wires import (
     BadEnd,
+    Own,
     TwoWayWire,
     Wire,
     both_roles,
@@ -126,6 +127,22 @@ async def test_a_failure_in_the_last_step(
         stand.tested.close_gracefully(1000)
     assert isinstance(stand.core.lifetime.error, ZeroDivisionError)
     assert stand.wire.closed
+
+
+@both_roles
+async def test_a_failure_in_the_goodbye(
+    autojump_clock: Clock, client: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of our own while a block is left leaves it, bare, and in the time of a goodbye."""
+
+    def fail(writer: Writer) -> None:
+        raise Own
+
+    with pytest.raises(Own):
+        async with open_wired(client) as (_, _, wire):
+            monkeypatch.setattr(Writer, "after_change", fail)
+    assert trio.current_time() == 0.5
+    assert wire.closed
 
 
 @both_roles

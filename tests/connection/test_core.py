@@ -122,6 +122,19 @@ async def test_a_write_error_tells_the_cause(autojump_clock: Clock) -> None:
     assert (ending.loss, ending.detail, ending.cause) == (Loss.BROKEN, "a reset", error)
 
 
+async def test_age_and_silence(autojump_clock: Clock) -> None:
+    """The ending tells how old the connection was, and since when nothing had arrived."""
+    await trio.sleep(100)
+    core = core_of()
+    await trio.sleep(1.5)
+    core.lease.heard(trio.current_time())
+    await trio.sleep(0.5)
+    core.lose_unless_over(Loss.EOF)
+    ending = core.protocol.ending
+    assert ending is not None
+    assert (ending.age, ending.silence) == (2, 0.5)
+
+
 @pytest.mark.parametrize("ours", [True, False], ids=["our own", "a policy's"])
 async def test_errors(ours: bool) -> None:
     """An error of our own ends the connection; one of a policy's function with 1011."""

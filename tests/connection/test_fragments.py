@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -280,7 +283,7 @@ async def test_cancelled_half_way(
 
 @both_roles
 async def test_closing_half_way(client: bool, autojump_clock: trio.testing.MockClock) -> None:
-    """A close by another task breaks off a message that is sent in fragments."""
+    """A close by another task breaks off a message, and says that this is not normal (F3.7)."""
 
     async def fragments() -> AsyncGenerator[str, None]:  # noqa: ASYNC900
         yield "a"
@@ -292,7 +295,74 @@ async def test_closing_half_way(client: bool, autojump_clock: trio.testing.MockC
         nursery.start_soon(peer.close_politely)
         assert (await closed_by(lambda: ws.send(fragments()))).ending.clean
     assert story(wire) == [(TEXT, b"a", False)]
-    assert goodbye_of(wire.written) == (1000, "")
+    assert goodbye_of(wire.written) == (1011, BROKEN_OFF)
+
+
+@both_roles
+@pytest.mark.parametrize("leaving", [True, False], ids=["leave", "close"])
+async def test_a_code_of_the_applications_half_way(
+    leaving: bool, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Only 1000 is not said behind half a message: any other code is what the peer hears."""
+
+    async def fragments() -> AsyncGenerator[str, None]:  # noqa: ASYNC900
+        yield "a"
+        await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        async with open_wired(client) as (ws, _, wire):
+
+            async def send() -> None:
+                with suppress(ConnectionClosed):
+                    await ws.send(fragments())
+
+            nursery.start_soon(send)
+            await settled()
+            if not leaving:
+                nursery.start_soon(ws.close, 4000, "enough")
+                await settled()
+        nursery.cancel_scope.cancel()
+    assert goodbye_of(wire.written) == ((1011, BROKEN_OFF) if leaving else (4000, "enough"))
+
+
+@both_roles
+@pytest.mark.parametrize("mode", ["r", "rb"])
+async def test_files(
+    mode: str, client: bool, tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A file is refused, with the ways to send one: it would be iterated by lines (F3.4)."""
+    path = tmp_path / "file"
+    path.write_text("a\nb\n")
+    async with open_wired(client) as (ws, _, wire):
+        with path.open(mode) as file:
+            for each in (file, trio.wrap_file(file)):
+                with pytest.raises(TypeError, match=r"no file .* send\(file.read\(\)\)"):
+                    await ws.send(each)
+        assert wire.written == b""
+
+
+@both_roles
+async def test_an_iterator_that_takes_long(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Others have their turn behind each fragment that took milliseconds to make (P11, F3.11)."""
+    turns: list[float] = []
+
+    def work() -> Iterator[str]:
+        for _ in range(1000):
+            autojump_clock.jump(0.005)
+            yield "x"
+
+    async def tick() -> None:
+        while True:
+            turns.append(trio.current_time())
+            await trio.lowlevel.checkpoint()
+
+    async with open_wired(client) as (ws, _, _), trio.open_nursery() as nursery:
+        nursery.start_soon(tick)
+        await ws.send(work())
+        nursery.cancel_scope.cancel()
+    assert max(later - earlier for earlier, later in pairwise(turns)) < 0.011
 
 
 @both_roles

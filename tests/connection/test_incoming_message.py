@@ -11,7 +11,7 @@ from trio_ws import (
     ConnectionLost,
     Limits,
     MessageReply,
-    ProtocolViolation,
+    MessageTooBig,
     WebSocket,
 )
 from trio_ws._connection.heartbeat import LONGEST_HEARTBEAT
@@ -167,7 +167,7 @@ async def test_bounded_memory(client: bool, autojump_clock: trio.testing.MockClo
 @both_roles
 async def test_size_limit(client: bool, autojump_clock: trio.testing.MockClock) -> None:
     """`Limits.max_message_size` holds for a message that is streamed too (P7)."""
-    with pytest.raises(ProtocolViolation) as caught:
+    with pytest.raises(MessageTooBig, match=r"Limits\.max_message_size is 100") as caught:
         async with (
             open_wired(client, limits=Limits(max_message_size=100)) as (ws, peer, _),
             ws.receive_stream() as chunks,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ from trio_ws import (
     ConnectionLost,
     Limits,
     LocalProtocolError,
+    MessageTypeError,
     Timeouts,
     WebSocket,
 )
@@ -91,9 +93,8 @@ async def test_send_of_bad_unicode(
 ) -> None:
     """A lone surrogate has no UTF-8: it is refused, and nothing was sent (P10)."""
     async with open_wired(client) as (ws, _, wire):
-        for call in (ws.send, ws.send_json):
-            with pytest.raises(LocalProtocolError, match="Unicode"):
-                await call(message)
+        with pytest.raises(LocalProtocolError, match="Unicode"):
+            await ws.send(message)
         await ws.send("still open")
         await settled()
         assert len(frames_of(wire.written)) == 1
@@ -117,12 +118,90 @@ async def test_json(client: bool, autojump_clock: trio.testing.MockClock) -> Non
 
 
 @both_roles
+async def test_json_is_sent_as_it_came(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What `receive_json` gave can be given to `send_json`, lone surrogates too (F3.1)."""
+    async with open_wired(client) as (ws, peer, _):
+        await peer.send_text('"a\\ud800b"')
+        await ws.send_json(await ws.receive_json())
+        await peer.expect_frame(TEXT, b'"a\\ud800b"')
+
+
+@both_roles
+async def test_typed_messages(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """A message of the other kind is refused and consumed, and the connection stays open."""
+    async with open_wired(client) as (ws, peer, _):
+        await peer.send_text("täxt")
+        await peer.send_frame(BINARY, b"bytes")
+        assert await ws.receive_text() == "täxt"
+        assert await ws.receive_bytes() == b"bytes"
+        await peer.send_text("täxt")
+        await peer.send_frame(BINARY, b"bytes")
+        with pytest.raises(MessageTypeError, match=r"a binary message .* text of 4 characters"):
+            await ws.receive_bytes()
+        with pytest.raises(TypeError, match=r"a text message .* binary one of 5 bytes"):
+            await ws.receive_text()
+        await peer.send_text("next")
+        assert await ws.receive_text() == "next"
+
+
+@both_roles
+@pytest.mark.parametrize("payload", [5, "x", [1], None, b"x" * 126])
+async def test_payloads(payload: Any, client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """A payload that is no bytes, or too long, is refused at the call, and nothing is sent."""
+    error = LocalProtocolError if isinstance(payload, bytes) else TypeError
+    async with open_wired(client) as (ws, _, wire):
+        for name in ("ping", "pong"):
+            if payload is not None or name == "pong":
+                with pytest.raises(error, match=f"the payload of a {name}"):
+                    await getattr(ws, name)(payload)
+        assert wire.written == b""
+
+
+@both_roles
+@pytest.mark.parametrize("payload", [bytearray(b"x"), memoryview(b"xyz")[:1]])
+async def test_bytes_like_payloads(
+    payload: Any, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Whatever is bytes-like is a payload."""
+    async with open_wired(client) as (ws, peer, _):
+        await ws.pong(payload)
+        await peer.expect_frame(PONG, b"x")
+
+
+@both_roles
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("bye",), "code"),
+        ((3000.5,), "code"),
+        ((True,), "code"),
+        ((None,), "code"),
+        ((1000, None), "reason"),
+        ((1000, b"bye"), "reason"),
+    ],
+)
+async def test_what_close_takes(
+    arguments: tuple[Any, ...], named: str, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A code that is no whole number, or a reason that is no text, closes nothing (F7.14)."""
+    async with open_wired(client) as (ws, _, wire):
+        with pytest.raises(TypeError, match=f"^{named} must be"):
+            await ws.close(*arguments)
+        await settled()
+        assert wire.written == b""
+
+
+@both_roles
 async def test_bad_json(client: bool, autojump_clock: trio.testing.MockClock) -> None:
     """What has no JSON form is not sent; what is no JSON is consumed, and all stays open."""
     async with open_wired(client) as (ws, peer, wire):
         for value in (object(), {1, 2}, b"bytes"):
             with pytest.raises(TypeError):
                 await ws.send_json(value)
+        with pytest.raises(ValueError, match="JSON"):
+            await ws.send_json([math.nan])
         circle: list[object] = []
         circle.append(circle)
         with pytest.raises(ValueError, match="Circular"):
@@ -130,8 +209,10 @@ async def test_bad_json(client: bool, autojump_clock: trio.testing.MockClock) ->
         assert wire.written == b""
         await peer.send_text("{no json")
         await peer.send_frame(BINARY, b"\xff\xfe")
+        await peer.send_text("NaN")
+        await peer.send_text("[" * 100_000)
         await peer.send_text("[]")
-        for _ in range(2):
+        for _ in range(4):
             with pytest.raises(ValueError):
                 await ws.receive_json()
         assert await ws.receive_json() == []
@@ -333,7 +414,7 @@ async def test_ping_payload(client: bool, autojump_clock: trio.testing.MockClock
     payloads: list[bytes] = []
     async with open_wired(client) as (ws, peer, _), trio.open_nursery() as nursery:
         for payload in (b"", b"x" * 125, bytearray(b"array"), None, None):
-            nursery.start_soon(partial(ws.ping, payload))  # type: ignore[arg-type]
+            nursery.start_soon(partial(ws.ping, payload))
             payloads.append((await peer.expect_frame(PING)).payload)
         assert payloads[:3] == [b"", b"x" * 125, b"array"]
         assert len(payloads[3]) == len(payloads[4]) == 8

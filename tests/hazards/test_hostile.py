@@ -12,7 +12,7 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import ConnectionLost, Limits, Loss, ProtocolViolation
+from trio_ws import ConnectionLost, Limits, Loss, MessageTooBig
 from trio_ws._protocol import allocator
 from trio_ws._protocol.fast_path import MAX_MESSAGES_PER_FEED
 from trio_ws._protocol.payload_buffer import INITIAL_SIZE
@@ -32,7 +32,7 @@ MIB = 1 << 20
 @both_roles
 async def test_d2_empty_fragments(client: bool, autojump_clock: trio.testing.MockClock) -> None:
     """Empty fragments without end are cut off at `Limits.max_fragments`, with 1009."""
-    with pytest.raises(ProtocolViolation) as caught:
+    with pytest.raises(MessageTooBig, match=r"Limits\.max_fragments") as caught:
         async with open_wired(client) as (_, peer, wire):
             await peer.send_frame(TEXT, fin=False)
             await peer.send_bytes(encode(Frame(CONTINUATION, fin=False, masked=not client)) * 4096)
@@ -80,7 +80,7 @@ async def test_d2_message_never_finished(
     client: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
     """A message that never ends is cut off at `Limits.max_message_size`, judged by the header."""
-    with pytest.raises(ProtocolViolation):
+    with pytest.raises(MessageTooBig):
         async with open_wired(client, limits=Limits(max_message_size=10_000)) as (ws, peer, _):
             await peer.send_frame(BINARY, b"x" * 5000, fin=False)
             await settled()

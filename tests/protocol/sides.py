@@ -132,11 +132,12 @@ def close_frame(code: int, reason: str = "") -> Frame:
 
 
 def refused(side: Side, protocol: WebSocketProtocol, code: int) -> bool:
-    """Whether the session has ended over a violation, and says so and nothing else."""
+    """Whether the session has ended over what arrived, and says so and nothing else."""
     [frame] = side.said(protocol)
     ending = protocol.ending
     assert ending is not None
     assert ending.sent is not None
     assert close_frame(ending.sent.code, ending.sent.reason) == frame
     assert ending.received is None
-    return ending.loss is Loss.VIOLATION and ending.sent.code == code
+    loss = Loss.TOO_BIG if code == 1009 else Loss.VIOLATION
+    return ending.loss is loss and ending.sent.code == code

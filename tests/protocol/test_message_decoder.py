@@ -160,7 +160,7 @@ def test_limit() -> None:
     assert received(decoder, bytes(10), opcode=Opcode.BINARY) == [(bytes(10), True)]
     assert received(decoder, bytes(9), opcode=Opcode.BINARY, fin=False) == [(bytes(9), False)]
     assert received(decoder, b"12", opcode=Opcode.CONTINUATION) == [
-        Violation(1009, "a message of 11 bytes or more, over the limit of 10")
+        Violation(1009, "a message of 11 bytes or more; Limits.max_message_size is 10")
     ]
 
 
@@ -244,7 +244,10 @@ def test_decode_whole(first: int, payload: bytes, message: str | bytes) -> None:
     ("payload", "violation"),
     [
         (b"\xff", INVALID_UTF8),
-        (bytes(101), Violation(1009, "a message of 101 bytes or more, over the limit of 100")),
+        (
+            bytes(101),
+            Violation(1009, "a message of 101 bytes or more; Limits.max_message_size is 100"),
+        ),
     ],
 )
 def test_decode_whole_refuses(payload: bytes, violation: Violation, in_one: bool) -> None:

@@ -164,7 +164,23 @@ def test_many_fragments(side: Side, size: int) -> None:
     protocol.feed(more)
     assert refused(side, protocol, 1009)
     assert protocol.ending is not None
-    assert protocol.ending.detail == "a message of more than 100 fragments"
+    assert protocol.ending.detail == "a message of more fragments than Limits.max_fragments, 100"
+
+
+@every_side
+def test_fragments_of_a_stream_are_not_counted(side: Side) -> None:
+    """Nothing is kept of a message that is streamed or dropped: it may have any number (F3.4)."""
+    protocol = side.protocol(max_fragments=10)
+    more = side.frame(CONTINUATION, b"x", fin=False)
+    protocol.stream()
+    protocol.feed(side.frame(BINARY, b"x", fin=False) + more * 50)
+    protocol.assembler.skip_rest()
+    protocol.feed(more * 50)
+    assert protocol.feed(side.frame(CONTINUATION, b"x") + side.frame(TEXT, "next")) == ["next"]
+    protocol.feed(side.frame(BINARY, b"x", fin=False) + more * 9)
+    assert protocol.state is State.OPEN
+    protocol.feed(more)
+    assert refused(side, protocol, 1009)
 
 
 @every_side

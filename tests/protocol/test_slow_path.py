@@ -86,7 +86,9 @@ def test_size(side: Side) -> None:
     """The size is checked by the header."""
     path = slow_path(side)
     [violation] = taken(path, side.frame(BINARY, bytes(101))[:10])
-    assert violation == Violation(1009, "a message of 101 bytes or more, over the limit of 100")
+    assert violation == Violation(
+        1009, "a message of 101 bytes or more; Limits.max_message_size is 100"
+    )
     assert path.position == 0
 
 

@@ -90,5 +90,5 @@ def test_a_reason_is_a_text(reason: Any) -> None:
 def test_a_payload_is_bytes(payload: Any) -> None:
     """A number is not so many NULs, and a text is not encoded by chance."""
     with pytest.raises(TypeError, match="payload must be bytes-like"):
-        check_payload(payload)
-    assert check_payload(memoryview(b"x")) == b"x"
+        check_payload("ping", payload)
+    assert check_payload("ping", memoryview(b"x")) == b"x"

@@ -14,8 +14,10 @@ from trio_ws._protocol.violation import (
 def test_violations() -> None:
     """Each kind has the code that RFC 6455 §7.4.1 gives it, and tells the sizes."""
     assert too_large(11, 10) == Violation(
-        1009, "a message of 11 bytes or more, over the limit of 10"
+        1009, "a message of 11 bytes or more; Limits.max_message_size is 10"
     )
-    assert too_many_fragments(3) == Violation(1009, "a message of more than 3 fragments")
+    assert too_many_fragments(3) == Violation(
+        1009, "a message of more fragments than Limits.max_fragments, 3"
+    )
     assert invalid_payload("why") == Violation(1007, "why")
     assert Violation(1007, "invalid UTF-8") == INVALID_UTF8

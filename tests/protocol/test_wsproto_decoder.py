@@ -164,7 +164,7 @@ def test_size_of_a_frame(limit: int) -> None:
     decoder = decoder_of(Side(False), max_message_size=limit)
     assert decoder.check_size(header(BINARY, limit), in_progress=False) is None
     assert decoder.check_size(header(BINARY, limit + 1), in_progress=False) == Violation(
-        1009, f"a message of {limit + 1} bytes or more, over the limit of {limit}"
+        1009, f"a message of {limit + 1} bytes or more; Limits.max_message_size is {limit}"
     )
 
 
@@ -175,7 +175,7 @@ def test_size_of_fragments() -> None:
         assert decoder.check_size(header(TEXT, 9), in_progress=False) is None
         assert decoder.check_size(header(CONTINUATION, 1), in_progress=True) is None
     assert decoder.check_size(header(CONTINUATION, 1), in_progress=True) == Violation(
-        1009, "a message of 11 bytes or more, over the limit of 10"
+        1009, "a message of 11 bytes or more; Limits.max_message_size is 10"
     )
 
 
@@ -187,7 +187,7 @@ def test_number_of_fragments() -> None:
         for _ in range(2):
             assert decoder.check_size(header(CONTINUATION, 0), in_progress=True) is None
     assert decoder.check_size(header(CONTINUATION, 0), in_progress=True) == Violation(
-        1009, "a message of more than 3 fragments"
+        1009, "a message of more fragments than Limits.max_fragments, 3"
     )
 
 
@@ -205,7 +205,7 @@ def test_size_of_what_is_encoded() -> None:
     fits, too_large = header(BINARY, 3200 + 100 + 1024), header(BINARY, 3200 + 100 + 1025)
     assert decoder.check_size(fits, in_progress=False, encoded=True) is None
     assert decoder.check_size(too_large, in_progress=False, encoded=True) == Violation(
-        1009, "a message of 4325 bytes or more, over the limit of 3200"
+        1009, "a message of 4325 bytes or more; Limits.max_message_size is 3200"
     )
 
 

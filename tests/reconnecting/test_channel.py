@@ -343,6 +343,32 @@ async def test_waiting_for_room(autojump_clock: MockClock, nursery: trio.Nursery
     assert heard == ["b" * 50, "c" * 50]
 
 
+async def test_nothing_overtakes_what_waited(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """While what waited for a connection goes out, slowly, a new message stays behind (F7.15)."""
+    heard = Heard()
+    messages = [letter * 60 for letter in "abcde"] + ["f", "g" * 60]
+
+    async def read_late(peer: RawPeer) -> object:
+        await trio.sleep(5)
+        return await heard.then(len(messages), listen)(peer)
+
+    world = Stuck(nursery, read_late)
+    world.seconds_to_connect = 1
+    limits = Limits(send_buffer=140)
+    async with channel_in(world, limits=limits, buffer=SendBuffer()) as channel:
+        for message in messages[:5]:
+            await channel.send(message)
+        await trio.sleep(3)
+        assert channel.supervisor.state is SupervisorState.OPEN
+        for message in messages[5:]:
+            nursery.start_soon(channel.send, message)
+            await trio.testing.wait_all_tasks_blocked()
+        await trio.sleep(5)
+    assert heard == messages
+
+
 async def test_a_proof_of_arrival(autojump_clock: MockClock, make: Make) -> None:
     """What came before a ping that was answered is not in doubt."""
     connections: list[WebSocket] = []
@@ -736,7 +762,7 @@ class Narrow(World):
         return trio.testing.lockstep_stream_pair()
 
 
-async def test_nothing_overtakes_what_waited(
+async def test_what_is_late_comes_behind_the_buffer(
     autojump_clock: MockClock, nursery: trio.Nursery
 ) -> None:
     """What is sent while the buffer goes out on a slow connection comes behind it."""

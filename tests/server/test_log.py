@@ -82,6 +82,7 @@ def ending(code: int, answer: int, **facts: Any) -> Ending:
         (ending(1002, 1002), ""),
         (ending(1012, 1002, received_first=True), ""),
         (ending(1000, 1000), ""),
+        (Ending(loss=Loss.EOF, age=40.25, silence=3), "; after 40.2 s, the last 3.0 s in silence"),
         (Ending(loss=Loss.EOF), "the connection was lost: "),
         (None, ""),
     ],

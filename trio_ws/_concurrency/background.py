@@ -25,6 +25,7 @@ from typing import final
 import trio
 
 from .body import is_own_exception, leave_body, leave_nursery
+from .exceptions import contain
 
 
 @final
@@ -34,7 +35,7 @@ class BackgroundTask(AbstractAsyncContextManager[None, None]):
     def __init__(self, task: Callable[[], Awaitable[object]], *, name: str) -> None:
         self._task = task
         self._name = name
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._body = trio.CancelScope()
 
     @trio.lowlevel.enable_ki_protection
@@ -49,8 +50,8 @@ class BackgroundTask(AbstractAsyncContextManager[None, None]):
     async def _run(self) -> None:
         try:
             await self._task()
-        except Exception as error:
-            self._failure = error
+        except BaseException as error:  # noqa: ASYNC103 - what may pass does
+            self._failure = contain(error)
             self._body.cancel(reason=f"{self._name} failed")
 
     @trio.lowlevel.enable_ki_protection

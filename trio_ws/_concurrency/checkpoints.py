@@ -4,9 +4,10 @@ Trio's rule is that every async function is a checkpoint: it notices a cancellat
 and lets other tasks run.  A full checkpoint costs many times as much as a check for cancellation,
 which is most of the cost of taking a small message from a queue.
 So a call that can be answered at once always checks for cancellation,
-but it lets others run only once in `CALLS` calls, or when `BYTES` bytes have passed,
-counted over the whole Trio run: a burst on one connection, or one message each
-on a hundred connections, keeps no other task waiting longer than that.
+but it lets others run only once in `CALLS` calls, when `BYTES` bytes have passed,
+or `SECONDS` seconds since they could, counted over the whole Trio run:
+a burst on one connection, or one message each on a hundred connections,
+keeps no other task waiting longer than that, whatever is done between the calls.
 
 This is the one place where we are less strict than Trio itself:
 `trio.testing.assert_checkpoints` does not hold for a single call.
@@ -16,22 +17,25 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
+import trio
 from trio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from .per_run import PerRun
 
 CALLS = 32
 BYTES = 64 * 1024
+SECONDS = 0.005
 
 
 class CheckpointBudget:
     """What the calls of one Trio run have left before one of them must yield."""
 
-    __slots__ = ("_bytes", "_calls")
+    __slots__ = ("_bytes", "_calls", "_until")
 
     def __init__(self) -> None:
         self._calls = CALLS
         self._bytes = BYTES
+        self._until = trio.current_time() + SECONDS
 
     def checkpoint(self, size: int) -> Awaitable[None]:
         """Return an awaitable that checks for cancellation, and yields if it is time to.
@@ -40,12 +44,18 @@ class CheckpointBudget:
         """
         self._calls -= 1
         left = self._bytes - size
-        if self._calls > 0 and left >= 0:
+        now = trio.current_time()
+        if self._calls > 0 and left >= 0 and now < self._until:
             self._bytes = left
             return checkpoint_if_cancelled()  # noqa: ASYNC105 - by the caller
         self._calls = CALLS
+        self._until = now + SECONDS
         self._bytes = BYTES - size
         return checkpoint()  # noqa: ASYNC105 - by the caller
+
+    def renew(self) -> None:
+        """Note that other tasks could run just now: the caller has waited."""
+        self._until = trio.current_time() + SECONDS
 
 
 current_checkpoint_budget = PerRun("trio_ws.checkpoints", CheckpointBudget)

@@ -33,8 +33,8 @@ def may_pass(error: BaseException) -> bool:
 
 
 def contain(error: BaseException) -> BaseException:
-    """Return an error that stays with its connection; raise one that may pass."""
-    if may_pass(error):
+    """Return an error that stays with its connection; raise one that may pass, or a group of it."""
+    if any(map(may_pass, iter_leaves(error))):
         raise error
     return error
 

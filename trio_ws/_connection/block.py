@@ -37,7 +37,7 @@ from typing import final
 import trio
 
 from .._concurrency.body import leave_body, leave_nursery, unwrap_end
-from .._concurrency.exceptions import iter_chain, iter_leaves
+from .._concurrency.exceptions import iter_chain, iter_leaves, may_pass
 from .._ending import CloseCode, Ending
 from .._errors import ConnectionClosed, closed, is_end_of
 from .websocket import WebSocket
@@ -112,16 +112,17 @@ class ConnectionBlock:
         Return the cancellation (or Ctrl-C) that cut the waiting short, if one did.
         """
         connection = self._connection
-        if failure is None:
-            connection.close_gracefully(CloseCode.NORMAL_CLOSURE)
-        elif all(not isinstance(leaf, Exception) for leaf in iter_leaves(failure)):
-            connection.close_quickly(CloseCode.GOING_AWAY)
-        else:
-            connection.close_gracefully(CloseCode.INTERNAL_ERROR)
         try:
+            # Nothing may leave here: the nursery would stay open, and Trio would break.
+            if failure is None:
+                connection.close_gracefully(CloseCode.NORMAL_CLOSURE)
+            elif all(map(may_pass, iter_leaves(failure))):
+                connection.close_quickly(CloseCode.GOING_AWAY)
+            else:
+                connection.close_gracefully(CloseCode.INTERNAL_ERROR)
             await connection.core.finished.wait()
         except BaseException as interruption:  # noqa: ASYNC103
-            connection.close_quickly(CloseCode.GOING_AWAY)
+            connection.hurry()
             return interruption  # noqa: ASYNC104 - the verdict raises it
         return None
 

@@ -32,7 +32,7 @@ from .._concurrency.chance import draw
 from .._concurrency.exceptions import contain
 from .._concurrency.late_import import import_in_thread
 from .._concurrency.suspension import watch_for_suspension
-from .._ending import Loss
+from .._ending import CloseCode, Loss
 from .._handshake.opening import Opening
 from .._liveness.pings import PendingPing
 from .._options import ConnectionOptions
@@ -109,7 +109,7 @@ class Connection:
         try:
             core.lose_unless_over(Loss.UNANSWERED, "no answer in time")
             writer.after_change()
-        except Exception as error:
+        except BaseException as error:  # noqa: ASYNC103
             core.on_own_error(error)
         try:
             if not core.transport.close_now():
@@ -132,6 +132,14 @@ class Connection:
         """Close ahead of the data that waits; bounded by `Timeouts.goodbye`."""
         self.core.begin_quick_close(code, reason)
         self.writer.after_change()
+
+    def hurry(self) -> None:
+        """Close quickly, whatever that raises: for the end of the block, which must go on."""
+        try:
+            self.close_quickly(CloseCode.GOING_AWAY)
+        except BaseException as error:  # noqa: ASYNC103 - it leaves at the end of the block
+            self.core.lifetime.fail(error)
+            self.core.lifetime.shorten(self.core.options.timeouts.goodbye)
 
     def send_ping(self, payload: bytes) -> PendingPing:
         """Queue a ping and get it on its way."""

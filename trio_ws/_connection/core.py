@@ -62,6 +62,9 @@ current_supervision: ContextVar[Supervised] = ContextVar(
 )
 """What a connection that is opened in this context is told by its supervisor."""
 
+BROKEN_OFF = "a message was broken off"
+"""The reason of a Close behind a message of which the rest will never come."""
+
 
 @final
 class ConnectionCore:
@@ -165,6 +168,7 @@ class ConnectionCore:
             phase=phase,
             told=self.transport.tells_acknowledgements,
         )
+        self.protocol.measure_with(partial(_age_and_silence, now, self.lease))
         self.transport.observe(on_arrival=self.lease.heard, on_departure=self.lease.progress)
         self.lifetime = Lifetime()
         self.body = trio.CancelScope()
@@ -225,14 +229,20 @@ class ConnectionCore:
         self, code: int, reason: str = "", *, initiator: Initiator = Initiator.APPLICATION
     ) -> None:
         """Close behind the data that was accepted; bounded by `Timeouts.close`."""
-        self.protocol.close(code, reason)
+        self._close(code, reason)
         self._begin_end(initiator, self.options.timeouts.close)
 
     def begin_quick_close(self, code: int, reason: str = "") -> None:
         """Close ahead of the data that waits; bounded by `Timeouts.goodbye`."""
-        self.protocol.close(code, reason)
+        self._close(code, reason)
         self.protocol.send_queue.clear()
         self._begin_end(Initiator.APPLICATION, self.options.timeouts.goodbye)
+
+    def _close(self, code: int, reason: str) -> None:
+        """Queue our Close; half a message before it is not normal, and the peer should know."""
+        if code == CloseCode.NORMAL_CLOSURE and self.protocol.mid_message:
+            code, reason = CloseCode.INTERNAL_ERROR, BROKEN_OFF
+        self.protocol.close(code, reason)
 
     def _begin_end(self, initiator: Initiator, seconds: float) -> None:
         self.lifetime.begin_end(initiator)
@@ -321,6 +331,12 @@ class ConnectionCore:
     def cancel_body(self) -> None:
         """Cancel the block: its connection is lost, and it has read everything (P3)."""
         self.body.cancel(reason=str(self.protocol.ending))
+
+
+def _age_and_silence(opened: float, lease: Lease) -> tuple[float, float]:
+    """Return for how long a connection has been open, and how long nothing has arrived."""
+    now = trio.current_time()
+    return now - opened, now - lease.last_heard
 
 
 def _keys_of(stream: trio.abc.Stream) -> MaskKeys:

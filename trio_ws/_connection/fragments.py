@@ -16,9 +16,12 @@ from typing import TypeAlias, TypeGuard
 
 import trio
 
+from .._concurrency.checkpoints import current_checkpoint_budget
+from .._concurrency.exceptions import may_pass
 from .._ending import CloseCode
 from .._errors import LocalProtocolError
 from .connection import Connection
+from .core import BROKEN_OFF
 from .receive_queue import wire_size
 
 BytesLike: TypeAlias = bytes | bytearray | memoryview
@@ -30,6 +33,12 @@ Fragments: TypeAlias = Iterable[str | BytesLike] | AsyncIterable[str | BytesLike
 
 def check_fragments(message: object) -> Fragments:
     """Return `message` if it is an iterable of fragments, as far as can be seen."""
+    if hasattr(message, "readline"):
+        raise TypeError(
+            f"send() takes no file ({type(message).__name__}), which would be iterated by lines; "
+            f"send its content, send(file.read()), or pieces of it, "
+            f"send(iter(lambda: file.read(65536), b''))"
+        )
     if not _is_fragments(message):
         raise TypeError(
             f"send() takes str, bytes or an iterable of them, not {type(message).__name__}; "
@@ -72,12 +81,18 @@ class _Fragments:
         self._connection = connection
         self._core = connection.core
         self._writer = connection.writer
+        self._budget = current_checkpoint_budget()
         self._compress = compress
         self._end: str | bytes | None = None
 
     async def put(self, fragment: str | BytesLike) -> None:
-        """Queue a fragment and wait until the kernel has it."""
-        await self._put(_checked(fragment), finished=False)
+        """Queue a fragment and wait until the kernel has it.
+
+        What the iterator does for a fragment may take long, and be no checkpoint.
+        """
+        checked = _checked(fragment)
+        await self._budget.checkpoint(len(checked))
+        await self._put(checked, finished=False)
         await self._writer.wait_until_flushed()
 
     async def finish(self) -> None:
@@ -100,10 +115,10 @@ class _Fragments:
         """Close if any of the message is out: the rest will never come."""
         if self._end is None:
             return
-        if isinstance(error, Exception):
-            self._connection.close_gracefully(CloseCode.INTERNAL_ERROR, "a message was broken off")
+        if may_pass(error):
+            self._connection.close_quickly(CloseCode.GOING_AWAY, BROKEN_OFF)
         else:
-            self._connection.close_quickly(CloseCode.GOING_AWAY, "a message was broken off")
+            self._connection.close_gracefully(CloseCode.INTERNAL_ERROR, BROKEN_OFF)
 
 
 def _checked(fragment: object) -> str | bytes:

@@ -11,7 +11,6 @@ and a cancelled `close` goes on closing, only faster.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, final
@@ -21,8 +20,9 @@ import trio
 from .._concurrency.chance import draw_bytes
 from .._concurrency.checkpoints import current_checkpoint_budget
 from .._ending import CloseCode, Ending
-from .._errors import ConnectionClosed, closed
+from .._errors import ConnectionClosed, MessageTypeError, closed
 from .._http import Request, Response
+from .._json import decode_json, encode_json
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 from .._protocol.states import State
 from .._protocol.validation import check_close, check_payload
@@ -150,7 +150,8 @@ class WebSocket(trio.abc.AsyncResource):
         Raises:
             ConnectionClosed: the connection is over.
             LocalProtocolError: the text is not valid Unicode, or the fragments mix the types.
-            TypeError: `message` is none of the above, or `compress` neither a bool nor None.
+            TypeError: `message` is none of the above, or a file;
+                or `compress` neither a bool nor None.
         """
         if compress is not None:
             _check_compress(compress)
@@ -233,13 +234,15 @@ class WebSocket(trio.abc.AsyncResource):
         self._queue(message, compress)
 
     async def send_json(self, value: Any) -> None:
-        """Send `value` as a text message of JSON.
+        """Send `value` as a text message of JSON (RFC 8259).
 
         Raises:
             ConnectionClosed: the connection is over.
-            TypeError, ValueError: `value` has no JSON form (as `json.dumps` says it).
+            TypeError: something in `value` has no JSON form.
+            ValueError: `value` is, or holds, a float that JSON has no form for (NaN, infinity),
+                itself, or too many levels.
         """
-        await self.send(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+        await self.send(encode_json(value))
 
     @trio.lowlevel.enable_ki_protection
     async def flush(self) -> None:
@@ -273,6 +276,7 @@ class WebSocket(trio.abc.AsyncResource):
             if self._protocol.ending is not None:
                 self._check_more_comes()
             await receive_queue.receivers.park()
+            self._budget.renew()
         message = receive_queue.take()
         self._messages_received += 1
         return message
@@ -284,15 +288,45 @@ class WebSocket(trio.abc.AsyncResource):
                 self._core.cancel_body()
             raise closed(self.ending)
 
-    async def receive_json(self) -> Any:
-        """Return the next message, decoded from JSON.
+    async def receive_text(self) -> str:
+        """Return the next message, which must be text; otherwise as `receive`.
 
         Raises:
             ConnectionClosed: the connection is over and every message has been taken.
-            ValueError: the message is not valid JSON; it has been consumed,
+            MessageTypeError: the message is binary; it has been consumed,
                 and the connection stays open.
         """
-        return json.loads(await self.receive())
+        message = await self.receive()
+        if isinstance(message, str):
+            return message
+        raise MessageTypeError(
+            f"a text message was expected, and a binary one of {len(message)} bytes came"
+        )
+
+    async def receive_bytes(self) -> bytes:
+        """Return the next message, which must be binary; otherwise as `receive`.
+
+        Raises:
+            ConnectionClosed: the connection is over and every message has been taken.
+            MessageTypeError: the message is text; it has been consumed,
+                and the connection stays open.
+        """
+        message = await self.receive()
+        if isinstance(message, bytes):
+            return message
+        raise MessageTypeError(
+            f"a binary message was expected, and a text of {len(message)} characters came"
+        )
+
+    async def receive_json(self) -> Any:
+        """Return the next message, decoded from JSON (RFC 8259).
+
+        Raises:
+            ConnectionClosed: the connection is over and every message has been taken.
+            ValueError: the message is not valid JSON (NaN is not), or has too many levels;
+                it has been consumed, and the connection stays open.
+        """
+        return decode_json(await self.receive())
 
     def __aiter__(self) -> AsyncIterator[str | bytes]:
         """Iterate over the messages; see `__anext__`."""
@@ -339,7 +373,7 @@ class WebSocket(trio.abc.AsyncResource):
     # Control frames
 
     @trio.lowlevel.enable_ki_protection
-    async def ping(self, payload: bytes | None = None) -> float:
+    async def ping(self, payload: BytesLike | None = None) -> float:
         """Send a ping, wait for its pong, and return the round trip in seconds (RFC 6455 §5.5.2).
 
         Without a `payload` (at most 125 bytes) an unpredictable one is used.
@@ -350,13 +384,13 @@ class WebSocket(trio.abc.AsyncResource):
         Raises:
             ConnectionClosed: the connection ended before the pong came.
             LocalProtocolError: the payload is too long.
-            TypeError: it is not bytes-like.
+            TypeError: the payload is not bytes-like.
         """
-        data = None if payload is None else check_payload(payload)
+        data = draw_bytes(8) if payload is None else check_payload("ping", payload)
         await self._budget.checkpoint(0)
         await self._writer.wait_for_control_room()
         await self._core.check_open()
-        ping = self._connection.send_ping(draw_bytes(8) if data is None else data)
+        ping = self._connection.send_ping(data)
         try:
             await ping.wait()
         finally:
@@ -367,7 +401,7 @@ class WebSocket(trio.abc.AsyncResource):
         return ping.rtt
 
     @trio.lowlevel.enable_ki_protection
-    async def pong(self, payload: bytes = b"") -> None:
+    async def pong(self, payload: BytesLike = b"") -> None:
         """Send an unsolicited pong, a one-way sign of life (RFC 6455 §5.5.3).
 
         Pings of the peer are answered without your help.
@@ -375,9 +409,9 @@ class WebSocket(trio.abc.AsyncResource):
         Raises:
             ConnectionClosed: the connection is over.
             LocalProtocolError: the payload is longer than 125 bytes.
-            TypeError: it is not bytes-like.
+            TypeError: the payload is not bytes-like.
         """
-        data = check_payload(payload)
+        data = check_payload("pong", payload)
         await self._budget.checkpoint(0)
         await self._writer.wait_for_control_room()
         await self._core.check_open()
@@ -393,13 +427,15 @@ class WebSocket(trio.abc.AsyncResource):
         Takes at most `Timeouts.close` seconds; then the connection is closed by force.
         Messages that arrive meanwhile may still be received, as far as the buffer holds them.
         Calling it again, or after the end, waits for the end and changes nothing.
+        If another task is in the middle of sending a message in fragments,
+        the peer hears 1011 instead of 1000: half a message is not a normal end.
 
         If cancelled, the close goes on without you, within `Timeouts.goodbye`.
 
         Raises:
             LocalProtocolError: `code` may not be sent (RFC 6455 §7.4),
                 or `reason` is longer than 123 bytes.
-            TypeError: `code` is no whole number, or `reason` no text.
+            TypeError: `code` is no whole number, or `reason` no `str`.
         """
         check_close(code, reason)
         self._connection.close_gracefully(code, reason)

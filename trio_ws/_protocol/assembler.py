@@ -80,6 +80,11 @@ class MessageAssembler:
         return self.mode is not _IDLE and self.mode is not _AWAITING
 
     @property
+    def keeps_nothing(self) -> bool:
+        """Return True if the pieces of the message are passed on, or dropped, as they arrive."""
+        return self.mode is _STREAMING or self.mode is _SKIPPING
+
+    @property
     def size(self) -> int:
         """Return how many bytes are kept of the message that is arriving."""
         return len(self._buffer)

@@ -23,7 +23,8 @@ After each of these, write what `send_queue` holds and look at `ending`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from .._ending import Close, CloseCode, Ending, Loss
 from .._errors import LocalProtocolError, closed
@@ -72,6 +73,7 @@ class WebSocketProtocol:
         self._trace = trace
         self.state = State.OPEN
         self.ending: Ending | None = None
+        self._measure: Callable[[], tuple[float, float]] | None = None
         self.send_queue = SendQueue(masked=client)
         self.assembler = MessageAssembler()
         # Sending
@@ -90,6 +92,10 @@ class WebSocketProtocol:
         )
         self._unparsed = b""
         self.has_pending_input = False
+
+    def measure_with(self, measure: Callable[[], tuple[float, float]]) -> None:
+        """Ask this for the age and the silence of the connection when it ends."""
+        self._measure = measure
 
     def _step(self, what: Input) -> Action:
         self.state, action = TABLE[self.state, what]
@@ -133,8 +139,13 @@ class WebSocketProtocol:
 
     def _take_piece(self, data: bytes, position: int, events: list[ProtocolEvent]) -> int:
         """Take a piece on the slow path, and act on what it says; return where it ends."""
-        in_progress = self.assembler.in_progress
-        for event in self._slow_path.take(data, position, in_progress=in_progress):
+        assembler = self.assembler
+        for event in self._slow_path.take(
+            data,
+            position,
+            in_progress=assembler.in_progress,
+            streamed=assembler.keeps_nothing,
+        ):
             self._act(event, events)
         return self._slow_path.position
 
@@ -242,8 +253,8 @@ class WebSocketProtocol:
         self._end(Ending(sent=self._sent, received=received, received_first=first))
 
     def _fail(self, violation: Violation) -> None:
-        """Say that the peer broke the rules, and stop listening (RFC 6455 §7.1.7)."""
-        loss, detail = Loss.VIOLATION, violation.detail
+        """Say what is wrong with what arrived, and stop listening (RFC 6455 §7.1.7)."""
+        loss, detail = violation.loss, violation.detail
         if self._step(Input.VIOLATION) is Action.FAIL:
             self._queue_close(Close(violation.code, truncate_reason(detail)), now=True)
         else:
@@ -252,6 +263,9 @@ class WebSocketProtocol:
 
     def _end(self, ending: Ending) -> None:
         assert self.ending is None
+        if self._measure is not None:
+            age, silence = self._measure()
+            ending = replace(ending, age=age, silence=silence)
         self.ending = ending
 
     # What we say

@@ -70,11 +70,12 @@ class SlowPath:
             self._lazy_wsproto = WsprotoDecoder(client=self._client, limits=self._limits)
         return self._lazy_wsproto
 
-    def take(self, data: bytes, start: int, *, in_progress: bool) -> Heard:
+    def take(self, data: bytes, start: int, *, in_progress: bool, streamed: bool = False) -> Heard:
         """Take the next piece of `data`, which begins at `start`; yield what it says.
 
         Takes nothing while a header is incomplete, or a control frame, or after a violation.
-        `in_progress` tells whether a message is arriving in fragments.
+        `in_progress` tells whether a message is arriving in fragments,
+        `streamed` whether nothing is kept of it.
         """
         self.position = start
         if self.payload_remaining:
@@ -86,7 +87,12 @@ class SlowPath:
             return self._take_control(data, start, header)
         encoded = self._encoded
         is_encoded = encoded is not None and encoded.takes(header)
-        size = self._wsproto.check_size(header, in_progress=in_progress, encoded=is_encoded)
+        size = self._wsproto.check_size(
+            header,
+            in_progress=in_progress,
+            streamed=streamed,
+            encoded=is_encoded,
+        )
         if size is not None:
             return iter((size,))
         if encoded is not None and is_encoded:

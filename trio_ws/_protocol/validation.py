@@ -18,9 +18,7 @@ def check_close(code: int, reason: str) -> None:
         LocalProtocolError: the code may not be sent, or the reason is too long.
         TypeError: the code is no whole number, or the reason no text.
     """
-    number: object = code
-    if not isinstance(number, int) or isinstance(number, bool):
-        raise TypeError(f"code must be a whole number, as CloseCode.GOING_AWAY is, not {code!r}")
+    check_code(code)
     check_text("reason", reason)
     if not may_be_sent(code):
         raise LocalProtocolError(
@@ -32,6 +30,12 @@ def check_close(code: int, reason: str) -> None:
         raise LocalProtocolError(f"a close reason has at most 123 bytes of UTF-8; this has {size}")
 
 
+def check_code(code: object) -> None:
+    """Refuse what is no whole number."""
+    if not isinstance(code, int) or isinstance(code, bool):
+        raise TypeError(f"code must be a close code, a whole number such as 1000; got {code!r}")
+
+
 def check_kind(kind: type, began: type | None) -> None:
     """Refuse a fragment of text in a message that began as binary, or the other way round."""
     if began not in (None, kind):
@@ -41,13 +45,6 @@ def check_kind(kind: type, began: type | None) -> None:
         )
 
 
-def check_payload(payload: object) -> bytes:
-    """Return the payload of a ping or a pong as bytes, if that is what it is."""
-    if not isinstance(payload, bytes | bytearray | memoryview):
-        raise TypeError(f"payload must be bytes-like, not {kind_of(payload)}")
-    return bytes(payload)
-
-
 def check_control(payload: bytes, name: str) -> None:
     """Refuse a payload that is too long for a control frame (RFC 6455 §5.5)."""
     if len(payload) > MAX_CONTROL_PAYLOAD:
@@ -55,6 +52,16 @@ def check_control(payload: bytes, name: str) -> None:
             f"the payload of a {name} has at most 125 bytes (RFC 6455 §5.5); "
             f"this has {len(payload)}"
         )
+
+
+def check_payload(name: str, payload: object) -> bytes:
+    """Return the payload of a control frame as bytes, if it is bytes-like and short enough."""
+    if not isinstance(payload, bytes | bytearray | memoryview):
+        what = " (text must be encoded)" * isinstance(payload, str)
+        raise TypeError(f"the payload of a {name} must be bytes-like{what}, not {kind_of(payload)}")
+    data = bytes(payload)
+    check_control(data, name)
+    return data
 
 
 def as_utf8(text: str) -> bytes:

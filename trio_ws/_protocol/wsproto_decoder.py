@@ -47,12 +47,13 @@ class WsprotoDecoder:
         self._substituted = False
 
     def check_size(
-        self, header: Header, *, in_progress: bool, encoded: bool = False
+        self, header: Header, *, in_progress: bool, streamed: bool = False, encoded: bool = False
     ) -> Violation | None:
         """Return what is wrong with the size of a data frame, or of the message it goes on with.
 
         An encoded message may be a little larger than what it says: data that cannot be
         compressed grows.  What it says is measured when it has been decoded.
+        The fragments of a message that is streamed are not counted: nothing is kept of them.
         """
         if header.opcode != Opcode.CONTINUATION or not in_progress:
             self._size = self._fragments = 0
@@ -61,7 +62,7 @@ class WsprotoDecoder:
         limit = self._limits.max_message_size
         if self._size > (limit + limit // 32 + 1024 if encoded else limit):
             return too_large(self._size, limit)
-        if self._fragments > self._limits.max_fragments:
+        if self._fragments > self._limits.max_fragments and not streamed:
             return too_many_fragments(self._limits.max_fragments)
         return None
 

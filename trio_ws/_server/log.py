@@ -37,7 +37,13 @@ def log_ending(ws: WebSocket, ending: Ending | None) -> None:
     if ending is None:
         return
     if not ending.clean:
-        log.info("[%s] the connection was lost: %s for %r: %s", *_identity(ws), ending)
+        log.info(
+            "[%s] the connection was lost: %s for %r: %s; after %.1f s, the last %.1f s in silence",
+            *_identity(ws),
+            ending,
+            ending.age,
+            ending.silence,
+        )
     elif _is_misunderstood(ending):
         log.info(
             "[%s] the peer takes our close for a protocol error, %s for %r: %s; "

@@ -26,6 +26,7 @@ from .._concurrency.exceptions import unwrapping
 from .._concurrency.suspension import watch_for_suspension
 from .._connection.websocket import WebSocket
 from .._ending import CloseCode
+from .._policies import FOREVER
 from .._protocol.validation import check_close
 from .._transport.addresses import port_of, remote_address
 from .._transport.listening import close_by_force, serve_forever
@@ -157,6 +158,7 @@ class Server:
         else:
             self._nursery.start_soon(self._end_by, deadline, name="trio_ws draining")
 
+    @trio.lowlevel.enable_ki_protection
     async def _close_all(self, spread: float, code: int) -> None:
         connections = list(self._connections)
         async with trio.open_nursery() as nursery:
@@ -249,9 +251,9 @@ async def _close(stream: trio.abc.Stream, name: str) -> None:
     It must not take the place of a Ctrl-C that is on its way out.
     """
     try:
-        await close_by_force(stream)
-    except trio.Cancelled:  # noqa: ASYNC103
-        pass
+        # Shielded: its own cancellation would take the place of a Ctrl-C that is on its way.
+        with trio.CancelScope(shield=True, deadline=-FOREVER):
+            await close_by_force(stream)
     except BaseException as exc:  # noqa: ASYNC103 - what must pass does
         _log_failure(name, exc)
         split(exc).let_pass()

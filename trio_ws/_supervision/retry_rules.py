@@ -101,6 +101,7 @@ LOSSES: Mapping[Loss, Remedy] = {
     Loss.HEARTBEAT: Remedy.WAIT,
     Loss.SEND_TIMEOUT: Remedy.WAIT,
     Loss.VIOLATION: Remedy.NONE,
+    Loss.TOO_BIG: Remedy.NONE,
 }
 """Connections that ended without a closing handshake.
 

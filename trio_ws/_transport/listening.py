@@ -29,6 +29,7 @@ ACCEPT_LOG_INTERVAL = 60.0
 _log = Log("trio_ws.server")
 
 
+@trio.lowlevel.enable_ki_protection
 async def serve_forever(
     listener: trio.abc.Listener[Any], start: Callable[[trio.abc.Stream], object]
 ) -> NoReturn:
@@ -40,7 +41,7 @@ async def serve_forever(
         OSError: nothing can be accepted any more.
     """
     silent_until = -FOREVER
-    async with listener:
+    try:
         while True:
             try:
                 stream = await listener.accept()
@@ -53,6 +54,10 @@ async def serve_forever(
                 await trio.sleep(ACCEPT_RETRY_DELAY)
             else:
                 start(stream)
+    finally:
+        # Shielded: its own cancellation would take the place of a Ctrl-C that is on its way.
+        with trio.CancelScope(shield=True, deadline=-FOREVER):
+            await listener.aclose()
 
 
 async def close_by_force(resource: trio.abc.AsyncResource) -> None:
