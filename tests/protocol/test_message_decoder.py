@@ -244,7 +244,10 @@ def test_decode_whole(first: int, payload: bytes, message: str | bytes) -> None:
     ("payload", "violation"),
     [
         (b"\xff", INVALID_UTF8),
-        (bytes(101), Violation(1009, "a message of 101 bytes or more; Limits.max_message_size is 100")),
+        (
+            bytes(101),
+            Violation(1009, "a message of 101 bytes or more; Limits.max_message_size is 100"),
+        ),
     ],
 )
 def test_decode_whole_refuses(payload: bytes, violation: Violation, in_one: bool) -> None:
