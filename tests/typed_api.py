@@ -43,6 +43,7 @@ from trio_ws import (
     Message,
     MessageHeartbeat,
     MessageReply,
+    MessageTooBig,
     OnConnect,
     Origins,
     PolicyOptions,
@@ -134,6 +135,8 @@ async def clients(stream: trio.abc.Stream) -> None:
         assert_type(error.retry_after, float | None)
         assert_type(error.response.headers, Headers)
     except ProtocolViolation as error:
+        assert_type(error.code, int)
+    except MessageTooBig as error:
         assert_type(error.code, int)
     except ConnectionClosed as error:
         assert_type(error.ending.sent, Close | None)

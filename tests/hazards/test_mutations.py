@@ -225,7 +225,7 @@ def ending_of(session: WebSocketProtocol) -> str:
     assert (ending is None) == (session.state is not State.ENDED)
     if ending is None:
         return "unended"
-    if ending.loss is Loss.VIOLATION:
+    if ending.loss in (Loss.VIOLATION, Loss.TOO_BIG):
         assert ending.sent is not None
         return str(ending.sent.code)
     assert ending.clean or ending.loss is Loss.UNANSWERED

@@ -10,6 +10,7 @@ from trio_ws import (
     ConnectionLost,
     HeartbeatTimeout,
     Loss,
+    MessageTooBig,
     ProtocolViolation,
 )
 
@@ -68,13 +69,13 @@ def they_fall_silent(ended: Ended, kind: Kind) -> None:
 
 
 def we_refuse_to_go_on(code: int) -> Verdict:
-    """We closed for a violation, and the peer was told which."""
+    """We closed for a violation, or a limit of ours, and the peer was told which."""
 
     def check(ended: Ended, kind: Kind) -> None:
         assert ended.ending.sent is not None
         assert ended.ending.sent.code == code
         assert ended.seen_by_peer["code"] == code
-        check_left(ended, ProtocolViolation)
+        check_left(ended, MessageTooBig if code == 1009 else ProtocolViolation)
 
     return check
 
