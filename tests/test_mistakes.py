@@ -403,7 +403,7 @@ async def test_functions_that_are_not_async(
             async with hall.open() as ws:
                 await ws.receive()
     assert caught.value.ending.code == 1011
-    assert "the handler must be an async function; calling it returned NoneType" in caplog.text
+    assert "the handler must be an async function; this one returned None" in caplog.text
 
 
 async def test_answers_that_are_none(
