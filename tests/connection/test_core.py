@@ -122,6 +122,18 @@ async def test_a_write_error_tells_the_cause(autojump_clock: Clock) -> None:
     assert (ending.loss, ending.detail, ending.cause) == (Loss.BROKEN, "a reset", error)
 
 
+@pytest.mark.parametrize("code", [1000, 4000])
+async def test_a_close_half_way(code: int) -> None:
+    """Behind half a message only 1000 is not said, which would be normal (F3.7)."""
+    core = core_of()
+    core.protocol.send("half", finished=False)
+    core.begin_close(code, "bye")
+    core.lose_unless_over(Loss.EOF)
+    assert core.protocol.ending is not None
+    broken_off = Close(1011, "a message was broken off")
+    assert core.protocol.ending.sent == (broken_off if code == 1000 else Close(code, "bye"))
+
+
 async def test_age_and_silence(autojump_clock: Clock) -> None:
     """The ending tells how old the connection was, and since when nothing had arrived."""
     await trio.sleep(100)

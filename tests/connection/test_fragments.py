@@ -396,7 +396,7 @@ async def test_message_of_another_connection(
 
 
 @pytest.mark.parametrize("wrong", [None, 5, {"a": 1}])
-async def test_what_is_no_iterable(wrong: object) -> None:
+async def test_what_is_no_iterable(wrong: object, autojump_clock: trio.testing.MockClock) -> None:
     """What is neither a message nor an iterable of fragments is refused; so is a mapping."""
     async with open_wired(True) as (ws, peer, _):
         with pytest.raises(TypeError, match="for other values use send_json"):

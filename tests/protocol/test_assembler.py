@@ -264,3 +264,16 @@ def test_skip_rest_twice() -> None:
     assembler.skip_rest()
     assert assembler.add("old", finished=True) is None
     assert add_all(assembler, ["n", "ew"]) == [None, "new"]
+
+
+def test_keeps_nothing() -> None:
+    """A message that is streamed or skipped leaves nothing behind; one that is kept does."""
+    assembler = MessageAssembler()
+    assembler.add(b"a", finished=False)
+    assert not assembler.keeps_nothing
+    assembler.stream()
+    assert assembler.keeps_nothing
+    assembler.skip_rest()
+    assert assembler.keeps_nothing
+    assembler.add(b"b", finished=True)
+    assert not assembler.keeps_nothing

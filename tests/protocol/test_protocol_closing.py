@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trio_ws._ending import Close, Ending
+from trio_ws._ending import Close, Ending, Loss
 from trio_ws._protocol.states import State
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import BINARY, CLOSE, CONTINUATION, PING, TEXT
@@ -120,3 +120,15 @@ def test_messages_under_way_when_we_close(side: Side) -> None:
     frames = [side.frame(PING), side.frame(CONTINUATION, "b"), side.frame(BINARY, b"c")]
     assert protocol.feed(b"".join(frames)) == ["ab", b"c"]
     assert protocol.state is State.CLOSING
+
+
+@every_side
+def test_age_and_silence(side: Side) -> None:
+    """The ending tells what is measured at the moment of the end, and nothing later."""
+    protocol = side.protocol()
+    asked = iter([(3.5, 1.5)])
+    protocol.measure_with(lambda: next(asked))
+    protocol.lose(Loss.EOF)
+    protocol.lose(Loss.BROKEN)
+    assert protocol.ending is not None
+    assert (protocol.ending.age, protocol.ending.silence) == (3.5, 1.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trio_ws._ending import Loss
 from trio_ws._protocol.violation import (
     INVALID_UTF8,
     Violation,
@@ -21,3 +22,9 @@ def test_violations() -> None:
     )
     assert invalid_payload("why") == Violation(1007, "why")
     assert Violation(1007, "invalid UTF-8") == INVALID_UTF8
+
+
+def test_loss() -> None:
+    """A message over our limit is told from what breaks the protocol."""
+    assert too_large(11, 10).loss is too_many_fragments(3).loss is Loss.TOO_BIG
+    assert INVALID_UTF8.loss is Loss.VIOLATION
