@@ -42,13 +42,11 @@ class WebSocketError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return how to make it again: not by its constructor, which takes other arguments."""
-        return _again, (type(self), self.args), self.__dict__
+        return _again, (type(self),), {**self.__dict__, "args": self.args}
 
 
-def _again(cls: type[WebSocketError], args: tuple[object, ...]) -> WebSocketError:
-    error = cls.__new__(cls)
-    error.args = args
-    return error
+def _again(cls: type[WebSocketError]) -> WebSocketError:
+    return cls.__new__(cls)  # `BaseException.__setstate__` sets what it is made of
 
 
 class InvalidURL(WebSocketError, ValueError):

@@ -143,7 +143,7 @@ async def restart(
     processes[port].terminate()
     code = await trio.to_thread.run_sync(processes[port].wait)
     assert code == 0
-    processes[port] = subprocess.Popen([str(part) for part in start])
+    processes[port] = subprocess.Popen([str(part) for part in start])  # noqa: ASYNC220
     await healthy(port)
     await trio.sleep(1)  # until the balancer knows
 
@@ -164,7 +164,8 @@ async def test_a_rolling_deploy(code: int, longest_away: float, tmp_path: Path) 
         port: [sys.executable, PROGRAM, port, code, SPREAD] for port in (a, b)
     }
     processes = {
-        port: subprocess.Popen([str(part) for part in start]) for port, start in starts.items()
+        port: subprocess.Popen([str(part) for part in start])  # noqa: ASYNC220
+        for port, start in starts.items()
     }
     fleet, answers = Fleet(front), list[bytes]()
     try:
