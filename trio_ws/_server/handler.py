@@ -12,11 +12,9 @@ No other end of a handler leaves its connection's task (P9).
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Awaitable
-
 import trio
 
+from .._concurrency.body import ask_unprotected, call_unprotected
 from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
 from .._errors import is_end_of
@@ -51,7 +49,7 @@ class HandlerRunner:
             async with ConnectionBlock(ws, nursery):
                 if close_with is not None:
                     ws._connection.close_gracefully(close_with)
-                await _start(handler, ws)
+                await call_unprotected("the handler", handler, ws)
         except BaseException as exc:  # noqa: ASYNC103 - a cancellation is in the outcome
             outcome = split(exc, is_no_failure=lambda leaf: is_end_of(leaf, ws.ending))
         try:
@@ -64,20 +62,10 @@ class HandlerRunner:
     async def _report(self, ws: WebSocket, failure: BaseException) -> None:
         """Call the hook; what fails in it is logged."""
         try:
-            told = self._on_handler_error(ws, failure)
-            if inspect.isawaitable(told):
-                await told
+            await ask_unprotected(self._on_handler_error, ws, failure)
         except BaseException as exc:  # noqa: ASYNC103 - what must pass does
             outcome = split(exc)
             if outcome.failure is not None:
                 name = ws._connection.core.name
                 log.error("[%s] on_handler_error failed itself", name, error=outcome.failure)
             outcome.let_pass()
-
-
-def _start(handler: Handler, ws: WebSocket) -> Awaitable[object]:
-    running: object = handler(ws)
-    if not inspect.isawaitable(running):
-        what = type(running).__name__
-        raise TypeError(f"the handler must be an async function; calling it returned {what}")
-    return running

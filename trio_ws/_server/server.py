@@ -167,6 +167,7 @@ class Server:
                 if index < len(connections) - 1:
                     await trio.sleep(spread / len(connections))
 
+    @trio.lowlevel.enable_ki_protection
     async def _end_by(self, deadline: float) -> None:
         """End the server when the handler that drained it has ended, or at the deadline."""
         with trio.move_on_at(deadline):
@@ -190,6 +191,7 @@ class Server:
         name = _next_name()
         self._nursery.start_soon(self._serve, stream, name, name=f"trio_ws {name}")
 
+    @trio.lowlevel.enable_ki_protection
     async def _serve(self, stream: trio.abc.Stream, name: str) -> None:
         """Serve one connection, from the first byte to the last; only what must pass leaves."""
         self._counters.add("accepted")
