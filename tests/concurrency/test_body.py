@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from trio_ws._concurrency.body import (
+    ask_unprotected,
     call_unprotected,
     is_own_exception,
     leave_body,
@@ -136,3 +137,19 @@ async def test_a_function_that_is_not_async() -> None:
     """It is named, and what it returned is not shown."""
     with pytest.raises(TypeError, match=r"session must be an async .* a value of type str$"):
         await call_unprotected("session", lambda: "secret")  # type: ignore[arg-type, return-value]
+
+
+@trio.lowlevel.enable_ki_protection
+async def test_asking_a_function_of_the_users() -> None:
+    """It may be async or not, and is protected in neither case."""
+
+    def double(number: int) -> int:
+        assert not trio.lowlevel.currently_ki_protected()
+        return 2 * number
+
+    async def double_later(number: int) -> int:
+        await trio.lowlevel.checkpoint()
+        return double(number)
+
+    assert await ask_unprotected(double, 21) == 42
+    assert await ask_unprotected(double_later, 21) == 42

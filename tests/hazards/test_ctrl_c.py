@@ -24,9 +24,9 @@ import trio.testing
 import trio_ws
 from trio_ws._concurrency.exceptions import iter_leaves
 
+from ..halls import Hall, MemoryListener, echo
 from ..wires import TwoWayWire, both_roles, frames_of, open_wired, what_leaves
 from ..worlds import World, ending, half, listen, telling
-from .test_sweep_doors import Memory
 
 LIBRARY = str(Path(trio_ws.__file__).parent)
 MESSAGES = [b"whole", b"a", b"b", b"", b"ping", b"pong", b"last"]
@@ -148,29 +148,36 @@ async def channelled(nursery: trio.Nursery) -> None:
         await channel.send("x")
 
 
-async def echo(ws: trio_ws.WebSocket) -> None:
-    """Say everything again."""
-    async for message in ws:
-        await ws.send(message)
-
-
 async def served(nursery: trio.Nursery) -> None:
-    """Serve a connection, use it, and drain the server."""
-    listener = Memory()
+    """Serve, be a client of that, and drain: the doors, from the first byte to the last."""
+    listener = MemoryListener()
     serve = partial(trio_ws.serve_websocket_listeners, echo, [listener])
     server: trio_ws.Server = await nursery.start(serve)
-    stream, _ = listener.connect()
-    async with trio_ws.open_websocket_on(stream, "ws://h/") as ws:
+    hall = Hall(server, listener)
+    async with hall.open() as ws, hall.open() as other:
         await ws.send("x")
         assert await ws.receive() == "x"
-        nursery.start_soon(partial(server.drain, timeout=2))
-        await ws.wait_closed()
+        await other.close()
+        await server.drain(spread=0, timeout=1)
+
+
+async def served_and_cancelled(nursery: trio.Nursery) -> None:
+    """Serve, and be cancelled with a connection that is open and one that is none yet."""
+    listener = MemoryListener()
+    async with trio.open_nursery() as inner:
+        serve = partial(trio_ws.serve_websocket_listeners, echo, [listener])
+        hall = Hall(await inner.start(serve), listener)
+        await listener.connect().send_all(b"GET / HT")
+        async with hall.open() as ws:
+            await ws.send("x")
+            assert await ws.receive() == "x"
+            inner.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize(
     "stride", [37, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"]
 )
-@pytest.mark.parametrize("program", [supervised, channelled, served])
+@pytest.mark.parametrize("program", [supervised, channelled, served, served_and_cancelled])
 def test_ctrl_c_in_any_task(program: Callable[[trio.Nursery], Any], stride: int) -> None:
     """Whichever line of whichever task it comes at, everything ends, and with it."""
     tracer = sys.gettrace()

@@ -157,9 +157,7 @@ async def test_plain_handler(autojump_clock: object) -> None:
         await trio.testing.wait_all_tasks_blocked()
     (error,) = failures
     assert isinstance(error, TypeError)
-    assert (
-        str(error) == "the handler must be an async function; this one returned a value of type int"
-    )
+    assert str(error).startswith("the handler must be an async function; this one returned a value")
 
 
 class Greeter:

@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import re
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import product
@@ -867,3 +867,30 @@ async def test_one_stream(autojump_clock: object) -> None:
             await ws.send("hello")
             assert await ws.receive() == "hello"
     assert server.statistics().opened == 1
+
+
+async def test_a_ctrl_c_lands_in_functions_of_the_users(autojump_clock: object) -> None:
+    """The server is protected against a Ctrl-C between two lines; what it calls is not."""
+    protected: dict[str, bool] = {}
+
+    def note(name: str) -> None:
+        protected[name] = trio.lowlevel.currently_ki_protected()
+
+    async def handler(ws: WebSocket) -> None:
+        note("handler")
+        raise ZeroDivisionError
+
+    def hook(request: Request) -> None:
+        note("on_request")
+
+    def choose(request: Request, offers: Sequence[str]) -> None:
+        note("subprotocols")
+
+    def failed(ws: WebSocket, error: BaseException) -> None:
+        note("on_handler_error")
+
+    options: Any = {"on_request": hook, "subprotocols": choose, "on_handler_error": failed}
+    async with serving(handler, **options) as hall, hall.open() as ws:
+        await ws.wait_closed()
+    names = ["on_request", "subprotocols", "handler", "on_handler_error"]
+    assert protected == dict.fromkeys(names, False)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from inspect import isawaitable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import trio
 
@@ -80,10 +80,24 @@ async def call_unprotected(name: str, function: Callable[..., Awaitable[T]], *ar
             return await result
         raise TypeError(f"{name} must be an async function; this one returned {kind_of(result)}")
     finally:
-        # A Ctrl-C may come before the first step of the coroutine; of one that has ended
-        # this changes nothing.
-        if isinstance(result, Coroutine):
-            result.close()
+        _close(result)
+
+
+@trio.lowlevel.disable_ki_protection
+async def ask_unprotected(function: Callable[..., object], *args: object) -> Any:
+    """Call a function of the user's, async or not, as `call_unprotected` does."""
+    result: object = None
+    try:
+        result = function(*args)
+        return await result if isawaitable(result) else result
+    finally:
+        _close(result)
+
+
+def _close(result: object) -> None:
+    """Close a coroutine: a Ctrl-C may come before its first step.  One that has ended stays so."""
+    if isinstance(result, Coroutine):
+        result.close()
 
 
 def is_own_exception(failure: BaseException | None) -> bool:
