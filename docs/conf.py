@@ -87,8 +87,8 @@ def hide_constructors(
     return ("", "") if name in MADE_BY_US else None
 
 
-class SessionPicture(SphinxDirective):
-    """``.. session-picture::`` is the drawing of `states.picture`."""
+class ProtocolPicture(SphinxDirective):
+    """``.. protocol-picture::`` is the drawing of `states.picture`."""
 
     def run(self) -> list[nodes.Node]:
         """Make it."""
@@ -96,8 +96,8 @@ class SessionPicture(SphinxDirective):
         return [nodes.raw("", states.picture(), format="html")]
 
 
-class SessionTable(SphinxDirective):
-    """``.. session-table::`` is the table of `states.rows`."""
+class ProtocolTable(SphinxDirective):
+    """``.. protocol-table::`` is the table of `states.rows`."""
 
     def run(self) -> list[nodes.Node]:
         """Make it."""
@@ -133,6 +133,6 @@ def setup(app: Sphinx) -> None:
     """Hook into the build."""
     app.connect("autodoc-process-docstring", read_sections)
     app.connect("autodoc-process-signature", hide_constructors)
-    app.add_directive("session-picture", SessionPicture)
-    app.add_directive("session-table", SessionTable)
+    app.add_directive("protocol-picture", ProtocolPicture)
+    app.add_directive("protocol-table", ProtocolTable)
     app.add_directive("remedy-table", RemedyTable)

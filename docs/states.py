@@ -1,8 +1,8 @@
-"""The state table of a session, as rows and as a picture, made from the code's own `TABLE`.
+"""The state table of the protocol, as rows and as a picture, made from the code's own `TABLE`.
 
 Nothing here is typed in by hand but where the boxes stand,
 so page and code cannot disagree.
-`conf.py` makes the directives ``session-table`` and ``session-picture`` of it.
+`conf.py` makes the directives ``protocol-table`` and ``protocol-picture`` of it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ BOX_WIDTH, BOX_HEIGHT = 140, 44
 LEFT = {State.OPEN: 5, State.CLOSING: 330, State.ENDED: 690}
 ARCH = TOP - 75
 
-TITLE = "The states of a session, and what leads from one to the next"
+TITLE = "The states of an open connection, and what leads from one to the next"
 TIP = (
     '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" '
     'markerHeight="9" orient="auto"><path d="M0 0 L10 5 L0 10 z"/></marker></defs>'

@@ -1,13 +1,13 @@
 """A chat room: what one member says, all of them hear.
 
 Two things happen at the same time on each connection:
-we listen to the member, and we pass on what the others say.
-So each connection has a nursery with two tasks;
-it lies inside the handler, and can therefore not outlive the connection.
+one task receives from the member, another sends what the others say.
+So each connection has a nursery with two tasks.
+The nursery is inside the handler, so it cannot outlive the connection.
 
 A member who reads more slowly than the others talk must not make them wait.
-Between the room and each member lies a queue of bounded length;
-whoever lets it overflow is asked to come back later (1013).
+So each member has a queue of bounded length.
+If it overflows, the member is asked to come back later (1013).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Room:
                 self.say(f"{name} leaves")
 
     def say(self, line: str) -> None:
-        """Tell everybody, without waiting for anybody; whoever has no room left is out."""
+        """Queue a line for each member, without waiting; a member whose queue is full is out."""
         for queue in list(self._queues):
             try:
                 queue.send_nowait(line)

@@ -1,9 +1,9 @@
 """A server that is stopped politely, by Ctrl-C or by ``kill``.
 
-Three things shall happen when a service manager says "stop":
-nobody new comes in; those who are here are told to reconnect, a few at a time,
-so that they do not all fall upon the next server at once; and after a while it is over.
-That is `Server.drain`.
+When a service manager says "stop", the server refuses new connections.
+It tells the clients to reconnect, a few at a time, so that they do not all come back at once.
+After a while it cuts what is left.
+`Server.drain` does all three.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def run(
         while (now := lease.next_wakeup().at) < time:
             if lease.wants_look(now):
                 lease.look(now, *ask_kernel(now))
-            verdict, beat = lease.judge(now)
+            verdict, beat = lease.decide(now)
             if verdict is not WAIT:
                 verdicts.append((now, verdict))
             if verdict is ASK and beat:
@@ -100,6 +100,6 @@ def late_lease(judged_at: float) -> Lease:
     lease = lease_of(EVERY_20)
     tell(lease, (20, "on_asked"), (20, "writing"), (20, "written"))
     assert lease.next_wakeup().at == 30
-    assert lease.judge(29.5) == Expiry(WAIT)
-    assert lease.judge(judged_at) == Expiry(WAIT)
+    assert lease.decide(29.5) == Expiry(WAIT)
+    assert lease.decide(judged_at) == Expiry(WAIT)
     return lease

@@ -185,10 +185,10 @@ class ByLease:
         if self.rest is not None:
             if self.told:
                 self.lease.look(now, *kernel(now))
-            return "lost" if self.rest.judge(now).verdict is Verdict.LOST else ""
+            return "lost" if self.rest.decide(now).verdict is Verdict.LOST else ""
         if self.lease.wants_look(now):
             self.lease.look(now, *kernel(now))
-        verdict, beat = self.lease.judge(now)
+        verdict, beat = self.lease.decide(now)
         if verdict is Verdict.ASK and beat is not None:
             beat.on_asked(now)
             return "ping"

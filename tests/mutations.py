@@ -9,6 +9,7 @@ A failure tells the number of its example, and beginning there repeats it first.
 from __future__ import annotations
 
 import os
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -46,6 +47,8 @@ SPICE += [b"http://", b"#", b"%", b"[::1]", b"xn--", b"websocket", b"Upgrade", b
 SPICE += [b"Host: ", b"Origin: ", b"Sec-WebSocket-Key: ", b"Sec-WebSocket-Version: "]
 SPICE += [b"Sec-WebSocket-Accept: ", b"Sec-WebSocket-Protocol: ", b"Sec-WebSocket-Extensions: "]
 SPICE += [b"Content-Length: ", b"Transfer-Encoding: chunked", b"Expect: 100-continue"]
+SPICE += [b"permessage-deflate", b"client_max_window_bits", b"server_max_window_bits=10"]
+SPICE += [b"server_no_context_takeover", b'"', b"\xc1", b"\xc2", b"\x00\x00\xff\xff", b"\x03\x00"]
 SPICE += [b"Retry-After: ", b"Date: ", b"100", b"101", b"204", b"426", b"503", b"9" * 30]
 SPICE += [b"X: y\r\n" * 30, b"x" * 3000]
 SPICE += [b"\x88\x00", b"\x88\x02\x03\xf6", b"\x89\x7e\x00\x80", b"\x00", b"\x80", b"\x01", b"\x81"]
@@ -111,6 +114,36 @@ def _mask(data: bytes, start: int, key: bytes = b"\x12\xf8\x57\x9c") -> bytes:
     return bytes([data[0], data[1] | 0x80]) + data[2:start] + key + payload
 
 
+def compressed_conversations(*, to_server: bool) -> list[bytes]:
+    """What a peer may say that keeps the rules, and compresses (RFC 7692)."""
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -12)
+
+    def frame(opcode: int, message: bytes, *, fin: bool = True, rsv: int = 4) -> bytes:
+        payload = message
+        if rsv or opcode == CONTINUATION:
+            payload = compressor.compress(message) + compressor.flush(zlib.Z_SYNC_FLUSH)
+            payload = payload[:-4] if fin else payload
+        data = encode(Frame(opcode, payload, fin, rsv))
+        return _mask(data, len(data) - len(payload)) if to_server else data
+
+    hello = frame(TEXT, b"hello, hello, hello")
+    parts = (
+        frame(TEXT, b"a\xe2", fin=False)
+        + frame(PING, b"", rsv=0)
+        + frame(CONTINUATION, b"\x82\xac", rsv=0)
+    )
+    plain, bye = frame(TEXT, b"plain", rsv=0), frame(CLOSE, b"\x03\xe8bye", rsv=0)
+    return [
+        hello + plain + parts + bye,
+        parts + hello + frame(BINARY, bytes(60_000)) + hello,
+        frame(BINARY, bytes(70_000)) + plain,
+        frame(TEXT, b"") + frame(TEXT, b"x" * 300) + frame(TEXT, b"x" * 300) + plain,
+    ]
+
+
+COMPRESSED_TO_CLIENT = compressed_conversations(to_server=False)
+COMPRESSED_TO_SERVER = compressed_conversations(to_server=True)
+
 TO_CLIENT, TO_SERVER = conversations(to_server=False), conversations(to_server=True)
 
 
@@ -124,7 +157,13 @@ UPGRADE = (
 REQUESTS = [
     UPGRADE % b"" + TO_SERVER[0],
     UPGRADE % b"Sec-WebSocket-Protocol: a, b\r\nOrigin: http://testserver\r\n" + TO_SERVER[1],
-    UPGRADE % b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n",
+    *(
+        UPGRADE % b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n" + said
+        for said in COMPRESSED_TO_SERVER[:2]
+    ),
+    UPGRADE
+    % b'Sec-WebSocket-Extensions: x-a; b="c", permessage-deflate; server_max_window_bits=9,\r\n'
+    b"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n",
     UPGRADE.replace(b"/chat", b"http://testserver:80/chat").replace(b"server\r", b"server:80\r")
     % b"User-Agent: me\r\n",
     b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n" + UPGRADE % b"Cookie: a=b\r\n",
@@ -142,6 +181,14 @@ DATES = b"Wed, 21 Oct 2015 07:30:00 GMT", b"Wed, 21 Oct 2015 07:28:00 GMT"
 ANSWERS = [
     *(ACCEPTED % (b"<accept>", b"") + frames for frames in TO_CLIENT[:3]),
     ACCEPTED % (b"<accept>", b"Sec-WebSocket-Protocol: a\r\nServer: x\r\n") + TO_CLIENT[1],
+    *(
+        ACCEPTED % (b"<accept>", b"Sec-WebSocket-Extensions: %s\r\n" % chosen) + said
+        for said in COMPRESSED_TO_CLIENT[:2]
+        for chosen in (
+            b"permessage-deflate",
+            b"permessage-deflate; server_max_window_bits=12; client_max_window_bits=10",
+        )
+    ),
     b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ACCEPTED % (b"<accept>", b"Date: x\r\n"),
     b"HTTP/1.1 503 No\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nbusy",
     b"HTTP/1.1 503 No\r\nRetry-After: %s\r\nDate: %s\r\n\r\nuntil the end" % DATES,

@@ -180,3 +180,12 @@ def calls_of(transport: Transport) -> list[Callable[[], Awaitable[object]]]:
         lambda: transport.send_some(memoryview(b"a")),
         lambda: transport.send_all(b"a"),
     ]
+
+
+async def eventually(condition: Callable[[], object]) -> None:
+    """Wait until the kernel has done its part, five seconds at most."""
+    for _ in range(5000):
+        if condition():
+            return
+        await trio.sleep(0.001)
+    raise TimeoutError

@@ -84,7 +84,7 @@ def test_python_on_a_page_is_included(page: Path) -> None:
 def test_snippets_are_used() -> None:
     """Each snippet and each output is shown on some page."""
     text = "".join(page.read_text("utf-8") for page in PAGES)
-    files = [*(DOCS / "snippets").glob("*.py"), *(DOCS / "output").glob("*.txt")]
+    files = [*(DOCS / "snippets").glob("*.[jp][sy]"), *(DOCS / "output").glob("*.txt")]
     hidden = {"endings.py"}  # shown by what it prints
     assert [f.name for f in files if f"/{f.name}" not in text and f.name not in hidden] == []
 

@@ -14,7 +14,7 @@ import trio
 from trio.testing import MockClock
 
 from docs import remedies
-from docs.snippets import endpoints, one_channel
+from docs.snippets import endpoints, feeds, one_channel
 from examples import market_data
 from examples.testing_a_client import (  # noqa: F401 - its tests run here
     test_prices_are_stale_while_there_is_no_connection,
@@ -29,9 +29,10 @@ from trio_ws import (
     Response,
     WebSocket,
     serve_websocket,
+    supervise,
 )
 from trio_ws._supervision.retry_rules import CLOSE_CODES, ERRORS, HTTP_STATUSES, LOSSES
-from trio_ws.testing import open_websocket_pair
+from trio_ws.testing import MemoryNetwork, open_websocket_pair
 
 TOP = Path(__file__).resolve().parent.parent
 DOCS = TOP / "docs"
@@ -154,3 +155,45 @@ async def test_codes_of_our_own(
             await client.receive()
     assert endpoints.know_our_codes(caught.value) is remedy
     assert endpoints.know_our_codes(Rejected(Response(401))) is None
+
+
+async def test_a_feed_that_means_something_else_by_1008(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """A 1008 for slowness is waited out; any other 1008 is final."""
+    reasons = ["you are too slow", "you may not"]
+
+    async def feed(ws: WebSocket) -> None:
+        await ws.close(1008, reasons.pop(0))
+
+    async def session(ws: WebSocket) -> None:
+        await ws.receive()
+
+    async with memory_network as network:
+        await network.serve("wss://feed.example/", feed)
+        with pytest.raises(ConnectionClosed, match="you may not"):
+            await feeds.follow(session, "wss://feed.example/")
+    assert reasons == []
+
+
+async def test_a_session_that_swallows_the_end_is_done(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """If a session catches the end of its connection and returns, `supervise` does, too."""
+    visits = []
+
+    async def server(ws: WebSocket) -> None:
+        visits.append(ws)
+        await ws.close(1011)
+
+    async def swallow(ws: WebSocket) -> str:
+        try:
+            await ws.receive()
+        except ConnectionClosed:
+            return "swallowed"
+        raise AssertionError
+
+    async with memory_network as network:
+        await network.serve("wss://feed.example/", server)
+        assert await supervise(swallow, "wss://feed.example/") == "swallowed"
+    assert len(visits) == 1

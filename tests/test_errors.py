@@ -247,3 +247,20 @@ def test_a_message_that_is_too_big_is_no_violation() -> None:
 def test_a_body_that_is_not_text(coding: str, said: str) -> None:
     """A compressed body is not shown as if it were text (F5.3)."""
     assert said in str(Rejected(Response(403, {"Content-Encoding": coding}, b"abc")))
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("wss://elsewhere/path", "wss://elsewhere/path"),
+        ("/else?token=secret", "/else?***"),
+        ("wss://me:secret@h/p?secret", "wss://***@h/p?***"),
+        ("//me:secret@h/", "//***@h/"),
+        ("me:secret@h", "***@h"),
+    ],
+)
+def test_where_a_server_points_to(location: str, shown: str) -> None:
+    """The new place is named without what may be secret in it; the response has all of it."""
+    error = Rejected(Response(302, {"Location": location}))
+    assert str(error).endswith(f"it points to {shown}")
+    assert error.response.headers["Location"] == location

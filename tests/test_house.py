@@ -231,8 +231,24 @@ def test_the_changelog_tells_of_this_version() -> None:
 
 CONTRIBUTING = (TOP / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
-BANNED = ["fast lane", "inbox", "journal", "outbox", "tally"]
-"""Words that once stood for something here, and for which the glossary has others."""
+BANNED = [
+    "everybody",
+    "fast lane",
+    "gulp",
+    "in a hurry",
+    "inbox",
+    "journal",
+    "judge",
+    "lobby",
+    "nobody",
+    "outbox",
+    "patience",
+    "reception",
+    "somebody",
+    "tally",
+    "whoever",
+]
+"""Words for which the glossary has others, or of persons where the code has things."""
 
 
 def section(title: str) -> str:
@@ -277,6 +293,6 @@ def test_words_of_another_house(word: str) -> None:
         f"{path.relative_to(PACKAGE)}:{number}"
         for path in sorted(PACKAGE.rglob("*.py"))
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        if re.search(rf"\b{word}\b", line, re.IGNORECASE)
+        if re.search(rf"\b{word}s?\b", line, re.IGNORECASE)
     ]
     assert found == []

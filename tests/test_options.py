@@ -17,7 +17,7 @@ from trio_ws import (
     supervise,
 )
 from trio_ws._client.options import ClientConfig, ClientOptions
-from trio_ws._options import ConnectionOptions, PolicyOptions
+from trio_ws._options import ConnectionOptions, PolicyOptions, config_from
 from trio_ws._policies import Heartbeat, MessageReply, Watchdog
 from trio_ws._server.options import ServerConfig, ServerOptions
 from trio_ws._supervision.config import SupervisorConfig, SupervisorOptions
@@ -103,6 +103,27 @@ def test_policies_are_options_of_both() -> None:
     assert get_type_hints(PolicyOptions) == {
         name: kind for name, (kind, _) in fields_of(ConnectionOptions).items()
     }
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("retries", r"f\(\) has no option 'retries': write backoff=Backoff\(max_attempts=…\)"),
+        ("timeout", r"write timeouts=Timeouts\(connect=…\)"),
+        ("hartbeat", r"no option 'hartbeat'; did you mean 'heartbeat'\?"),
+        ("zzz", "no option 'zzz'; there are .*heartbeat, timeouts, limits"),
+    ],
+)
+def test_unknown(option: str, said: str) -> None:
+    """An option that is none is named, with what was meant, or with what there is."""
+    with pytest.raises(TypeError, match=said):
+        config_from(ConnectionOptions, {option: 5}, "f")
+
+
+def test_known() -> None:
+    """Known options make the value."""
+    assert config_from(ConnectionOptions, {"heartbeat": None}, "f").heartbeats == ()
+    assert config_from(ClientConfig, {}, "f") == ClientConfig()
 
 
 def test_extensions() -> None:

@@ -17,6 +17,7 @@ import trio.testing
 
 from docs.snippets import (
     careful_client,
+    cleanup,
     closing,
     goodbye,
     hourly,
@@ -303,6 +304,47 @@ async def test_a_limit_holds() -> None:
             await ws.send(b"." * 65537)
             assert (await ws.wait_closed()).code == CloseCode.MESSAGE_TOO_BIG
         nursery.cancel_scope.cancel()
+
+
+async def test_the_last_message_may_be_refused() -> None:
+    """What the server refuses after the block's end shows in the ending, and nowhere else."""
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(limits.main, 0)
+        url = f"ws://localhost:{server.port}"
+        await limits.send_report(url, b"." * 65536)
+        with pytest.raises(ValueError, match="no report of 65537 bytes"):
+            await limits.send_report(url, b"." * 65537)
+        nursery.cancel_scope.cancel()
+
+
+class SlowStore:
+    """A store that takes a second for everything."""
+
+    def __init__(self) -> None:
+        self.saved: dict[str, str | bytes] = {}
+
+    async def save(self, key: str, value: str | bytes) -> None:
+        await trio.sleep(1)
+        self.saved[key] = value
+
+
+@pytest.mark.parametrize(
+    ("handler", "saved"), [(cleanup.forgetful, []), (cleanup.careful, ["a draft"])]
+)
+async def test_clean_up_after_a_loss_needs_a_shield(
+    handler: Callable[[SlowStore, WebSocket], Awaitable[None]],
+    saved: list[str],
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Without one, what awaits in ``finally`` is cancelled before it has begun."""
+    store = SlowStore()
+    with pytest.raises(ConnectionLost):
+        async with open_websocket_to_peer(client=False) as (ws, peer):
+            await peer.send_text("a draft")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(hang_up_after, peer.aclose, 60)
+                await handler(store, ws)
+    assert list(store.saved.values()) == saved
 
 
 def test_the_budget_is_the_formula() -> None:

@@ -3,7 +3,7 @@
 The house, from the roof down.  Imports go downward only; each folder opens with its theory.
 
 * ``_reconnecting``: one channel across many connections.
-* ``_supervision``: connect, run, judge, wait, again.
+* ``_supervision``: connect, run, classify the end, wait, again.
 * ``_client``, ``_server``: the doors, which do not know each other; ``testing`` beside them.
 * ``_connection``: one open connection; `WebSocket` is its face.
 * ``_transport``, ``_handshake``: streams of bytes and where they come from; HTTP, pure.

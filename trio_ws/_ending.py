@@ -41,7 +41,7 @@ class CloseCode(enum.IntEnum):
 
     @property
     def label(self) -> str:
-        """The name as one would say it: "normal closure"."""
+        """Return the name in words: "normal closure"."""
         return self.name.replace("_", " ").lower()
 
 
@@ -55,11 +55,11 @@ _NAMED = frozenset(CloseCode) - NEVER_SENT
 NORMAL_CLOSE_CODES = frozenset(
     {CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY, CloseCode.NO_STATUS_RECEIVED}
 )
-"""Codes of an ending that is nobody's fault; 1005 is what a page's ``socket.close()`` sends."""
+"""Codes of an ending that is no error; 1005 is what a page's ``socket.close()`` sends."""
 
 
 def may_be_sent(code: int) -> bool:
-    """Whether `code` is allowed in a Close frame (RFC 6455 §7.4)."""
+    """Return True if `code` is allowed in a Close frame (RFC 6455 §7.4)."""
     if 3000 <= code <= 4999:
         return True
     return code in _NAMED
@@ -87,7 +87,7 @@ class Loss(enum.Enum):
     """How a connection ended without a closing handshake; the value is the sentence for it.
 
     Attributes:
-        EOF: TCP was ended in order, but nobody had said goodbye: a process that died, a proxy.
+        EOF: TCP was ended in order, but without a Close: a process that died, a proxy.
         BROKEN: reading or writing failed; `Ending.cause` is the error.
         HEARTBEAT: a heartbeat gave the peer up; leaves the block as `HeartbeatTimeout`.
         SEND_TIMEOUT: `Timeouts.send` has passed.
@@ -132,22 +132,22 @@ class Ending:
 
     @property
     def code(self) -> int:
-        """The connection close code of RFC 6455 §7.1.5: the one received, or 1006."""
+        """Return the connection close code of RFC 6455 §7.1.5: the one received, or 1006."""
         return self.received.code if self.received else CloseCode.ABNORMAL_CLOSURE
 
     @property
     def reason(self) -> str:
-        """The reason received with the code (RFC 6455 §7.1.6), or ``""``."""
+        """Return the reason received with the code (RFC 6455 §7.1.6), or ``""``."""
         return self.received.reason if self.received else ""
 
     @property
     def clean(self) -> bool:
-        """Whether the closing handshake was completed (RFC 6455 §7.1.4)."""
+        """Return True if the closing handshake was completed (RFC 6455 §7.1.4)."""
         return self.loss is None
 
     @property
     def normal(self) -> bool:
-        """Whether it is clean and nobody's fault: 1000, 1001 or no code at all."""
+        """Return True if it is clean and no error: 1000, 1001 or no code at all."""
         return self.clean and self.code in NORMAL_CLOSE_CODES
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@
     ├── MessageTypeError                  also TypeError: text where binary was wanted, or so
     ├── SupervisorGaveUp                  .attempts, .endpoint; the last failure chained
     ├── NotConnected                      a reconnecting channel is down, and was not to wait
-    └── LocalProtocolError                your fault; nothing was sent
+    └── LocalProtocolError                also ValueError; your fault; nothing was sent
 
     Reconnect                             raised by a session of yours, never by us
 
@@ -28,6 +28,7 @@ everything below it means that they did not.
 
 from __future__ import annotations
 
+import re
 from typing import Any, final
 
 from ._ending import CloseCode, Ending, Loss
@@ -40,14 +41,12 @@ class WebSocketError(Exception):
     """The base of every exception of this library; all of them can be pickled."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """How to make it again: not by its constructor, which takes other arguments."""
-        return _again, (type(self), self.args), self.__dict__
+        """Return how to make it again: not by its constructor, which takes other arguments."""
+        return _again, (type(self),), {**self.__dict__, "args": self.args}
 
 
-def _again(cls: type[WebSocketError], args: tuple[object, ...]) -> WebSocketError:
-    error = cls.__new__(cls)
-    error.args = args
-    return error
+def _again(cls: type[WebSocketError]) -> WebSocketError:
+    return cls.__new__(cls)  # `BaseException.__setstate__` sets what it is made of
 
 
 class InvalidURL(WebSocketError, ValueError):
@@ -112,12 +111,25 @@ def _rejection_story(url: object, response: Response, retry_after: float | None)
     if versions := response.headers.get("Sec-WebSocket-Version"):
         text += f"; it speaks version {printable(versions)}"
     if location := response.headers.get("Location"):
-        text += f"; it points to {printable(location)}"
+        text += f"; it points to {printable(_without_secrets(location))}"
     if retry_after is not None:
         text += f"; it asks to try again after {retry_after:g} s"
     if response.body:
         text += f"; it says: {_said(response)}"
     return text
+
+
+_SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
+
+
+def _without_secrets(location: str) -> str:
+    """Return a URL without what may be secret in it: credentials, and the query."""
+    place, question, _ = location.partition("?")
+    before, at, host = place.rpartition("@")
+    if at:
+        scheme = _SCHEME.match(before)
+        place = f"{scheme[0] if scheme else ''}***@{host}"
+    return f"{place}?***" if question else place
 
 
 def _said(response: Response) -> str:
@@ -179,7 +191,7 @@ class ProtocolViolation(ConnectionLost):
 
     @property
     def code(self) -> int:
-        """The close code that we sent: 1002, 1003 or 1007."""
+        """Return the close code that we sent: 1002, 1003 or 1007."""
         assert self.ending.sent is not None
         return self.ending.sent.code
 
@@ -250,7 +262,7 @@ class Reconnect(Exception):
         self.delay = delay
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """How to make it again."""
+        """Return how to make it again."""
         return type(self), (self.reason,), self.__dict__
 
 
@@ -258,7 +270,7 @@ class NotConnected(WebSocketError):
     """A `ReconnectingWebSocket` has no connection now, and was told not to wait for one."""
 
 
-class LocalProtocolError(WebSocketError):
+class LocalProtocolError(WebSocketError, ValueError):
     """A call asked for something that RFC 6455 forbids; nothing was sent."""
 
 
@@ -271,7 +283,7 @@ _BY_LOSS: dict[Loss | None, type[ConnectionClosed]] = {
 
 
 def closed(ending: Ending) -> ConnectionClosed:
-    """A fresh exception for `ending`, its cause chained."""
+    """Return a fresh exception for `ending`, its cause chained."""
     error = _BY_LOSS.get(ending.loss, ConnectionLost)(ending)
     error.__cause__ = ending.cause
     return error

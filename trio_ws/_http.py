@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 from ._text import printable
-from ._validation import kind_of
+from ._validation import check_text, kind_of
 
 HeaderSource = Mapping[str, str] | Iterable[tuple[str, str]]
 """What may be given where headers are asked for: a mapping, or (name, value) pairs."""
 
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_LATIN = re.compile(r"[^\x00-\xff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -30,16 +31,14 @@ def check_header(name: str, value: str) -> None:
     """Refuse a line that cannot be sent, or could smuggle another one into a head.
 
     Raises:
-        ValueError: the name is no token, or the value has control characters or is not Latin-1.
+        ValueError: the name is not a token, or the value has control characters or is not Latin-1.
     """
     if not is_token(name):
         raise ValueError(f"{printable(name)!r} is not the name of a header")
     if _CONTROL.search(value):
         raise ValueError(f"the value of the header {name} has control characters")
-    try:
-        value.encode("latin-1")
-    except UnicodeEncodeError:
-        raise ValueError(f"the value of the header {name} is not Latin-1") from None
+    if _NOT_LATIN.search(value):  # an error of encode() would hold the value
+        raise ValueError(f"the value of the header {name} is not Latin-1")
 
 
 class Headers(Mapping[str, str]):
@@ -64,12 +63,13 @@ class Headers(Mapping[str, str]):
             self._parts = _parts(source)
 
     def get_all(self, name: str) -> list[str]:
-        """All values of `name`, in order; empty if it is absent."""
+        """Return all values of `name`, in order; empty if it is absent."""
+        check_text("name", name)
         wanted = name.lower()
         return [value for key, value in self._lines() if key.lower() == wanted]
 
     def multi_items(self) -> tuple[tuple[str, str], ...]:
-        """Every header line as (name, value), in order."""
+        """Return every header line as (name, value), in order."""
         return tuple(self._lines())
 
     def _lines(self) -> Iterator[tuple[str, str]]:
@@ -140,17 +140,17 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The target without its query; not percent-decoded."""
+        """Return the target without its query; not percent-decoded."""
         return self.target.partition("?")[0]
 
     @property
     def query(self) -> dict[str, list[str]]:
-        """The query's parameters, percent-decoded; a repeated one keeps all values."""
+        """Return the query's parameters, percent-decoded; a repeated one keeps all values."""
         return parse_qs(self.target.partition("?")[2], keep_blank_values=True)
 
     @property
     def cookies(self) -> dict[str, str]:
-        """The cookies by name, as they were sent (RFC 6265 §5.4); of two the more specific one."""
+        """Return the cookies by name, as sent (RFC 6265 §5.4); of two the more specific one."""
         found: dict[str, str] = {}
         for pair in self.headers.get("Cookie", "").split(";"):
             name, equals, value = pair.partition("=")
@@ -181,20 +181,19 @@ class Response:
         lines = Headers(headers)
         for name, value in lines.multi_items():
             check_header(name, value)
-        _fill(self, status, lines, _as_bytes(body))
+        self._fill(status, lines, _as_bytes(body))
+
+    def _fill(self, status: int, headers: Headers, body: bytes) -> None:
+        object.__setattr__(self, "status", status)
+        object.__setattr__(self, "headers", headers)
+        object.__setattr__(self, "body", body)
 
 
 def received_response(status: int, headers: Headers, body: bytes = b"") -> Response:
     """Return a response that a peer has sent, or a 101: what it may be was checked elsewhere."""
     response = object.__new__(Response)
-    _fill(response, status, headers, body)
+    response._fill(status, headers, body)
     return response
-
-
-def _fill(response: Response, status: int, headers: Headers, body: bytes) -> None:
-    object.__setattr__(response, "status", status)
-    object.__setattr__(response, "headers", headers)
-    object.__setattr__(response, "body", body)
 
 
 def _check_status(status: object) -> None:

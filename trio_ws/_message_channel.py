@@ -19,7 +19,7 @@ class MessageChannel(Protocol):
 
     @property
     def ending(self) -> Ending | None:
-        """How it ended, or None while it has not."""
+        """Return how it ended, or None while it has not."""
 
     async def send(self, message: str | bytes | bytearray | memoryview, /) -> None:
         """Send a message: `str` as text, bytes-like as binary."""

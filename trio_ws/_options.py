@@ -5,9 +5,9 @@ What only one of them has is in `_client.options` and `_server.options`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypedDict, TypeVar
 
 from ._handshake.extensions import check_extensions
 from ._policies import BeatPolicy, Heartbeat, HeartbeatOption, HeartbeatPolicy, Limits, Timeouts
@@ -58,12 +58,62 @@ class ConnectionOptions:
 
     @property
     def heartbeats(self) -> tuple[HeartbeatPolicy, ...]:
-        """The heartbeat policies, none, one or several."""
+        """Return the heartbeat policies: none, one or several."""
         if self.heartbeat is None:
             return ()
         return tuple(self.heartbeat) if isinstance(self.heartbeat, Sequence) else (self.heartbeat,)
 
     @property
     def beats(self) -> tuple[BeatPolicy, ...]:
-        """Those that may give the peer up."""
+        """Return those that may give the peer up."""
         return tuple(each for each in self.heartbeats if isinstance(each, BeatPolicy))
+
+
+C = TypeVar("C", bound=ConnectionOptions)
+
+
+def config_from(
+    config: type[C], options: Mapping[str, Any], function: str, *, also: Sequence[str] = ()
+) -> C:
+    """Return the value of the options that were given to a function, which has others `also`.
+
+    Raises:
+        TypeError: there is no such option; the message says which there are.
+    """
+    known = [field.name for field in fields(config)]
+    for name in options:
+        if name not in known:
+            raise TypeError(f"{function}() has no option {name!r}{_hint(name, [*also, *known])}")
+    return config(**options)
+
+
+def _hint(name: str, known: list[str]) -> str:
+    """Say what was meant, or which options there are."""
+    if remedy := _ELSEWHERE.get(name):
+        return f": write {remedy}"
+    from difflib import get_close_matches  # takes long to import, for something rare
+
+    if close := get_close_matches(name, known, n=1):
+        return f"; did you mean {close[0]!r}?"
+    return f"; there are {', '.join(known)}"
+
+
+_ELSEWHERE = {
+    "cap": "backoff=Backoff(cap=…)",
+    "close_timeout": "timeouts=Timeouts(close=…)",
+    "connect_timeout": "timeouts=Timeouts(connect=…)",
+    "extra_headers": "headers=…",
+    "delay": "backoff=Backoff(first=…)",
+    "max_attempts": "backoff=Backoff(max_attempts=…)",
+    "max_elapsed": "backoff=Backoff(max_elapsed=…)",
+    "max_message_size": "limits=Limits(max_message_size=…)",
+    "max_size": "limits=Limits(max_message_size=…)",
+    "open_timeout": "timeouts=Timeouts(connect=…)",
+    "ping_interval": "heartbeat=Heartbeat(interval=…)",
+    "ping_timeout": "heartbeat=Heartbeat(timeout=…)",
+    "reconnect": "backoff=Backoff(…)",
+    "retries": "backoff=Backoff(max_attempts=…)",
+    "ssl": "ssl_context=…",
+    "timeout": "timeouts=Timeouts(connect=…)",
+}
+"""Options as they are called elsewhere, and how they are given here."""

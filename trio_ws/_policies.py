@@ -112,7 +112,7 @@ class MessageHeartbeat:
         check_fields(self, check_flag, "hide_replies")
 
     def make(self) -> str | bytes:
-        """The message to send now."""
+        """Return the message to send now."""
         return self.message() if callable(self.message) else self.message
 
 
@@ -135,7 +135,7 @@ class MessageReply:
         check_fields(self, _check_message, "reply")
 
     def make(self, ping: str | bytes) -> str | bytes:
-        """The reply to `ping`."""
+        """Return the reply to `ping`."""
         return self.reply(ping) if callable(self.reply) else self.reply
 
 
@@ -191,7 +191,7 @@ class Limits:
     and a message exists twice while it is handed on.
 
     Attributes:
-        max_message_size: a larger message is refused with 1009, judged from the frame's header.
+        max_message_size: a larger message is refused with 1009, by the frame's header.
         max_fragments: a message in more frames is refused with 1009, unless it is streamed.
         receive_buffer: messages waiting for `receive`; when they are this many bytes
             (each counted with 64 bytes for itself) the reader stops and TCP stops the peer.
@@ -200,7 +200,7 @@ class Limits:
         max_headers: header lines in a head (a number).
         max_reject_body: how much of a rejection's body is kept.
         max_handshakes: connections of one server that have not been upgraded yet (a number);
-            a newcomer beyond it takes the place of the one that has dawdled longest.
+            a newcomer beyond it replaces the oldest unfinished handshake.
     """
 
     max_message_size: int = 1 * MIB

@@ -54,12 +54,12 @@ class URL:
 
     @property
     def server_name(self) -> str:
-        """The name that the server's certificate must show: no zone, no final dot."""
+        """Return the name that the server's certificate must show: no zone, no final dot."""
         return self.host.partition("%")[0].rstrip(".")
 
     @property
     def host_header(self) -> str:
-        """The value of the ``Host`` header: brackets for IPv6, no zone, no default port."""
+        """Return the value of the ``Host`` header: brackets for IPv6, no zone, no default port."""
         host = self.host.partition("%")[0]
         name = f"[{host}]" if ":" in host else host
         return name if self.port == DEFAULT_PORTS[self._scheme] else f"{name}:{self.port}"
@@ -79,11 +79,11 @@ class URL:
 
 
 def parse_url(text: str) -> URL:
-    """`text` as a `URL`.
+    """Return `text` as a `URL`.
 
     Raises:
         InvalidURL: it is none, or not one of WebSocket; the message says which part and why.
-        TypeError: it is no text.
+        TypeError: it is not text.
     """
     if not isinstance(text, str):
         raise TypeError(f"a URL must be a str, not {type(text).__name__}")
@@ -113,7 +113,7 @@ def parse_url(text: str) -> URL:
 
 
 def parse_authority(text: str) -> tuple[str, int | None]:
-    """The host, normalised to lower-case ASCII, and the port of ``host:port``; None: no port.
+    """Return host, in lower-case ASCII, and port of ``host:port``; None: no port.
 
     Raises:
         ValueError: it is no authority; the message, a clause, says why.
@@ -157,7 +157,7 @@ def _parse_host(text: str) -> str:
 
 
 def _parse_ipv6(text: str) -> str:
-    """An address between brackets; its zone is behind ``%25`` (RFC 6874)."""
+    """Return an address between brackets; its zone is behind ``%25`` (RFC 6874)."""
     address, percent, zone = text.partition("%25")
     try:
         compressed = ipaddress.IPv6Address(address).compressed

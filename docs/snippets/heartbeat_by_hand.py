@@ -18,9 +18,9 @@ class PeerIsSilent(Exception):
 async def ping_for_ever(ws: WebSocket) -> None:
     while True:
         await trio.sleep(INTERVAL)
-        with trio.move_on_after(TIMEOUT) as patience:
+        with trio.move_on_after(TIMEOUT) as waiting:
             await ws.ping()
-        if patience.cancelled_caught:
+        if waiting.cancelled_caught:
             raise PeerIsSilent
 
 

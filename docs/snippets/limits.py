@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import trio
 
-from trio_ws import Limits, Server, WebSocket, serve_websocket
+from trio_ws import CloseCode, Limits, Server, WebSocket, open_websocket, serve_websocket
 
 KIB = 1024
 
@@ -32,3 +32,10 @@ def budget(limits: Limits, max_connections: int) -> int:
     at_once = 256 * KIB + 64 * KIB
     buffers = limits.receive_buffer + limits.send_buffer
     return max_connections * (buffers + limits.max_message_size + at_once)
+
+
+async def send_report(url: str, report: bytes) -> None:
+    async with open_websocket(url) as ws:
+        await ws.send(report)
+    if ws.ending is not None and ws.ending.code == CloseCode.MESSAGE_TOO_BIG:
+        raise ValueError(f"the server takes no report of {len(report)} bytes")

@@ -1,4 +1,4 @@
-"""A reconnect loop as everybody writes it first, and what it does to a server.
+"""The usual reconnect loop, and what it does to a server.
 
 All of it happens in virtual time and in memory, a minute of it takes no time at all.
 """

@@ -217,13 +217,9 @@ def codecs() -> None:
             continue
         ways[name] = partial(found.compressobj, level, zlib.DEFLATED, -12, 5)
     for size in (64, 256, 1024, 4096):
-        line = []
-        for name, make in ways.items():
-            line += [
-                f"{name}{'' if takeover else ' afresh'} {_measure(make, size, takeover)}"
-                for takeover in (True, False)
-            ]
-        print(f"{size:5} bytes:", "; ".join(line))
+        for takeover in (True, False):
+            line = [f"{name} {_measure(make, size, takeover)}" for name, make in ways.items()]
+            print(f"{size:5} bytes{'' if takeover else ', afresh'}:", "; ".join(line))
 
 
 def _measure(make: Callable[[], Any], size: int, takeover: bool) -> str:

@@ -109,11 +109,6 @@ def group_of(part: str) -> str:
     return part.partition(": ")[0]
 
 
-def rate(figures: list[Figures]) -> float | None:
-    """Messages in a second."""
-    return median(one["wall"] for one in figures) if figures else None
-
-
 def cost(figures: list[Figures]) -> float | None:
     """Microseconds of processor time for each message."""
     return median(1e6 / one["CPU"] for one in figures) if figures else None
@@ -146,7 +141,6 @@ def show(cell: Cell, columns: list[Column]) -> str:
     """Make a table: a line for each part, a column for each program."""
     rows = [
         [cell.name, "", *(column.plain.peer.name for column in columns)],
-        ["rate", "/s", *(number(rate(column.plainly)) for column in columns)],
         ["CPU a message", "µs", *(number(cost(column.plainly)) for column in columns)],
         ["the same, watched", "µs", *(number(cost(column.watchfully)) for column in columns)],
         *_allowed(cell, columns),

@@ -36,17 +36,20 @@ class Results:
         rounds = self.cells.get(cell, {}).get(peer, [])
         return median(one[figure] for one in rounds) if rounds else None
 
-    def ratio(self, cell: str, peer: str, figure: Figure, to: str) -> float | None:
-        """The median of the ratios within a round; above 1, `peer` is better than `to`."""
+    def ratios(self, cell: str, peer: str, figure: Figure, to: str) -> list[float]:
+        """List the ratio within each round; above 1, `peer` is better than `to`."""
         rounds = self.cells.get(cell, {})
-        ratios = [
-            ours[figure.name] / theirs[figure.name]
+        pairs = [
+            (ours[figure.name], theirs[figure.name])
             for ours, theirs in zip(rounds.get(peer, []), rounds.get(to, []), strict=False)
             if ours[figure.name] > 0 and theirs[figure.name] > 0
         ]
-        if not ratios:
-            return None
-        return median(ratios) if figure.bigger else 1 / median(ratios)
+        return [ours / theirs if figure.bigger else theirs / ours for ours, theirs in pairs]
+
+    def ratio(self, cell: str, peer: str, figure: Figure, to: str) -> float | None:
+        """Return the median of the ratios within a round; None if there are none."""
+        ratios = self.ratios(cell, peer, figure, to)
+        return median(ratios) if ratios else None
 
     def measured(self) -> list[Cell]:
         """The cells of this run."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from statistics import median
 
 from .cells import Cell, Figure
 from .peers import US, US_PURE
@@ -19,15 +20,15 @@ def absolute(results: Results) -> str:
     return aligned(rows)
 
 
-def ratios(results: Results, ours: str, figure_names: Iterable[str]) -> str:
-    """How many times better we are than each peer, in all figures of these names."""
+def ratios(results: Results, ours: str, figure_names: Iterable[str], *, spread: bool) -> str:
+    """Return how many times better we are than each peer, in all figures of these names."""
     peers = [peer for peer in results.present() if peer not in (US, US_PURE)]
     rows = [["cell", "figure", *peers]]
     names = set(figure_names)
     for cell, figure in _lines(results):
         if figure.name in names:
-            values = [results.ratio(cell.name, ours, figure, peer) for peer in peers]
-            rows.append([cell.name, figure.name, *map(times, values)])
+            values = [results.ratios(cell.name, ours, figure, peer) for peer in peers]
+            rows.append([cell.name, figure.name, *(times(value, spread) for value in values)])
     return aligned(rows)
 
 
@@ -38,8 +39,9 @@ def everything(results: Results) -> str:
     wall = ("wall", "p50", "p99", "each", "process", "import")
     for ours in (US, US_PURE):
         if ours in results.present():
-            parts.append(f"{ours} beside the others: × better\n\n{ratios(results, ours, wall)}")
-            cpu = ratios(results, ours, ["CPU"])
+            first = ratios(results, ours, wall, spread=ours == US)
+            parts.append(f"{ours} beside the others: × better\n\n{first}")
+            cpu = ratios(results, ours, ["CPU"], spread=False)
             parts.append(f"{ours} beside the others: × better per second of CPU\n\n{cpu}")
     return "\n\n".join(parts)
 
@@ -57,9 +59,12 @@ def number(value: float | None) -> str:
     return f"{value:.3g}"
 
 
-def times(value: float | None) -> str:
-    """Show a ratio."""
-    return "–" if value is None else f"{value:.2f}"
+def times(ratios: Sequence[float], spread: bool) -> str:
+    """Show the median of ratios, and their least and greatest if `spread` is wanted."""
+    if not ratios:
+        return "–"
+    around = f" ({min(ratios):.2f}–{max(ratios):.2f})" if spread and len(ratios) > 1 else ""
+    return f"{median(ratios):.2f}{around}"
 
 
 def aligned(rows: list[list[str]]) -> str:

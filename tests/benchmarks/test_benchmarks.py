@@ -76,6 +76,14 @@ def test_a_ratio_above_one_is_better() -> None:
     assert found.ratio("a cell", "ours", WALL, "nobody") is None
 
 
+def test_a_table_shows_the_spread_of_its_ratios() -> None:
+    """The least and the greatest ratio stand behind the median, if there are several."""
+    assert table.times([1.5, 1, 2], spread=True) == "1.50 (1.00–2.00)"
+    assert table.times([1.5, 1, 2], spread=False) == "1.50"
+    assert table.times([1], spread=True) == "1.00"
+    assert table.times([], spread=True) == "–"
+
+
 def test_results_survive_a_file(tmp_path: Path) -> None:
     """What was written is read again, and both make the same tables."""
     found = Results({"rounds": "1"}, {CELLS[0].name: {US: [{"wall": 1234.0, "CPU": 2.0}]}})

@@ -43,7 +43,7 @@ def test_a_quick_profile(tmp_path: Path) -> None:
         assert 0.3 < total / (cost(column.watchfully) or 0) < 1.1
         assert parts["system calls"] > 0
         assert parts["Trio"] > 0
-        assert (parts["trio_ws"] + parts["lane"] > 0) is (column.plain.peer.name == US)
+        assert (parts["trio_ws"] + parts["fast path"] > 0) is (column.plain.peer.name == US)
         assert parts[OTHER] == 0
         for count in COUNTS:
             assert 0 < (column.each(count) or 0) < 1
@@ -62,14 +62,14 @@ def test_a_table_shows_microseconds_and_shares() -> None:
     watched.messages = 100
     watched.seconds_of["system calls: read"] = 0.001
     watched.seconds_of["system calls: write"] = 0.002
-    watched.seconds_of["lane: unmask"] = 0.001
+    watched.seconds_of["fast path: unmask"] = 0.001
     watched.counts["reads"] = 150
     rates = [{"wall": 1000.0, "CPU": 20_000.0}]
     columns = [Column(watched, watched, rates, rates), Column(none, None, rates)]
     lines = [line.split() for line in show(cell, columns).splitlines()]
     assert ["system", "calls", "µs,", "%", "30.0", "75", "–"] in lines
     assert ["write", "µs,", "%", "20.0", "50", "–"] in lines
-    assert ["lane", "µs,", "%", "10.0", "25", "–"] in lines
+    assert ["fast", "path", "µs,", "%", "10.0", "25", "–"] in lines
     assert ["reads", "1.5", "–"] in lines
     assert ["CPU", "a", "message", "µs", "50", "50"] in lines
     assert ["allowed:", "0.85", "×", "bare", "TCP", "µs", "58.8", "–"] in lines
@@ -85,7 +85,7 @@ def test_parts_are_of_files_that_there_are() -> None:
                 inside = path.removeprefix("trio_ws/")
                 assert [*TOP.glob(f"**/{path}"), *LIBRARY.glob(f"**/{inside}")], path
     for file in LIBRARY.rglob("*.py"):
-        assert group_of(part_of(str(file), "anything")) in ("trio_ws", "lane")
+        assert group_of(part_of(str(file), "anything")) in ("trio_ws", "fast path")
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_parts_are_of_files_that_there_are() -> None:
         ("/x/trio/_core/_io_epoll.py", "wait_readable", "Trio: watch sockets (epoll_ctl)"),
         ("/x/trio/_core/_run.py", "unrolled_run", "Trio: scheduler"),
         ("/x/trio/_socket.py", "send", "Trio: sockets and streams"),
-        (str(TOP / "trio_ws/_protocol/fast_path.py"), "_find", "lane: find frames"),
-        (str(TOP / "trio_ws/_protocol/encoder.py"), "encode_message", "lane: encode"),
+        (str(TOP / "trio_ws/_protocol/fast_path.py"), "_find", "fast path: find frames"),
+        (str(TOP / "trio_ws/_protocol/encoder.py"), "encode_message", "fast path: encode"),
         ("/usr/lib/python3.11/contextlib.py", "helper", OTHER),
     ],
 )

@@ -13,7 +13,7 @@ import trio
 import trio.testing
 import trustme
 
-from trio_ws import Response, WebSocket, serve_websocket
+from trio_ws import Deflate, Response, WebSocket, serve_websocket
 from trio_ws._cli import handshake
 from trio_ws._cli.exits import CommandError, Exit
 from trio_ws._cli.handshake import View, shake_hands
@@ -224,6 +224,18 @@ async def test_a_server_that_only_hangs_up_has_not_refused() -> None:
         error, _ = await shaken(url, "--break", "host")
     assert isinstance(error, CommandError)
     assert str(error) == "no answer of HTTP, although there is no Host header"
+
+
+async def test_compression_is_offered_and_chosen() -> None:
+    """Both heads have it, beside the rules of extensions."""
+    async with serving(compression=Deflate()) as place:
+        code, shown = await shaken(f"ws://{place}", "--compress")
+        assert code == Exit.OK
+        assert "§4.1 (11) the extensions that we can use" in shown
+        assert "§4.1 (5)  the extensions that both will use" in shown
+        assert "extensions: permessage-deflate" in shown
+        code, shown = await shaken(f"ws://{place}")
+        assert (code, "extensions: none" in shown) == (Exit.OK, True)
 
 
 async def test_a_unix_socket_needs_no_name(tmp_path: Path) -> None:

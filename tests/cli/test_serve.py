@@ -138,6 +138,19 @@ async def test_limits_are_those_that_were_asked_for() -> None:
                 raise AssertionError
 
 
+async def test_messages_are_compressed_if_both_want_it() -> None:
+    """Said on the command lines of both."""
+    async with serving("--port", "0", "--compress") as (url, _):
+        target = read_target(parse("connect", url, "--compress"))
+        async with target.open() as ws:
+            assert "permessage-deflate" in ws.response.headers["Sec-WebSocket-Extensions"]
+            await ws.send("x" * 10_000)
+            assert await ws.receive() == "x" * 10_000
+            assert ws.statistics().bytes_received < 1000
+        async with open_websocket(url) as ws:
+            assert "Sec-WebSocket-Extensions" not in ws.response.headers
+
+
 async def test_a_program_that_fails_to_start_is_told(tmp_path: Path) -> None:
     """The client is told 1011, and the server goes on."""
     program = tmp_path / "program"

@@ -19,7 +19,7 @@ from trio_ws import (
     serve_websocket_listeners,
 )
 from trio_ws._cli.exits import CommandError
-from trio_ws._cli.target import Target, add_arguments, connect_unix, read_target
+from trio_ws._cli.target import Target, add_arguments, connect_unix, positive, read_target
 
 
 def target(*words: str) -> Target:
@@ -64,6 +64,14 @@ def test_a_duration_is_a_number_of_seconds(text: str) -> None:
     with pytest.raises(argparse.ArgumentError, match="is no number of seconds up to a day"):
         target("ws://x/", "--timeout", text)
     assert not math.isnan(target("ws://x/", "--timeout", "86400").options["timeouts"].connect)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "x", "1.5", "1000000000", "٣", ""])
+def test_a_number_counts_from_one(text: str) -> None:
+    """In digits, and not without end."""
+    with pytest.raises(argparse.ArgumentTypeError, match="is no number from 1 to 999999999"):
+        positive(text)
+    assert positive("999999999") == 999_999_999
 
 
 @pytest.mark.parametrize(

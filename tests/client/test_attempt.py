@@ -735,3 +735,17 @@ async def test_lost_in_the_body(autojump_clock: object) -> None:
         with pytest.raises(ConnectionClosed):
             async with open_websocket_on(stream, "ws://h") as ws:
                 await ws.receive()
+
+
+async def test_a_stream_without_an_address(autojump_clock: object) -> None:
+    """A stream of another network leads to no IP address, and nothing is noted about one."""
+    async with memory(accept_and_close) as stream:
+
+        class Network(TCPNetwork):
+            async def connect(self, host: str, port: int) -> Any:
+                await trio.lowlevel.checkpoint()
+                return stream
+
+        with use_network(Network()):
+            async with open_websocket("ws://some.name/") as ws:
+                assert ws.remote_address is None

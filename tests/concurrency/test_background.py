@@ -162,7 +162,7 @@ async def test_what_is_no_exception_leaves_as_it_is() -> None:
     async def fail() -> None:
         raise group
 
-    with pytest.raises(BaseExceptionGroup) as caught:
+    with pytest.raises(BaseExceptionGroup) as caught:  # noqa: ASYNC401 - it is this very one
         async with BackgroundTask(fail, name="test"):
             await trio.sleep_forever()
     assert caught.value is group

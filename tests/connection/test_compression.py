@@ -8,6 +8,7 @@ import tracemalloc
 import zlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -126,15 +127,14 @@ async def test_compress(compress: bool | None, size: int, compressed: int, way: 
 async def test_compress_fragments(compress: bool | None, compressed: int) -> None:
     """A message in fragments is compressed unless it is asked not to be; each can be read."""
     async with open_websocket_pair(compression=Deflate()) as (client, server):
-
-        async def fragments() -> AsyncGenerator[str]:
-            for word in ("one", "two"):
-                yield word
-                with trio.fail_after(1):
-                    assert await chunks.__anext__() == word
-
+        send, fragments = trio.open_memory_channel[str](0)
         async with server.receive_stream() as chunks, trio.open_nursery() as nursery:
-            nursery.start_soon(lambda: client.send(fragments(), compress=compress))
+            nursery.start_soon(partial(client.send, fragments, compress=compress))
+            async with send:
+                for word in ("one", "two"):
+                    await send.send(word)
+                    assert await anext(chunks) == word
+            assert [chunk async for chunk in chunks] == []
         statistics = client.statistics().compression
         assert statistics is not None
         assert statistics.messages_sent == compressed

@@ -280,3 +280,15 @@ async def test_a_peer_that_ends_later(client: bool, autojump_clock: Clock) -> No
             await peer.send_eof()
             await trio.sleep_forever()
     assert caught.value.ending.detail == ""
+
+
+@both_roles
+async def test_a_peer_that_does_not_answer_our_close(client: bool, autojump_clock: Clock) -> None:
+    """A peer that is left without an answer right after a ping has not broken off."""
+    timeouts = Timeouts(close=0.5)
+    async with open_wired(client, heartbeat=BEAT, timeouts=timeouts) as (ws, peer, _):
+        await peer.expect_frame(PING)
+        await ws.close()
+    assert ws.ending is not None
+    assert ws.ending.loss is Loss.UNANSWERED
+    assert ws.ending.detail == "no answer in time"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -216,3 +218,10 @@ def test_agreement(ours: list[Toy], theirs: list[Toy], agreed: list[str]) -> Non
     assert [type(each.codec) for each in client.extensions] == [
         type(each.codec) for each in server.extensions
     ]
+
+
+@pytest.mark.parametrize("extensions", [5, None, IDENTITY])
+def test_no_list_of_extensions(extensions: Any) -> None:
+    """What is no list is told by its type."""
+    with pytest.raises(TypeError, match="extensions must be a list of Extension, not"):
+        check_extensions(extensions)

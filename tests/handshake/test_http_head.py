@@ -34,9 +34,9 @@ def test_head(size: int, behind: bytes) -> None:
     heads = buffer()
     found = []
     for start in range(0, len(HEAD), size):
-        heads.data += HEAD[start : start + size]
+        heads.feed(HEAD[start : start + size])
         found.append(heads.next_head())
-    heads.data += behind
+    heads.feed(behind)
     assert found[-1] == HEAD
     assert set(found[:-1]) <= {None}
     assert bytes(heads.data) == behind
@@ -45,7 +45,7 @@ def test_head(size: int, behind: bytes) -> None:
 def test_bare_line_feeds() -> None:
     """A head may end its lines with LF alone (RFC 9112 §2.2)."""
     heads = buffer()
-    heads.data += b"A\nB\n\nC"
+    heads.feed(b"A\nB\n\nC")
     assert heads.next_head() == b"A\nB\n\n"
     assert heads.take(9) == b"C"
 
@@ -54,10 +54,10 @@ def test_bare_line_feeds() -> None:
 def test_too_large(data: bytes) -> None:
     """A head above the limit is refused, complete or not; at the limit it is not."""
     at_limit = buffer(max_size=len(data))
-    at_limit.data += data
+    at_limit.feed(data)
     at_limit.next_head()
     heads = buffer(max_size=len(data) - 1)
-    heads.data += data
+    heads.feed(data)
     with pytest.raises(HeadTooLarge, match="larger than"):
         heads.next_head()
 
@@ -66,7 +66,7 @@ def test_too_many_headers() -> None:
     """Header lines are counted."""
     for count in (10, 11):
         heads = buffer()
-        heads.data += b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * count + b"\r\n"
+        heads.feed(b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * count + b"\r\n")
         if count == 10:
             assert heads.next_head()
         else:
@@ -79,7 +79,7 @@ def test_byte_by_byte_is_cheap() -> None:
     heads = buffer(max_size=16384)
     with cpu_seconds() as spent:
         for _ in range(16384):
-            heads.data += b"\n" if len(heads.data) % 2 else b"x"
+            heads.feed(b"\n" if len(heads.data) % 2 else b"x")
             heads.next_head()
     assert spent[0] < 0.1
 

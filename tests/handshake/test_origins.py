@@ -38,7 +38,7 @@ def test_absent(origins: Origins) -> None:
     ],
 )
 def test_same(origin: str, host: str) -> None:
-    """The same host and port pass, however they are written and whatever the scheme."""
+    """The same host and port pass, however they are written, over http and https alike."""
     assert allowed(SAME_ORIGIN, origin, host)
 
 
@@ -64,17 +64,25 @@ def test_same(origin: str, host: str) -> None:
         ("https://bücher.example", "xn--bcher-kva.example"),
         ("https://example.com", "example.com@evil.example"),
         ("example.com", "example.com"),
+        ("capacitor://example.com", "example.com"),
+        ("file://example.com", "example.com"),
+        ("chrome-extension://example.com", "example.com"),
+        ("ws://example.com", "example.com"),
     ],
 )
 def test_not_same(origin: str, host: str) -> None:
-    """Look-alikes, other ports, null and nonsense are not the same origin."""
+    """Look-alikes, other ports and schemes, null and nonsense are not the same origin."""
     assert not allowed(SAME_ORIGIN, origin, host)
 
 
 def test_list() -> None:
     """A list allows what is in it, in any spelling, and nothing else."""
     origins = ["https://bücher.example", "http://a.example:80", "null", "chrome-extension://abc"]
+    origins += ["file://", "capacitor://localhost"]
     for origin in (
+        "file://",
+        "FILE://",
+        "capacitor://localhost",
         "https://xn--bcher-kva.example",
         "https://XN--BCHER-KVA.example:443",
         "http://a.example",
@@ -82,7 +90,13 @@ def test_list() -> None:
         "chrome-extension://abc",
     ):
         assert allowed(origins, origin)
-    for origin in ("https://a.example", "http://a.example:81", "http://example.com", "nil"):
+    for origin in (
+        "https://a.example",
+        "http://a.example:81",
+        "http://example.com",
+        "nil",
+        "file://x",
+    ):
         assert not allowed(origins, origin)
 
 
@@ -109,14 +123,16 @@ def test_repeated() -> None:
     assert not OriginCheck([SAME_ORIGIN, re.compile(".*")]).allows(headers)
 
 
-@pytest.mark.parametrize("entry", ["https://a/", "*", "a.example", "https://*.a", "", "https://"])
+@pytest.mark.parametrize(
+    "entry", ["https://a/", "*", "a.example", "https://*.a", "", "https://", "HTTP://"]
+)
 def test_no_origin(entry: str) -> None:
     """What could never match is refused when the rule is made."""
     with pytest.raises(ValueError, match="no origin"):
         OriginCheck([entry])
 
 
-@pytest.mark.parametrize("origins", ["https://a.example", [b"https://a.example"], [None]])
+@pytest.mark.parametrize("origins", ["https://a.example", [b"https://a.example"], [None], None, 5])
 def test_wrong_type(origins: Any) -> None:
     """One bare text is refused, since it would be taken for a list of letters."""
     with pytest.raises(TypeError):

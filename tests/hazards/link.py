@@ -29,8 +29,8 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TypeVar
 
@@ -184,18 +184,5 @@ def _libc(function: str, *arguments: int) -> None:
 
 def _in_thread(work: Callable[[], T]) -> T:
     """Do something in a thread of its own: a thread that changed its namespace is not reused."""
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(work())
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work).result()

@@ -24,9 +24,9 @@ import trio.testing
 import trio_ws
 from trio_ws._concurrency.exceptions import iter_leaves
 
-from ..halls import Hall, MemoryListener, echo
 from ..wires import TwoWayWire, both_roles, frames_of, open_wired, what_leaves
 from ..worlds import World, ending, half, listen, telling
+from .test_sweep_doors import Memory
 
 LIBRARY = str(Path(trio_ws.__file__).parent)
 MESSAGES = [b"whole", b"a", b"b", b"", b"ping", b"pong", b"last"]
@@ -148,27 +148,35 @@ async def channelled(nursery: trio.Nursery) -> None:
         await channel.send("x")
 
 
+async def echo(ws: trio_ws.WebSocket) -> None:
+    """Say everything again."""
+    async for message in ws:
+        await ws.send(message)
+
+
 async def served(nursery: trio.Nursery) -> None:
-    """Serve, be a client of that, and drain: the doors, from the first byte to the last."""
-    listener = MemoryListener()
+    """Serve a connection, use it, and drain the server."""
+    listener = Memory()
     serve = partial(trio_ws.serve_websocket_listeners, echo, [listener])
     server: trio_ws.Server = await nursery.start(serve)
-    hall = Hall(server, listener)
-    async with hall.open() as ws, hall.open() as other:
+    stream, _ = listener.connect()
+    async with trio_ws.open_websocket_on(stream, "ws://h/") as ws:
         await ws.send("x")
         assert await ws.receive() == "x"
-        await other.close()
-        await server.drain(spread=0, timeout=1)
+        nursery.start_soon(partial(server.drain, timeout=2))
+        await ws.wait_closed()
 
 
 async def served_and_cancelled(nursery: trio.Nursery) -> None:
     """Serve, and be cancelled with a connection that is open and one that is none yet."""
-    listener = MemoryListener()
+    listener = Memory()
     async with trio.open_nursery() as inner:
         serve = partial(trio_ws.serve_websocket_listeners, echo, [listener])
-        hall = Hall(await inner.start(serve), listener)
-        await listener.connect().send_all(b"GET / HT")
-        async with hall.open() as ws:
+        await inner.start(serve)
+        unfinished, _ = listener.connect()
+        await unfinished.send_all(b"GET / HT")
+        stream, _ = listener.connect()
+        async with trio_ws.open_websocket_on(stream, "ws://h/") as ws:
             await ws.send("x")
             assert await ws.receive() == "x"
             inner.cancel_scope.cancel()
@@ -196,9 +204,9 @@ def test_ctrl_c_in_any_task(program: Callable[[trio.Nursery], Any], stride: int)
         left: list[BaseException] = []
         try:
             trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-        except BaseException as error:
+        except BaseException as error:  # noqa: ASYNC103 - outside of Trio
             left = list(iter_leaves(error))
         if not press.where:
             assert at > 300
             return
-        assert any(isinstance(leaf, KeyboardInterrupt) for leaf in left), press.where
+        assert any(isinstance(leaf, KeyboardInterrupt) for leaf in left), (press.where, left)

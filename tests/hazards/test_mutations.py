@@ -14,9 +14,20 @@ from random import Random
 import pytest
 from wsproto.utilities import generate_accept_token
 
-from trio_ws import HandshakeError, Limits, Loss, Rejected, WebSocketError
+from trio_ws import (
+    Deflate,
+    HandshakeError,
+    Headers,
+    Limits,
+    Loss,
+    Rejected,
+    Request,
+    Response,
+    WebSocketError,
+)
 from trio_ws._errors import closed
 from trio_ws._handshake.client import ClientHandshake
+from trio_ws._handshake.extensions import NegotiatedExtension, agree
 from trio_ws._handshake.opening import Opening
 from trio_ws._handshake.origins import SAME_ORIGIN, OriginCheck
 from trio_ws._handshake.server import Refusal, ServerHandshake
@@ -26,12 +37,23 @@ from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
 from trio_ws._protocol.states import State
 from trio_ws._url import parse_url
 
-from ..mutations import ANSWERS, REQUESTS, TO_CLIENT, TO_SERVER, chunks, mutated, play
+from ..mutations import (
+    ANSWERS,
+    COMPRESSED_TO_CLIENT,
+    COMPRESSED_TO_SERVER,
+    REQUESTS,
+    TO_CLIENT,
+    TO_SERVER,
+    chunks,
+    mutated,
+    play,
+)
 from ..protocol.sides import Side, read
 
 URL = parse_url("ws://testserver/chat")
 LIMITS = Limits(max_handshake_size=2000, max_headers=20, max_reject_body=50)
 SAME = OriginCheck(SAME_ORIGIN)
+DEFLATE = Deflate(threshold=0)
 
 few_or_many = pytest.mark.parametrize(
     "count",
@@ -61,7 +83,7 @@ def request(chance: Random) -> str:
             assert start == b"HTTP/1.1"
             outcome = status.decode()
             if opening is not None:
-                converse(chance, Side(client=False), [opening.trailing, *pieces])
+                converse(chance, Side(client=False), [opening.trailing, *pieces], opening)
                 return "101"
     return outcome
 
@@ -78,7 +100,7 @@ def answer(handshake: ServerHandshake) -> tuple[bytes, Opening | None] | None:
         assert isinstance(asked.query, dict)
         offers = handshake.check_upgrade()
         SAME.allows(asked.headers)
-        return handshake.accept(offers[-1] if offers else None)
+        return handshake.accept(offers[-1] if offers else None, extensions=[DEFLATE])
     except Refusal as refusal:
         return handshake.respond(refusal.response), None
 
@@ -95,7 +117,7 @@ def test_d6_answers(count: int) -> None:
 
 def answered(chance: Random) -> str:
     """Let a server answer mutated bytes; return what came of it."""
-    client = ClientHandshake(URL, subprotocols=["a", "b"], limits=LIMITS)
+    client = ClientHandshake(URL, subprotocols=["a", "b"], extensions=[DEFLATE], limits=LIMITS)
     accept = generate_accept_token(client.request.headers["Sec-WebSocket-Key"].encode())
     good = chance.choice(ANSWERS).replace(b"<accept>", accept)
     pieces = [*chunks(chance, mutated(chance, good)), b""]
@@ -106,7 +128,7 @@ def answered(chance: Random) -> str:
         check_error(error)
         return type(error).__name__
     assert opening.subprotocol in (None, "a", "b")
-    converse(chance, Side(client=True), [opening.trailing, *pieces])
+    converse(chance, Side(client=True), [opening.trailing, *pieces], opening)
     return "Opening"
 
 
@@ -134,9 +156,34 @@ def test_d6_frames(client: bool, count: int) -> None:
     assert min(outcomes.values()) > count / 200
 
 
-def converse(chance: Random, side: Side, pieces: list[bytes]) -> str:
+@few_or_many
+@pytest.mark.parametrize("client", [True, False], ids=["client", "server"])
+def test_d6_compressed_frames(client: bool, count: int) -> None:
+    """So it is with a peer that compresses, or says so."""
+
+    def frames(chance: Random) -> str:
+        side = Side(client, fast=chance.random() < 0.8)
+        said = COMPRESSED_TO_CLIENT if client else COMPRESSED_TO_SERVER
+        data = mutated(chance, chance.choice(said))
+        opening = settled(agree([DEFLATE])[0 if client else 1])
+        return converse(chance, side, chunks(chance, data), opening)
+
+    outcomes = play(frames, count)
+    assert outcomes.keys() == {"unended", "closed", "1002", "1007", "1009"}
+
+
+def settled(extensions: tuple[NegotiatedExtension, ...]) -> Opening:
+    """Return what a handshake would settle that agreed on extensions."""
+    request = Request(method="GET", target="/", headers=Headers())
+    return Opening(request=request, response=Response(101), extensions=extensions)
+
+
+def converse(
+    chance: Random, side: Side, pieces: list[bytes], opening: Opening | None = None
+) -> str:
     """Let frames arrive while the application does this and that; return how it ended."""
-    session = side.protocol(max_message_size=70_000, max_fragments=8)
+    codecs = [each.codec for each in opening.extensions] if opening is not None else []
+    session = side.protocol(codecs=codecs, max_message_size=70_000, max_fragments=8)
     acts = chance.random() < 0.3
     for piece in pieces:
         for happening in read(session, piece):
@@ -145,6 +192,8 @@ def converse(chance: Random, side: Side, pieces: list[bytes]) -> str:
             with suppress(WebSocketError):
                 chance.choice(ACTS)(session)
     outcome = ending_of(session)
+    while session.has_pending_input:
+        session.feed(b"")
     session.lose(Loss.EOF)
     assert session.ending is not None
     assert str(closed(session.ending)).isprintable()

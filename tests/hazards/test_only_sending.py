@@ -75,7 +75,7 @@ async def served(sock: socket.socket, handler: Any, **options: Any) -> AsyncGene
     """Serve one connection for the length of a block."""
     async with trio.open_nursery() as nursery:
         serve = partial(serve_websocket_on, handler, stream_of(sock), **options)
-        nursery.start_soon(serve)
+        nursery.start_soon(serve)  # noqa: ASYNC113 - the client waits for it
         yield
         nursery.cancel_scope.cancel()
 
@@ -167,7 +167,7 @@ async def test_a_channel_whose_server_is_killed(often: bool) -> None:
     """
     heartbeat = Heartbeat() if often else Heartbeat(interval=0.5, timeout=5)
     command = [sys.executable, "-c", FLOODING_SERVER]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:  # noqa: ASYNC220
         assert server.stdout is not None
         port = int(await trio.to_thread.run_sync(server.stdout.readline))
         async with open_reconnecting_websocket(

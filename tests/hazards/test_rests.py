@@ -36,9 +36,9 @@ __all__ = ["kernel"]
 PAGE = Path(__file__).parents[2] / "docs" / "explain" / "liveness.rst"
 
 READS = "waits for bytes"
-READS_AND_WRITES = "waits for bytes; bytes of ours wait"
+READS_AND_WRITES = "waits for bytes; bytes wait to leave"
 FULL = "waits for room"
-FULL_AND_WRITES = "waits for room; bytes of ours wait"
+FULL_AND_WRITES = "waits for room; bytes wait to leave"
 CLOSING = "waits for the peer's Close"
 OVER = "waits for the peer's end"
 

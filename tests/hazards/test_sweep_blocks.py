@@ -66,7 +66,7 @@ async def supervisor(world: World, body: Body) -> None:
             await body()
 
     handle_block = open_supervisor(URL, connect=world.connect, jitter=half)
-    handle = handle_block._supervisor  # type: ignore[attr-defined]
+    handle = handle_block._manager._supervisor  # type: ignore[attr-defined]
     left: list[BaseException | None] = []
 
     async def beside() -> None:

@@ -1,8 +1,8 @@
 """Install the peers that are no Python packages: ``python -m tests.interop.install``.
 
 Node's `ws` goes to ``peers/node_modules``, which git ignores.
-Chromium comes from Debian's package ``chromium``, which takes root;
-elsewhere, also on Ubuntu, where it is a snap, it must be installed by hand.
+Chromium and HAProxy come from Debian's packages, which takes root;
+elsewhere they must be installed by hand, on Ubuntu Chromium, too, where it is a snap.
 What is there already is left alone, so this may be run before every test run.
 Nothing is asked: there may be nobody to answer.
 """
@@ -17,14 +17,17 @@ from pathlib import Path
 
 PEERS = Path(__file__).parent / "peers"
 
-APT_GET = (
-    ("apt-get", "update", "-qq"),
-    (
-        *("apt-get", "install", "-y", "-qq", "--no-install-recommends"),
-        *("-o", "Dpkg::Options::=--force-confold"),  # which no -y answers
-        *("-o", "DPkg::Lock::Timeout=60"),  # a new machine may be upgrading itself
-        "chromium",
-    ),
+SYSTEM_PATH = "/usr/sbin:/sbin"
+"""Where Debian puts daemons."""
+
+DEBIAN_PACKAGES = ("chromium", "haproxy")
+"""Packages of Debian whose program is called as the package is."""
+
+UPDATE = ("apt-get", "update", "-qq")
+INSTALL = (
+    *("apt-get", "install", "-y", "-qq", "--no-install-recommends"),
+    *("-o", "Dpkg::Options::=--force-confold"),  # which no -y answers
+    *("-o", "DPkg::Lock::Timeout=60"),  # a new machine may be upgrading itself
 )
 
 
@@ -39,21 +42,27 @@ def install_node_package() -> None:
     subprocess.run([npm, "install", *quiet], cwd=PEERS, check=True)
 
 
-def install_chromium() -> None:
-    """Install Debian's Chromium."""
-    if shutil.which("chromium") is not None:
+def install_debian_package(name: str) -> None:
+    """Install a package of Debian, if its program is missing."""
+    if find_program(name) is not None:
         return
     if shutil.which("apt-get") is None:
-        sys.exit("chromium is not installed, and there is no apt-get to install it with")
+        sys.exit(f"{name} is not installed, and there is no apt-get to install it with")
     if os.geteuid() != 0:
-        sys.exit("chromium is not installed; install it as root: apt-get install chromium")
+        sys.exit(f"{name} is not installed; install it as root: apt-get install {name}")
     silent = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in APT_GET:
+    for command in (UPDATE, (*INSTALL, name)):
         done = subprocess.run(command, env=silent, stdin=subprocess.DEVNULL, check=False)
         if done.returncode:
-            sys.exit(f"chromium could not be installed: {' '.join(command)} failed")
+            sys.exit(f"{name} could not be installed: {' '.join(command)} failed")
+
+
+def find_program(name: str) -> str | None:
+    """Return the path of a program, a daemon perhaps, which not every ``PATH`` shows."""
+    return shutil.which(name) or shutil.which(name, path=SYSTEM_PATH)
 
 
 if __name__ == "__main__":
     install_node_package()
-    install_chromium()
+    for name in DEBIAN_PACKAGES:
+        install_debian_package(name)

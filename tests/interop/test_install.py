@@ -29,6 +29,7 @@ class Machine:
         self._calls = home / "calls"
         self._monkeypatch = monkeypatch
         monkeypatch.setattr(install, "PEERS", home)
+        monkeypatch.setattr(install, "SYSTEM_PATH", str(home / "sbin"))
         monkeypatch.delenv("DEBIAN_FRONTEND", raising=False)
         for name, value in {"PATH": home, "CALLS": self._calls, "FAILING": "nothing"}.items():
             monkeypatch.setenv(name, str(value))
@@ -62,14 +63,24 @@ def test_chromium_is_there(machine: Machine) -> None:
     """A Chromium that is there is left alone."""
     machine.add("chromium")
     machine.add("apt-get")
-    install.install_chromium()
+    install.install_debian_package("chromium")
     assert machine.calls == []
+
+
+def test_a_daemon_is_there(machine: Machine) -> None:
+    """A daemon is found where not every user looks for programs."""
+    (machine.home / "sbin").mkdir()
+    machine.add("sbin/haproxy")
+    machine.add("apt-get")
+    install.install_debian_package("haproxy")
+    assert machine.calls == []
+    assert install.find_program("haproxy") == str(machine.home / "sbin" / "haproxy")
 
 
 def test_chromium_is_installed(machine: Machine) -> None:
     """Root installs Chromium from a fresh list of packages, and no package asks anything."""
     machine.add("apt-get")
-    install.install_chromium()
+    install.install_debian_package("chromium")
     update, upgrade = machine.calls
     assert update.startswith("apt-get update ")
     assert upgrade.startswith("apt-get install -y ")
@@ -83,7 +94,7 @@ def test_chromium_cannot_be_had(machine: Machine, failing: str, calls: int) -> N
     machine.add("apt-get")
     machine.fail(failing)
     with pytest.raises(SystemExit, match=f"apt-get.* {failing}.* failed"):
-        install.install_chromium()
+        install.install_debian_package("chromium")
     assert len(machine.calls) == calls
 
 
@@ -92,14 +103,14 @@ def test_chromium_needs_root(machine: Machine) -> None:
     machine.add("apt-get")
     machine.become(1000)
     with pytest.raises(SystemExit, match="as root: apt-get install chromium"):
-        install.install_chromium()
+        install.install_debian_package("chromium")
     assert machine.calls == []
 
 
 def test_chromium_needs_apt(machine: Machine) -> None:
     """Where there is no apt-get, that is said."""
     with pytest.raises(SystemExit, match="no apt-get"):
-        install.install_chromium()
+        install.install_debian_package("chromium")
 
 
 def test_node_package(machine: Machine) -> None:

@@ -108,7 +108,7 @@ def test_no_policy() -> None:
     lease = lease_of()
     tell(lease, (5, "heard"), (6, "writing"))
     assert lease.next_wakeup().at == math.inf
-    assert lease.judge(1e9) == Expiry(WAIT)
+    assert lease.decide(1e9) == Expiry(WAIT)
 
 
 # A watchdog
@@ -144,7 +144,7 @@ def test_the_verdict_names_its_beat() -> None:
     lease = lease_of(EVERY_20, CHOSEN_REPLIES, CHOSEN_BEATS)
     found = []
     for _ in range(3):
-        due = lease.judge(30)
+        due = lease.decide(30)
         assert due.beat
         found.append((due.verdict, due.beat.policy))
         due.beat.on_asked(30)
@@ -196,7 +196,7 @@ def test_probe_after_a_byte() -> None:
     """A byte that was heard before the probe does not answer it."""
     lease = lease_of(EVERY_20)
     tell(lease, (3, "heard"), (5, "probe"))
-    assert lease.judge(5).verdict is ASK
+    assert lease.decide(5).verdict is ASK
 
 
 def test_probe_of_one_that_was_asked() -> None:
@@ -209,7 +209,7 @@ def test_postpone(times: int) -> None:
     """A question that cannot be asked now is due again a moment later."""
     lease = lease_of(BY_MESSAGE)
     for number in range(times):
-        assert lease.judge(20 + number * POSTPONEMENT).verdict is ASK
+        assert lease.decide(20 + number * POSTPONEMENT).verdict is ASK
         tell(lease, (20 + number * POSTPONEMENT, "postpone"))
     assert lease.next_wakeup().at == 20 + times * POSTPONEMENT
 
@@ -293,9 +293,9 @@ def test_stuck_by_default(policies: list[BeatPolicy], stuck_at: float) -> None:
     """Without `Timeouts.send` a peer is stuck after interval and timeout of what asks."""
     lease = lease_of(*policies)
     tell(lease, (0, "writing"), (stuck_at - 1, "postpone"))
-    assert lease.judge(stuck_at - 0.5) == Expiry(WAIT)
+    assert lease.decide(stuck_at - 0.5) == Expiry(WAIT)
     tell(lease, (stuck_at, "postpone"))
-    assert lease.judge(stuck_at) == Expiry(STUCK)
+    assert lease.decide(stuck_at) == Expiry(STUCK)
 
 
 def test_stuck_beside_a_heartbeat() -> None:
@@ -319,7 +319,7 @@ def test_idle(events: list[Event], idle_at: float) -> None:
 def test_idle_is_said_once() -> None:
     """Idle is due once, however long the close that follows takes."""
     lease = lease_of(timeouts=Timeouts(idle=50))
-    assert lease.judge(50) == Expiry(IDLE)
+    assert lease.decide(50) == Expiry(IDLE)
     assert lease.next_wakeup().at == math.inf
 
 

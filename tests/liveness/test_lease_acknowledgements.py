@@ -210,7 +210,7 @@ def test_stuck_by_default_counts_acknowledgements() -> None:
     for now in range(1, 51):
         tell(lease, (now, "postpone"))
         lease.look(now, 1000, 1000 - min(now, 20))
-        assert lease.judge(now).verdict is (WAIT if now < 50 else STUCK)
+        assert lease.decide(now).verdict is (WAIT if now < 50 else STUCK)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from ..leases import (
 
 def test_on_time() -> None:
     """A verdict that is noticed in time stands."""
-    assert late_lease(judged_at=29.75).judge(30).verdict is LOST
+    assert late_lease(judged_at=29.75).decide(30).verdict is LOST
 
 
 @pytest.mark.parametrize("late", [0.001, STALLED / 2])
@@ -37,15 +37,15 @@ def test_a_little_late(late: float) -> None:
     """A verdict that is a little late is put off by a glance: a peer in this process can answer."""
     lease = late_lease(judged_at=30 + late)
     assert lease.next_wakeup().at == 30 + late + GLANCE
-    assert lease.judge(lease.next_wakeup().at).verdict is LOST
+    assert lease.decide(lease.next_wakeup().at).verdict is LOST
 
 
 def test_stall() -> None:
     """A verdict that is noticed late is put off by the grace; then it stands."""
     lease = late_lease(judged_at=57)
     assert lease.next_wakeup().at == 57 + GRACE
-    assert lease.judge(57.5) == Expiry(WAIT)
-    assert lease.judge(57 + GRACE).verdict is LOST
+    assert lease.decide(57.5) == Expiry(WAIT)
+    assert lease.decide(57 + GRACE).verdict is LOST
 
 
 def test_one_grace_for_each_deadline() -> None:
@@ -54,9 +54,9 @@ def test_one_grace_for_each_deadline() -> None:
     now = 57 + GRACE
     for _ in range(GLANCES):
         now += 20
-        assert lease.judge(now) == Expiry(WAIT)
+        assert lease.decide(now) == Expiry(WAIT)
         now = lease.next_wakeup().at
-    assert lease.judge(now + 20).verdict is LOST
+    assert lease.decide(now + 20).verdict is LOST
     assert now == 57 + GRACE + GLANCES * (20 + GLANCE)
 
 
@@ -71,9 +71,9 @@ def test_the_next_stall() -> None:
     """After an answer the next late verdict gets a grace again."""
     lease = late_lease(judged_at=57)
     tell(lease, (57, "heard"))
-    assert lease.judge(77).verdict is ASK
+    assert lease.decide(77).verdict is ASK
     tell(lease, (77, "on_asked"), (77, "writing"), (77, "written"))
-    assert lease.judge(100) == Expiry(WAIT)
+    assert lease.decide(100) == Expiry(WAIT)
     assert lease.next_wakeup().at == 100 + GRACE
 
 
@@ -81,15 +81,15 @@ def test_stall_of_a_stuck_writer() -> None:
     """A stall is no proof that the peer takes nothing, each time anew."""
     lease = lease_of(timeouts=Timeouts(send=15))
     tell(lease, (0, "writing"))
-    assert lease.judge(40) == Expiry(WAIT)
+    assert lease.decide(40) == Expiry(WAIT)
     tell(lease, (40, "progress"))
-    assert lease.judge(80) == Expiry(WAIT)
-    assert lease.judge(80 + GRACE) == Expiry(STUCK)
+    assert lease.decide(80) == Expiry(WAIT)
+    assert lease.decide(80 + GRACE) == Expiry(STUCK)
 
 
 def test_late_question() -> None:
     """A stall does not put a question off: it is no verdict."""
-    assert lease_of(EVERY_20).judge(300).verdict is ASK
+    assert lease_of(EVERY_20).decide(300).verdict is ASK
 
 
 @given(
@@ -102,9 +102,9 @@ def test_nobody_is_lost_unjustly(policy: BeatPolicy, steps: list[tuple[float, bo
     lease = lease_of(policy)
     for gap, stalled in steps:
         now += gap * (100 if stalled else 1)
-        if stalled and lease.judge(now).verdict is ASK:
+        if stalled and lease.decide(now).verdict is ASK:
             tell(lease, (now, "on_asked"))
-        assert not stalled or lease.judge(now) == Expiry(WAIT)
+        assert not stalled or lease.decide(now) == Expiry(WAIT)
         tell(lease, (now, "heard"))
 
 
@@ -151,7 +151,7 @@ def test_story_of_a_stuck_peer() -> None:
 def test_story_of_a_stall() -> None:
     """The story tells of a stall of ours, until the peer was heard again."""
     lease = late_lease(judged_at=57)
-    lost = lease.judge(58)
+    lost = lease.decide(58)
     assert lease.describe(lost, 58) == (
         "nothing heard for 58.0 s; a ping sent 38.0 s ago was not answered; "
         "our own event loop had stalled for 27.0 s before"

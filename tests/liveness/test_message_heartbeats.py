@@ -134,4 +134,4 @@ def test_failing_function() -> None:
     with pytest.raises(ZeroDivisionError):
         messages.inspect("beat", 5)
     assert lease.next_wakeup().at == 30
-    assert lease.judge(30).verdict is Verdict.LOST
+    assert lease.decide(30).verdict is Verdict.LOST

@@ -44,7 +44,7 @@ def rest(
         while (now := pause.due()) < time:
             if kernel is not None:
                 lease.look(now, *kernel(now))
-            if (verdict := pause.judge(now).verdict) is not WAIT:
+            if (verdict := pause.decide(now).verdict) is not WAIT:
                 return now, verdict
         tell(lease, (time, event), kernel=kernel)
     return None
@@ -140,7 +140,7 @@ def test_looks() -> None:
         pause = Pause(lease_of(policy), BEGAN)
         for number in range(1, 100):
             assert pause.due() == BEGAN + number * step
-            assert pause.judge(pause.due()).verdict is WAIT
+            assert pause.decide(pause.due()).verdict is WAIT
 
 
 def stuck_pause() -> tuple[Lease, Pause]:
@@ -153,26 +153,26 @@ def stuck_pause() -> tuple[Lease, Pause]:
 def test_a_late_verdict() -> None:
     """A verdict that is noticed late waits for a grace; bytes that are taken meanwhile help."""
     lease, pause = stuck_pause()
-    assert pause.judge(130).verdict is WAIT
+    assert pause.decide(130).verdict is WAIT
     tell(lease, (130.5, "progress"))
-    assert pause.judge(131).verdict is WAIT
-    assert pause.judge(140.5).verdict is LOST
+    assert pause.decide(131).verdict is WAIT
+    assert pause.decide(140.5).verdict is LOST
 
 
 def test_a_late_verdict_that_stands() -> None:
     """If nothing comes of the grace, and of the glances after it, the verdict stands."""
     _, pause = stuck_pause()
-    assert pause.judge(130).verdict is WAIT
-    assert pause.judge(130.5).verdict is WAIT
+    assert pause.decide(130).verdict is WAIT
+    assert pause.decide(130.5).verdict is WAIT
     now = 130 + GRACE
-    assert pause.judge(now).verdict is LOST
+    assert pause.decide(now).verdict is LOST
     _, pause = stuck_pause()
     now = 110.05
     for _ in range(GLANCES + 1):
-        assert pause.judge(now).verdict is WAIT
+        assert pause.decide(now).verdict is WAIT
         assert pause.due() == now + GLANCE
         now = pause.due() + 0.05
-    assert pause.judge(now).verdict is LOST
+    assert pause.decide(now).verdict is LOST
 
 
 def test_story() -> None:

@@ -22,11 +22,11 @@ def timer_of(policy: BeatPolicy, phase: float = 1) -> HeartbeatTimer:
 def test_it_asks_and_waits(policy: BeatPolicy) -> None:
     """It asks after the interval, and gives up a timeout after the kernel had the question."""
     timer = timer_of(policy)
-    assert (timer.due(0), timer.judge(), timer.next_question_at) == (20, Verdict.ASK, 20)
+    assert (timer.due(0), timer.decide(), timer.next_question_at) == (20, Verdict.ASK, 20)
     timer.on_asked(20)
     assert timer.awaiting_answer
     assert timer.next_question_at == math.inf
-    assert (timer.due(0), timer.judge()) == (30, Verdict.LOST)
+    assert (timer.due(0), timer.decide()) == (30, Verdict.LOST)
     assert timer.due(25) == 35  # the kernel took other bytes at 25
     timer.writing(0)
     timer.written(27)
@@ -34,7 +34,7 @@ def test_it_asks_and_waits(policy: BeatPolicy) -> None:
     assert timer.due(28) == 37
     timer.renew(36)
     assert not timer.awaiting_answer
-    assert (timer.due(0), timer.judge()) == (56, Verdict.ASK)
+    assert (timer.due(0), timer.decide()) == (56, Verdict.ASK)
 
 
 @pytest.mark.parametrize("policy", [LISTENING, CHOSEN_BEATS])
@@ -42,7 +42,7 @@ def test_it_listens(policy: BeatPolicy) -> None:
     """A watchdog never asks: it gives up a timeout after the last sign of life."""
     timer = timer_of(policy)
     timer.probe(5)
-    assert (timer.due(0), timer.judge(), timer.next_question_at) == (30, Verdict.LOST, math.inf)
+    assert (timer.due(0), timer.decide(), timer.next_question_at) == (30, Verdict.LOST, math.inf)
     timer.renew(7)
     assert timer.due(0) == 37
     assert not timer.on_ticks

@@ -6,12 +6,14 @@ Frames are built and parsed by `trio_ws.testing`, which shares no code with the 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
 
 from trio_ws._ending import Loss
 from trio_ws._policies import Limits
+from trio_ws._protocol.extensions.base import ExtensionCodec
 from trio_ws._protocol.fast_path import FastDecoder
 from trio_ws._protocol.frame_log import Trace
 from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
@@ -30,9 +32,17 @@ class Side:
     def __str__(self) -> str:
         return f"{'client' if self.client else 'server'}{'' if self.fast else ', slow path'}"
 
-    def protocol(self, *, trace: Trace | None = None, **limits: int) -> WebSocketProtocol:
+    def protocol(
+        self,
+        *,
+        trace: Trace | None = None,
+        codecs: Sequence[ExtensionCodec] = (),
+        **limits: int,
+    ) -> WebSocketProtocol:
         """A session of our side."""
-        return protocol_of(self.client, Limits(**limits), fast=self.fast, trace=trace)
+        return protocol_of(
+            self.client, Limits(**limits), fast=self.fast, trace=trace, codecs=codecs
+        )
 
     def frame(
         self, opcode: int, payload: bytes | str = b"", *, fin: bool = True, rsv: int = 0
@@ -55,13 +65,20 @@ class Side:
 
 
 def protocol_of(
-    client: bool, limits: Limits, *, fast: bool = True, trace: Trace | None = None
+    client: bool,
+    limits: Limits,
+    *,
+    fast: bool = True,
+    trace: Trace | None = None,
+    codecs: Sequence[ExtensionCodec] = (),
 ) -> WebSocketProtocol:
     """Make a protocol that takes the fast path or not."""
     decoder = None
     if fast and trace is None:
         decoder = FastDecoder(masked=not client, limit=limits.max_message_size)
-    return WebSocketProtocol(client=client, limits=limits, decoder=decoder, trace=trace)
+    return WebSocketProtocol(
+        client=client, limits=limits, decoder=decoder, codecs=codecs, trace=trace
+    )
 
 
 def in_state(side: Side, state: State) -> WebSocketProtocol:

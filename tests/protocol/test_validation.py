@@ -95,3 +95,25 @@ def test_utf8() -> None:
 def test_truncate(reason: str, fits: str) -> None:
     """A reason of our own making is cut between characters to what fits."""
     assert truncate_reason(reason) == fits
+
+
+@pytest.mark.parametrize("code", ["bye", "1000", 3000.5, 1000.0, None, True, b"x"])
+def test_a_code_is_a_whole_number(code: Any) -> None:
+    """Numbers that are no integers are refused, not rounded (HAZARDS F7.14)."""
+    with pytest.raises(TypeError, match="code must be a whole number"):
+        check_close(code, "")
+
+
+@pytest.mark.parametrize("reason", [None, b"bye", 5])
+def test_a_reason_is_a_text(reason: Any) -> None:
+    """Bytes and None are no reasons."""
+    with pytest.raises(TypeError, match="reason must be a str"):
+        check_close(1000, reason)
+
+
+@pytest.mark.parametrize("payload", [5, "x", None, [1, 2]])
+def test_a_payload_is_bytes(payload: Any) -> None:
+    """A number is not so many NULs, and a text is not encoded by chance."""
+    with pytest.raises(TypeError, match="payload must be bytes-like"):
+        check_payload("ping", payload)
+    assert check_payload("ping", memoryview(b"x")) == b"x"

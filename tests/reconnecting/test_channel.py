@@ -739,6 +739,60 @@ async def leave_at(make: Make, rng: random.Random) -> None:
     assert trio.lowlevel.current_statistics().tasks_living == tasks
 
 
+# What waits, when a connection is back (hazard F7.15)
+
+BIG = "x" * 70_000
+
+
+def deaf(heard: list[str], seconds: float) -> Play:
+    """A server that reads nothing for a while, and then hears the first letter of each message."""
+
+    async def play(peer: RawPeer) -> None:
+        await trio.sleep(seconds)
+        while True:
+            heard.append((await peer.expect_frame(1)).payload[:1].decode())
+
+    return play
+
+
+class Narrow(World):
+    """Its streams take one message at a time, when it is read."""
+
+    def streams(self) -> Pair:
+        return trio.testing.lockstep_stream_pair()
+
+
+async def test_what_is_late_comes_behind_the_buffer(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """What is sent while the buffer goes out on a slow connection comes behind it."""
+    heard: list[str] = []
+    world = Narrow(nursery, REFUSED, deaf(heard, 10))
+    options: Any = {"buffer": SendBuffer(), "limits": Limits(send_buffer=100)}
+    async with channel_in(world, **options) as channel:
+        for name in "abcd":
+            await channel.send(name + BIG)
+        await trio.sleep(5)  # the connection has come at 2.5, and takes "a" only
+        await channel.send("late")
+        await trio.sleep(10)
+        assert heard == ["a", "b", "c", "d", "l"]
+        nursery.cancel_scope.cancel()
+
+
+async def test_room_while_the_buffer_goes_out(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    """A `send` that waits for room goes on with the first message that leaves the buffer."""
+    world = Narrow(nursery, REFUSED, deaf([], 10))
+    options: Any = {"buffer": SendBuffer(max_messages=3), "limits": Limits(send_buffer=100)}
+    async with channel_in(world, **options) as channel:
+        for name in "abc":
+            await channel.send(name + BIG)
+        await channel.send("d")
+        assert trio.current_time() == 2.5
+        nursery.cancel_scope.cancel()
+
+
 # Doubts (hazard F2.10)
 
 

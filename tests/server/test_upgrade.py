@@ -211,6 +211,7 @@ async def test_on_request_sees_everything(autojump_clock: object) -> None:
         raise_it,
         lambda request: "fine",
         lambda request: Response(101),
+        lambda request: Response(200, {"Transfer-Encoding": "chunked"}),
         lambda request: Response(200, {"X": "a\r\nb"}),
     ],
 )

@@ -59,7 +59,7 @@ async def plain() -> None:
         ({"connect": "ws://a/"}, TypeError, "connect must be a function"),
         ({"reconnect_on_normal_close": 1}, TypeError, "reconnect_on_normal_close must be True or"),
         ({"unknown_host": True}, ValueError, 'unknown_host must be "fail" or "retry", not True'),
-        ({"retries": 5}, TypeError, r"no option 'retries'; delays, .* backoff=Backoff\(…\)"),
+        ({"retries": 5}, TypeError, r"no option 'retries': write backoff=Backoff\("),
         ({"timeouts": 5}, TypeError, "timeouts must be"),
         ({"headers": {"Host": "x"}}, LocalProtocolError, "the header Host"),
     ],

@@ -254,14 +254,24 @@ async def test_a_block_that_raises_and_is_cancelled(
             await supervisor.run(listening)
 
     async def leave(*, raising: bool) -> bool:
+        scope = trio.CancelScope(deadline=trio.current_time() + 1)
         async with trio.open_nursery() as nursery:
-            with trio.move_on_after(1) as scope, suppress(LookupError):
+            with scope, suppress(LookupError):
                 async with open_supervisor(URL, **options(world)) as supervisor:
-                    nursery.start_soon(run, supervisor)
+                    nursery.start_soon(run, supervisor)  # noqa: ASYNC111 - it ends with the block
                     await trio.sleep(0.9)
                     if raising:
                         raise LookupError
-            return scope.cancelled_caught
+        return scope.cancelled_caught
 
     assert not await leave(raising=True)
     assert await leave(raising=False)
+
+
+async def test_no_states(autojump_clock: trio.testing.MockClock) -> None:
+    """Waiting for no state, or for what is none, would last for ever."""
+    async with open_supervisor("ws://a") as supervisor:
+        with pytest.raises(ValueError, match="states must be one SupervisorState or more"):
+            await supervisor.wait_for()
+        with pytest.raises(TypeError, match="each of states must be SupervisorState"):
+            await supervisor.wait_for("open")  # type: ignore[arg-type]

@@ -46,9 +46,10 @@ def test_faults_come_as_often_as_the_profile_says(profile: Chaos) -> None:
     assert {fault.kind.value for fault in faults} == set(profile.kinds)
 
 
-def test_hostile_has_every_kind() -> None:
-    """Nothing is left out."""
-    assert set(Chaos.hostile().kinds) == {kind.value for kind in FaultKind}
+def test_hostile_has_every_kind_that_is_worth_another_attempt() -> None:
+    """Changed bytes and bad certificates are left out."""
+    kinds = {kind.value for kind in FaultKind} - {"corrupt", "tls_failure"}
+    assert set(Chaos.hostile().kinds) == kinds
 
 
 def test_a_profile_without_faults() -> None:

@@ -10,7 +10,8 @@ import trio.testing
 from trio.testing import assert_no_checkpoints, memory_stream_pair, wait_all_tasks_blocked
 
 from trio_ws._transport.adapter import transport_on
-from trio_ws._transport.base import READ_SIZE, without
+from trio_ws._transport.base import READ_SIZE, Transport, without
+from trio_ws._transport.stream import StreamTransport
 
 from ..streams import (
     Pair,
@@ -170,3 +171,20 @@ async def test_send_all() -> None:
     assert received == data
     await ours.aclose()
     await theirs.aclose()
+
+
+async def test_what_a_stream_does_not_tell() -> None:
+    """A transport that knows no kernel tells nothing of acknowledgements, nor of the peer's end."""
+
+    class Simple(StreamTransport):
+        tells_acknowledgements = Transport.tells_acknowledgements
+        outgoing = Transport.outgoing
+        delivered = Transport.delivered
+        hang_up = Transport.hang_up
+
+    ours = Simple(memory_stream_pair()[0])
+    await ours.send_all(b"hello")
+    assert not ours.tells_acknowledgements
+    assert ours.outgoing() == (5, None)
+    assert ours.delivered() == 0
+    assert ours.hang_up() is None

@@ -21,6 +21,7 @@ from ..streams import (
     FailingStream,
     Pair,
     calls_of,
+    eventually,
     generous_pair,
     over_tls,
     pair_without_half_close,
@@ -204,14 +205,11 @@ async def test_tls_of_ours_counts_below() -> None:
         await transport.send_all(bytes(1000))
         sent, _ = transport.outgoing()
         assert sent > before + 1000
-        with trio.fail_after(5):
-            while transport.outgoing() != (sent, 0):
-                await trio.sleep(0.001)
-            assert transport.delivered() > 0
-            assert transport.hang_up() is None
-            theirs.shutdown(socket.SHUT_WR)
-            while transport.hang_up() is None:
-                await trio.sleep(0.001)
+        await eventually(lambda: transport.outgoing() == (sent, 0))
+        assert transport.delivered() > 0
+        assert transport.hang_up() is None
+        theirs.shutdown(socket.SHUT_WR)
+        await eventually(transport.hang_up)
 
 
 async def test_streams_that_tell_less() -> None:

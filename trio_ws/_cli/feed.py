@@ -59,7 +59,7 @@ class Feed:
         return trio.current_time() - self._times[number]
 
     def beyond(self, seen: int) -> list[str]:
-        """Return the events that somebody who has seen so many has not seen."""
+        """Return the events that a viewer who has seen so many has not seen."""
         return self._texts[seen:]
 
     async def wait_beyond(self, seen: int) -> list[str]:

@@ -4,7 +4,7 @@ Standard input may be a pipe, a terminal, a file, or closed.
 Trio can wait for a pipe; a file or a terminal is read by a thread,
 which is left behind when the command ends before the next line does.
 
-`Outlet` writes what is put into it in one gulp after another.
+`Outlet` writes what is put into it, much at a time.
 It holds at most `OUTLET` bytes and one line, so that a slow reader slows the peer down,
 and not our memory up.  It lives outside the connection's block,
 since what has arrived is to be shown also when the connection is lost.

@@ -22,6 +22,7 @@ import trio
 from trio_ws import (
     ANY_ORIGIN,
     SAME_ORIGIN,
+    Deflate,
     Heartbeat,
     Limits,
     Server,
@@ -58,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     who.add_argument(
         "--origin", action="append", default=[], help="pages of it may connect, too, or: any"
     )
+    who.add_argument("--compress", action="store_true", help="if the client offers it (RFC 7692)")
     who.add_argument("--subprotocol", action="append", default=[], metavar="NAME")
     who.add_argument("--max-connections", type=positive, metavar="N")
     who.add_argument("--max-size", type=positive, metavar="MIB", default=1, help="of a message")
@@ -117,6 +119,7 @@ def server_options(options: argparse.Namespace, console: Console) -> dict[str, A
     return {
         "ssl_context": server_context(options.tls),
         "subprotocols": options.subprotocol,
+        "compression": Deflate() if options.compress else None,
         "origins": ANY_ORIGIN if "any" in options.origin else [SAME_ORIGIN, *options.origin],
         "heartbeat": Heartbeat(interval=options.ping or Heartbeat().interval),
         "limits": Limits(max_message_size=options.max_size * 1024 * 1024),

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 import trio
 
 from trio_ws import (
+    Deflate,
     HandshakeError,
     Heartbeat,
     Limits,
@@ -111,6 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     http.add_argument("--origin", help="as a page of this origin would")
     http.add_argument("--user-agent", metavar="TEXT", default="trio-ws")
+    http.add_argument("--compress", action="store_true", help="offer to compress (RFC 7692)")
     way = parser.add_argument_group("the way to the server")
     way.add_argument("--unix", metavar="PATH", help="connect to a Unix socket")
     way.add_argument(
@@ -146,6 +148,7 @@ def read_target(
         "timeouts": Timeouts(connect=options.timeout),
         "limits": limits or Limits(),
         "ssl_context": client_context(options),
+        "compression": Deflate() if options.compress else None,
     }
     try:
         return Target(url=options.url, options=chosen, unix=options.unix)

@@ -163,7 +163,7 @@ class ConnectAttempt:
             self._time.deadline = min(self._time.deadline, soon)
 
     def _timeout(self) -> HandshakeError:
-        """What the deadline means: a rejection with half a body is still a rejection."""
+        """Raise what the deadline means: a rejection with half a body is still a rejection."""
         return self._handshake.rejection() or HandshakeTimeout(
             f"no WebSocket to {self._url} within {self._config.timeouts.connect:g} s: "
             f"still {self._stage}",

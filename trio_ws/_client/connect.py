@@ -12,9 +12,11 @@ from typing import Unpack
 
 import trio
 
+from .._concurrency.blocks import Block
 from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
 from .._http import HeaderSource
+from .._options import config_from
 from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
 from .._protocol.extensions.base import Extension
 from .._protocol.extensions.deflate import Deflate
@@ -55,24 +57,25 @@ def open_websocket(
         subprotocols: offered to the server, in order of preference (RFC 6455 §1.9).
         headers: more headers of the request; they replace ones that we would send,
             but cannot be ones that make up the handshake.
-        ssl_context: for ``wss`` only; by default the system's trusted certificates are asked.
-        heartbeat: how the peer is kept an eye on; None: not at all.
+        ssl_context: for ``wss`` only; by default the certificate is verified against the system's
+            trust store.
+        heartbeat: how the connection's liveness is checked; None disables the checks.
         timeouts: `Timeouts.connect` bounds DNS, TCP, TLS and HTTP together.
-        limits: how much of everything.
+        limits: the sizes and counts that bound memory.
         compression: `Deflate()` offers to compress messages (RFC 7692); None: they are not.
         extensions: offered to the server beside compression (RFC 6455 §9).
         origin: the ``Origin`` header; a browser sends one, others need not.
         user_agent: the ``User-Agent`` header; None: no such header.
 
     Raises:
-        InvalidURL: the URL is no WebSocket URL.
+        InvalidURL: the URL is not a WebSocket URL.
         LocalProtocolError: a header or a subprotocol cannot be sent.
-        ValueError, TypeError: another option makes no sense.
+        ValueError, TypeError: another option is invalid.
         HandshakeTimeout: it took longer than `Timeouts.connect`.
         Rejected: the server answered with another status than 101.
         InvalidHandshake: the server does not speak WebSocket properly.
         TLSError: TLS failed; an untrusted certificate, for instance.
-        HandshakeError: no connection came about; the `OSError` is chained.
+        HandshakeError: no connection was opened; the `OSError` is chained.
     """
     config = ClientConfig(
         subprotocols=subprotocols,
@@ -86,13 +89,13 @@ def open_websocket(
         origin=origin,
         user_agent=user_agent,
     )
-    return _block(url, config)
+    return _block("open_websocket(…)", url, config)
 
 
 def open_websocket_on(
     stream: trio.abc.Stream, url: str, **options: Unpack[ClientOptions]
 ) -> AbstractAsyncContextManager[WebSocket]:
-    """As `open_websocket`, with its options, over a stream of your own: a tunnel, a pipe.
+    """Open a connection over a stream of your own, as `open_websocket` does: a tunnel, a pipe.
 
     The stream belongs to the connection from the beginning of the block on,
     and is closed with it, also when connecting fails.
@@ -101,12 +104,13 @@ def open_websocket_on(
     For a Unix socket, give ``await trio.open_unix_socket(path)``.
     """
     check_instance("stream", stream, trio.abc.Stream, "a trio.abc.Stream")
-    return _block(url, ClientConfig(**options), stream)
+    config = config_from(ClientConfig, options, "open_websocket_on")
+    return _block("open_websocket_on(…)", url, config, stream)
 
 
 def _block(
-    text: str, config: ClientConfig, stream: trio.abc.Stream | None = None
+    call: str, text: str, config: ClientConfig, stream: trio.abc.Stream | None = None
 ) -> AbstractAsyncContextManager[WebSocket]:
     url = parse_url(text)
     config.check_url(url)
-    return ConnectionBlock(ConnectAttempt(url, config, stream).connect)
+    return Block(call, ConnectionBlock(ConnectAttempt(url, config, stream).connect))

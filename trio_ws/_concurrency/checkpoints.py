@@ -40,7 +40,7 @@ class CheckpointBudget:
         self._until = self._now() + SECONDS
 
     def checkpoint(self, size: int) -> Awaitable[None]:
-        """To be awaited: check for cancellation, and yield if it is time to.
+        """Return an awaitable that checks for cancellation, and yields if it is time to.
 
         `size` is in bytes.  This is no coroutine function itself: one frame less on a hot path.
         """

@@ -14,7 +14,7 @@ import trio
 
 
 def iter_leaves(error: BaseException) -> Iterator[BaseException]:
-    """Return the exceptions of a group, however deep; of anything else, itself."""
+    """Yield the exceptions of a group, however deep; of anything else, itself."""
     if isinstance(error, BaseExceptionGroup):
         for member in error.exceptions:
             yield from iter_leaves(member)
@@ -89,7 +89,7 @@ def cancel_reason(error: BaseException) -> str:
 
 @contextmanager
 def unwrapping() -> Generator[None]:
-    """Around a nursery: let its exception leave without the group."""
+    """Let the exception of a nursery leave without the group."""
     try:
         yield
     except BaseExceptionGroup as group:

@@ -38,7 +38,7 @@ class ResumeListener(Protocol):
 
 
 def seconds_suspended() -> float:
-    """For how long the machine has been suspended since it was started."""
+    """Return for how many seconds the machine has been suspended since it was started."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
 

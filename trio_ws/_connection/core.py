@@ -29,6 +29,7 @@ from .._liveness.timer import NOTHING_BEFORE
 from .._log import Log
 from .._options import ConnectionOptions
 from .._policies import FOREVER
+from .._protocol.extensions.base import ExtensionCodec
 from .._protocol.extensions.deflate import DeflateCodec
 from .._protocol.fast_path import FastDecoder
 from .._protocol.frame_log import line
@@ -135,23 +136,9 @@ class ConnectionCore:
         self.options = options
         self.log = Log("trio_ws.client" if client else "trio_ws.server")
         self.watches_idle = options.timeouts.idle is not None
-        trace = None
-        if self.log.shows(logging.DEBUG):
-            trace = partial(_log_frame, self.log, name)
-        limit = options.limits.max_message_size
-        self.deflate = next(
-            (each.codec for each in opening.extensions if isinstance(each.codec, DeflateCodec)),
-            None,
-        )
-        self.protocol = WebSocketProtocol(
-            client=client,
-            limits=options.limits,
-            codecs=[each.codec for each in opening.extensions],
-            # Each frame is logged by the slow path alone.
-            decoder=None if trace else FastDecoder(masked=not client, limit=limit),
-            keys=_keys_of(stream),
-            trace=trace,
-        )
+        codecs = [each.codec for each in opening.extensions]
+        self.deflate = next((each for each in codecs if isinstance(each, DeflateCodec)), None)
+        self.protocol = self._make_protocol(codecs, _keys_of(stream))
         self._send_queue = self.protocol.send_queue
         self._send_buffer = options.limits.send_buffer
         self.transport = transport_on(stream)
@@ -176,6 +163,22 @@ class ConnectionCore:
         self.supervised = current_supervision.get()
         self.over = SlimEvent()
         self.finished = SlimEvent()
+
+    def _make_protocol(self, codecs: list[ExtensionCodec], keys: MaskKeys) -> WebSocketProtocol:
+        limits = self.options.limits
+        decoder, trace = None, None
+        if self.log.shows(logging.DEBUG):  # each frame is logged, by the slow path alone
+            trace = partial(_log_frame, self.log, self.name)
+        else:
+            decoder = FastDecoder(masked=not self.client, limit=limits.max_message_size)
+        return WebSocketProtocol(
+            client=self.client,
+            limits=limits,
+            codecs=codecs,
+            decoder=decoder,
+            keys=keys,
+            trace=trace,
+        )
 
     # Sending
 
@@ -256,7 +259,7 @@ class ConnectionCore:
 
         A write that failed before its end tells more about the cause.
         """
-        if cause is None and self.write_error is not None:
+        if self.write_error is not None:
             loss, detail, cause = Loss.BROKEN, str(self.write_error), self.write_error
         if loss is not Loss.UNANSWERED:
             hint = self.pings.hint_at_end(trio.current_time())
@@ -288,7 +291,7 @@ class ConnectionCore:
         self.note_ending()
 
     def note_ending(self) -> None:
-        """If the protocol has an ending, tell everything that waits, once."""
+        """Wake every waiter if the protocol has an ending, once."""
         ending = self.protocol.ending
         if ending is None or self.over.is_set():
             return

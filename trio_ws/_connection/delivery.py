@@ -61,7 +61,7 @@ class Receipt:
 
     @property
     def state(self) -> DeliveryState:
-        """How far the message has come; what was taken back waits for ever."""
+        """Return how far the message has come; what was taken back waits for ever."""
         return self._ledger.state_of(self._frame)
 
 
@@ -132,7 +132,7 @@ class Delivery:
 
     @property
     def _confirmed(self) -> int:
-        """The number of the last frame that is known to have arrived."""
+        """Return the number of the last frame that is known to have arrived."""
         ending = self._core.protocol.ending
         if ending is not None and ending.clean and not ending.received_first:
             return self._queue.frames_out
@@ -147,7 +147,7 @@ class Delivery:
 
     @property
     def in_doubt(self) -> int:
-        """How many messages were written and are not confirmed."""
+        """Return how many messages were written and are not confirmed."""
         self._frames.forget(self._confirmed)
         return self._frames.count(self._queue.frames_out)
 
@@ -171,12 +171,12 @@ class Delivery:
 
     @property
     def unread(self) -> int:
-        """How many bytes have arrived and were not taken, each message with a cost of its own."""
+        """Return how many bytes have arrived and were not taken, with a cost for each message."""
         return self._core.receive_queue.size
 
     @property
     def receive_buffer(self) -> int:
-        """`Limits.receive_buffer` of this connection."""
+        """Return `Limits.receive_buffer` of this connection."""
         return self._core.options.limits.receive_buffer
 
     def drop_unread(self) -> int:

@@ -136,8 +136,9 @@ class HeartbeatDriver:
         """Do what is due; return True if a question was queued."""
         if self._protocol.state is not _OPEN:
             return False  # armed before we began to close: nothing is due any more
-        self.look_if_wanted(now)
-        due = self._lease.judge(now)
+        if self._lease.wants_look(now):
+            self._core.look(now)
+        due = self._lease.decide(now)
         match due.verdict:
             case Verdict.ASK:
                 assert due.beat is not None
@@ -200,23 +201,9 @@ class HeartbeatDriver:
     def on_written(self, now: float) -> None:
         """Note that the kernel has taken what was in hand; ask it what was before a question."""
         if self._lease.written(now):
-            self.look(now)
+            self._core.look(now)
         if self._lease.bounds_sending:
             self.rearm()
-
-    def on_waiting(self, now: float) -> None:
-        """Note that what `act` queued waits; if it is behind a write, ask how far that has got."""
-        if self._lease.outgoing.in_hand:
-            self.look_if_wanted(now)
-
-    def look_if_wanted(self, now: float) -> None:
-        """Ask the kernel what has arrived, if a verdict may depend on it."""
-        if self._lease.wants_look(now):
-            self.look(now)
-
-    def look(self, now: float) -> None:
-        """Ask the kernel what has arrived."""
-        self._core.look(now)
 
     def on_sent_inline(self) -> None:
         """Watch what left, if `Timeouts.send` or `Timeouts.stall` bounds it."""

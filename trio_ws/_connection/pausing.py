@@ -70,7 +70,6 @@ class Pauses:
         """Stop reading; soon after another pause, the plan of that one for pongs stays."""
         self.active = True
         self._began = now
-        self._note_takers(now)
         self._pause = Pause(self._core.lease, now)
         if now - self._ended >= self._interval:
             self.next_pong_at = now + self._first_delay
@@ -88,7 +87,7 @@ class Pauses:
             return
         if self._core.lease.outgoing.told:
             self._core.look(now)
-        expiry = self._pause.judge(now)
+        expiry = self._pause.decide(now)
         if expiry.verdict is Verdict.IDLE:
             self._core.begin_close(CloseCode.GOING_AWAY, "idle", initiator=Initiator.IDLE)
         elif expiry.verdict is not Verdict.WAIT:

@@ -198,8 +198,6 @@ class Reader:
             self._writer.after_change()
         elif self._writer.flush():
             self._heartbeat.on_handed_over(now)
-        else:
-            self._heartbeat.on_waiting(now)
 
     def wake_at(self, tick: float) -> None:
         """Wake at this tick and look after the others of our group."""

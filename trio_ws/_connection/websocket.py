@@ -106,7 +106,7 @@ class WebSocket(trio.abc.AsyncResource):
 
     @property
     def local_address(self) -> object:
-        """Return our address as ``socket.getsockname`` does; None if this is no socket.
+        """Return our address as ``socket.getsockname`` does; None if this is not a socket.
 
         It stays when the connection is over.
         """
@@ -114,7 +114,7 @@ class WebSocket(trio.abc.AsyncResource):
 
     @property
     def remote_address(self) -> object:
-        """Return the peer's address as ``socket.getpeername`` does; None if this is no socket.
+        """Return the peer's address as ``socket.getpeername`` does; None if this is not a socket.
 
         It stays when the connection is over.
         """
@@ -452,7 +452,7 @@ class WebSocket(trio.abc.AsyncResource):
         return self.ending
 
     async def aclose(self) -> None:
-        """`close`, as `trio.abc.AsyncResource` asks for it: by force if cancelled."""
+        """Close, as `trio.abc.AsyncResource` asks for it: by force if cancelled."""
         await self.close()
 
 

@@ -197,7 +197,7 @@ class ClientHandshake:
 
     def _feed(self, data: bytes) -> Opening | None:
         if self._rejection is None:
-            self._heads.data += data
+            self._heads.feed(data)
             while head := self._next_head():
                 if plain := plain_switch(head):
                     return self._settle(*plain)

@@ -21,6 +21,7 @@ from .._errors import LocalProtocolError
 from .._http import is_token
 from .._protocol.extensions.base import Extension, ExtensionCodec, Parameters
 from .._text import printable
+from .._validation import kind_of
 from .http_head import elements
 
 HEADER = "Sec-WebSocket-Extensions"
@@ -117,6 +118,9 @@ def check_extensions(extensions: Iterable[Extension]) -> tuple[Extension, ...]:
     Raises:
         TypeError, LocalProtocolError: otherwise.
     """
+    given: object = extensions
+    if not isinstance(given, Iterable):
+        raise TypeError(f"extensions must be a list of Extension, not {kind_of(given)}")
     known = tuple(extensions)
     for each in known:
         if not isinstance(each, Extension):

@@ -52,6 +52,10 @@ class HeadBuffer:
         self._max_headers = max_headers
         self._searched = 0
 
+    def feed(self, data: bytes) -> None:
+        """Take what arrived."""
+        self.data += data
+
     def next_head(self) -> bytes | None:
         """Cut the next head off, its blank line included; None while it is incomplete."""
         found = _BLANK_LINE.search(self.data, max(0, self._searched - 2))

@@ -78,8 +78,8 @@ def check_subprotocols(names: Iterable[str]) -> list[str]:
     """Return `names` as a list, if each is a token and none comes twice (RFC 6455 §4.1).
 
     Raises:
-        LocalProtocolError: a name is no token, or comes twice.
-        TypeError: these are no names.
+        LocalProtocolError: a name is not a token, or is repeated.
+        TypeError: these are not names.
     """
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise TypeError(f"subprotocols are a list of names, not {_shown(names)}")

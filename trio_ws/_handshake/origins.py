@@ -7,10 +7,12 @@ any other must match the rule that the server was given:
 
 =================  ============================================================================
 `SAME_ORIGIN`      host and port of the origin are those of the ``Host`` header;
-                   the scheme is not compared, so that it works behind a proxy that ends TLS
+                   ``http`` and ``https`` are alike, so that it works behind a proxy that
+                   ends TLS; other schemes are refused, whatever their host
 ``"https://…"``    this origin, compared as RFC 6454 says: case of the host, default port,
                    and the spelling of an international name do not matter;
-                   ``"null"`` is what sandboxed pages and files send
+                   ``"null"`` is what sandboxed pages and files send; ``"file://"``,
+                   ``"capacitor://localhost"`` and the like are listed as they are sent
 ``re.Pattern``     matches the whole header, lower-cased by the browser already
 `ANY_ORIGIN`       every page: the handler must not trust cookies
 an iterable        of any of these; what is not in it is refused, `SAME_ORIGIN` included
@@ -34,7 +36,7 @@ class OriginRule(enum.Enum):
     """A rule for ``origins=`` that is not a list.
 
     Attributes:
-        SAME_ORIGIN: pages of the host that they connect to, whatever the scheme, may connect.
+        SAME_ORIGIN: pages of the host that they connect to may connect, http and https alike.
         ANY_ORIGIN: pages from anywhere may; the handler must not trust cookies.
 
     Requests without an ``Origin`` header, which do not come from pages, always may.
@@ -48,7 +50,7 @@ class OriginRule(enum.Enum):
 
 
 SAME_ORIGIN: Final = OriginRule.SAME_ORIGIN
-"""Pages of the host that they connect to, whatever the scheme; no ``Origin`` is allowed too."""
+"""Pages of the host that they connect to, http and https alike; no ``Origin`` is allowed too."""
 
 ANY_ORIGIN: Final = OriginRule.ANY_ORIGIN
 """Pages from anywhere."""
@@ -57,6 +59,10 @@ Origins = OriginRule | re.Pattern[str] | Iterable[OriginRule | re.Pattern[str] |
 """What ``origins=`` takes."""
 
 _ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#@]*)")
+
+
+_OPAQUE = re.compile(r"null|(?!https?:)[A-Za-z][A-Za-z0-9+.-]*://", re.IGNORECASE)
+"""What has no host: a sandboxed page, a file."""
 
 
 class _Origin(NamedTuple):
@@ -69,7 +75,7 @@ class OriginCheck:
     """The rule, made ready to check requests.
 
     Raises:
-        ValueError: an entry is no origin.
+        ValueError: an entry is not an origin.
         TypeError: `origins` is one text rather than a list, or an entry is something else.
     """
 
@@ -100,18 +106,18 @@ class OriginCheck:
             return True
         origin = _parse(text) if text.isascii() else None
         if origin is None:
-            return text in self._listed
+            return text.lower() in self._listed
         return origin in self._listed or (self._same and _is_host(origin, headers.get("Host", "")))
 
 
 def _listed(text: str) -> _Origin | str:
     origin = _parse(text)
-    if origin is None and text != "null":
+    if origin is None and not _OPAQUE.fullmatch(text):
         raise ValueError(
             f"{printable(text)!r} is no origin: it must look like 'https://example.com', "
             "without a path; for several at once use a compiled pattern"
         )
-    return origin or text
+    return origin or text.lower()
 
 
 def _parse(text: str) -> _Origin | None:
@@ -129,4 +135,4 @@ def _parse(text: str) -> _Origin | None:
 
 def _is_host(origin: _Origin, host: str) -> bool:
     """Return True if `origin` and a ``Host`` header mean the same host and port."""
-    return _parse(f"{origin.scheme}://{host}") == origin
+    return origin.scheme in ("http", "https") and _parse(f"{origin.scheme}://{host}") == origin

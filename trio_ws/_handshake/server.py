@@ -86,7 +86,7 @@ class ServerHandshake:
 
     def feed(self, data: bytes) -> None:
         """Take what arrived."""
-        self._heads.data += data
+        self._heads.feed(data)
 
     def next_request(self) -> Request | None:
         """Return the next request, or None until more has been fed.

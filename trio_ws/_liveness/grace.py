@@ -60,7 +60,7 @@ class Grace:
 
     @property
     def story(self) -> str:
-        """Tell of the stall, if it is worth telling."""
+        """Return a clause about the stall, if it is worth one."""
         if self._stall <= STALLED:
             return ""
         return f"; our own event loop had stalled for {self._stall:.1f} s before"

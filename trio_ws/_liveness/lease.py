@@ -3,7 +3,7 @@
 A peer is considered alive until its lease expires.
 Any byte that arrives renews it, whatever the byte belongs to (P12).
 The reader waits for bytes inside a cancel scope whose deadline is `Lease.next_wakeup`;
-when the scope expires it asks `Lease.judge` what is due, does that, and waits again::
+when the scope expires it asks `Lease.decide` what is due, does that, and waits again::
 
     last byte ──interval──▶ ASK ──timeout──▶ LOST
         ▲                    │
@@ -179,7 +179,7 @@ class Lease:
         return False
 
     def wants_look(self, now: float) -> bool:
-        """Return True if it matters what was acknowledged: ask the kernel before `judge`."""
+        """Return True if it matters what was acknowledged: ask the kernel before `decide`."""
         return self.outgoing.looked_at < now and self._due_look() < FOREVER
 
     def next_wakeup(self) -> Wakeup:
@@ -196,7 +196,7 @@ class Lease:
                 return Wakeup(due, shared=True)
         return Wakeup(due, shared=False)
 
-    def judge(self, now: float) -> Expiry:
+    def decide(self, now: float) -> Expiry:
         """Return what is due now; if several things are, one after the other."""
         self._renew()
         if now < self._due_with_grace():
@@ -237,7 +237,7 @@ class Lease:
     def _judge_silence(self, now: float) -> Expiry:
         for beat in self.beats:
             if now >= beat.due(self.outgoing.progress_at):
-                return Expiry(beat.judge(), beat)
+                return Expiry(beat.decide(), beat)
         return Expiry(Verdict.STALLED if now >= self._due_stalled() else Verdict.STUCK)
 
     def _grant_grace(self, now: float) -> bool:

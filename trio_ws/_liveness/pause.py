@@ -38,13 +38,13 @@ class Pause:
         self._out.restart(now)
 
     def due(self) -> float:
-        """Return when to look and to `judge`, if nothing happens until then."""
+        """Return when to look and to `decide`, if nothing happens until then."""
         lost = self._due_lost()
         if self._grace is not None and self._grace.deadline == lost:
             lost = self._grace.until
         return min(self._looked_at + self._lease.step, lost, self._lease.due_idle)
 
-    def judge(self, now: float) -> Expiry:
+    def decide(self, now: float) -> Expiry:
         """Return what is due now; the kernel has just been asked if it tells."""
         self._looked_at = now
         if now >= self._lease.due_idle:
@@ -64,10 +64,9 @@ class Pause:
         return f"{self._out.describe(now)}; we have not read for {now - self._began:.1f} s"
 
     def _due_lost(self) -> float:
-        out = self._out
-        if out.waiting_since is None or not out.waits:
+        if self._out.waiting_since is None:
             return FOREVER
-        return max(out.progress_at, out.waiting_since, self._began) + self._bound
+        return max(self._out.progress_at, self._out.waiting_since) + self._bound
 
 
 def _shortest(lease: Lease) -> tuple[float, Expiry]:

@@ -61,6 +61,10 @@ class Question:
         self.arrived: float | None = None
         self._position: int | None = None
 
+    def take_in_hand(self, frames: int) -> None:
+        """Note what the writer took in hand: pings, and data up to this number of frames."""
+        self.in_hand = self.frame <= frames
+
     def hand_over(self, now: float, *, told: bool) -> bool:
         """Note that the kernel took all that the writer had; return True if this was in it."""
         if not self.in_hand or self.handed is not None:
@@ -139,7 +143,7 @@ class HeartbeatTimer:
     def writing(self, frames: int) -> None:
         """Note what the writer took in hand: pings, and data up to this number of frames."""
         if self.question is not None:
-            self.question.in_hand = self.question.frame <= frames
+            self.question.take_in_hand(frames)
 
     def written(self, now: float, *, told: bool = False) -> bool:
         """Note that the kernel took all that the writer had; return True if that held the question.
@@ -171,7 +175,7 @@ class HeartbeatTimer:
             return self._ask_at
         return self.question.since(progress_at) + self.timeout
 
-    def judge(self) -> Verdict:
+    def decide(self) -> Verdict:
         """Return what is due once it is due."""
         waits = self.interval is not None and self.question is None
         return Verdict.ASK if waits else Verdict.LOST

@@ -1,4 +1,4 @@
-"""One compression for many receivers: a message is compressed once, whoever gets it.
+"""One compression for many receivers: a message is compressed once for all of them.
 
 A compressor that has just been made refers to nothing earlier.
 So what it makes can be read by every peer, whatever was agreed on about context takeover,

@@ -12,7 +12,12 @@ from .frame_header import MAX_CONTROL_PAYLOAD
 
 
 def check_close(code: int, reason: str) -> None:
-    """Refuse what may not stand in a Close frame (RFC 6455 §5.5.1, §7.4)."""
+    """Refuse what may not stand in a Close frame (RFC 6455 §5.5.1, §7.4).
+
+    Raises:
+        LocalProtocolError: the code may not be sent, or the reason is too long.
+        TypeError: the code is no whole number, or the reason no text.
+    """
     check_code(code)
     check_text("reason", reason)
     if not may_be_sent(code):
@@ -28,7 +33,7 @@ def check_close(code: int, reason: str) -> None:
 def check_code(code: object) -> None:
     """Refuse what is no whole number."""
     if not isinstance(code, int) or isinstance(code, bool):
-        raise TypeError(f"code must be a close code, a whole number such as 1000; got {code!r}")
+        raise TypeError(f"code must be a whole number, a close code such as 1000; got {code!r}")
 
 
 def check_kind(kind: type, began: type | None) -> None:
@@ -53,7 +58,10 @@ def check_payload(name: str, payload: object) -> bytes:
     """Return the payload of a control frame as bytes, if it is bytes-like and short enough."""
     if not isinstance(payload, bytes | bytearray | memoryview):
         what = " (text must be encoded)" * isinstance(payload, str)
-        raise TypeError(f"the payload of a {name} must be bytes-like{what}, not {kind_of(payload)}")
+        raise TypeError(
+            f"payload must be bytes-like{what}; "
+            f"the payload of a {name} cannot be {kind_of(payload)}"
+        )
     data = bytes(payload)
     check_control(data, name)
     return data

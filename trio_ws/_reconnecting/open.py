@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import Unpack
 
+from .._concurrency.blocks import Block
 from .._supervision.config import SupervisorOptions
 from .._supervision.endpoints import Endpoint
 from .._supervision.supervise import Supervisor
@@ -47,7 +48,7 @@ def open_reconnecting_websocket(
         options: those of `supervise`.
 
     Raises:
-        TypeError, ValueError, LocalProtocolError: an option or the endpoint is none;
+        TypeError, ValueError, LocalProtocolError: an option or the endpoint is invalid;
             this function raises it, before the block.
         SupervisorGaveUp, HandshakeError, ConnectionClosed: as `supervise`.
     """
@@ -57,4 +58,4 @@ def open_reconnecting_websocket(
         buffer=buffer,
         when_down=when_down,
     )
-    return ChannelBlock(channel)
+    return Block("open_reconnecting_websocket(…)", ChannelBlock(channel))

@@ -37,7 +37,7 @@ class SendBuffer:
     in `ReconnectingStatistics.waiting`.
 
     Attributes:
-        max_messages: so many messages at most (a number).
+        max_messages: maximum number of messages.
         max_bytes: so many bytes at most, each message counted with 64 bytes for itself.
         max_age: a message that could not be handed to the kernel within so many seconds
             is dropped, and counted as expired.

@@ -21,7 +21,7 @@ class ReconnectingStatistics:
         expired: messages that were dropped because they had waited for `SendBuffer.max_age`.
         dropped: messages that arrived and were dropped when their connection ended,
             because `Limits.receive_buffer` bytes of earlier connections were still not taken.
-            What is kept of connections that have ended is at most twice that, and one gulp.
+            What is kept of connections that have ended is at most twice that, and one read.
     """
 
     connections: int

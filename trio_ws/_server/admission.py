@@ -55,7 +55,7 @@ class HandshakeSlot:
 
     @property
     def deadline(self) -> float:
-        """When it is lost."""
+        """Return when it is lost."""
         return self._scope.deadline
 
     @property

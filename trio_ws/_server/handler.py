@@ -12,9 +12,11 @@ No other end of a handler leaves its connection's task (P9).
 
 from __future__ import annotations
 
+import inspect
+
 import trio
 
-from .._concurrency.body import ask_unprotected, call_unprotected
+from .._concurrency.body import call_unprotected
 from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
 from .._errors import is_end_of
@@ -62,7 +64,9 @@ class HandlerRunner:
     async def _report(self, ws: WebSocket, failure: BaseException) -> None:
         """Call the hook; what fails in it is logged."""
         try:
-            await ask_unprotected(self._on_handler_error, ws, failure)
+            told = self._on_handler_error(ws, failure)
+            if inspect.isawaitable(told):
+                await told
         except BaseException as exc:  # noqa: ASYNC103 - what must pass does
             outcome = split(exc)
             if outcome.failure is not None:

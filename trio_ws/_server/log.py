@@ -14,6 +14,7 @@ from .._http import Request
 from .._log import Log
 from .._policies import FOREVER
 from .._text import printable
+from .._validation import check_instance
 
 MAX_LOGGED_TEXT = 200
 """Characters of what a peer says that may stand in a line of the log."""
@@ -26,6 +27,8 @@ log = Log("trio_ws.server")
 
 def log_handler_error(ws: WebSocket, error: BaseException) -> None:
     """Log that a handler raised, with its traceback, to the logger ``trio_ws.server``."""
+    check_instance("ws", ws, WebSocket, "a WebSocket")
+    check_instance("error", error, BaseException, "an exception")
     log.error("[%s] the handler failed: %s for %r", *_identity(ws), error=error)
 
 

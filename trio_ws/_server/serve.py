@@ -11,7 +11,9 @@ from typing import Unpack
 
 import trio
 
+from .._concurrency.blocks import check_in_trio
 from .._handshake.origins import SAME_ORIGIN, Origins
+from .._options import config_from
 from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
 from .._protocol.extensions.base import Extension
 from .._protocol.extensions.deflate import Deflate
@@ -44,15 +46,18 @@ async def serve_websocket(
 ) -> None:
     """Serve WebSocket connections over TCP until cancelled or drained (RFC 6455 §4.2).
 
-    Each connection is handed to a call of `handler` in a task of its own and lives as long.
+    Each connection is given to a call of `handler` in a task of its own.
+    It lives as long as that call.
     When the handler returns, the connection is closed with 1000; when it raises, with 1011,
-    and `on_handler_error` is told.  A `ConnectionClosed` of its own connection is no failure.
+    and `on_handler_error` is called.
+    A `ConnectionClosed` of its own connection is not a failure.
     Nothing that a peer sends or a handler raises touches other connections.
 
-    When this is cancelled, all connections say goodbye (1001) at the same time,
+    If this is cancelled, all connections are closed (1001) at the same time,
     within `Timeouts.goodbye`, and unfinished handshakes are dropped.
 
-    Requests that are no proper upgrade are answered with 400, 405, 426 or 431 and a line of text.
+    Requests that are not a proper upgrade are answered with 400, 405, 426 or 431,
+    and a line of text.
 
     Args:
         handler: an async function of one `WebSocket`.
@@ -66,10 +71,10 @@ async def serve_websocket(
         origins: which web pages may connect: `SAME_ORIGIN`, `ANY_ORIGIN`, a compiled pattern,
             or a list of origins, patterns and these.  Others are answered 403.
             Requests without an ``Origin`` header, which do not come from pages, may always.
-        heartbeat: how each peer is kept an eye on; None: not at all.
+        heartbeat: how the liveness of each connection is checked; None disables the checks.
         timeouts: `Timeouts.connect` bounds TLS and the first request together,
             and each further request on the same connection.
-        limits: how much of everything.
+        limits: the sizes and counts that bound memory.
         compression: `Deflate()` accepts to compress messages if a client offers it (RFC 7692);
             None: they are not compressed.
         extensions: accepted if a client offers them, beside compression (RFC 6455 §9).
@@ -77,7 +82,7 @@ async def serve_websocket(
             may be async.  A `Response` that it returns is sent instead of anything else:
             a health check, a page, a 401, a redirect.  None: go on.  Request bodies are not read.
             If it raises, the answer is 500 and the error is logged.
-        max_connections: when so many are open, further upgrades are answered 503
+        max_connections: if this many are open, further upgrades are answered 503
             with a ``Retry-After``.
         on_handler_error: called with the connection, which is closed, and the exception that
             its handler raised; may be async, and then the server's end cancels it.
@@ -85,9 +90,10 @@ async def serve_websocket(
         task_status: ``await nursery.start(serve_websocket, …)`` returns the `Server`.
 
     Raises:
-        OSError: the address cannot be listened on.
-        LocalProtocolError, ValueError, TypeError: an option makes no sense.
+        OSError: the server cannot listen on the address.
+        LocalProtocolError, ValueError, TypeError: an option is invalid.
     """
+    check_in_trio("serve_websocket(…)")
     config = ServerConfig(
         ssl_context=ssl_context,
         subprotocols=subprotocols,
@@ -122,15 +128,20 @@ async def serve_websocket_listeners(
     task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
     **options: Unpack[ServerOptions],
 ) -> None:
-    """As `serve_websocket`, with its options, on listeners of your own.
+    """Serve on listeners of your own, as `serve_websocket` does, with its options.
 
     That may be a Unix socket (``trio.SocketListener(sock)``), sockets inherited from a
     supervisor of processes, or anything else that is a `trio.abc.Listener` of streams.
     The listeners are closed at the end.
     Give TLS either as `ssl_context` or in the listeners (`trio.SSLListener`), not both.
     """
+    check_in_trio("serve_websocket_listeners(…)")
     checked = _checked_listeners(listeners)
-    server = Server(selector_for(handler), checked, ServerConfig(**options))
+    server = Server(
+        selector_for(handler),
+        checked,
+        config_from(ServerConfig, options, "serve_websocket_listeners"),
+    )
     task_status.started(server)
     await server._run()
 
@@ -138,13 +149,15 @@ async def serve_websocket_listeners(
 async def serve_websocket_on(
     handler: Handler, stream: trio.abc.Stream, **options: Unpack[ServerOptions]
 ) -> None:
-    """As `serve_websocket`, with its options, for the one connection that `stream` is.
+    """Serve the one connection that `stream` is, as `serve_websocket` does, with its options.
 
     Returns when the connection is over, also if it never became a WebSocket;
     the stream is closed then.
     """
+    check_in_trio("serve_websocket_on(…)")
     check_instance("stream", stream, trio.abc.Stream, "a trio.abc.Stream")
-    server = Server(selector_for(handler), (), ServerConfig(**options))
+    config = config_from(ServerConfig, options, "serve_websocket_on")
+    server = Server(selector_for(handler), (), config)
     await serve_stream(server, stream)
 
 

@@ -79,7 +79,7 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The TCP port it listens on, the first if there are several.
+        """Return the TCP port it listens on, the first if there are several.
 
         Raises:
             RuntimeError: none of the listeners is one for TCP.
@@ -90,12 +90,12 @@ class Server:
 
     @property
     def connections(self) -> frozenset[WebSocket]:
-        """The WebSocket connections whose handlers are running."""
+        """Return the WebSocket connections whose handlers are running."""
         return frozenset(self._connections)
 
     @property
     def draining(self) -> bool:
-        """Whether `drain` was called: for an `on_request` that answers health checks."""
+        """Return True if `drain` was called: for an `on_request` that answers health checks."""
         return self._admission.closed
 
     def statistics(self) -> ServerStatistics:
@@ -137,7 +137,7 @@ class Server:
 
         Raises:
             LocalProtocolError: `code` may not be sent (RFC 6455 §7.4).
-            TypeError, ValueError: one of the others is no duration.
+            TypeError, ValueError: one of the others is not a valid duration.
         """
         check_close(code, "")
         check_seconds("timeout", timeout, zero=True)
@@ -167,14 +167,13 @@ class Server:
                 if index < len(connections) - 1:
                     await trio.sleep(spread / len(connections))
 
-    @trio.lowlevel.enable_ki_protection
     async def _end_by(self, deadline: float) -> None:
         """End the server when the handler that drained it has ended, or at the deadline."""
         with trio.move_on_at(deadline):
             await self._admission.wait_empty()
         self._serve_scope.cancel(reason="the server has been drained")
 
-    @trio.lowlevel.enable_ki_protection
+    @trio.lowlevel.enable_ki_protection  # a Ctrl-C between two scopes would leave both misnested
     async def _run(self) -> None:
         """Serve until drained or cancelled."""
         with unwrapping(), watch_for_suspension().kept_going(), self._serve_scope:
@@ -246,7 +245,11 @@ async def serve_stream(server: Server, stream: trio.abc.Stream) -> None:
 
 
 async def _close(stream: trio.abc.Stream, name: str) -> None:
-    """Close a stream by force; whatever its own way of closing raises stays here (P9)."""
+    """Close a stream by force; whatever its own way of closing raises stays here (P9).
+
+    So does a cancellation: it comes again where the task waits next.
+    It must not take the place of a Ctrl-C that is on its way out.
+    """
     try:
         # Shielded: its own cancellation would take the place of a Ctrl-C that is on its way.
         with trio.CancelScope(shield=True, deadline=-FOREVER):

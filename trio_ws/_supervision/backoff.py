@@ -84,12 +84,13 @@ class Backoff:
         overload: the shortest delay after 1013 (try again later) from the only endpoint.
         longest_retry_after: a server's ``Retry-After`` is obeyed up to here;
             the delay is longer than it by a random time, at most three times ``high``.
-        max_restarts: so many connections that were lost within `restart_window`
-            send the delay straight to the cap (a number).
+        max_restarts: after this many losses within `restart_window` the delay jumps to the cap
+            (a number).
         restart_window: see `max_restarts`.
         max_attempts: give up after so many attempts without a stable connection
             (a number); None: never.
-        max_elapsed: give up rather than try so long after the last stable connection; None: never.
+        max_elapsed: give up when this many seconds have passed since the last stable connection;
+            None: never.
         suspend_after: after so long without any connection the supervisor
             says "suspended" instead of "waiting".
     """

@@ -16,6 +16,7 @@ from .._client.connect import open_websocket
 from .._client.options import ClientConfig, ClientOptions
 from .._concurrency.chance import draw
 from .._connection.websocket import WebSocket
+from .._options import config_from
 from .._policies import Timeouts
 from .._url import URL
 from .._validation import check_callable, check_flag, check_instance, check_plain_callable
@@ -88,12 +89,7 @@ class SupervisorConfig:
         given = cast(dict[str, Any], options)
         own = {name: given[name] for name in _OWN & given.keys()}
         rest = {name: given[name] for name in given.keys() - _OWN}
-        if unknown := rest.keys() - ClientOptions.__annotations__.keys():
-            raise TypeError(
-                f"a supervisor has no option {min(unknown)!r}; delays, and when to give up, "
-                f"are the fields of backoff=Backoff(…)"
-            )
-        client = ClientConfig(**rest)
+        client = config_from(ClientConfig, rest, "supervise", also=sorted(_OWN))
         for url in urls:
             client.check_url(url)
         if "headers" in rest:  # they may be an iterator, which is read once

@@ -41,4 +41,4 @@ class SupervisedBlock(AbstractAsyncContextManager[WebSocket]):
         traceback: TracebackType | None,
     ) -> bool | None:
         """Leave the block, and do what it does about the exception."""
-        return await self._block.__aexit__(exc_type, exc, traceback)
+        return await self._block.__aexit__(exc_type, exc, traceback)  # noqa: ASYNC102 - its own

@@ -59,7 +59,7 @@ class _Candidate:
         self.is_out = for_good
 
     def pardon(self) -> None:
-        """Things went well: forget a failure, but go on preferring those that did not end here."""
+        """Forget a failure after a success, but go on preferring those that did not end here."""
         if not self.is_out:
             self.failed_at = 0
         self.is_out = False

@@ -127,7 +127,7 @@ class SupervisorLoop(Generic[T]):
         self._record(state, cause=cause, detail=detail)
 
     async def _go_round(self) -> _Returned[T] | None:
-        """Attempts, until one returns or its failure is an end; None after a 1000."""
+        """Make attempts until one returns or its failure is an end; None after a 1000."""
         while True:
             outcome = await self._attempt()
             if isinstance(outcome, _Returned):

@@ -14,8 +14,10 @@ import trio
 
 from .._client.connect import open_websocket
 from .._client.options import ClientOptions
+from .._concurrency.blocks import Block, check_in_trio
 from .._concurrency.body import is_own_exception
 from .._concurrency.chance import draw
+from .._validation import check_instance
 from .backoff import Backoff
 from .config import (
     Connect,
@@ -82,7 +84,7 @@ async def supervise(
         classify: a function that overrules the table for a failure; None where it does not.
         on_transition: is called with each `Transition`, at once, so it must be quick;
             what it raises ends the supervision.  `Supervisor.events` is for those who take long.
-        reconnect_on_normal_close: whether a normal close by the peer is no end either.
+        reconnect_on_normal_close: whether to connect again after a normal close by the peer, too.
         unknown_host: what to do about a host whose name was never found: ``"fail"``,
             it is probably misspelt; or ``"retry"``, the network may not be up yet.
         throttle: the limits that several supervisors share; None: those of this Trio run.
@@ -91,14 +93,15 @@ async def supervise(
         connection_options: the options of `open_websocket`.
 
     Raises:
-        TypeError, ValueError, LocalProtocolError: an option or the endpoint is none;
-            that is seen before the first attempt.
+        TypeError, ValueError, LocalProtocolError: an option or the endpoint is invalid;
+            this is checked before the first attempt.
         SupervisorGaveUp: `Backoff.max_attempts` or `Backoff.max_elapsed` is reached.
         HandshakeError: no connection came about, and waiting would not help;
             of several endpoints: against none of them.
         ConnectionClosed: the connection ended, and waiting would not help.
-        InvalidURL: an endpoint is no URL.
+        InvalidURL: an endpoint is not a URL.
     """
+    check_in_trio("supervise(…)")
     supervisor = Supervisor(
         endpoint,
         backoff=backoff,
@@ -155,7 +158,12 @@ class Supervisor:
 
         Raises:
             trio.ClosedResourceError: the supervisor has ended without it.
+            TypeError, ValueError: one of `states` is no `SupervisorState`, or there is none.
         """
+        if not states:
+            raise ValueError("states must be one SupervisorState or more: none is never entered")
+        for state in states:
+            check_instance("each of states", state, SupervisorState)
         return await self._transitions.wait_for(*states)
 
     def events(self) -> AsyncIterator[Transition]:
@@ -235,7 +243,7 @@ class _SupervisorScope(AbstractAsyncContextManager[Supervisor, None]):
     ) -> None:
         try:
             await self._supervisor._close()  # noqa: ASYNC102 - bounded by the goodbye of the run
-        except trio.Cancelled:
+        except trio.Cancelled:  # noqa: ASYNC103
             # What the block raised leaves (P2).  The run is cancelled already, and the task
             # that called it waits for it; this cancellation comes again where the task waits next.
             if not is_own_exception(exc):
@@ -255,4 +263,4 @@ def open_supervisor(
     Takes what `supervise` takes, but for the session.
     Leaving the block ends a run that another task has begun.
     """
-    return _SupervisorScope(Supervisor(endpoint, **options))
+    return Block("open_supervisor(…)", _SupervisorScope(Supervisor(endpoint, **options)))

@@ -35,6 +35,14 @@ class _Waiter:
     event: trio.Event = field(default_factory=trio.Event)
     transition: Transition | None = None
 
+    def wake(self, transition: Transition, *, ended: bool) -> None:
+        """Wake the task if this is a state that it waits for, or if none will come any more."""
+        if transition.state in self.states and self.transition is None:
+            self.transition = transition
+            self.event.set()
+        elif ended:
+            self.event.set()
+
 
 class TransitionLog:
     """The state of one supervisor, and who is told when it changes."""
@@ -91,11 +99,7 @@ class TransitionLog:
     def _ring(self, transition: Transition) -> None:
         self._changed.unpark_all()
         for waiter in self._waiters:
-            if transition.state in waiter.states and waiter.transition is None:
-                waiter.transition = transition
-                waiter.event.set()
-            elif self.ended:
-                waiter.event.set()
+            waiter.wake(transition, ended=self.ended)
 
     def _call_hook(self, transition: Transition) -> None:
         """Call it; one that fails is not called again, not even about its own failure."""

@@ -49,11 +49,11 @@ class Transport(Protocol):
 
     @property
     def local_address(self) -> object:
-        """Our address; None if the stream has none."""
+        """Return our address; None if the stream has none."""
 
     @property
     def remote_address(self) -> object:
-        """The peer's address; None if the stream has none."""
+        """Return the peer's address; None if the stream has none."""
 
     def observe(self, *, on_arrival: TimeCallback, on_departure: TimeCallback) -> None:
         """Report bytes that come and go inside one call, as far as they can be seen (P12)."""

@@ -48,17 +48,17 @@ class SocketTransport(Transport):
 
     @property
     def can_half_close(self) -> bool:
-        """True: each direction of TCP ends by itself."""
+        """Return True: each direction of TCP ends by itself."""
         return True
 
     @property
     def local_address(self) -> object:
-        """Our address; None when the socket is closed."""
+        """Return our address; None when the socket is closed."""
         return address(self._socket.getsockname)
 
     @property
     def remote_address(self) -> object:
-        """The peer's address; None when the socket is closed."""
+        """Return the peer's address; None when the socket is closed."""
         return address(self._socket.getpeername)
 
     def observe(self, *, on_arrival: TimeCallback, on_departure: TimeCallback) -> None:
@@ -125,13 +125,13 @@ class SocketTransport(Transport):
         return count
 
     def _readable(self) -> Awaitable[None]:
-        """To be awaited: a wait or, when the last read left something behind, a checkpoint.
+        """Return an awaitable: a wait or, when the last read left something behind, a checkpoint.
 
         This is no coroutine function itself: an idle connection would have to keep its frame.
         """
         number = self._socket.fileno()
         if number < 0:
-            raise trio.ClosedResourceError("somebody else closed the socket")
+            raise trio.ClosedResourceError("another task closed the socket")
         if self._more_to_read:
             return trio.lowlevel.checkpoint()  # noqa: ASYNC105 - by the caller
         return trio.lowlevel.wait_readable(number)  # noqa: ASYNC105 - by the caller

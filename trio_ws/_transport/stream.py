@@ -3,7 +3,8 @@
 Nothing is done without waiting here.
 A stream that is silent until everything is gone gets one TLS record at once (`TLS_RECORD`),
 so that progress is seen.
-TLS of our own stands on a `MonitoredStream` and gets a whole gulp: its progress is seen from below.
+TLS of our own stands on a `MonitoredStream` and gets much more at once:
+its progress is seen from below.
 
 The end of a TLS stream without close-notify is an end like any other.
 Half the Internet ends so, and a WebSocket has its own way of saying that nothing is missing.
@@ -47,12 +48,12 @@ class StreamTransport(Transport):
 
     @property
     def local_address(self) -> object:
-        """Our address as the socket below tells it; None without a socket."""
+        """Return our address, of the socket below; None without a socket."""
         return local_address(self._stream)
 
     @property
     def remote_address(self) -> object:
-        """The peer's address as the socket below tells it; None without a socket."""
+        """Return the peer's address, of the socket below; None without a socket."""
         return remote_address(self._stream)
 
     def observe(self, *, on_arrival: TimeCallback, on_departure: TimeCallback) -> None:
@@ -91,7 +92,7 @@ class StreamTransport(Transport):
         return b""
 
     async def receive_some(self) -> bytes:
-        """Return the bytes that are there, about a gulp, waiting for one; ``b""`` at the end."""
+        """Wait for bytes and return those that are there, up to a size; ``b""`` at the end."""
         return bytes(await self._receive(READ_SIZE))
 
     async def receive_into(self, buffer: memoryview) -> int:

@@ -35,7 +35,7 @@ class Cast:
 
     @property
     def sites(self) -> list[Site]:
-        """All servers."""
+        """Return all servers."""
         return list(self._sites.values())
 
     @property

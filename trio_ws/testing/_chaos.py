@@ -13,10 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
-from types import MappingProxyType
 from typing import final
 
 from ._faults import SUDDEN, Fault, FaultKind, check_number
+
+FINAL = frozenset({FaultKind.CORRUPT, FaultKind.TLS_FAILURE})
+"""What no supervisor tries again."""
 
 
 @final
@@ -86,14 +88,17 @@ class Chaos:
 
     @staticmethod
     def hostile() -> Chaos:
-        """Return a line on which everything happens; also bytes are changed under way."""
+        """Return a line on which everything happens that a client should survive.
+
+        Changed bytes and bad certificates are none of that: a supervisor gives up for good.
+        """
         return Chaos(
             every=5,
             lasting=5,
             latency=0.02,
             jitter=0.2,
             bandwidth=200_000,
-            kinds=MappingProxyType({kind.value: 1.0 for kind in FaultKind}),
+            kinds={kind.value: 1.0 for kind in FaultKind if kind not in FINAL},
         )
 
     def draw(self, random: Random) -> Iterator[Fault]:

@@ -168,7 +168,8 @@ class Exchange:
     def inject(self, host: Host, injection: Injection) -> None:
         """Let a fault happen to a host from its time on, and take note when it is over."""
         host.injections.append(injection)
-        host.expected += [injection] if injection.missed else []
+        if injection.missed:
+            host.expected.append(injection)
         self._at(injection.since, partial(self.look_again, injection.since))
         self._at(injection.until, partial(self._expire, host, injection))
 

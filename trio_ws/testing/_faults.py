@@ -126,7 +126,7 @@ class Fault:
 
     @property
     def duration(self) -> float:
-        """For how many seconds it is armed."""
+        """Return for how many seconds it is armed."""
         if self.for_ is not None:
             return self.for_
         return 0.0 if self.kind in SUDDEN and not self.after_bytes else math.inf

@@ -39,7 +39,7 @@ class Text:
 
     @property
     def frame(self) -> Frame:
-        """The frame, unmasked."""
+        """Return the frame, unmasked."""
         return Frame(TEXT, self.text.encode(), self.fin)
 
 
@@ -58,7 +58,7 @@ class Binary:
 
     @property
     def frame(self) -> Frame:
-        """The frame, unmasked."""
+        """Return the frame, unmasked."""
         return Frame(BINARY, self.data, self.fin)
 
 
@@ -75,7 +75,7 @@ class Ping:
 
     @property
     def frame(self) -> Frame:
-        """The frame, unmasked."""
+        """Return the frame, unmasked."""
         return Frame(PING, self.payload)
 
 
@@ -92,7 +92,7 @@ class Pong:
 
     @property
     def frame(self) -> Frame:
-        """The frame, unmasked."""
+        """Return the frame, unmasked."""
         return Frame(PONG, self.payload)
 
 

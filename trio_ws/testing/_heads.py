@@ -31,12 +31,12 @@ class Head:
 
     @property
     def target(self) -> str:
-        """Path and query of a request."""
+        """Return path and query of a request."""
         return self.first_line.split(" ")[1]
 
     @property
     def status(self) -> int:
-        """The status of a response."""
+        """Return the status of a response."""
         return int(self.first_line.split(" ")[1])
 
     @property

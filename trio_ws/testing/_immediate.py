@@ -23,7 +23,7 @@ class Immediate(Transport):
 
     @property
     def can_half_close(self) -> bool:
-        """True, as of TCP."""
+        """Return True, as of TCP."""
         return True
 
     def observe(self, *, on_arrival: TimeCallback, on_departure: TimeCallback) -> None:

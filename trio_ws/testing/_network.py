@@ -96,7 +96,7 @@ class MemoryNetwork(Weather):
 
     @property
     def seed(self) -> int:
-        """The seed; the same seed and the same program do the same again."""
+        """Return the seed; the same seed and the same program do the same again."""
         return self._seed
 
     # The block

@@ -68,13 +68,13 @@ async def open_websocket_to_peer(
     subprotocol: str | None = None,
     **options: Unpack[PolicyOptions],
 ) -> AsyncGenerator[tuple[WebSocket, RawPeer], None]:
-    """A WebSocket in the given role, and a `RawPeer` in the other: ``as (ws, peer)``.
+    """Open a WebSocket in the given role, and a `RawPeer` in the other: ``as (ws, peer)``.
 
     Unlike elsewhere there is no heartbeat unless you ask for one.
     Without streams of your own (give both, or none) they talk over memory.
     There was no handshake; with ``compression`` or ``extensions`` the WebSocket behaves
     as if the peer had agreed, and the peer sends what it is told to.
-    When the block is left while the connection is open, nobody answers the goodbye
+    When the block is left while the connection is open, no peer answers the goodbye
     unless the script of the peer did: call `RawPeer.close_politely`, or use a virtual clock.
     """
     if (stream is None) != (peer_stream is None):

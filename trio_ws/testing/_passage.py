@@ -48,12 +48,12 @@ class Injection:
 
     @property
     def since(self) -> float:
-        """The time from which it is armed."""
+        """Return the time from which it is armed."""
         return self._since
 
     @property
     def until(self) -> float:
-        """The time until which it is armed."""
+        """Return the time until which it is armed."""
         return self._until
 
     @property

@@ -95,11 +95,11 @@ class RawPeer(trio.abc.AsyncResource):
 
     @property
     def unread(self) -> bytes:
-        """Bytes that were received from the stream, and are part of no frame given out."""
+        """Return the bytes that were received, and are part of no frame given out."""
         return bytes(self._received)
 
     async def receive_frame(self) -> Frame:
-        """The next frame; raises `EOFError` if the stream ends first."""
+        """Return the next frame; raises `EOFError` if the stream ends first."""
         while (parsed := decode(self._received)) is None:
             data = await self.stream.receive_some(65536)
             if not data:
@@ -110,14 +110,14 @@ class RawPeer(trio.abc.AsyncResource):
         return frame
 
     async def expect_frame(self, opcode: int, payload: bytes | None = None) -> Frame:
-        """The next frame, which must have this opcode, and this payload if one is given."""
+        """Return the next frame, which must have this opcode, and this payload if one is given."""
         frame = await self.receive_frame()
         if frame.opcode != opcode or payload not in (None, frame.payload):
             raise AssertionError(f"expected opcode {opcode}, payload {payload!r}; got {frame}")
         return frame
 
     async def expect_close(self, code: int | None) -> str:
-        """The next frame, which must be a Close with this code (None: empty); its reason."""
+        """Expect a Close with this code (None: empty) as the next frame; return its reason."""
         frame = await self.expect_frame(CLOSE)
         got = int.from_bytes(frame.payload[:2], "big") if frame.payload else None
         if got != code:
@@ -125,7 +125,7 @@ class RawPeer(trio.abc.AsyncResource):
         return frame.payload[2:].decode()
 
     async def expect_eof(self) -> None:
-        """The end of the stream, with nothing before it."""
+        """Expect the end of the stream, with nothing before it."""
         data = bytes(self._received) or bytes(await self.stream.receive_some(65536))
         if data:
             raise AssertionError(f"expected the end of the stream, got {data!r}")
@@ -141,7 +141,7 @@ class RawPeer(trio.abc.AsyncResource):
     # The opening handshake
 
     async def receive_head(self) -> bytes:
-        """The head of an HTTP message, up to its blank line."""
+        """Return the head of an HTTP message, up to its blank line."""
         while b"\r\n\r\n" not in self._received:
             data = await self.stream.receive_some(65536)
             if not data:
@@ -152,13 +152,13 @@ class RawPeer(trio.abc.AsyncResource):
         return head + b"\r\n\r\n"
 
     async def accept(self, *extra_lines: str) -> bytes:
-        """As a server: receive an upgrade request, answer 101 with `extra_lines`; the request."""
+        """Receive an upgrade request, answer 101 with `extra_lines`; return the request."""
         head = await self.receive_head()
         await self.send_acceptance(head, *extra_lines)
         return head
 
     async def send_acceptance(self, head: bytes, *extra_lines: str) -> None:
-        """As a server: answer the upgrade request that `head` is with 101 and `extra_lines`."""
+        """Answer the upgrade request that `head` is with 101 and `extra_lines`."""
         key = _header(head, b"sec-websocket-key")
         lines = [
             "HTTP/1.1 101 Switching Protocols",
@@ -172,7 +172,7 @@ class RawPeer(trio.abc.AsyncResource):
     async def request(
         self, target: str = "/", *extra_lines: str, host: str = "testserver"
     ) -> bytes:
-        """As a client: ask for an upgrade with `extra_lines`; the head of the answer."""
+        """Request an upgrade with `extra_lines`; return the head of the answer."""
         lines = [
             f"GET {target} HTTP/1.1",
             f"Host: {host}",
@@ -187,7 +187,7 @@ class RawPeer(trio.abc.AsyncResource):
 
 
 def encode(frame: Frame) -> bytes:
-    """A frame as bytes, with a fresh mask if it is masked."""
+    """Return a frame as bytes, with a fresh mask if it is masked."""
     first = frame.fin << 7 | frame.rsv << 4 | frame.opcode
     length = len(frame.payload)
     if length < 126:
@@ -204,7 +204,7 @@ def encode(frame: Frame) -> bytes:
 
 
 def decode(data: bytearray) -> tuple[Frame, int] | None:
-    """The first frame in `data` and how many bytes it takes, or None if it is not whole."""
+    """Return the first frame in `data` and its size in bytes, or None if it is not whole."""
     if len(data) < 2:
         return None
     width = {126: 2, 127: 8}.get(data[1] & 0x7F, 0)

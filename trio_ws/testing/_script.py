@@ -93,12 +93,12 @@ class ScriptedPeer(trio.abc.AsyncResource):
 
     @property
     def raw(self) -> RawPeer:
-        """The peer beneath, which sends anything and compares nothing."""
+        """Return the peer beneath, which sends anything and compares nothing."""
         return self._raw
 
     @property
     def unread(self) -> bytes:
-        """The bytes that have arrived, and that the script has not looked at."""
+        """Return the bytes that have arrived, and that the script has not looked at."""
         stream = self._raw.stream
         return self._raw.unread + (stream.unread if isinstance(stream, MemoryStream) else b"")
 

@@ -66,12 +66,12 @@ class MemoryStream(TLSStandIn, Immediate, trio.abc.HalfCloseableStream):
 
     @property
     def local_address(self) -> Address:
-        """Our address, as the simulated network has it: (host, port)."""
+        """Return our address, as the simulated network has it: (host, port)."""
         return self._addresses[0]
 
     @property
     def remote_address(self) -> Address:
-        """The peer's address."""
+        """Return the peer's address."""
         return self._addresses[1]
 
     @property
@@ -81,12 +81,12 @@ class MemoryStream(TLSStandIn, Immediate, trio.abc.HalfCloseableStream):
 
     @property
     def unread(self) -> bytes:
-        """The bytes that have arrived and were not read, until `aclose` or since."""
+        """Return the bytes that have arrived and were not read, until `aclose` or since."""
         return self._left_unread or self._incoming.unread
 
     @property
     def entropy(self) -> Entropy:
-        """What masks and keys are drawn from (`_transport.entropy`)."""
+        """Return the source that masks and keys are drawn from (`_transport.entropy`)."""
         return self.connection.entropy
 
     @property
@@ -307,14 +307,14 @@ class Connection:
     async def do_handshake(self) -> None:
         """Do the handshake of the stand-in for TLS."""
         if self.tls is None:
-            raise trio.BrokenResourceError from ssl.SSLError("this server speaks no TLS")
+            raise trio.BrokenResourceError from ssl.SSLError(1, "this server speaks no TLS")
         await trio.sleep(self._out.latency + self._back.latency)
         stand_in, self.tls = self.tls, None
         if stand_in.fails():
             self.reset()
             self.server.close()
             raise trio.BrokenResourceError from ssl.SSLCertVerificationError(
-                "certificate verify failed (Fault.tls_failure)"
+                1, "certificate verify failed: Fault.tls_failure() makes it so"
             )
         stand_in.accept()
 

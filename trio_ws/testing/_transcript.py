@@ -48,7 +48,7 @@ class Transcript:
 
     @property
     def lines(self) -> list[str]:
-        """A line for each head and frame, in the order in which they were written and read.
+        """Return a line for each head and frame, in the order in which they were written and read.
 
         Raises:
             ValueError: more than 16 MiB went over the connection; so much is not kept.

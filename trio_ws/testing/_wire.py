@@ -181,12 +181,12 @@ class Wire:
 
     @property
     def latency(self) -> float:
-        """Seconds that a byte is under way, as the line is now."""
+        """Return how many seconds a byte is under way, as the line is now."""
         return self._line.conditions().latency
 
     @property
     def unread(self) -> bytes:
-        """The bytes that have arrived and were not read."""
+        """Return the bytes that have arrived and were not read."""
         return bytes(self._received)
 
     # The line

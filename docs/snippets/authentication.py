@@ -1,0 +1,71 @@
+"""Who may connect: tokens and cookies before the upgrade, a first message after it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+import trio
+
+from trio_ws import CloseCode, Request, Response, Server, WebSocket, open_websocket, serve_websocket
+
+
+def digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+class Gate:
+    """Knows the users by the digests of their tokens."""
+
+    def __init__(self, users: Mapping[bytes, str]) -> None:
+        self._users = users
+
+    def user_by_token(self, token: str) -> str | None:
+        return self._users.get(digest(token))
+
+    def user_of(self, request: Request) -> str | None:
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            return self.user_by_token(token)
+        return self.user_by_token(request.cookies.get("token", ""))
+
+    def on_request(self, request: Request) -> Response | None:
+        if self.user_of(request) is None:
+            return Response(401, {"WWW-Authenticate": "Bearer"}, "log in first\n")
+        return None
+
+    async def greet(self, ws: WebSocket) -> None:
+        await ws.send(f"Hello, {self.user_of(ws.request)}!")
+
+
+async def serve(
+    gate: Gate, port: int = 8765, *, task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED
+) -> None:
+    await serve_websocket(
+        gate.greet, "localhost", port, on_request=gate.on_request, task_status=task_status
+    )
+
+
+async def ask(url: str, token: str) -> str | bytes:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with open_websocket(url, headers=headers) as ws:
+        return await ws.receive()
+
+
+async def log_in_first(gate: Gate, ws: WebSocket) -> None:
+    user = None
+    with trio.move_on_after(5):
+        user = gate.user_by_token(str(await ws.receive()))
+    if user is None:
+        await ws.close(CloseCode.POLICY_VIOLATION, "log in first")
+        return
+    await ws.send(f"Hello, {user}!")
+
+
+async def until_the_token_ends(seconds: float, ws: WebSocket) -> None:
+    with trio.move_on_after(seconds):
+        async for message in ws:
+            await ws.send(json.dumps({"echo": message}))
+        return
+    await ws.close(4001, "the token has expired")

@@ -1,0 +1,2 @@
+addEventListener("pagehide", () => ws.close());
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
