@@ -38,13 +38,16 @@ class Block(AbstractAsyncContextManager[T, Any]):
         self._call = call
         self._manager = manager
 
-    # These two are no coroutine functions: a Ctrl-C could land in their frames.
+    # These two are no coroutine functions, and protected: a Ctrl-C that landed in their frames
+    # would leave the other block open.
 
+    @trio.lowlevel.enable_ki_protection
     def __aenter__(self) -> Any:
         """Enter the other block."""
         check_in_trio(self._call)
         return self._manager.__aenter__()
 
+    @trio.lowlevel.enable_ki_protection
     def __aexit__(
         self,
         exc_type: type[BaseException] | None,
