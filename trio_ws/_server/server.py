@@ -167,6 +167,7 @@ class Server:
                 if index < len(connections) - 1:
                     await trio.sleep(spread / len(connections))
 
+    @trio.lowlevel.enable_ki_protection
     async def _end_by(self, deadline: float) -> None:
         """End the server when the handler that drained it has ended, or at the deadline."""
         with trio.move_on_at(deadline):

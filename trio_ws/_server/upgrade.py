@@ -10,11 +10,11 @@ What they take longer for is answered 503, and what fails in them 500.
 
 from __future__ import annotations
 
-import inspect
 from typing import NamedTuple, TypeAlias
 
 import trio
 
+from .._concurrency.body import ask_unprotected
 from .._errors import LocalProtocolError
 from .._handshake.opening import Opening
 from .._handshake.origins import OriginCheck
@@ -154,8 +154,7 @@ class Upgrader:
     async def _answer(self, request: Request) -> Response | None:
         if self._config.on_request is None:
             return None
-        answer = self._config.on_request(request)
-        response = await answer if inspect.isawaitable(answer) else answer
+        response = await ask_unprotected(self._config.on_request, request)
         if not isinstance(response, Response | None):
             raise TypeError(f"on_request must return a Response or None, not {response!r}")
         if response is not None and response.status < 200:
@@ -163,9 +162,10 @@ class Upgrader:
         return response
 
     async def _select(self, request: Request) -> Selection:
-        selection = self._selector.select(request)
-        return await selection if inspect.isawaitable(selection) else selection
+        selection: Selection = await ask_unprotected(self._selector.select, request)
+        return selection
 
+    @trio.lowlevel.disable_ki_protection
     def _choose(self, request: Request, offers: list[str]) -> str | None:
         if callable(self._config.subprotocols):
             return self._config.subprotocols(request, offers)
