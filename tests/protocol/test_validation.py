@@ -39,26 +39,13 @@ def test_close_reasons(reason: str, why: str) -> None:
         check_close(1000, reason)
 
 
-@pytest.mark.parametrize("code", [3000.5, "bye", None, True])
-def test_a_code_that_is_no_number(code: Any) -> None:
-    """A wrong type is a `TypeError` that names the argument."""
-    with pytest.raises(TypeError, match=r"^code must be a close code"):
-        check_close(code, "")
-
-
-def test_a_reason_that_is_no_text() -> None:
-    """A wrong type is a `TypeError` that names the argument."""
-    with pytest.raises(TypeError, match=r"^reason must be a str"):
-        check_close(1000, b"bye")  # type: ignore[arg-type]
-
-
 def test_payload() -> None:
     """A payload is bytes-like and short; text is told what to do."""
     for payload in (b"x", bytearray(b"x"), memoryview(b"x")):
         assert check_payload("ping", payload) == b"x"
-    with pytest.raises(TypeError, match="of a ping must be bytes-like, not a value of type int"):
+    with pytest.raises(TypeError, match="the payload of a ping cannot be a value of type int"):
         check_payload("ping", 5)
-    with pytest.raises(TypeError, match=r"of a pong .* \(text must be encoded\)"):
+    with pytest.raises(TypeError, match=r"\(text must be encoded\); the payload of a pong"):
         check_payload("pong", "x")
     with pytest.raises(LocalProtocolError, match="at most 125 bytes"):
         check_payload("ping", bytes(126))
