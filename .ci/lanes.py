@@ -29,7 +29,7 @@ from pathlib import Path
 COMPUTE = ["quickstart", "wheel", "python312", "python313", "oldest", "alone", "docs"]
 WAIT = ["autobahn", "interop", "slow"]
 
-STAGE_MINUTES = 30
+STAGE_MINUTES = 40
 TOTAL_MINUTES = 80
 TOLD_EVERY = 60.0
 """Seconds between two lines that tell what is running."""
