@@ -222,3 +222,20 @@ async def test_the_reader_sleeps_on_while_there_is_no_room() -> None:
         await wait_all_tasks_blocked()
         assert queue.reader_waits
         queue.take()
+
+
+@pytest.mark.parametrize("in_chunks", [False, True])
+def test_what_was_taken_is_told_once(in_chunks: bool) -> None:
+    """A receiver that takes something shows that the application is at work."""
+    queue = ReceiveQueue(LIMIT)
+    assert not queue.was_taken_from()
+    if in_chunks:
+        queue.put_chunk(Chunk(b"x", finished=True))
+        assert not queue.was_taken_from()
+        queue.take_chunk()
+    else:
+        queue.put([b"x"])
+        assert not queue.was_taken_from()
+        queue.take()
+    assert queue.was_taken_from()
+    assert not queue.was_taken_from()
