@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_ws._protocol.frame_header import Header, Opcode, close_code, parse_header, with_close_code
+from trio_ws._protocol.frame_header import (
+    Header,
+    Opcode,
+    close_code,
+    parse_header,
+    shortest_head,
+    with_close_code,
+)
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import decode, encode
 
@@ -103,3 +110,11 @@ def test_close_code(code: int, other: int, reason: bytes, masked: bool) -> None:
         Frame(8, other.to_bytes(2, "big") + reason, masked=masked),
         len(frame),
     )
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("length", [0, 125, 126, 65535, 65536])
+def test_shortest_head(length: int, masked: bool) -> None:
+    """The shortest header is as long as that of a frame which is written as the RFC demands."""
+    frame = encode(Frame(2, bytes(length), masked=masked))
+    assert shortest_head(length, masked=masked) == len(frame) - length
