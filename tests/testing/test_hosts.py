@@ -77,6 +77,10 @@ def test_a_route_is_two_lines() -> None:
     partitions = Partitions()
     there, back = Route(a, b, partitions), Route(b, a, partitions)
     assert there.conditions() == Conditions(latency=3, bandwidth=50)
+    assert there.conditions() is there.conditions()  # added up once
+    b.inward.change(Conditions(latency=4, bandwidth=50))
+    assert there.conditions() == Conditions(latency=5, bandwidth=50)
+    b.inward.change(Conditions(latency=2, bandwidth=50))
     assert back.conditions() == Conditions()
     assert back.reserve(1000, 7) == 7
     assert there.reserve(100, 10) == 12

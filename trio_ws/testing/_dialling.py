@@ -168,8 +168,7 @@ class Exchange:
     def inject(self, host: Host, injection: Injection) -> None:
         """Let a fault happen to a host from its time on, and take note when it is over."""
         host.injections.append(injection)
-        if injection.missed:
-            host.expected.append(injection)
+        host.expected.extend([injection] if injection.missed else [])
         self._at(injection.since, partial(self.look_again, injection.since))
         self._at(injection.until, partial(self._expire, host, injection))
 
