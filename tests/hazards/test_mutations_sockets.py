@@ -52,7 +52,7 @@ AT_A_TIME = 50
 BOUND = 15  # what our own timeouts add up to is about 3 s
 HEARTBEAT = Heartbeat(interval=0.4, timeout=0.4)
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError, EOFError)
-TIMEOUTS = Timeouts(connect=0.8, close=0.4, goodbye=0.4)
+TIMEOUTS = Timeouts(connect=0.8, close=0.4, goodbye=0.4, keep_alive=0.8)
 
 few_or_many = pytest.mark.parametrize(
     "count",
