@@ -147,6 +147,17 @@ def opening(trailing: bytes = b"") -> Opening:
     return Opening(request=request, response=Response(101), trailing=trailing)
 
 
+def wired(
+    client: bool, wire_type: type[Wire] = TwoWayWire, *, trailing: bytes = b"", **policies: Any
+) -> tuple[WebSocket, RawPeer, Any]:
+    """Make a connection over a `Wire` to a raw peer, for a block of the test's own."""
+    ours, theirs = trio.testing.memory_stream_pair()
+    wire = wire_type(ours)
+    rules = ConnectionOptions(**{"heartbeat": None, **policies})
+    ws = WebSocket(wire, opening(trailing), client=client, options=rules, name="tested")
+    return ws, RawPeer(theirs, client=not client), wire
+
+
 @asynccontextmanager
 async def open_wired(
     client: bool,
@@ -160,11 +171,7 @@ async def open_wired(
 
     Its services run in `nursery`, as those of a server do, or in one of their own.
     """
-    ours, theirs = trio.testing.memory_stream_pair()
-    wire = wire_type(ours)
-    rules = ConnectionOptions(**{"heartbeat": None, **policies})
-    ws = WebSocket(wire, opening(trailing), client=client, options=rules, name="tested")
-    peer = RawPeer(theirs, client=not client)
+    ws, peer, wire = wired(client, wire_type, trailing=trailing, **policies)
     try:
         async with ConnectionBlock(ws, nursery):
             yield ws, peer, wire

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 
 import pytest
 
@@ -16,5 +17,5 @@ def test_a_snapshot() -> None:
     assert dataclasses.asdict(made) == dict.fromkeys(names, 1)
     with pytest.raises(dataclasses.FrozenInstanceError):
         made.waiting = 2  # type: ignore[misc]
-    assert ReconnectingStatistics.__doc__
-    assert all(f"\n        {name}: " in ReconnectingStatistics.__doc__ for name in names)
+    explained = inspect.getdoc(ReconnectingStatistics) or ""
+    assert all(f"\n    {name}: " in explained for name in names)
