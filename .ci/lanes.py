@@ -26,7 +26,7 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-COMPUTE = ["quickstart", "wheel", "python312", "python313", "oldest", "alone", "docs"]
+COMPUTE = ["quickstart", "wheel", "python312", "python313", "oldest", "alone", "docs", "corpora"]
 WAIT = ["autobahn", "interop", "slow"]
 
 STAGE_MINUTES = 40
