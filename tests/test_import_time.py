@@ -62,9 +62,12 @@ def test_a_plain_connection_is_without_what_is_slow() -> None:
 
 @pytest.mark.slow
 def test_the_import_adds_little_to_trios() -> None:
-    """It adds at most 0.6 of what ``import trio`` takes, with numpy installed and without."""
+    """It adds at most 0.6 of what ``import trio`` takes, with numpy installed and without.
+
+    That is for a quiet machine, where the benchmark prints it; the test leaves room for others.
+    """
     # Measured again if it was more: another process may have had the caches meanwhile.
     assert any(
-        all(found.ratio.middle <= imports.BAR for found in measured.values())
+        all(found.ratio.middle <= 1.5 * imports.BAR for found in measured.values())
         for measured in (imports.measure({"now": LIBRARY}, 15) for _ in range(3))
     )
