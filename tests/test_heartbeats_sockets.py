@@ -235,7 +235,7 @@ async def test_stalled_loop() -> None:
                 assert ws._connection.core.lease.awaiting_answer, (
                     "the pong was there, but nobody could read it"
                 )
-                with trio.fail_after(5):
+                with trio.fail_after(5):  # noqa: ASYNC912 - it waits at once
                     while ws._connection.core.lease.awaiting_answer:  # noqa: ASYNC110
                         await trio.sleep(0.002)
                 assert ws.ending is None
