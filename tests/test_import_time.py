@@ -64,10 +64,10 @@ def test_a_plain_connection_is_without_what_is_slow() -> None:
 def test_the_import_adds_little_to_trios() -> None:
     """It adds at most 0.6 of what ``import trio`` takes, with numpy installed and without.
 
-    That is for a quiet machine, where the benchmark prints it; the test leaves room for others.
+    That is for a quiet machine, where the benchmark prints it; the test allows twice as much.
     """
     # Measured again if it was more: another process may have had the caches meanwhile.
     assert any(
-        all(found.ratio.middle <= 1.5 * imports.BAR for found in measured.values())
+        all(found.ratio.middle <= 2 * imports.BAR for found in measured.values())
         for measured in (imports.measure({"now": LIBRARY}, 15) for _ in range(3))
     )

@@ -4,7 +4,8 @@ A program that uses Trio pays for Trio's import anyway.
 So many fresh interpreters import first one, then the other,
 and the figure is the ratio of the two times, its median, and the middle half of the values:
 whatever else the machine does in that moment, it does to both.
-Both times are of the processor; compiled code is in its cache before.
+Both times are of the processor; compiled code is in its cache before, in a folder of its own:
+where a checkout can't be written to, or ``PYTHONDONTWRITEBYTECODE`` is set, it would have none.
 
 That is done with numpy (extra ``fast``) and without, and with REV for that commit, too.
 ``--slowest`` shows instead which modules take the time, as ``python -X importtime`` tells.
@@ -14,9 +15,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -83,28 +86,36 @@ def measure(folders: dict[str, Path], starts: int) -> dict[tuple[str, bool], Imp
     """Start interpreters in turn: each version with numpy and without, then all again."""
     kinds = [(name, numpy) for name in folders for numpy in (True, False)]
     found = {kind: Imports([], []) for kind in kinds}
-    for number in range(starts + 1):
-        for name, numpy in kinds:
-            trio, ours = start(folders[name], numpy=numpy)
-            if number:  # the first one compiles
-                found[name, numpy].trio.append(trio)
-                found[name, numpy].ours.append(ours)
+    with tempfile.TemporaryDirectory(prefix="trio_ws-compiled-") as cache:
+        for number in range(starts + 1):
+            for name, numpy in kinds:
+                trio, ours = start(folders[name], cache, numpy=numpy)
+                if number:  # the first one compiles
+                    found[name, numpy].trio.append(trio)
+                    found[name, numpy].ours.append(ours)
     return found
 
 
-def start(folder: Path, *, numpy: bool) -> tuple[float, float]:
+def start(folder: Path, cache: str, *, numpy: bool) -> tuple[float, float]:
     """Start one interpreter; return what trio took, and what trio_ws added."""
-    told = run_python("-c", program(folder, numpy=numpy)).stdout
+    told = run_python("-c", program(folder, numpy=numpy), cache=cache).stdout
     trio, ours, file = json.loads(told)
     if folder not in Path(file).parents:
         raise RuntimeError(f"trio_ws comes from {file}, not from {folder}")
     return trio, ours
 
 
-def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run an interpreter in which the folder it starts in means nothing."""
+def run_python(*arguments: str, cache: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run an interpreter in which the folder it starts in means nothing.
+
+    `cache` is where it keeps compiled code, whatever the environment says about that.
+    """
     command = [sys.executable, "-P", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True)
+    env = dict(os.environ)
+    if cache is not None:
+        env |= {"PYTHONPYCACHEPREFIX": cache}
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=env)
 
 
 def slowest(told: str) -> str:

@@ -66,7 +66,8 @@ async def test_d2_single_bytes(
                     wire.read.clear()
             await settled()
             wire.read.clear()
-        assert kept[0] <= 1.25 * size + 16 * 1024
+        # An object for each byte would be 50 bytes for each; what the machine around keeps is less.
+        assert kept[0] <= 1.25 * size + 64 * 1024
         assert ws.ending is None
         if cut == "fragments":
             await peer.send_frame(CONTINUATION)
