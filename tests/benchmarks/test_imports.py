@@ -51,7 +51,7 @@ def test_versions_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each round starts each version with numpy and without; the first round is not counted."""
     started: list[tuple[str, bool]] = []
 
-    def start(folder: Path, *, numpy: bool) -> tuple[float, float]:
+    def start(folder: Path, cache: str, *, numpy: bool) -> tuple[float, float]:
         started.append((folder.name, numpy))
         return 1.0, float(len(started))
 
