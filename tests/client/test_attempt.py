@@ -353,7 +353,7 @@ async def test_certificates_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(attempt, "default_context", fail)
     async with tcp(accept_and_close, context=server_context("127.0.0.1")) as port:
-        with pytest.raises(HandshakeError, match="certificates .* Too many open files") as caught:
+        with pytest.raises(HandshakeError, match=r"certificates .* Too many open files") as caught:
             async with open_websocket(f"wss://127.0.0.1:{port}"):
                 pass
     assert caught.value.transient is True

@@ -54,7 +54,7 @@ async def _make() -> ssl.SSLContext:
 def _with_certificates() -> ssl.SSLContext:
     """Make one, and raise what kept OpenSSL from reading the certificates."""
     context = ssl.create_default_context()
-    file = ssl.get_default_verify_paths().cafile
+    file: str | None = ssl.get_default_verify_paths().cafile
     if file is not None and not context.cert_store_stats()["x509"]:
         with suppress(ssl.SSLError):  # a file without certificates: then none are trusted
             context.load_verify_locations(file)
