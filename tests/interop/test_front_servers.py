@@ -179,7 +179,7 @@ async def test_the_ending_passes(front: Front, home: Path) -> None:
 
 
 async def test_caddy_reloads(home: Path) -> None:
-    """Caddy closes with 1001 at a reload if there is no ``stream_close_delay``, as the page says."""
+    """Caddy closes with 1001 at a reload, but for ``stream_close_delay``, as the page says."""
     (port,) = free_ports(1)
     front = Front("caddy", "Caddyfile", without_delay)
     async with serving() as (_, server):
