@@ -60,7 +60,7 @@ async def test_refused() -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         with pytest.raises(HandshakeError, match=f"127.0.0.1:{port}") as caught:
-            async with open_websocket(f"ws://me:secret@127.0.0.1:{port}/?token=secret"):
+            async with open_websocket(f"ws://me:hunter2@127.0.0.1:{port}/?token=hunter2"):
                 pass
     assert type(caught.value) is HandshakeError
     assert isinstance(caught.value.__cause__, ConnectionRefusedError)
@@ -635,11 +635,11 @@ async def test_log(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> 
     caplog.set_level(logging.DEBUG, "trio_ws.client")
     async with memory(raw(b"HTTP/1.1 403 x\r\n\r\n\x1b[2J")) as stream:
         with pytest.raises(Rejected):
-            async with open_websocket_on(stream, "ws://me:secret@h/path?token=secret"):
+            async with open_websocket_on(stream, "ws://me:hunter2@h/path?token=hunter2"):
                 pass
     async with (
         memory(accept_and_close) as stream,
-        open_websocket_on(stream, "ws://me:secret@h/path?token=secret"),
+        open_websocket_on(stream, "ws://me:hunter2@h/path?token=hunter2"),
     ):
         pass
     lines = [record.getMessage() for record in caplog.records]

@@ -37,10 +37,11 @@ from trio_ws._supervision.supervise import Supervisor, supervise
 from trio_ws._supervision.throttle import Throttle
 from trio_ws.testing import RawPeer
 
+from ..secrecy import QUERY, USERINFO
 from ..worlds import Play, Step, World, closing, ending, half, listen, rejection, silence, telling
 
 S = SupervisorState
-URL = "ws://example.com/feed"
+URL = f"ws://{USERINFO}example.com/feed{QUERY}"
 REFUSED = HandshakeError("refused", transient=True)
 
 Make = Callable[..., World]
@@ -508,7 +509,7 @@ async def test_what_a_transition_tells(autojump_clock: MockClock, make: Make) ->
     """Cause, attempt, delay and endpoint are there, without the endpoint's secrets."""
     told: list[Transition] = []
     world = make(REFUSED, closing(1000))
-    await run(world, url="ws://me:secret@example.com/feed?token=1", on_transition=told.append)
+    await run(world, url=URL, on_transition=told.append)
     waits = told[1]
     assert waits.state is S.WAITING
     assert (waits.cause, waits.attempt, waits.delay) == (REFUSED, 1, 2.5)

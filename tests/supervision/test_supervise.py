@@ -15,10 +15,11 @@ from trio_ws._supervision.counters import SupervisorStatistics
 from trio_ws._supervision.states import SupervisorState, Transition
 from trio_ws._supervision.supervise import Supervisor, open_supervisor, supervise
 
+from ..secrecy import QUERY, USERINFO
 from ..worlds import World, closing, ending, half, listen, silence
 
 S = SupervisorState
-URL = "ws://example.com/"
+URL = f"ws://{USERINFO}example.com/{QUERY}"
 REFUSED = HandshakeError("refused", transient=True)
 
 
