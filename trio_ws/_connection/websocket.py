@@ -185,7 +185,7 @@ class WebSocket(trio.abc.AsyncResource):
         if self._core.watches_idle:
             self._core.lease.data(trio.current_time())
         if self._receive_queue.messages:  # they may be answered, too: one write takes it all
-            self._writer.flush(more_expected=True)
+            self._writer.flush(True)  # more_expected
         else:
             self._writer.flush()
 

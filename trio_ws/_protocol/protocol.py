@@ -80,6 +80,7 @@ class WebSocketProtocol:
         self._sent: Close | None = None
         self._keys = keys
         self._encoder = MessageEncoder(codecs, masked=client, keys=keys)
+        self._plain_below = self._encoder.plain_below[None]
         # Receiving
         self._decoder = decoder
         self._encoded: MessageDecoder | None = None
@@ -284,8 +285,8 @@ class WebSocketProtocol:
         """
         encoder = self._encoder
         if finished and encoder.fragment_type is None and self.state is _OPEN and not self._trace:
-            below = encoder.plain_below[compress]
-            frame = encode_message(message, masked=self._client, below=below, keys=self._keys)
+            below = self._plain_below if compress is None else encoder.plain_below[compress]
+            frame = encode_message(message, self._client, below, self._keys)
             if frame is None:
                 frame = encoder.encode(message, finished=True, compress=compress)
             self.send_queue.put_data(frame)

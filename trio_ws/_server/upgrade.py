@@ -26,7 +26,7 @@ from .http_connection import LINGER, HttpConnection
 from .isolation import split
 from .log import OriginLog, log_answer, log_application_error
 from .options import ServerConfig
-from .selection import Handler, HandlerSelector, Selection
+from .selection import FixedHandler, Handler, HandlerSelector, Selection
 from .statistics import Counters
 
 FAILED = Response(500, {"Content-Type": "text/plain"}, "The server failed.\n")
@@ -60,6 +60,8 @@ class Upgrader:
         self._counters = counters
         self._origins = OriginCheck(config.origins)
         self._origin_log = OriginLog()
+        # If nothing of the application's is asked that could wait, that needs no scope.
+        self._decides_at_once = config.on_request is None and isinstance(selector, FixedHandler)
 
     async def upgrade(
         self,
@@ -108,6 +110,8 @@ class Upgrader:
         Raises:
             Refusal: it took too long, or the request is no upgrade for here and now.
         """
+        if self._decides_at_once:
+            return await self._decide_safely(http, request, slot)
         with trio.CancelScope(deadline=http.slot.deadline):
             http.slot.extend(LINGER)  # to say so
             return await self._decide_safely(http, request, slot)
@@ -162,6 +166,8 @@ class Upgrader:
         return response
 
     async def _select(self, request: Request) -> Selection:
+        if isinstance(self._selector, FixedHandler):
+            return self._selector.select(request)
         selection: Selection = await ask_unprotected(self._selector.select, request)
         return selection
 
