@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from .._ending import Close, CloseCode, Ending, Loss
 from .._errors import LocalProtocolError, closed
@@ -251,7 +250,7 @@ class WebSocketProtocol:
         first = self._step(Input.CLOSE) is Action.REPLY
         if first:
             self._queue_close(Close(received.code), now=True)
-        self._end(Ending(sent=self._sent, received=received, received_first=first))
+        self._end(received=received, received_first=first)
 
     def _fail(self, violation: Violation) -> None:
         """Say what is wrong with what arrived, and stop listening (RFC 6455 §7.1.7)."""
@@ -260,14 +259,29 @@ class WebSocketProtocol:
             self._queue_close(Close(violation.code, truncate_reason(detail)), now=True)
         else:
             loss, detail = Loss.UNANSWERED, f"{loss.value}: {detail}"
-        self._end(Ending(sent=self._sent, loss=loss, detail=detail))
+        self._end(loss=loss, detail=detail)
 
-    def _end(self, ending: Ending) -> None:
+    def _end(
+        self,
+        *,
+        received: Close | None = None,
+        received_first: bool = False,
+        loss: Loss | None = None,
+        detail: str = "",
+        cause: BaseException | None = None,
+    ) -> None:
         assert self.ending is None
-        if self._measure is not None:
-            age, silence = self._measure()
-            ending = replace(ending, age=age, silence=silence)
-        self.ending = ending
+        age, silence = self._measure() if self._measure is not None else (0.0, 0.0)
+        self.ending = Ending(
+            sent=self._sent,
+            received=received,
+            received_first=received_first,
+            loss=loss,
+            detail=detail,
+            cause=cause,
+            age=age,
+            silence=silence,
+        )
 
     # What we say
 
@@ -344,7 +358,7 @@ class WebSocketProtocol:
         elif self.state is State.OPEN and farewell:
             self._queue_close(farewell, now=True)
         if self._step(Input.LOSS) is Action.LOSE:
-            self._end(Ending(sent=self._sent, loss=loss, detail=detail, cause=cause))
+            self._end(loss=loss, detail=detail, cause=cause)
 
     def _check_may_send(self) -> None:
         if self._step(Input.SEND) is Action.REFUSE:
