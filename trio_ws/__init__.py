@@ -44,7 +44,7 @@ from ._errors import (
     WebSocketError,
 )
 from ._handshake.origins import ANY_ORIGIN, SAME_ORIGIN, OriginRule, Origins
-from ._http import Headers, HeaderSource, Request, Response
+from ._http import Accept, Headers, HeaderSource, Request, Response
 from ._message_channel import MessageChannel
 from ._options import PolicyOptions
 from ._policies import (
@@ -73,6 +73,8 @@ from ._reconnecting.outgoing import SendBuffer
 from ._reconnecting.statistics import ReconnectingStatistics
 from ._server.log import log_handler_error
 from ._server.options import HandlerErrorHook, RequestHook, ServerOptions, Subprotocols
+from ._server.router import RouteOptions, Router
+from ._server.routing import Page
 from ._server.selection import Handler
 from ._server.serve import serve_websocket, serve_websocket_listeners, serve_websocket_on
 from ._server.server import Listener, Server
@@ -96,6 +98,7 @@ __all__ = [
     "RSV2",
     "RSV3",
     "SAME_ORIGIN",
+    "Accept",
     "Agreement",
     "Backoff",
     "BytesLike",
@@ -142,6 +145,7 @@ __all__ = [
     "OnConnect",
     "OriginRule",
     "Origins",
+    "Page",
     "Parameters",
     "PolicyOptions",
     "ProtocolViolation",
@@ -153,6 +157,8 @@ __all__ = [
     "Request",
     "RequestHook",
     "Response",
+    "RouteOptions",
+    "Router",
     "SendBuffer",
     "Server",
     "ServerOptions",

@@ -11,7 +11,7 @@ and a cancelled `close` goes on closing, only faster.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
@@ -134,6 +134,15 @@ class WebSocket(trio.abc.AsyncResource):
         reaches the handler.  On a client it is empty at first.
         """
         return self.request.state
+
+    @property
+    def path_params(self) -> Mapping[str, Any]:
+        """Return the parameters of the path, by name, as a `Router` has read them.
+
+        They are those of ``ws.request.path_params``: a `str`, or an `int` for ``{name:int}``.
+        On a client, and without a router, there are none.
+        """
+        return self.request.path_params
 
     @property
     def tls(self) -> TLSInfo | None:

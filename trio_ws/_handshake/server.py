@@ -30,6 +30,7 @@ from .._errors import LocalProtocolError
 from .._http import Headers, HeaderSource, Request, Response, is_token, received_response
 from .._policies import KIB, Limits
 from .._protocol.extensions.base import Extension
+from .._tls_info import TLSInfo
 from .extensions import HEADER, Element, Malformed, answer, choose, read_extensions
 from .fast_heads import Fields, Lines, by_name, is_fit, plain_request
 from .http_head import (
@@ -71,9 +72,12 @@ class ServerHandshake:
         reusable: whether another request may follow the answer given last.
     """
 
-    def __init__(self, *, limits: Limits, remote_address: object = None) -> None:
+    def __init__(
+        self, *, limits: Limits, remote_address: object = None, tls: TLSInfo | None = None
+    ) -> None:
         self.reusable = True
         self._remote_address = remote_address
+        self._tls = tls
         self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
         self._http: RequestReader | None = None
         self._skip = 0
@@ -143,9 +147,15 @@ class ServerHandshake:
         return data
 
     def accept(
-        self, subprotocol: str | None = None, *, extensions: Sequence[Extension] = ()
+        self,
+        subprotocol: str | None = None,
+        *,
+        extensions: Sequence[Extension] = (),
+        headers: Headers | None = None,
     ) -> tuple[bytes, Opening]:
         """Return the 101 for the request that `check_upgrade` has passed, and what it settles.
+
+        `headers` are added to it; they are known to be well-formed (`Accept`).
 
         Raises:
             LocalProtocolError: the client did not offer `subprotocol`,
@@ -163,6 +173,8 @@ class ServerHandshake:
         chosen = choose(self._offered_extensions(), extensions)
         if chosen:
             lines.append((HEADER, answer(chosen)))
+        if headers is not None:
+            lines += headers.multi_items()
         return write_head("HTTP/1.1 101 Switching Protocols", lines), Opening(
             request=self._request,
             response=received_response(101, Headers(lines)),
@@ -203,6 +215,7 @@ class ServerHandshake:
             target=_origin_form(self._method, target, host),
             headers=Headers(lines),
             remote_address=self._remote_address,
+            tls=self._tls,
         )
 
     def _let_h11_parse(self, head: bytes) -> tuple[str, bytes, str, Lines]:
@@ -239,6 +252,12 @@ class ServerHandshake:
             or self._skip > MAX_SKIPPED_BODY
             or (self._skip > 0 and "expect" in fields)
         )
+
+
+def asks_to_upgrade(request: Request) -> bool:
+    """Return True if a request asks for a WebSocket, be it properly or not."""
+    upgrade = request.headers.get_all("Upgrade")
+    return bool(upgrade) and request.method == "GET" and "websocket" in tokens(upgrade)
 
 
 def _check_framing(version: bytes, fields: Fields) -> None:

@@ -10,6 +10,7 @@ What they take longer for is answered 503, and what fails in them 500.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 import trio
@@ -17,17 +18,18 @@ import trio
 from .._concurrency.body import ask_unprotected
 from .._errors import LocalProtocolError
 from .._handshake.opening import Opening
-from .._handshake.origins import OriginCheck
-from .._handshake.server import Refusal
-from .._http import Request, Response
+from .._handshake.server import Refusal, asks_to_upgrade
+from .._http import Accept, Request, Response
 from .._transport.tls import accept_tls
 from .admission import Admission, ConnectionSlot, HandshakeSlot
+from .answers import checked_decision
 from .http_connection import LINGER, HttpConnection
 from .isolation import split
 from .log import OriginLog, log_answer, log_application_error
-from .options import ServerConfig
+from .options import ServerConfig, Subprotocols
 from .selection import Handler, HandlerSelector, Selection
 from .statistics import Counters
+from .terms import terms_of
 
 FAILED = Response(500, {"Content-Type": "text/plain"}, "The server failed.\n")
 """The answer when a function of the application fails: the peer is not told how."""
@@ -39,6 +41,7 @@ class Accepted(NamedTuple):
     data: bytes
     opening: Opening
     handler: Handler
+    config: ServerConfig
 
 
 Decision: TypeAlias = Accepted | Response
@@ -58,7 +61,7 @@ class Upgrader:
         self._config = config
         self._admission = admission
         self._counters = counters
-        self._origins = OriginCheck(config.origins)
+        self._terms = terms_of(config, selector.complete())
         self._origin_log = OriginLog()
 
     async def upgrade(
@@ -137,39 +140,36 @@ class Upgrader:
         Raises:
             Refusal: it is no upgrade, or not one for here and now.
         """
-        if (response := await self._answer(request)) is not None:
-            return response
-        handler = await self._select(request)
-        if isinstance(handler, Response):
-            return handler
+        answer = await self._ask(request)
+        if isinstance(answer, Response):
+            return answer
+        selected = await self._select(request)
+        if isinstance(selected, Response):
+            return selected
+        terms = self._terms[selected.route]
         offers = http.handshake.check_upgrade()
-        if not self._origins.allows(request.headers):
+        if not terms.origins.allows(request.headers):
             raise self._foreign_origin(http, request)
         data, opening = http.handshake.accept(
-            self._choose(request, offers), extensions=self._config.all_extensions
+            _choose(terms.config.subprotocols, selected.request, offers),
+            extensions=terms.config.all_extensions,
+            headers=None if answer is None else answer.headers,
         )
-        slot.acquire()
-        return Accepted(data, opening, handler)
+        if selected.request is not request:
+            opening = replace(opening, request=selected.request)
+        slot.acquire(terms.quota)
+        return Accepted(data, opening, selected.handler, terms.config)
 
-    async def _answer(self, request: Request) -> Response | None:
+    async def _ask(self, request: Request) -> Response | Accept | None:
+        """Ask `on_request`, if there is one."""
         if self._config.on_request is None:
             return None
-        response = await ask_unprotected(self._config.on_request, request)
-        if not isinstance(response, Response | None):
-            raise TypeError(f"on_request must return a Response or None, not {response!r}")
-        if response is not None and response.status < 200:
-            raise ValueError(f"on_request must return a final response, not a {response.status}")
-        return response
+        answer = await ask_unprotected(self._config.on_request, request)
+        return checked_decision(answer, upgrade=asks_to_upgrade(request))
 
     async def _select(self, request: Request) -> Selection:
         selection: Selection = await ask_unprotected(self._selector.select, request)
         return selection
-
-    @trio.lowlevel.disable_ki_protection
-    def _choose(self, request: Request, offers: list[str]) -> str | None:
-        if callable(self._config.subprotocols):
-            return self._config.subprotocols(request, offers)
-        return next((name for name in self._config.subprotocols if name in offers), None)
 
     def _foreign_origin(self, http: HttpConnection, request: Request) -> Refusal:
         """Say to the peer that it may not; to our log why, and where that is decided."""
@@ -186,3 +186,11 @@ class Upgrader:
             log_application_error(http.name, exc)
             self._counters.add("refused")
             return http.encode(FAILED, close=close)
+
+
+@trio.lowlevel.disable_ki_protection
+def _choose(subprotocols: Subprotocols, request: Request, offers: list[str]) -> str | None:
+    """Choose a subprotocol of those that are offered, or let the application choose."""
+    if callable(subprotocols):
+        return subprotocols(request, offers)
+    return next((name for name in subprotocols if name in offers), None)
