@@ -134,6 +134,11 @@ FUNCTIONS: dict[str, dict[str, Wrong]] = {
         "when_down": Wrong(NONE, "panic"),
         **SUPERVISOR,
     },
+    "basic_auth": {
+        "check": Wrong(5),
+        "credentials": Wrong([], {"a": ""}),
+        "realm": Wrong(5, "ü"),
+    },
     "log_handler_error": {"ws": Wrong(5), "error": Wrong("x")},
 }
 VALUES: dict[str, dict[str, Wrong]] = {
@@ -305,7 +310,9 @@ async def call_function(name: str, arguments: dict[str, object]) -> None:
     if name == "log_handler_error":
         async with open_websocket_pair() as (ws, _):
             log_handler_error(**{"ws": ws, "error": KeyError(), **arguments})  # type: ignore[arg-type]
-    made = getattr(trio_ws, name)(**(valid[name] | arguments))
+    if name == "basic_auth" and "realm" in arguments:
+        arguments = {"check": bool, **arguments}
+    made = getattr(trio_ws, name)(**(valid.get(name, {}) | arguments))
     if inspect.isawaitable(made):
         await made
 

@@ -71,6 +71,7 @@ from ._reconnecting.channel import OnConnect, ReconnectingWebSocket, WhenDown
 from ._reconnecting.open import open_reconnecting_websocket
 from ._reconnecting.outgoing import SendBuffer
 from ._reconnecting.statistics import ReconnectingStatistics
+from ._server.auth import CredentialCheck, basic_auth
 from ._server.log import log_handler_error
 from ._server.options import HandlerErrorHook, RequestHook, ServerOptions, Subprotocols
 from ._server.router import RouteOptions, Router
@@ -110,6 +111,7 @@ __all__ = [
     "ConnectionClosed",
     "ConnectionLost",
     "ConnectionStatistics",
+    "CredentialCheck",
     "Deflate",
     "DeflateStatistics",
     "Ending",
@@ -182,6 +184,7 @@ __all__ = [
     "WebSocket",
     "WebSocketError",
     "WhenDown",
+    "basic_auth",
     "log_handler_error",
     "open_reconnecting_websocket",
     "open_supervisor",
