@@ -134,6 +134,13 @@ FUNCTIONS: dict[str, dict[str, Wrong]] = {
         "when_down": Wrong(NONE, "panic"),
         **SUPERVISOR,
     },
+    "open_listeners": {
+        "host": Wrong(b"localhost", ""),
+        "port": Wrong("80", 65536),
+        "reuse_port": Wrong("yes"),
+        "backlog": COUNT,
+    },
+    "inherited_listeners": {"descriptors": Wrong(["3"], [-1])},
     "basic_auth": {
         "check": Wrong(5),
         "credentials": Wrong([], {"a": ""}),
@@ -301,6 +308,7 @@ async def call_function(name: str, arguments: dict[str, object]) -> None:
         "open_websocket": {"url": "wss://a"},
         "open_websocket_on": {"stream": stream, "url": "wss://a"},
         "serve_websocket": {"handler": echo, "host": None, "port": 0},
+        "open_listeners": {"host": None, "port": 0},
         "serve_websocket_listeners": {"handler": echo, "listeners": [MemoryListener()]},
         "serve_websocket_on": {"handler": echo, "stream": stream},
         "supervise": {"session": echo, "endpoint": "wss://a"},

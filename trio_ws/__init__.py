@@ -72,6 +72,7 @@ from ._reconnecting.open import open_reconnecting_websocket
 from ._reconnecting.outgoing import SendBuffer
 from ._reconnecting.statistics import ReconnectingStatistics
 from ._server.auth import CredentialCheck, basic_auth
+from ._server.listeners import inherited_listeners, open_listeners
 from ._server.log import log_handler_error
 from ._server.options import HandlerErrorHook, RequestHook, ServerOptions, Subprotocols
 from ._server.router import RouteOptions, Router
@@ -185,7 +186,9 @@ __all__ = [
     "WebSocketError",
     "WhenDown",
     "basic_auth",
+    "inherited_listeners",
     "log_handler_error",
+    "open_listeners",
     "open_reconnecting_websocket",
     "open_supervisor",
     "open_websocket",

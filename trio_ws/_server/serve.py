@@ -132,8 +132,9 @@ async def serve_websocket_listeners(
 ) -> None:
     """Serve on listeners of your own, as `serve_websocket` does, with its options.
 
-    That may be a Unix socket (``trio.SocketListener(sock)``), sockets inherited from a
-    supervisor of processes, or anything else that is a `trio.abc.Listener` of streams.
+    That may be a Unix socket (``trio.SocketListener(sock)``), a port that several processes share
+    (`open_listeners`), sockets that this process has inherited (`inherited_listeners`),
+    or anything else that is a `trio.abc.Listener` of streams.
     The listeners are closed at the end.
     Give TLS either as `ssl_context` or in the listeners (`trio.SSLListener`), not both.
     """
