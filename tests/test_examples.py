@@ -231,14 +231,15 @@ async def test_several_processes(
         port = await nursery.start(several_processes.main, 0, 2)
         url = f"ws://localhost:{port}"
         assert await fetch(port, "/health") == (b"HTTP/1.1 200 OK", b"fine\n")
-        both = [name async for name in names_of_processes(url, 2)]
+        before = await names_of_processes(url, 2)
         with pytest.raises(ConnectionLost):
             async with open_websocket(url) as ws:
                 killed = str(await ws.receive())
                 os.kill(int(killed.split()[1]), signal.SIGKILL)
                 await ws.receive()
-        now = [name async for name in names_of_processes(url, 2)]
-        assert {*both, *now} - {killed} == set(now)
+        after = await names_of_processes(url, 2)
+        assert killed in before
+        assert before - after == {killed}
         async with open_websocket(url) as ws:
             assert str(await ws.receive()).startswith("process ")
             os.kill(os.getpid(), signal.SIGTERM)
@@ -253,15 +254,13 @@ async def test_several_processes(
     ]
 
 
-async def names_of_processes(url: str, count: int) -> AsyncGenerator[str]:
-    """Connect until so many different processes have answered; each once."""
+async def names_of_processes(url: str, count: int) -> set[str]:
+    """Connect until so many different processes have answered; their names."""
     seen: set[str] = set()
     while len(seen) < count:
         async with open_websocket(url) as ws:
-            name = str(await ws.receive())
-        if name not in seen:
-            seen.add(name)
-            yield name
+            seen.add(str(await ws.receive()))
+    return seen
 
 
 # All of them

@@ -155,14 +155,16 @@ async def test_no_listener() -> None:
     with ExitStack() as stack, listening(socket.AF_INET) as (fine,):
         datagrams = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
         silent = stack.enter_context(socket.socket())
-        file = stack.enter_context(open(os.devnull))
-        for number in (datagrams.fileno(), silent.fileno(), file.fileno(), 99_999, 10**30):
+        file, other = os.pipe()
+        stack.callback(os.close, file)
+        stack.callback(os.close, other)
+        for number in (datagrams.fileno(), silent.fileno(), file, 99_999, 10**30):
             with pytest.raises(
                 ValueError, match=f"descriptors: {number} is no socket that listens"
             ):
                 inherited_listeners([fine.fileno(), number])
-        for each in (fine, datagrams, silent, file):
-            os.fstat(each.fileno())
+        for number in (fine.fileno(), datagrams.fileno(), silent.fileno(), file):
+            os.fstat(number)
 
 
 @pytest.mark.parametrize(
