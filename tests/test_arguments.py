@@ -220,7 +220,7 @@ METHODS: dict[str, dict[str, Wrong]] = {
         "path": Wrong(5, "a"),
         **{name: SERVER[name] for name in RouteOptions.__annotations__},
     },
-    "Router.get": {"path": Wrong(5, "a")},
+    "Router.get": {"path": Wrong(5, "a"), "on_request": SERVER["on_request"]},
 }
 TABLE = FUNCTIONS | VALUES | METHODS
 

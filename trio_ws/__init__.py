@@ -76,7 +76,7 @@ from ._server.listeners import inherited_listeners, open_listeners
 from ._server.log import log_handler_error
 from ._server.options import HandlerErrorHook, RequestHook, ServerOptions, Subprotocols
 from ._server.router import RouteOptions, Router
-from ._server.routing import Page
+from ._server.routing import RequestHandler
 from ._server.selection import Handler
 from ._server.serve import serve_websocket, serve_websocket_listeners, serve_websocket_on
 from ._server.server import Listener, Server
@@ -148,7 +148,6 @@ __all__ = [
     "OnConnect",
     "OriginRule",
     "Origins",
-    "Page",
     "Parameters",
     "PolicyOptions",
     "ProtocolViolation",
@@ -158,6 +157,7 @@ __all__ = [
     "Rejected",
     "Remedy",
     "Request",
+    "RequestHandler",
     "RequestHook",
     "Response",
     "RouteOptions",

@@ -106,7 +106,7 @@ def test_accept_with_headers() -> None:
     handshake = server(upgrade())
     handshake.next_request()
     handshake.check_upgrade()
-    given = Headers([("Set-Cookie", "a=1"), ("set-cookie", "b=ü"), ("X-Empty", "")])
+    given = [("Set-Cookie", "a=1"), ("set-cookie", "b=ü"), ("X-Empty", "")]
     data, opening = handshake.accept(headers=given)
     end = "\r\nSet-Cookie: a=1\r\nset-cookie: b=ü\r\nX-Empty: \r\n\r\n"
     assert data.endswith(end.encode("latin-1"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from urllib.parse import quote
 
 import pytest
@@ -19,9 +20,9 @@ from trio_ws._server.paths import check_literal, split_path
         ("/a", ["a"]),
         ("/a/", ["a", ""]),
         ("/a/b", ["a", "b"]),
-        ("/%61/b%20c", ["a", "b c"]),
+        ("/a%7E%2D%5f/b%20c", ["a~-_", "b c"]),
         ("/gr%C3%BC%c3%9fe", ["grüße"]),
-        ("/%F0%9F%98%80", ["😀"]),
+        ("/%F0%9F%98%80%40%3A", ["😀@:"]),
         ("/a+b", ["a+b"]),
         ("/%252e%252e/%252F", ["%2e%2e", "%2F"]),
         ("/%2525", ["%25"]),
@@ -63,6 +64,8 @@ def test_nowhere(path: str) -> None:
             (path, "not followed by two digits")
             for path in ("/%", "/a%2", "/%zz", "/%u002e", "/%%")
         ),
+        *((path, "letters and digits") for path in ("/%61dmin", "/a/%41", "/%7a", "/%4F", "/%30")),
+        *((path, "letters and digits") for path in ("/%39", "/%50", "/%5A", "/%6f", "/%70")),
         *((path, "it is not UTF-8") for path in ("/%ff", "/%C3", "/%C3%28", "/%80")),
         # Overlong forms of a slash, a dot and a NUL, halves of a pair, beyond Unicode
         *(
@@ -88,6 +91,13 @@ def test_a_refusal_does_not_repeat_the_path() -> None:
     with pytest.raises(Refusal) as caught:
         split_path("/<script>%zz")
     assert b"script" not in caught.value.response.body
+
+
+def test_needless() -> None:
+    """No other ASCII character than letters and digits is refused for being encoded."""
+    refused = {chr(code) for code in range(128) if split_or_refuse(f"x%{code:02X}") is None}
+    control = {chr(code) for code in (*range(32), 127)}
+    assert refused == {*string.ascii_letters, *string.digits, *control, "/", "\\"}
 
 
 @given(st.text("ab./%\\\x00ü😀2eF", max_size=12))

@@ -10,6 +10,7 @@ import trio
 import trio.testing
 
 from trio_ws import (
+    Accept,
     ConnectionClosed,
     Deflate,
     Limits,
@@ -89,7 +90,7 @@ async def test_parameters(
         ("GET", "/nothing", 404, None),
         ("GET", "/rooms/lobby/x", 404, None),
         ("GET", "/health/", 404, None),
-        ("GET", "/%68ealth", 200, None),
+        ("GET", "/%68ealth", 400, None),
         ("GET", "/a/..%2fhealth", 404, None),
         ("GET", "/%zz", 400, None),
         ("OPTIONS", "*", 404, None),
@@ -209,6 +210,67 @@ async def test_on_request_is_asked_first(autojump_clock: object) -> None:
     assert seen == [("/rooms/a/1", None, {}), ("/me", None, {})]
 
 
+# A guard for one route
+
+
+def guard(request: Request) -> Response | Accept:
+    """Let in who asks for the room that is theirs; tell the handler."""
+    if request.path_params["room"] != request.headers.get("X-Room"):
+        return Response(403, body="not yours")
+    request.state["guarded"] = True
+    return Accept({"Set-Cookie": "route=1"})
+
+
+def guarded() -> Router:
+    made = Router()
+    made.websocket("/rooms/{room}", on_request=guard)(tell)
+    made.get("/rooms/{room}/page", on_request=lambda request: Response(401))(fine)
+    made.get("/health")(fine)
+    return made
+
+
+async def test_a_guard_of_a_route(autojump_clock: object) -> None:
+    """It is asked after that of the server, and about its own route only; both add headers."""
+
+    def on_request(request: Request) -> Accept | None:
+        request.state["server"] = True
+        return Accept({"Set-Cookie": "server=1"}) if "Upgrade" in request.headers else None
+
+    async with serving(guarded(), on_request=on_request) as hall:
+        async with hall.open("/rooms/a", headers={"X-Room": "a"}) as ws:
+            assert (await ws.receive_json())[3] == {"server": True, "guarded": True}
+            assert ws.response.headers.get_all("Set-Cookie") == ["server=1", "route=1"]
+        for path in ("/rooms/a", "/rooms/b%21"):
+            with pytest.raises(Rejected, match="403") as caught:
+                async with hall.open(path, headers={"X-Room": "b"}):
+                    pass
+            assert "Set-Cookie" not in caught.value.response.headers
+        assert (await hall.ask("GET", "/rooms/a/page"))[0] == 401
+        assert (await hall.ask("HEAD", "/rooms/a/page"))[0] == 401
+        assert (await hall.ask("GET", "/health"))[0] == 200
+
+
+async def test_a_guard_sees_proper_upgrades_only(autojump_clock: object) -> None:
+    """What is no upgrade, or comes from a strange page, is refused before."""
+    asked = []
+
+    def note(request: Request) -> None:
+        asked.append(request.path)
+
+    made = Router()
+    made.websocket("/", on_request=note)(echo)
+    async with serving(made) as hall:
+        assert (await hall.ask("GET", "/"))[0] == 426
+        assert (await hall.ask("POST", "/"))[0] == 405
+        assert (await hall.ask("GET", "/", "Upgrade: websocket"))[0] == 400
+        with pytest.raises(Rejected, match="403"):
+            async with hall.open(origin="https://evil.example"):
+                pass
+        assert asked == []
+        async with hall.open():
+            assert asked == ["/"]
+
+
 async def slow(request: Request) -> Response:
     await trio.sleep(60)
     raise AssertionError
@@ -274,6 +336,7 @@ def test_a_decorator_returns_what_it_decorates() -> None:
         ({"subprotocols": ["a b"]}, LocalProtocolError, "cannot name a subprotocol"),
         ({"compression": True}, TypeError, "compression must be"),
         ({"limits": 5}, TypeError, "limits must be"),
+        ({"on_request": 5}, TypeError, "on_request must be a function or None"),
         ({"max_connections": 0}, ValueError, "max_connections must be"),
         ({"heartbeat": None}, TypeError, r"Router.websocket\(\) has no option 'heartbeat'"),
         ({"origin": ()}, TypeError, "did you mean 'origins'"),
@@ -298,6 +361,8 @@ def test_dead_and_conflicting_routes(add: Callable[..., Any]) -> None:
         add(made, "/{a}")(fine)
     with pytest.raises(TypeError, match="must be a function, not"):
         add(made, "/b")(5)
+    with pytest.raises(TypeError, match="on_request must be a function or None"):
+        add(made, "/b", on_request=5)
     assert repr(made) == "<Router of /{a}>"
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import trio
 
-from trio_ws import Headers, Request, Response, WebSocket
+from trio_ws import Accept, Headers, Request, Response, WebSocket
 from trio_ws._handshake.server import Refusal
 from trio_ws._server.routes import parse_pattern
-from trio_ws._server.routing import Routing
+from trio_ws._server.routing import Page, Routing
 from trio_ws._server.selection import Route, Selected
 
 UPGRADE = Headers({"Upgrade": "h2c, WebSocket"})
@@ -21,7 +21,7 @@ async def handler(ws: WebSocket) -> None:
     """Do nothing."""
 
 
-ROUTE = Route(handler, {}, None)
+ROUTE = Route(handler, {})
 
 
 def page(request: Request) -> Response:
@@ -37,10 +37,10 @@ def routing() -> Routing:
     """A handler, a page, and a place with both."""
     routes = Routing()
     routes.add_route(parse_pattern("/ws/{n:int}"), ROUTE)
-    routes.add_page(parse_pattern("/page/{name}"), page)
-    routes.add_page(parse_pattern("/slow"), slow_page)
+    routes.add_page(parse_pattern("/page/{name}"), Page(page))
+    routes.add_page(parse_pattern("/slow"), Page(slow_page))
     routes.add_route(parse_pattern("/both"), ROUTE)
-    routes.add_page(parse_pattern("/both"), page)
+    routes.add_page(parse_pattern("/both"), Page(page))
     return routes
 
 
@@ -122,9 +122,40 @@ async def test_no_answer(answer: Any, error: type[Exception], why: str) -> None:
         return answer
 
     routes = Routing()
-    routes.add_page(parse_pattern("/"), bad_page)
+    routes.add_page(parse_pattern("/"), Page(bad_page))
     with pytest.raises(error, match=rf"test_no_answer.<locals>.bad_page {why}"):
         await routes.select(Request(method="GET", target="/", headers=Headers()))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_guarded_page(method: str, autojump_clock: trio.testing.MockClock) -> None:
+    """A page may have something asked before it, which knows the parameters of the path."""
+
+    async def guard(request: Request) -> Response | None:
+        await trio.sleep(1)
+        return None if request.path_params["name"] == "ada" else Response(401)
+
+    routes = Routing()
+    routes.add_page(parse_pattern("/{name}"), Page(page, guard))
+    for name, status in (("ada", 200), ("eve", 401)):
+        request = Request(method=method, target=f"/{name}", headers=PLAIN)
+        assert (await routes.select(request)).status == status  # type: ignore[misc]
+    assert trio.current_time() == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "why"),
+    [
+        (5, TypeError, "on_request must return a Response, Accept or None, not 5"),
+        (Accept(), ValueError, "returned Accept for a request that is no upgrade"),
+    ],
+)
+async def test_a_guard_that_errs(answer: Any, error: type[Exception], why: str) -> None:
+    """What it may not answer is an error: the page is not shown."""
+    routes = Routing()
+    routes.add_page(parse_pattern("/"), Page(page, lambda request: answer))
+    with pytest.raises(error, match=why):
+        await routes.select(Request(method="GET", target="/", headers=PLAIN))  # type: ignore[misc]
 
 
 def test_twice() -> None:
@@ -133,7 +164,7 @@ def test_twice() -> None:
     with pytest.raises(ValueError, match="'/both' has a WebSocket handler already"):
         routes.add_route(parse_pattern("/both"), ROUTE)
     with pytest.raises(ValueError, match="'/both' has a function for GET already"):
-        routes.add_page(parse_pattern("/both"), page)
+        routes.add_page(parse_pattern("/both"), Page(page))
     assert routes.complete() == [ROUTE, ROUTE]
     assert list(routes.patterns) == ["/ws/{n:int}", "/page/{name}", "/slow", "/both"]
 
@@ -146,7 +177,7 @@ def test_complete() -> None:
     for change in (
         routes.check_open,
         lambda: routes.add_route(parse_pattern("/new"), ROUTE),
-        lambda: routes.add_page(parse_pattern("/new"), page),
+        lambda: routes.add_page(parse_pattern("/new"), Page(page)),
     ):
         with pytest.raises(RuntimeError, match="a server has begun with this router"):
             change()

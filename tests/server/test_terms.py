@@ -16,8 +16,8 @@ CONFIG = ServerConfig(origins=["https://a"], max_connections=9, extensions=[Defl
 
 def test_terms() -> None:
     """A route replaces what it gives; the rest is the server's, and each has its own quota."""
-    plain, own = Route(echo, {}, None), Route(echo, {"origins": ["https://b"]}, 1)
-    small = Route(echo, {"limits": Limits(max_fragments=5)}, None)
+    plain, own = Route(echo, {}), Route(echo, {"origins": ["https://b"]}, max_connections=1)
+    small = Route(echo, {"limits": Limits(max_fragments=5)})
     terms = terms_of(CONFIG, [plain, own, small])
     assert list(terms) == [None, plain, own, small]
     assert terms[None].config is terms[plain].config is CONFIG
@@ -31,4 +31,4 @@ def test_terms() -> None:
 def test_what_does_not_go_together() -> None:
     """An option of a route that the server's do not allow is refused at once."""
     with pytest.raises(LocalProtocolError, match="an extension is named twice"):
-        terms_of(CONFIG, [Route(echo, {"compression": Deflate()}, None)])
+        terms_of(CONFIG, [Route(echo, {"compression": Deflate()})])

@@ -23,7 +23,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .._errors import LocalProtocolError
@@ -151,7 +151,7 @@ class ServerHandshake:
         subprotocol: str | None = None,
         *,
         extensions: Sequence[Extension] = (),
-        headers: Headers | None = None,
+        headers: Iterable[tuple[str, str]] = (),
     ) -> tuple[bytes, Opening]:
         """Return the 101 for the request that `check_upgrade` has passed, and what it settles.
 
@@ -173,8 +173,7 @@ class ServerHandshake:
         chosen = choose(self._offered_extensions(), extensions)
         if chosen:
             lines.append((HEADER, answer(chosen)))
-        if headers is not None:
-            lines += headers.multi_items()
+        lines += headers
         return write_head("HTTP/1.1 101 Switching Protocols", lines), Opening(
             request=self._request,
             response=received_response(101, Headers(lines)),

@@ -6,12 +6,15 @@ If two of them read it differently, what the first forbids the second allows
 
 ===============================================  ==============================================
 ``%zz``, ``%2``, bytes that are not UTF-8,       400: malformed (RFC 3986 §2.1, RFC 3629)
-overlong forms too, control characters
+overlong forms too, control characters,
+letters and digits that are encoded
 ``.`` and ``..``, however they are written       404: a client resolves them (RFC 3986 §5.2.4)
 ``//``                                           404: some servers read it as ``/``
 ``%2F``, a backslash, ``%5C``                    404: a slash within a segment, or not
 ===============================================  ==============================================
 
+A client has no reason to encode letters and digits (RFC 3986 §2.3).
+An attacker has: a check that looks at the path as it was sent is got past with ``/%61dmin``.
 Everything else is decoded, exactly once: ``%252e`` becomes the three characters ``%2e``.
 So a parameter never holds a slash, unless it takes the rest of the path,
 and it is never ``.`` nor ``..``.
@@ -26,6 +29,7 @@ from .._handshake.server import Refusal
 
 _MALFORMED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ENCODED_SLASH = re.compile(r"%2f", re.IGNORECASE)
+_NEEDLESS = re.compile(r"%(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _AMBIGUOUS = re.compile(r"//|\\|/\.\.?(?:/|\Z)")
 
@@ -51,6 +55,8 @@ def nowhere() -> Refusal:
 def _decode(path: str) -> str:
     if _MALFORMED.search(path):
         raise Refusal(400, "The path is malformed: a % is not followed by two digits.")
+    if _NEEDLESS.search(path):
+        raise Refusal(400, "The path is malformed: letters and digits are not to be encoded.")
     if _ENCODED_SLASH.search(path):
         raise nowhere()
     try:

@@ -10,13 +10,16 @@ from .._options import check_names
 from .._policies import Limits
 from .._protocol.extensions.deflate import Deflate
 from .._validation import check_callable
-from .options import ServerConfig, Subprotocols
+from .options import RequestHook, ServerConfig, Subprotocols
 from .routes import parse_pattern
-from .routing import Page, Routing
+from .routing import Page, RequestHandler, Routing
 from .selection import FixedHandler, Handler, HandlerSelector, Route
 
 H = TypeVar("H", bound=Handler)
-P = TypeVar("P", bound=Page)
+P = TypeVar("P", bound=RequestHandler)
+
+_REPLACED = frozenset({"origins", "subprotocols", "compression", "limits"})
+"""The options of a route that replace those of the server."""
 
 
 class RouteOptions(TypedDict, total=False):
@@ -27,6 +30,7 @@ class RouteOptions(TypedDict, total=False):
     compression: Deflate | None
     limits: Limits
     max_connections: int | None
+    on_request: RequestHook | None
 
 
 @final
@@ -57,7 +61,9 @@ class Router:
 
     Where nothing is the answer is 404.  A wrong method is answered 405, with ``Allow``,
     a plain request for a handler 426, an upgrade for a page 404.
-    ``on_request`` is asked before the router.
+    The server's ``on_request`` is asked before the router, and about all requests.
+    That of a route is asked about the requests for this route only: it guards the route,
+    while a check of `Request.path`, which is not decoded, may be got round.
     """
 
     def __init__(self) -> None:
@@ -72,7 +78,9 @@ class Router:
         Args:
             path: the pattern of the path.
             **options: `origins`, `subprotocols`, `compression` and `limits` replace those of
-                the server; `max_connections` holds beside that of the server.
+                the server; `max_connections` and `on_request` hold beside those of the server.
+                `on_request` is asked about proper upgrades from an origin that is allowed,
+                and knows `Request.path_params`.
                 The limits of requests stay those of the server (`Limits.max_handshake_size`,
                 `Limits.max_headers`, `Limits.max_handshakes`):
                 a request is read before it is known where it goes.
@@ -88,16 +96,22 @@ class Router:
         pattern = parse_pattern(path)
         check_names(options, list(RouteOptions.__annotations__), "Router.websocket")
         config = ServerConfig(**options)
-        replaced = {name: getattr(config, name) for name in options if name != "max_connections"}
+        replaced = {name: getattr(config, name) for name in options if name in _REPLACED}
 
         def add(handler: H) -> H:
             check_callable("handler", handler)
-            self._routing.add_route(pattern, Route(handler, replaced, config.max_connections))
+            route = Route(
+                handler,
+                replaced,
+                max_connections=config.max_connections,
+                on_request=config.on_request,
+            )
+            self._routing.add_route(pattern, route)
             return handler
 
         return add
 
-    def get(self, path: str) -> Callable[[P], P]:
+    def get(self, path: str, *, on_request: RequestHook | None = None) -> Callable[[P], P]:
         """Let plain GET and HEAD requests for a path go to the function decorated with this.
 
         It is called with the `Request`, may be async, and returns a `Response`;
@@ -105,17 +119,23 @@ class Router:
         If it raises, the answer is 500 and the error is logged.
         If it takes longer than `Timeouts.connect`, the answer is 503.
 
+        Args:
+            path: the pattern of the path.
+            on_request: asked about requests for the page, after that of the server;
+                a `Response` that it returns is sent in the place of the page.
+
         Raises:
-            TypeError: `path` is no text.
+            TypeError: `path` is no text, or `on_request` no function.
             ValueError: no request can have such a path, or another function has it.
             RuntimeError: a server has begun with this router already.
         """
         self._routing.check_open()
         pattern = parse_pattern(path)
+        check_callable("on_request", on_request, optional=True)
 
         def add(page: P) -> P:
             check_callable("page", page)
-            self._routing.add_page(pattern, page)
+            self._routing.add_page(pattern, Page(page, on_request))
             return page
 
         return add

@@ -16,18 +16,26 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from .._concurrency.body import ask_unprotected
 from .._handshake.server import Refusal, asks_to_upgrade
 from .._http import Request, Response
-from .answers import checked_answer
+from .answers import checked_answer, checked_decision
+from .options import RequestHook
 from .paths import nowhere, split_path
 from .routes import Pattern, RouteTable
 from .selection import HandlerSelector, Route, Selected, Selection
 
-Page: TypeAlias = Callable[[Request], Response | Awaitable[Response]]
+RequestHandler: TypeAlias = Callable[[Request], Response | Awaitable[Response]]
 """What `Router.get` takes: a function of a request, async or not, that returns the answer."""
+
+
+class Page(NamedTuple):
+    """A function that answers plain requests, and what is asked before it."""
+
+    function: RequestHandler
+    on_request: RequestHook | None = None
 
 
 class _Place:
@@ -130,11 +138,13 @@ async def _show(page: Page, request: Request) -> Response:
         raise nowhere()
     if request.method not in ("GET", "HEAD"):
         raise Refusal(405, "There is a page here, to be asked for with GET.", _TAKES_GET)
-    return checked_answer(_name(page), await ask_unprotected(page, request))
-
-
-def _name(function: object) -> str:
-    return getattr(function, "__qualname__", repr(function))
+    if page.on_request is not None:
+        decision = await ask_unprotected(page.on_request, request)
+        answer = checked_decision(decision, upgrade=False)
+        if isinstance(answer, Response):
+            return answer
+    name = getattr(page.function, "__qualname__", repr(page.function))
+    return checked_answer(name, await ask_unprotected(page.function, request))
 
 
 _TAKES_GET = [("Allow", "GET, HEAD")]

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, TypeAlias
 from .._connection.websocket import WebSocket
 from .._http import Request, Response
 from .._validation import check_callable
+from .options import RequestHook
 
 Handler: TypeAlias = Callable[[WebSocket], Awaitable[object]]
 """An async function that is called with each connection and owns it until it returns."""
@@ -32,14 +33,21 @@ class Route:
         handler: the handler.
         options: the options of the server that are replaced.
         max_connections: how many connections it may have at once; None: as many as the server.
+        on_request: what is asked about its upgrades, after that of the server.
     """
 
     def __init__(
-        self, handler: Handler, options: Mapping[str, Any], max_connections: int | None
+        self,
+        handler: Handler,
+        options: Mapping[str, Any],
+        *,
+        max_connections: int | None = None,
+        on_request: RequestHook | None = None,
     ) -> None:
         self.handler = handler
         self.options = options
         self.max_connections = max_connections
+        self.on_request = on_request
 
 
 class Selected(NamedTuple):

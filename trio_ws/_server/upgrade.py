@@ -26,8 +26,8 @@ from .answers import checked_decision
 from .http_connection import LINGER, HttpConnection
 from .isolation import split
 from .log import OriginLog, log_answer, log_application_error
-from .options import ServerConfig, Subprotocols
-from .selection import Handler, HandlerSelector, Selection
+from .options import RequestHook, ServerConfig, Subprotocols
+from .selection import Handler, HandlerSelector, Selected, Selection
 from .statistics import Counters
 from .terms import terms_of
 
@@ -140,32 +140,39 @@ class Upgrader:
         Raises:
             Refusal: it is no upgrade, or not one for here and now.
         """
-        answer = await self._ask(request)
+        answer = await _ask(self._config.on_request, request)
         if isinstance(answer, Response):
             return answer
         selected = await self._select(request)
         if isinstance(selected, Response):
             return selected
-        terms = self._terms[selected.route]
+        return await self._accept(http, selected, answer, slot)
+
+    async def _accept(
+        self, http: HttpConnection, selected: Selected, answer: Accept | None, slot: ConnectionSlot
+    ) -> Decision:
+        """Accept the request in hand on the terms of its route, with the headers of `answer`.
+
+        Raises:
+            Refusal: it is no upgrade, or not one for here and now.
+        """
+        handler, request, route = selected
+        terms = self._terms[route]
         offers = http.handshake.check_upgrade()
         if not terms.origins.allows(request.headers):
             raise self._foreign_origin(http, request)
+        own = await _ask(route.on_request if route is not None else None, request)
+        if isinstance(own, Response):
+            return own
         data, opening = http.handshake.accept(
-            _choose(terms.config.subprotocols, selected.request, offers),
+            _choose(terms.config.subprotocols, request, offers),
             extensions=terms.config.all_extensions,
-            headers=None if answer is None else answer.headers,
+            headers=[line for each in (answer, own) if each for line in each.headers.multi_items()],
         )
-        if selected.request is not request:
-            opening = replace(opening, request=selected.request)
+        if opening.request is not request:
+            opening = replace(opening, request=request)
         slot.acquire(terms.quota)
-        return Accepted(data, opening, selected.handler, terms.config)
-
-    async def _ask(self, request: Request) -> Response | Accept | None:
-        """Ask `on_request`, if there is one."""
-        if self._config.on_request is None:
-            return None
-        answer = await ask_unprotected(self._config.on_request, request)
-        return checked_decision(answer, upgrade=asks_to_upgrade(request))
+        return Accepted(data, opening, handler, terms.config)
 
     async def _select(self, request: Request) -> Selection:
         selection: Selection = await ask_unprotected(self._selector.select, request)
@@ -186,6 +193,14 @@ class Upgrader:
             log_application_error(http.name, exc)
             self._counters.add("refused")
             return http.encode(FAILED, close=close)
+
+
+async def _ask(hook: RequestHook | None, request: Request) -> Response | Accept | None:
+    """Ask an `on_request`, if there is one."""
+    if hook is None:
+        return None
+    answer = await ask_unprotected(hook, request)
+    return checked_decision(answer, upgrade=asks_to_upgrade(request))
 
 
 @trio.lowlevel.disable_ki_protection
