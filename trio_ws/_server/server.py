@@ -217,8 +217,7 @@ class Server:
             await self._run_handler(*upgraded, name)
 
     async def _run_handler(self, stream: trio.abc.Stream, accepted: Accepted, name: str) -> None:
-        opening, config = accepted.opening, self._config
-        ws = WebSocket(stream, opening, client=False, options=config, name=name)
+        ws = WebSocket(stream, accepted.opening, client=False, options=accepted.config, name=name)
         self._counters.add("opened")
         self._connections.add(ws)
         try:
