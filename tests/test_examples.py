@@ -20,6 +20,7 @@ import trustme
 from examples import (
     chat_server,
     client,
+    comes_back,
     echo_server,
     graceful_shutdown,
     one_port,
@@ -43,12 +44,14 @@ from examples.testing_faults import (  # noqa: F401 - its tests run here
 )
 from trio_ws import (
     CloseCode,
+    WebSocket,
     open_websocket,
     open_websocket_on,
     serve_websocket,
     serve_websocket_on,
+    supervise,
 )
-from trio_ws.testing import RawPeer
+from trio_ws.testing import MemoryNetwork, RawPeer
 
 TOP = Path(__file__).resolve().parent.parent
 
@@ -106,6 +109,24 @@ async def test_client_and_echo_server(capsys: pytest.CaptureFixture[str]) -> Non
     async with started(serve_websocket, echo_server.echo, "localhost") as port:
         await client.main(f"ws://localhost:{port}")
     assert capsys.readouterr().out == "Hello, is anybody there?\n"
+
+
+async def test_the_client_that_comes_back(
+    memory_network: MemoryNetwork,
+    autojump_clock: trio.testing.MockClock,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """README's supervised client says hello on each connection, until the server has finished."""
+    codes = [1012, 1000]
+
+    async def welcome(ws: WebSocket) -> None:
+        await ws.send(f"{await ws.receive()!s} {codes}")
+        await ws.close(codes.pop(0))
+
+    async with memory_network as network:
+        await network.serve("ws://localhost:8765", welcome)
+        await supervise(comes_back.listen, "ws://localhost:8765")
+    assert capsys.readouterr().out == "Hello again! [1012, 1000]\nHello again! [1000]\n"
 
 
 # The chat room
