@@ -12,11 +12,16 @@ from pathlib import Path
 
 from docs import states
 
-from . import tree_pictures
+from . import conversations, frames, steps, tree_pictures
 
 FOLDER = Path(__file__).resolve().parent
 
 PICTURES: dict[str, Callable[[], str]] = {
     **{f"tree_{name}": partial(tree_pictures.draw, name) for name in tree_pictures.CHAPTERS},
+    "closing": conversations.closing,
+    "fragments": conversations.fragments,
+    "frame": frames.frame,
+    "handshake": conversations.handshake,
     "protocol_states": states.picture,
+    "supervisor_steps": steps.supervisor,
 }

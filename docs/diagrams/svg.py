@@ -36,11 +36,12 @@ def box(x: float, y: float, width: float, height: float, kind: str = "plain") ->
 
 
 def text(x: float, y: float, content: str, kind: str = "", *, anchor: str = "start") -> str:
-    """Return a text; `kind` is its class: "name" is bold, "code" is monospaced, "minor" is pale."""
+    """Return a text; `kind` is its class: bold, monospaced, pale, or pale and tiny."""
     style = {
         "name": ' font-weight="bold"',
         "code": ' font-family="monospace" font-size="12"',
         "minor": ' opacity="0.7" font-size="12"',
+        "tiny": ' opacity="0.7" font-size="8.5"',
     }.get(kind, "")
     return (
         f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" class="{kind}"{style} '
