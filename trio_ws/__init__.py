@@ -86,6 +86,7 @@ from ._supervision.states import SupervisorState, Transition
 from ._supervision.supervise import Supervisor, open_supervisor, supervise
 from ._supervision.throttle import Throttle
 from ._supervision.transitions import TransitionHook
+from ._tls_info import TLSInfo
 
 __version__ = "0.1.0"
 
@@ -164,6 +165,7 @@ __all__ = [
     "SupervisorState",
     "SupervisorStatistics",
     "TLSError",
+    "TLSInfo",
     "Throttle",
     "Timeouts",
     "Transition",

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs
 
 from ._text import printable
+from ._tls_info import TLSInfo
 from ._validation import check_text, kind_of
 
 HeaderSource = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -131,12 +133,17 @@ class Request:
         target: path and query as they stood in the request line.
         headers: every header, in order.
         remote_address: where it came from, as the socket tells it; None on other streams.
+        tls: what TLS has established about the connection it came over; None without TLS.
+        state: a mapping of the application's own, empty at first;
+            what is put there is `WebSocket.state` later.
     """
 
     method: str
     target: str
     headers: Headers
     remote_address: object = None
+    tls: TLSInfo | None = field(default=None, compare=False)
+    state: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def path(self) -> str:

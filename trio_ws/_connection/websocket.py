@@ -26,6 +26,7 @@ from .._json import decode_json, encode_json
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 from .._protocol.states import State
 from .._protocol.validation import check_close, check_payload
+from .._tls_info import TLSInfo
 from .connection import Connection
 from .fragments import BytesLike, Fragments, check_fragments, send_fragments
 from .incoming_message import IncomingMessage
@@ -119,6 +120,25 @@ class WebSocket(trio.abc.AsyncResource):
         It stays when the connection is over.
         """
         return self._remote_address
+
+    @property
+    def name(self) -> str:
+        """Return what the connection is called in the log: ``client-3``, ``server-3``."""
+        return self._core.name
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Return a mapping of the application's own: the library never looks into it.
+
+        It is ``ws.request.state``: what `on_request` has found out about a request
+        reaches the handler.  On a client it is empty at first.
+        """
+        return self.request.state
+
+    @property
+    def tls(self) -> TLSInfo | None:
+        """Return what TLS has established, asked of OpenSSL anew each time; None without TLS."""
+        return self._core.transport.tls
 
     def statistics(self) -> ConnectionStatistics:
         """Return a snapshot of counters and queues."""
