@@ -170,7 +170,7 @@ def test_managers_wait_for_the_drain() -> None:
     [
         ("nginx.conf", ["proxy_set_header Host $http_host;", "proxy_read_timeout 75s;"]),
         ("apache.conf", ["ProxyPreserveHost On"]),
-        ("haproxy.cfg", ["option httpchk GET /ready", "timeout tunnel 75s"]),
+        ("haproxy.cfg", ["option httpchk GET /ready", "option redispatch 1", "timeout tunnel 75s"]),
         ("Caddyfile", ["stream_close_delay 5m"]),
         ("Containerfile", ['CMD ["python", "-u", "deployed.py"]']),
     ],

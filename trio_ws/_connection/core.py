@@ -155,7 +155,8 @@ class ConnectionCore:
             phase=phase,
             told=self.transport.tells_acknowledgements,
         )
-        self.protocol.measure_with(partial(_age_and_silence, now, self.lease))
+        measure = partial(_age_and_silence, now, self.lease)
+        self.protocol.measure_with(measure, hint=partial(_hint, self.pings))
         self.transport.observe(on_arrival=self.lease.heard, on_departure=self.lease.progress)
         self.lifetime = Lifetime()
         self.body = trio.CancelScope()
@@ -262,8 +263,7 @@ class ConnectionCore:
         if self.write_error is not None:
             loss, detail, cause = Loss.BROKEN, str(self.write_error), self.write_error
         if loss is not Loss.UNANSWERED:
-            hint = self.pings.hint_at_end(trio.current_time())
-            detail = "; ".join(part for part in (detail, hint) if part)
+            detail = "; ".join(part for part in (detail, _hint(self.pings)) if part)
         self.protocol.lose(loss, detail, cause=cause)
 
     def on_write_error(self, error: Exception) -> None:
@@ -340,6 +340,10 @@ def _age_and_silence(opened: float, lease: Lease) -> tuple[float, float]:
     """Return for how long a connection has been open, and how long nothing has arrived."""
     now = trio.current_time()
     return now - opened, now - lease.last_heard
+
+
+def _hint(pings: Pings) -> str:
+    return pings.hint_at_end(trio.current_time())
 
 
 def _keys_of(stream: trio.abc.Stream) -> MaskKeys:

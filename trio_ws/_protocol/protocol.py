@@ -52,6 +52,10 @@ ProtocolEvent = str | bytes | Chunk | Pong
 _OPEN, _IDLE = State.OPEN, Mode.IDLE
 
 
+_WITHOUT_REASON = frozenset({CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY})
+"""A peer that closes with these says that nothing is wrong."""
+
+
 class WebSocketProtocol:
     """A side of an open WebSocket connection; see the top of this file.
 
@@ -73,6 +77,7 @@ class WebSocketProtocol:
         self.state = State.OPEN
         self.ending: Ending | None = None
         self._measure: Callable[[], tuple[float, float]] | None = None
+        self._hint: Callable[[], str] = str
         self.send_queue = SendQueue(masked=client)
         self.assembler = MessageAssembler()
         # Sending
@@ -93,9 +98,12 @@ class WebSocketProtocol:
         self._unparsed = b""
         self.has_pending_input = False
 
-    def measure_with(self, measure: Callable[[], tuple[float, float]]) -> None:
-        """Ask this for the age and the silence of the connection when it ends."""
+    def measure_with(
+        self, measure: Callable[[], tuple[float, float]], *, hint: Callable[[], str] = str
+    ) -> None:
+        """Ask these when the connection ends: for its age and silence, and why a peer may close."""
         self._measure = measure
+        self._hint = hint
 
     def _step(self, what: Input) -> Action:
         self.state, action = TABLE[self.state, what]
@@ -241,16 +249,19 @@ class WebSocketProtocol:
                 self._tell(">", Pong(event.payload))
                 self.send_queue.put_pong(self._control(Opcode.PONG, event.payload))
         elif isinstance(event, Close):
-            self._on_close(event)
+            self._on_close(event, answered=any(isinstance(each, Pong) for each in events))
         else:
             self._step(Input.PONG)
             events.append(event)
 
-    def _on_close(self, received: Close) -> None:
+    def _on_close(self, received: Close, *, answered: bool) -> None:
         first = self._step(Input.CLOSE) is Action.REPLY
+        detail = ""
         if first:
             self._queue_close(Close(received.code), now=True)
-        self._end(received=received, received_first=first)
+            # A pong that came just before it has not been taken yet, but shows all the same.
+            detail = "" if answered or received.code in _WITHOUT_REASON else self._hint()
+        self._end(received=received, received_first=first, detail=detail)
 
     def _fail(self, violation: Violation) -> None:
         """Say what is wrong with what arrived, and stop listening (RFC 6455 §7.1.7)."""
