@@ -5,14 +5,31 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import Protocol
 
 import trio
 
-from trio_ws import CloseCode, Request, Response, Server, WebSocket, open_websocket, serve_websocket
+from trio_ws import (
+    CloseCode,
+    Request,
+    RequestHook,
+    Response,
+    Server,
+    WebSocket,
+    basic_auth,
+    open_websocket,
+    serve_websocket,
+)
 
 
 def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
+
+
+class Users(Protocol):
+    """Something that knows users and their passwords."""
+
+    async def verify(self, name: str, password: str) -> bool: ...
 
 
 class Gate:
@@ -45,6 +62,29 @@ async def serve(
     await serve_websocket(
         gate.greet, "localhost", port, on_request=gate.on_request, task_status=task_status
     )
+
+
+async def serve_with_passwords(
+    passwords: Mapping[str, str],
+    port: int = 8765,
+    *,
+    task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    log_in = basic_auth(credentials=passwords, realm="Ada's machine")
+    await serve_websocket(
+        greet_by_name, "localhost", port, on_request=log_in, task_status=task_status
+    )
+
+
+async def greet_by_name(ws: WebSocket) -> None:
+    await ws.send(f"Hello, {ws.state['username']}!")
+
+
+def ask_the_database(users: Users) -> RequestHook:
+    async def check(name: str, password: str) -> bool:
+        return await users.verify(name, password)
+
+    return basic_auth(check)
 
 
 async def ask(url: str, token: str) -> str | bytes:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import secrets
 
 import trio
 
 from trio_ws import (
     ANY_ORIGIN,
-    SAME_ORIGIN,
     Accept,
     Limits,
     Request,
@@ -29,22 +29,26 @@ async def chat(ws: WebSocket) -> None:
     await ws.send(f"This is seat {seat} in {room}.")
 
 
+@router.websocket("/widget", origins=ANY_ORIGIN, subprotocols=["widget.v2", "widget.v1"])
+async def widget(ws: WebSocket) -> None:
+    await ws.send(f"You speak {ws.subprotocol}.")
+
+
+log_in = basic_auth(credentials={"ada": "lovelace"}, realm="uploads")
+
+
 @router.websocket(
     "/uploads/{name:path}",
     limits=Limits(max_message_size=64 * 1024 * 1024),
     max_connections=10,
+    on_request=log_in,
 )
 async def upload(ws: WebSocket) -> None:
     size = 0
     async with ws.receive_stream() as chunks:
         async for chunk in chunks:
             size += len(chunk)
-    await ws.send_json({"name": ws.path_params["name"], "size": size})
-
-
-@router.websocket("/widget", origins=ANY_ORIGIN, subprotocols=["widget.v2", "widget.v1"])
-async def widget(ws: WebSocket) -> None:
-    await ws.send(f"You speak {ws.subprotocol}.")
+    await ws.send(f"{ws.state['username']} has uploaded {size} bytes: {ws.path_params['name']}")
 
 
 @router.get("/health")
@@ -54,9 +58,7 @@ def health(request: Request) -> Response:
 
 @router.get("/rooms/{room}")
 async def room_page(request: Request) -> Response:
-    room = request.path_params["room"]
-    if not room.isalnum():
-        return Response.from_text("There is no such room.\n", status=404)
+    room = html.escape(request.path_params["room"])
     return Response.from_html(f"<!doctype html><title>{room}</title><h1>{room}</h1>")
 
 
@@ -73,36 +75,19 @@ def start(request: Request) -> Response:
     return Response.redirect("/rooms/lobby", status=303)
 
 
-def with_a_session(request: Request) -> Accept:
-    """Know a client again by its cookie; give one to a client that has none."""
+def on_request(request: Request) -> Accept | None:
+    """Know a client again by its cookie; give a new client one."""
+    if "Upgrade" not in request.headers:
+        return None
     session = request.cookies.get("session")
-    if session is not None:
-        request.state["session"] = session
-        return Accept()
-    request.state["session"] = session = secrets.token_urlsafe()
-    return Accept({"Set-Cookie": f"session={session}; HttpOnly; Secure; SameSite=Strict"})
-
-
-async def on_request(request: Request) -> Response | Accept | None:
-    """Ask for a password in the uploads; give every WebSocket a session."""
-    if request.path.startswith("/uploads/"):
-        return await log_in(request)
-    if "Upgrade" in request.headers:
-        return with_a_session(request)
-    return None
-
-
-log_in = basic_auth(credentials={"ada": "lovelace"}, realm="uploads")
+    request.state["session"] = session or secrets.token_urlsafe()
+    if session:
+        return None
+    cookie = f"session={request.state['session']}; HttpOnly; Secure; SameSite=Strict"
+    return Accept({"Set-Cookie": cookie})
 
 
 async def main(
     port: int = 8765, *, task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    await serve_websocket(
-        router,
-        "localhost",
-        port,
-        on_request=on_request,
-        origins=SAME_ORIGIN,
-        task_status=task_status,
-    )
+    await serve_websocket(router, "localhost", port, on_request=on_request, task_status=task_status)

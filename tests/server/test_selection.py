@@ -10,7 +10,7 @@ import trio
 
 from trio_ws import Rejected, Request, Response, WebSocket
 from trio_ws._handshake.server import Refusal
-from trio_ws._server.selection import FixedHandler, HandlerSelector, Selected, Selection
+from trio_ws._server.selection import FixedHandler, HandlerSelector, Route, Selected, Selection
 
 from ..halls import echo, serving
 
@@ -103,6 +103,13 @@ def test_one_handler() -> None:
     fixed = FixedHandler(echo)
     assert fixed.select(REQUEST) == Selected(echo, REQUEST, None)
     assert fixed.complete() == ()
+
+
+def test_a_route() -> None:
+    """A route replaces nothing, bounds nothing and asks nothing unless it says so."""
+    route = Route(echo, {})
+    assert (route.handler, route.options) == (echo, {})
+    assert (route.max_connections, route.on_request) == (None, None)
 
 
 @pytest.mark.parametrize("handler", [3, None, "echo"])

@@ -8,6 +8,7 @@ import re
 import ssl
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, Unpack
 
@@ -29,7 +30,7 @@ from trio_ws import (
 )
 from trio_ws._server.http_connection import LINGER
 from trio_ws._server.options import ServerConfig, ServerOptions
-from trio_ws._server.selection import HandlerSelector
+from trio_ws._server.selection import HandlerSelector, Route, Selected
 from trio_ws._server.serve import serve_websocket_on
 from trio_ws._server.server import serve_stream
 from trio_ws.testing import Frame, RawPeer
@@ -294,6 +295,42 @@ async def test_a_selector_may_answer(autojump_clock: object) -> None:
         nursery.start_soon(serve_stream, Server(Page(), (), ServerConfig()), ours)
         await peer.send_bytes(PLAIN)
         assert await receive_response(peer) == (200, "keep-alive", b"page")
+
+
+class OneRoute(HandlerSelector):
+    """A selector with a route, which sees the request in another way."""
+
+    def __init__(self, **options: Any) -> None:
+        self.route = Route(say_hello, {"subprotocols": ("b",)}, **options)
+
+    def complete(self) -> Sequence[Route]:
+        return [self.route]
+
+    def select(self, request: Request) -> Selected:
+        return Selected(say_hello, replace(request, route="/all"), self.route)
+
+
+@pytest.mark.parametrize("answer", [None, Accept({"X": "y"}), Response(401)])
+async def test_a_route_decides(answer: Any, autojump_clock: object) -> None:
+    """The options of a route hold, and what it asks about the request that it has made of it."""
+    asked = []
+
+    def hook(request: Request) -> Any:
+        asked.append(request.route)
+        return answer
+
+    ours, theirs = trio.testing.memory_stream_pair()
+    server = Server(OneRoute(on_request=hook), (), ServerConfig(subprotocols=("a",)))
+    async with trio.open_nursery() as nursery, RawPeer(theirs, client=True) as peer:
+        nursery.start_soon(serve_stream, server, ours)
+        head = await peer.request("/", "Sec-WebSocket-Protocol: a, b")
+        if isinstance(answer, Response):
+            assert head.startswith(b"HTTP/1.1 401 ")
+        else:
+            assert (b"\r\nX: y\r\n" in head) is (answer is not None)
+            await peer.expect_frame(1, b"hello, b")
+            await peer.close_politely()
+    assert asked == ["/all"]
 
 
 async def test_own_date(autojump_clock: object) -> None:
