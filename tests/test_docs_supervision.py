@@ -20,6 +20,8 @@ from examples import market_data
 from examples.testing_a_client import (  # noqa: F401 - its tests run here
     test_prices_are_stale_while_there_is_no_connection,
     test_prices_survive_a_restart,
+)
+from examples.testing_with_a_script import (  # noqa: F401 - its test runs here
     test_what_the_client_says,
 )
 from trio_ws import (
