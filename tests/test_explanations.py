@@ -19,6 +19,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 PROGRAMS = [
     "foreign_pages",
     "frame_by_hand",
+    "no_pings",
     "preferences",
     "raw_handshake",
     "reader_waits",
