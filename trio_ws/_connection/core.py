@@ -155,8 +155,7 @@ class ConnectionCore:
             phase=phase,
             told=self.transport.tells_acknowledgements,
         )
-        measure = partial(_age_and_silence, now, self.lease)
-        self.protocol.measure_with(measure, hint=partial(_hint, self.pings))
+        self.protocol.measure_with(partial(_measured, now, self.lease, self.pings))
         self.transport.observe(on_arrival=self.lease.heard, on_departure=self.lease.progress)
         self.lifetime = Lifetime()
         self.body = trio.CancelScope()
@@ -263,7 +262,8 @@ class ConnectionCore:
         if self.write_error is not None:
             loss, detail, cause = Loss.BROKEN, str(self.write_error), self.write_error
         if loss is not Loss.UNANSWERED:
-            detail = "; ".join(part for part in (detail, _hint(self.pings)) if part)
+            hint = self.pings.hint_at_end(trio.current_time())
+            detail = "; ".join(part for part in (detail, hint) if part)
         self.protocol.lose(loss, detail, cause=cause)
 
     def on_write_error(self, error: Exception) -> None:
@@ -336,14 +336,10 @@ class ConnectionCore:
         self.body.cancel(reason=str(self.protocol.ending))
 
 
-def _age_and_silence(opened: float, lease: Lease) -> tuple[float, float]:
-    """Return for how long a connection has been open, and how long nothing has arrived."""
+def _measured(opened: float, lease: Lease, pings: Pings) -> tuple[float, float, str]:
+    """Return the age of a connection, how long nothing has arrived, and a hint from its pings."""
     now = trio.current_time()
-    return now - opened, now - lease.last_heard
-
-
-def _hint(pings: Pings) -> str:
-    return pings.hint_at_end(trio.current_time())
+    return now - opened, now - lease.last_heard, pings.hint_at_end(now)
 
 
 def _keys_of(stream: trio.abc.Stream) -> MaskKeys:

@@ -76,8 +76,7 @@ class WebSocketProtocol:
         self._trace = trace
         self.state = State.OPEN
         self.ending: Ending | None = None
-        self._measure: Callable[[], tuple[float, float]] | None = None
-        self._hint: Callable[[], str] = str
+        self._measure: Callable[[], tuple[float, float, str]] | None = None
         self.send_queue = SendQueue(masked=client)
         self.assembler = MessageAssembler()
         # Sending
@@ -98,12 +97,9 @@ class WebSocketProtocol:
         self._unparsed = b""
         self.has_pending_input = False
 
-    def measure_with(
-        self, measure: Callable[[], tuple[float, float]], *, hint: Callable[[], str] = str
-    ) -> None:
-        """Ask these when the connection ends: for its age and silence, and why a peer may close."""
+    def measure_with(self, measure: Callable[[], tuple[float, float, str]]) -> None:
+        """Ask this when the connection ends: for its age, its silence, and why a peer may close."""
         self._measure = measure
-        self._hint = hint
 
     def _step(self, what: Input) -> Action:
         self.state, action = TABLE[self.state, what]
@@ -256,12 +252,11 @@ class WebSocketProtocol:
 
     def _on_close(self, received: Close, *, answered: bool) -> None:
         first = self._step(Input.CLOSE) is Action.REPLY
-        detail = ""
         if first:
             self._queue_close(Close(received.code), now=True)
-            # A pong that came just before it has not been taken yet, but shows all the same.
-            detail = "" if answered or received.code in _WITHOUT_REASON else self._hint()
-        self._end(received=received, received_first=first, detail=detail)
+        # A pong that came just before it has not been taken yet, but is an answer all the same.
+        hinted = first and not answered and received.code not in _WITHOUT_REASON
+        self._end(received=received, received_first=first, hinted=hinted)
 
     def _fail(self, violation: Violation) -> None:
         """Say what is wrong with what arrived, and stop listening (RFC 6455 §7.1.7)."""
@@ -279,16 +274,17 @@ class WebSocketProtocol:
         received_first: bool = False,
         loss: Loss | None = None,
         detail: str = "",
+        hinted: bool = False,
         cause: BaseException | None = None,
     ) -> None:
         assert self.ending is None
-        age, silence = self._measure() if self._measure is not None else (0.0, 0.0)
+        age, silence, hint = (0.0, 0.0, "") if self._measure is None else self._measure()
         self.ending = Ending(
             sent=self._sent,
             received=received,
             received_first=received_first,
             loss=loss,
-            detail=detail,
+            detail=hint if hinted else detail,
             cause=cause,
             age=age,
             silence=silence,
