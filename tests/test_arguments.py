@@ -72,6 +72,7 @@ POLICIES = {
     "limits": Wrong(20),
     "compression": Wrong(True),
     "extensions": Wrong(5, [Deflate(), Deflate()]),
+    "instruments": Wrong([trio.abc.Instrument()]),
 }
 CLIENT = POLICIES | {
     "subprotocols": Wrong("chat", ["a b"]),
