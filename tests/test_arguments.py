@@ -43,6 +43,7 @@ from trio_ws import (
     serve_websocket_on,
     supervise,
 )
+from trio_ws._instrument import EVENTS
 from trio_ws.testing import open_websocket_pair
 
 from .halls import MemoryListener, echo, serving
@@ -206,6 +207,7 @@ TABLE = FUNCTIONS | VALUES | METHODS
 UNTOLD = {
     "MessageChannel.close",  # a protocol, which has no code
     "MessageChannel.send",
+    *(f"Instrument.{event}" for event in EVENTS),  # only the library calls these, too
     "Deflate.accept_answer",
     "Deflate.accept_offer",
     "Extension.accept_answer",

@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, product
-from typing import TYPE_CHECKING, Literal, final
+from typing import Any, Literal, TypeAlias, final
 
 from .._connection.websocket import WebSocket
 from .._ending import Ending
@@ -34,8 +34,8 @@ from .._http import Request, Response
 from .._instrument import Instrument, MessageKind
 from .._supervision.states import ENDED, SupervisorState, Transition
 
-if TYPE_CHECKING:
-    from prometheus_client.core import Metric
+Metric: TypeAlias = Any
+"""A ``prometheus_client.Metric``, whose module is imported when an instrument is made."""
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds of a round trip: the upper bounds of the histogram, infinity aside."""

@@ -1,4 +1,4 @@
-"""`trio_ws.debug`: what an operator is shown of a process that goes on."""
+"""`trio_ws.debug._dump`: what an operator is shown of a process that goes on."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from trio_ws import Limits, WebSocket, open_reconnecting_websocket
 from trio_ws.debug import dump
 from trio_ws.testing import open_websocket_pair
 
-from .halls import serving
-from .wires import both_roles, open_wired, settled
+from ..halls import serving
+from ..wires import both_roles, open_wired, settled
 
 
 @pytest.fixture

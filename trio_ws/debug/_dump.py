@@ -22,18 +22,16 @@ from typing import Any, TextIO
 
 import trio
 
-from ._concurrency.background import BackgroundTask
-from ._concurrency.blocks import Block, check_in_trio
-from ._concurrency.suspension import watch_for_suspension
-from ._connection.block import ConnectionBlock
-from ._connection.connection import Connection
-from ._connection.writer import Phase
-from ._protocol.states import State
-from ._reconnecting.block import ChannelBlock
-from ._supervision.connecting import SupervisedBlock
-from ._text import printable
-
-__all__ = ["dump"]
+from .._concurrency.background import BackgroundTask
+from .._concurrency.blocks import Block, check_in_trio
+from .._concurrency.suspension import watch_for_suspension
+from .._connection.block import ConnectionBlock
+from .._connection.connection import Connection
+from .._connection.writer import Phase
+from .._protocol.states import State
+from .._reconnecting.block import ChannelBlock
+from .._supervision.connecting import SupervisedBlock
+from .._text import printable
 
 _INSIDE: dict[type, str] = {
     BackgroundTask: "_nursery_manager",
