@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -33,7 +34,7 @@ def _registered() -> Iterator[None]:
 
 async def page(port: int, path: str) -> str:
     """Return the answer to a plain request."""
-    async with await trio.open_tcp_stream("localhost", port) as stream:
+    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
         await stream.send_all(f"GET {path} HTTP/1.0\r\nHost: a\r\n\r\n".encode())
         return b"".join([part async for part in stream]).decode()
 
@@ -41,15 +42,18 @@ async def page(port: int, path: str) -> str:
 @pytest.mark.usefixtures("_registered")
 async def test_metrics_are_a_page_of_the_same_port() -> None:
     """Prometheus gets them there, and other paths are answered as ever."""
+    with socket.create_server(("", 0)) as free:
+        port = free.getsockname()[1]
     async with trio.open_nursery() as nursery:
-        server = await nursery.start(metrics.main, 0)
-        async with open_websocket(f"ws://localhost:{server.port}") as ws:
+        nursery.start_soon(metrics.main, port)
+        await trio.testing.wait_all_tasks_blocked()
+        async with open_websocket(f"ws://127.0.0.1:{port}") as ws:
             await ws.send("hello")
             await ws.receive()
-            text = await page(server.port, "/metrics")
+            text = await page(port, "/metrics")
         assert 'websocket_connections{role="server"} 1.0\n' in text
         assert 'websocket_messages_total{direction="received",type="text"} 1.0\n' in text
-        assert (await page(server.port, "/else")).startswith("HTTP/1.1 426 ")
+        assert (await page(port, "/else")).startswith("HTTP/1.1 426 ")
         nursery.cancel_scope.cancel()
 
 
@@ -82,11 +86,12 @@ async def test_a_signal_shows_what_goes_on(capsys: pytest.CaptureFixture[str]) -
     """SIGUSR1 prints the connections, each time."""
     shown = ""
     async with trio.open_nursery() as nursery, serving() as hall, hall.open("/chat"):
-        await nursery.start(show_on_signal.show_on_signal)
+        nursery.start_soon(show_on_signal.show_on_signal)
+        await settled()
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGUSR1)
-            with trio.fail_after(5):
-                while "2 connections" not in (shown := capsys.readouterr().err):
+            with trio.fail_after(5):  # noqa: ASYNC912
+                while "2 connections" not in (shown := capsys.readouterr().err):  # noqa: ASYNC110
                     await trio.lowlevel.checkpoint()
         nursery.cancel_scope.cancel()
     assert ": /chat for " in shown

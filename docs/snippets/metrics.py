@@ -32,19 +32,11 @@ class LongConnections(Instrument):
             log.info("%s was connected for %.0f s", ws.remote_address, ending.age)
 
 
-async def main(
-    port: int = 8765, task_status: trio.TaskStatus[object] = trio.TASK_STATUS_IGNORED
-) -> None:
+async def main(port: int = 8765) -> None:
     metrics = PrometheusInstrument()
     REGISTRY.register(metrics)
-    await serve_websocket(
-        echo,
-        None,
-        port,
-        on_request=metrics_page,
-        instruments=[metrics, LongConnections()],
-        task_status=task_status,
-    )
+    instruments = [metrics, LongConnections()]
+    await serve_websocket(echo, None, port, on_request=metrics_page, instruments=instruments)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,8 @@ from trio_ws import WebSocket, serve_websocket
 from trio_ws.debug import dump
 
 
-async def show_on_signal(
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
+async def show_on_signal() -> None:
     with trio.open_signal_receiver(signal.SIGUSR1) as signals:
-        task_status.started()
         async for _ in signals:
             dump()
 
@@ -26,7 +23,7 @@ async def echo(ws: WebSocket) -> None:
 
 async def main(port: int = 8765) -> None:
     async with trio.open_nursery() as nursery:
-        await nursery.start(show_on_signal)
+        nursery.start_soon(show_on_signal)
         await serve_websocket(echo, "localhost", port)
 
 

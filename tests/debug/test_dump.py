@@ -113,7 +113,7 @@ async def test_a_turn_to_send(autojump_clock: trio.testing.MockClock) -> None:
     async with open_websocket_pair() as (client, _), trio.open_nursery() as nursery:
         never = trio.Event()
 
-        async def fragments() -> AsyncIterator[str]:
+        async def fragments() -> AsyncIterator[str]:  # noqa: ASYNC900
             yield "half"
             await never.wait()
 
