@@ -100,10 +100,16 @@ class Upgrader:
         except Refusal as refusal:
             self._counters.add("refused")
             log_answer(http.name, request, refusal.response.status, refusal)
+            self._tell_of_refusal(request, refusal.response)
             return refusal.response
         status = decision.status if isinstance(decision, Response) else 101
         log_answer(http.name, request, status)
+        if isinstance(decision, Response) and status >= 400:
+            self._tell_of_refusal(request, decision)
         return decision
+
+    def _tell_of_refusal(self, request: Request | None, response: Response) -> None:
+        self._config.observers.tell("connection_refused", request, response)
 
     async def _decide_in_time(
         self, http: HttpConnection, request: Request, slot: ConnectionSlot
