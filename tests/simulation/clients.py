@@ -7,7 +7,9 @@ against what the model knows.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -33,13 +35,14 @@ from trio_ws import (
     supervise,
 )
 
+from .book import Book
 from .endings import Record
 from .messages import compose
-from .model import Lane, Source
+from .model import Lane
 from .talk import Boom, Exit, Plan, Talk
 
 if TYPE_CHECKING:
-    from .world import World
+    from .world import Site, World
 
 LOSSES: dict[Loss, type[ConnectionLost]] = {
     Loss.HEARTBEAT: HeartbeatTimeout,
@@ -82,6 +85,17 @@ class Client:
         """Draw what is going to happen on a connection."""
         return draw_plan(self._chance, list(Exit), slow=self._host != "calm")
 
+    def endpoint(self, kind: str, site: Site) -> Callable[[], Awaitable[str]]:
+        """Return a function that gives the URL of an attempt, and begins its record."""
+        begin = partial(self._world.begin, kind, self._host, site)
+        return self._world.book.endpoint(site.url, begin)
+
+    def talk(self, ws: WebSocket, record: Record) -> Talk:
+        """Return the client's side of a connection."""
+        book = self._world.book
+        out = book.open_source(record, record.up)
+        return Talk(ws, record.client, book.ledger, out, record.down, self._chance)
+
     async def pause(self) -> None:
         """Wait a little before the next."""
         await trio.sleep(self._chance.expovariate(1 / 3))
@@ -98,7 +112,7 @@ class Visitor(Client):
 
     async def _visit(self) -> None:
         site = self._world.choose_site(self._host, self._chance)
-        record = self._world.begin("plain", self._host, site.name)
+        record = self._world.begin("plain", self._host, site)
         plan, scope, failure = self.plan(), trio.CancelScope(), None
         try:
             with scope:
@@ -106,12 +120,7 @@ class Visitor(Client):
                     f"{site.url}?{record.name}",
                     **self._world.draw_client_options(self._chance),
                 ) as ws:
-                    out = self._world.ledger.open_source(f"{record.name}u", record.up)
-                    talk = Talk(
-                        ws, record.client, self._world.ledger, out, record.down, self._chance
-                    )
-                    self._world.sources.append((record, out))
-                    await talk.run(plan, scope)
+                    await self.talk(ws, record).run(plan, scope)
         except (Boom, ConnectionClosed, HandshakeError) as error:
             failure = error
         check_what_left(record, failure, plan, cancelled=scope.cancelled_caught)
@@ -145,19 +154,14 @@ class Supervised(Client):
         """Supervise until cancelled, and begin anew whenever that comes to an end."""
         while True:
             site = self._world.choose_site(self._host, self._chance)
-            endpoint = self._world.endpoint("supervised", self._host, site)
+            endpoint = self.endpoint("supervised", site)
             with suppress(Boom, ConnectionClosed, HandshakeError, SupervisorGaveUp):
                 options = self._world.draw_client_options(self._chance)
                 await supervise(self._session, endpoint, **options)
             await self.pause()
 
     async def _session(self, ws: WebSocket) -> None:
-        record = self._world.record_of(ws)
-        out = self._world.ledger.open_source(f"{record.name}u", record.up)
-        self._world.sources.append((record, out))
-        talk = Talk(ws, record.client, self._world.ledger, out, record.down, self._chance)
-        plan = self.plan()
-        await talk.run(plan)
+        await self.talk(ws, self._world.book.record_of(ws)).run(self.plan())
         if self._chance.random() < 0.5:
             raise Reconnect("no good")
 
@@ -176,36 +180,35 @@ class Subscriber(Client):
 
     async def _subscribe(self, name: str) -> None:
         site = self._world.choose_site(self._host, self._chance)
-        journal = ChannelJournal(self._world, name, self._chance)
-        endpoint = self._world.endpoint("channel", self._host, site)
+        side = ChannelSide(self._world.book, name, self._chance)
+        endpoint = self.endpoint("channel", site)
         buffer = self._chance.choice([None, SendBuffer(), SendBuffer(max_messages=5, max_age=4)])
         try:
             async with open_reconnecting_websocket(
                 endpoint,
-                on_connect=journal.on_connect,
+                on_connect=side.on_connect,
                 buffer=buffer,
                 when_down=self._chance.choice(["wait", "fail"]),
                 **self._world.draw_client_options(self._chance),
             ) as channel:
-                journal.begin(channel)
-                await journal.run(self._chance.expovariate(1 / 150))
+                side.begin(channel)
+                await side.run(self._chance.expovariate(1 / 150))
         finally:
-            journal.end()
+            side.end()
 
 
-class ChannelJournal:
+class ChannelSide:
     """What one channel has said, heard and counted."""
 
-    def __init__(self, world: World, name: str, chance: Random) -> None:
-        self._world = world
+    def __init__(self, book: Book, name: str, chance: Random) -> None:
+        self._book = book
         self._chance = chance
-        self.source: Source = world.ledger.open_source(name)
-        self.records: list[Record] = []
-        self.heard = self.waiting = self.expired = 0
+        self._account = book.open_account(name)
+        self._source, self._records = self._account.source, self._account.records
+        self._heard = 0
         self._channel: ReconnectingWebSocket | None = None
         self._doubted = 0
         self._last_heard = 0
-        world.channels.append(self)
 
     def begin(self, channel: ReconnectingWebSocket) -> None:
         """Note the channel."""
@@ -213,18 +216,18 @@ class ChannelJournal:
 
     async def on_connect(self, ws: WebSocket) -> None:
         """Note the next connection."""
-        record = self._world.record_of(ws)
+        record = self._book.record_of(ws)
         record.client.ws, record.client.opened_at = ws, trio.current_time()
         record.client.leave(1000, 1001, 1011, polite=False)
         self._settle_doubts()
-        self.records.append(record)
+        self._records.append(record)
 
     def _settle_doubts(self) -> None:
         """Note how many messages of the last connection the channel counts as in doubt."""
         assert self._channel is not None
         doubted = self._channel.statistics().in_doubt
-        if self.records:
-            self.records[-1].in_doubt = doubted - self._doubted
+        if self._records:
+            self._records[-1].in_doubt = doubted - self._doubted
         self._doubted = doubted
 
     async def run(self, seconds: float) -> None:
@@ -243,29 +246,28 @@ class ChannelJournal:
             return
         self._settle_doubts()
         counted = self._channel.statistics()
-        self.waiting, self.expired = counted.waiting, counted.expired
-        assert counted.messages_sent == len(self.source.accepted)
-        assert counted.messages_received == self.heard
-        for record in self.records:
-            record.down.to_the_end = not counted.dropped and record is not self.records[-1]
+        self._account.waiting, self._account.expired = counted.waiting, counted.expired
+        assert counted.messages_sent == len(self._source.accepted)
+        assert counted.messages_received == self._heard
+        for record in self._records:
+            record.down.to_the_end = not counted.dropped and record is not self._records[-1]
 
     async def _listen(self) -> None:
         """Take what arrives; an earlier connection's messages come before a later one's."""
         assert self._channel is not None
         async for message in self._channel:
-            self.heard += 1
-            lane = self._lane_of(message)
-            self._world.ledger.hear(message, lane)
+            self._heard += 1
+            self._book.ledger.hear(message, self._lane_of(message))
 
     def _lane_of(self, message: str | bytes) -> Lane:
         """Return the lane that a message came on: that which its source is bound to."""
-        for place, record in enumerate(self.records[self._last_heard :], self._last_heard):
+        for place, record in enumerate(self._records[self._last_heard :], self._last_heard):
             mark = f"{record.name}d "
             if message[: len(mark)] in (mark, mark.encode()):
                 self._last_heard = place
                 return record.down
-        assert self.records[-1].tainted, f"out of order, or nobody's: {message[:80]!r}"
-        return self.records[-1].down
+        assert self._records[-1].tainted, f"out of order, or of no connection: {message[:80]!r}"
+        return self._records[-1].down
 
     async def _speak(self) -> None:
         assert self._channel is not None
@@ -281,6 +283,6 @@ class ChannelJournal:
     async def _burst(self) -> None:
         assert self._channel is not None
         for _ in range(self._chance.randint(1, 8)):
-            label = self.source.offer()
+            label = self._source.offer()
             await self._channel.send(compose(label))
-            self.source.accept(label)
+            self._source.accept(label)

@@ -19,7 +19,6 @@ and the model has its last word.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -29,7 +28,6 @@ import trio
 import trio.testing
 
 from trio_ws import (
-    ConnectionClosed,
     Deflate,
     Heartbeat,
     HeartbeatOption,
@@ -42,11 +40,11 @@ from trio_ws import (
 )
 from trio_ws.testing import MemoryNetwork, assert_no_leaks
 
-from .clients import ChannelJournal, Client, Subscriber, Supervised, Visitor, draw_plan
-from .endings import Record, check_record
+from .book import Book
+from .clients import Client, Subscriber, Supervised, Visitor, draw_plan
+from .endings import Record
 from .figures import Figures
-from .model import Lane, Ledger, Source
-from .talk import Boom, Exit, Talk
+from .talk import Exit, Talk
 from .weather import HOSTILE, MOBILE, NEVER, ROUGH, SECRET, Climate, Weather
 
 WINDING_UP = 300.0
@@ -98,12 +96,7 @@ class World:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self.ledger = Ledger()
-        self.records: dict[str, Record] = {}
-        self.sources: list[tuple[Record, Source]] = []
-        self.channels: list[ChannelJournal] = []
-        self.errors: list[BaseException] = []
-        self._counter = 0
+        self.book = Book()
 
     # What clients need
 
@@ -111,40 +104,12 @@ class World:
         """Draw where a client connects to."""
         return SITES[-1] if host == "calm" else chance.choice(SITES[:-1])
 
-    def begin(self, kind: str, host: str, site: str) -> Record:
+    def begin(self, kind: str, host: str, site: Site) -> Record:
         """Begin the record of an attempt."""
-        self._counter += 1
-        tainted = site == "rough"
-        record = Record(
-            name=f"r{self._counter}",
-            kind=kind,
-            hosts=(host, site),
-            began_at=trio.current_time(),
-            calm=host == "calm",
-            limited=site == "small",
-            up=Lane(self._counter, tainted),
-            down=Lane(self._counter, tainted),
+        calm, name = host == "calm", site.name
+        return self.book.begin(
+            kind, (host, name), calm=calm, tainted=name == "rough", limited=name == "small"
         )
-        self.records[record.name] = record
-        return record
-
-    def endpoint(self, kind: str, host: str, site: Site) -> Callable[[], Awaitable[str]]:
-        """Return a function that gives the URL of an attempt, and begins its record."""
-
-        async def begin() -> str:
-            return f"{site.url}?{self.begin(kind, host, site.name).name}"
-
-        return begin
-
-    def record_of(self, ws: WebSocket) -> Record:
-        """Return the record of a connection: its name stands in the URL."""
-        return self.records[ws.request.target.partition("?")[2]]
-
-    def _find(self, site: Site, ws: WebSocket) -> Record | None:
-        """Return the record that a request names; None if the name was spoilt on the way."""
-        record = self.records.get(ws.request.target.partition("?")[2])
-        known = record is not None and record.hosts[1] == site.name and record.server.ws is None
-        return record if known else None
 
     def draw_client_options(self, chance: Random) -> Drawn:
         """Draw how a client connects."""
@@ -167,12 +132,11 @@ class World:
 
     async def handle(self, site: Site, chance: Random, ws: WebSocket) -> None:
         """Handle a connection."""
-        record = self._find(site, ws)
+        record = self.book.find(ws, site.name)
         if record is None:
             return
-        out = self.ledger.open_source(f"{record.name}d", record.down)
-        self.sources.append((record, out))
-        talk = Talk(ws, record.server, self.ledger, out, record.up, chance)
+        out = self.book.open_source(record, record.down)
+        talk = Talk(ws, record.server, self.book.ledger, out, record.up, chance)
         exits = [Exit.RETURN, Exit.RAISE, Exit.CLOSE, *[Exit.WAIT] * 5]
         await talk.run(draw_plan(chance, exits, slow=not record.calm))
 
@@ -186,8 +150,8 @@ class World:
                 MemoryNetwork(seed=self.seed, strict=False) as network,
             ):
                 weather = await self._let_be(network, seconds)
-                await self._wait_until_nothing_is_left(network)
-        self._check(weather)
+                await self.book.wait_until_nothing_is_left(network)
+        self.book.check(weather.during)
         return self._figures(weather, trio.current_time())
 
     async def _let_be(self, network: MemoryNetwork, seconds: float) -> Weather:
@@ -201,7 +165,7 @@ class World:
                     Heartbeat(),
                     MessageReply(is_ping=lambda each: each == BEAT, reply=ECHO),
                 ],
-                on_handler_error=self._check_handler_error,
+                on_handler_error=self.book.note_handler_error,
                 **site.options,
             )
         with trio.move_on_after(seconds):
@@ -223,72 +187,13 @@ class World:
     def _source(self, purpose: str) -> Random:
         return Random(f"{self.seed} {purpose}")
 
-    def _check_handler_error(self, ws: WebSocket, error: BaseException) -> None:
-        own = isinstance(error, ConnectionClosed) and error.ending is ws.ending
-        if not own and not isinstance(error, Boom):
-            self.errors.append(error)
-
-    async def _wait_until_nothing_is_left(self, network: MemoryNetwork) -> None:
-        with trio.move_on_after(WINDING_UP / 2):  # noqa: ASYNC912 - nothing to wait for is fine
-            while self._left(network):  # noqa: ASYNC110 - the network tells of no end
-                await trio.sleep(1)
-        left = self._left(network)
-        assert not left, "left: " + "; ".join(left)
-
-    def _left(self, network: MemoryNetwork) -> list[str]:
-        """Return what is left, but for faults that met nothing and messages in the handlers."""
-        return [line for line in network.left() if line.startswith(("a connection", "a task"))]
-
-    # The last word
-
-    def _check(self, weather: Weather) -> None:
-        for error in self.errors:
-            raise error
-        for record in self.records.values():
-            check_record(record, weather.during)
-        for record, source in self.sources:
-            self._check_source(record, source)
-        for journal in self.channels:
-            self._check_channel(journal)
-
-    def _check_source(self, record: Record, source: Source) -> None:
-        """Check that nothing is missing at the end which was promised to arrive."""
-        up = source.lane is record.up
-        sender, receiver = (record.client, record.server) if up else (record.server, record.client)
-        lane, ending = (record.up if up else record.down), receiver.ending
-        if record.tainted or not lane.to_the_end or ending is None:
-            return
-        if not receiver.ended_it:
-            assert source.arrived >= source.confirmed, f"a pong lied about {source.name}; {record}"
-        if ending.clean and ending.received_first and sender.polite and sender.ended_it:
-            assert not source.missing, f"{source.missing} missing of {source.name}; {record}"
-
-    def _check_channel(self, journal: ChannelJournal) -> None:
-        """Check that a channel has counted as in doubt what it has lost (at most once)."""
-        if any(record.tainted for record in journal.records):
-            return
-        lanes = [record.up for record in journal.records]
-        for gap in journal.source.gaps():
-            first = 0 if gap.before is None else lanes.index(gap.before)
-            end = len(lanes) if gap.after is None else lanes.index(gap.after)
-            waiting = journal.waiting if gap.after is None else 0
-            self._check_gap(
-                gap.size - waiting - journal.expired, journal.records[first:end], journal
-            )
-
-    def _check_gap(self, size: int, between: list[Record], journal: ChannelJournal) -> None:
-        if any(record.server.ended_it for record in between):
-            return  # what a server has not taken when it says goodbye is lost
-        doubted = sum(record.in_doubt for record in between)
-        told = "\n".join(map(str, between))
-        assert size <= doubted, f"{size} lost of {journal.source.name}, {doubted} in doubt; {told}"
-
     def _figures(self, weather: Weather, seconds: float) -> Figures:
-        opened = [each for each in self.records.values() if each.client.ws and each.client.ending]
+        records = self.book.records.values()
+        opened = [each for each in records if each.client.ws and each.client.ending]
         return Figures(
             worlds=1,
             seconds=seconds,
-            messages=sum(r.up.heard + r.down.heard for r in self.records.values()),
+            messages=sum(r.up.heard + r.down.heard for r in records),
             connections=len(opened),
             faults=weather.fired(),
             endings=Counter(
