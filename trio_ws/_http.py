@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from types import MappingProxyType
 from typing import Any, Self, final
 from urllib.parse import parse_qs
 
@@ -112,7 +111,7 @@ class Headers(Mapping[str, str]):
 def headers_of(lines: Iterable[tuple[str, str]]) -> Headers:
     """Return the headers that a parser has found: they need no check."""
     headers = object.__new__(Headers)
-    headers._parts = tuple(chain.from_iterable(lines))
+    object.__setattr__(headers, "_parts", tuple(chain.from_iterable(lines)))
     return headers
 
 
@@ -132,9 +131,6 @@ def _parts(source: object) -> tuple[str, ...]:
         if not isinstance(part, str):
             raise TypeError(f"{what}; one of these has {kind_of(part)}")
     return tuple(parts)
-
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +157,7 @@ class Request:
     tls: TLSInfo | None = field(default=None, compare=False)
     state: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     route: str | None = field(default=None, compare=False)
-    path_params: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, compare=False)
+    path_params: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def path(self) -> str:
