@@ -175,6 +175,17 @@ def test_a_system_without_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
         seconds_suspended()
 
 
+async def test_what_is_told(autojump_clock: trio.testing.MockClock) -> None:
+    """The watch lists what it tells, in the order in which it came."""
+    watch, one, other = SuspensionWatch(lambda: 0), Probed(), Probed()
+    watch.tell(one)
+    watch.tell(other)
+    assert list(watch.listeners) == [one, other]
+    watch.tell_no_more(one)
+    assert list(watch.listeners) == [other]
+    watch.tell_no_more(other)
+
+
 async def test_one_watch_for_a_run(autojump_clock: trio.testing.MockClock) -> None:
     """All connections of a Trio run share one watch; another run has its own."""
     assert watch_for_suspension() is watch_for_suspension()

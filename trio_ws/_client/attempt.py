@@ -77,6 +77,7 @@ class ConnectAttempt:
             raise self._timeout()
         except HandshakeError as exc:
             self._log("failed: %s", exc)
+            self._config.observers.tell("connection_failed", exc)
             self._try_another_address_next_time(exc)
             raise
 

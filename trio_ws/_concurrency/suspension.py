@@ -64,6 +64,11 @@ class SuspensionWatch:
         if not self._listeners:
             self._scope.cancel()
 
+    @property
+    def listeners(self) -> tuple[ResumeListener, ...]:
+        """Return what is told: every connection of the run, and what else wants to know."""
+        return tuple(self._listeners)
+
     @contextmanager
     def kept_going(self) -> Generator[None]:
         """Watch for the length of a block, with listeners or without."""

@@ -100,6 +100,7 @@ class Connection:
                 current_idle_compressors().forget(deflate)
             try:
                 await self._finish()  # noqa: ASYNC102 - bounded
+                self.core.end_observation()
             finally:
                 self.core.finished.set()
 

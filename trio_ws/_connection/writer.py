@@ -151,11 +151,13 @@ class Writer:
         ):
             self.after_change()
 
-    def flush(self, *, more_expected: bool = False) -> bool:
+    def flush(self, more_expected: bool = False) -> bool:
         """Get what is queued on its way; return True if all of it was written inline."""
         phase = self.phase
         if phase is _WRITING or phase is _ENDED:
             return False
+        if more_expected and phase is _WOKEN and self._send_queue.size <= COALESCE_LIMIT:
+            return False  # in a burst, that is so for every message but the first
         if self._protocol.state is not _OPEN:
             if phase is _NO_TASK and self._finish_inline():
                 return True

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from .._ending import Close, CloseCode, Ending, Loss
 from .._errors import LocalProtocolError, closed
@@ -84,6 +83,7 @@ class WebSocketProtocol:
         self._sent: Close | None = None
         self._keys = keys
         self._encoder = MessageEncoder(codecs, masked=client, keys=keys)
+        self._plain_below = self._encoder.plain_below[None]
         # Receiving
         self._decoder = decoder
         self._encoded: MessageDecoder | None = None
@@ -256,8 +256,7 @@ class WebSocketProtocol:
             self._queue_close(Close(received.code), now=True)
         # A pong that came just before it has not been taken yet, but is an answer all the same.
         hinted = first and not answered and received.code not in _WITHOUT_REASON
-        ending = Ending(sent=self._sent, received=received, received_first=first)
-        self._end(ending, hinted=hinted)
+        self._end(received=received, received_first=first, hinted=hinted)
 
     def _fail(self, violation: Violation) -> None:
         """Say what is wrong with what arrived, and stop listening (RFC 6455 §7.1.7)."""
@@ -266,15 +265,30 @@ class WebSocketProtocol:
             self._queue_close(Close(violation.code, truncate_reason(detail)), now=True)
         else:
             loss, detail = Loss.UNANSWERED, f"{loss.value}: {detail}"
-        self._end(Ending(sent=self._sent, loss=loss, detail=detail))
+        self._end(loss=loss, detail=detail)
 
-    def _end(self, ending: Ending, *, hinted: bool = False) -> None:
+    def _end(
+        self,
+        *,
+        received: Close | None = None,
+        received_first: bool = False,
+        loss: Loss | None = None,
+        detail: str = "",
+        hinted: bool = False,
+        cause: BaseException | None = None,
+    ) -> None:
         assert self.ending is None
-        if self._measure is not None:
-            age, silence, hint = self._measure()
-            detail = hint if hinted else ending.detail
-            ending = replace(ending, age=age, silence=silence, detail=detail)
-        self.ending = ending
+        age, silence, hint = (0.0, 0.0, "") if self._measure is None else self._measure()
+        self.ending = Ending(
+            sent=self._sent,
+            received=received,
+            received_first=received_first,
+            loss=loss,
+            detail=hint if hinted else detail,
+            cause=cause,
+            age=age,
+            silence=silence,
+        )
 
     # What we say
 
@@ -292,8 +306,8 @@ class WebSocketProtocol:
         """
         encoder = self._encoder
         if finished and encoder.fragment_type is None and self.state is _OPEN and not self._trace:
-            below = encoder.plain_below[compress]
-            frame = encode_message(message, masked=self._client, below=below, keys=self._keys)
+            below = self._plain_below if compress is None else encoder.plain_below[compress]
+            frame = encode_message(message, self._client, below, self._keys)
             if frame is None:
                 frame = encoder.encode(message, finished=True, compress=compress)
             self.send_queue.put_data(frame)
@@ -351,7 +365,7 @@ class WebSocketProtocol:
         elif self.state is State.OPEN and farewell:
             self._queue_close(farewell, now=True)
         if self._step(Input.LOSS) is Action.LOSE:
-            self._end(Ending(sent=self._sent, loss=loss, detail=detail, cause=cause))
+            self._end(loss=loss, detail=detail, cause=cause)
 
     def _check_may_send(self) -> None:
         if self._step(Input.SEND) is Action.REFUSE:
