@@ -240,7 +240,7 @@ async def test_repr(autojump_clock: MockClock, spare: trio.Nursery) -> None:
         nursery.start_soon(supervisor.run, listening)
         await supervisor.wait_for(S.WAITING)
         told = repr(supervisor)
-    assert "waiting, attempt 2 in 2.5 s; ws://example.com/ gave no connection" in told
+    assert "waiting, attempt 2 in 2.5 s; ws://***@example.com/?*** gave no connection" in told
     assert "refused" in told
 
 
