@@ -10,6 +10,7 @@ import trio
 
 from .._concurrency.body import call_unprotected
 from .._options import config_from
+from .._policies import FOREVER
 from .._server.options import ServerConfig, ServerOptions
 from .._server.server import Server
 from .._validation import check_callable
@@ -75,7 +76,9 @@ class Cast:
         try:
             await nursery.start(site.run)
         except BaseException:
-            await trio.aclose_forcefully(listener)
+            # Shielded: its own cancellation would take the place of what is on its way.
+            with trio.CancelScope(shield=True, deadline=-FOREVER):
+                await listener.aclose()
             raise
         self._sites[where] = site
         return await site.wait_server()
