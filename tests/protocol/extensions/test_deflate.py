@@ -363,6 +363,26 @@ def test_peers_that_agree_to_eight_and_use_nine() -> None:
     assert decoded(agreement.codec, data[:-4]) == noise + noise
 
 
+def test_a_window_of_nine_where_eight_was_agreed() -> None:
+    """Such a peer refers to what is farther back than 256 bytes, in an earlier message too."""
+    agreement = Deflate().accept_offer(parameters("client_max_window_bits=8"))
+    assert agreement is not None
+    assert isinstance(agreement.codec, DeflateCodec)
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -9)
+    for message in (random.Random(7692).randbytes(240), random.Random(1).randbytes(60)) * 2:
+        data = compressor.compress(message) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        assert decoded(agreement.codec, data[:-4]) == message
+
+
+def test_an_empty_message_behind_another() -> None:
+    """It is one byte, also where zlib has nothing to say any more (RFC 7692 §7.2.3.6)."""
+    client, server = codecs(Deflate(level=6, threshold=0))
+    for message in (b"abc", b"", b"", b"abc"):
+        wire = client.encode(message, finished=True)
+        assert wire == b"\0" or message
+        assert decoded(server, wire) == message
+
+
 # Bounds
 
 
@@ -404,12 +424,14 @@ def test_release() -> None:
 
 
 def test_no_release_within_a_message() -> None:
-    """In the middle of a message the compressor stays."""
+    """In the middle of a message the compressor stays, and knows what went before."""
     client, server = codecs()
-    wire = client.encode(b"abc" * 100, finished=False)
+    noise = random.Random(7692).randbytes(300)
+    wire = client.encode(noise, finished=False)
     client.release()
-    wire += client.encode(b"abc" * 100, finished=True)
-    assert decoded(server, wire) == b"abc" * 200
+    rest = client.encode(noise, finished=True)
+    assert len(rest) < 100
+    assert decoded(server, wire + rest) == 2 * noise
 
 
 def test_nothing_is_kept_without_takeover() -> None:
