@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trio_ws._protocol.extensions import deflate
 from trio_ws._protocol.extensions.base import Parameters
 from trio_ws._protocol.extensions.deflate import (
     CHUNK,
@@ -368,19 +369,32 @@ def test_a_window_of_nine_where_eight_was_agreed() -> None:
     agreement = Deflate().accept_offer(parameters("client_max_window_bits=8"))
     assert agreement is not None
     assert isinstance(agreement.codec, DeflateCodec)
-    compressor = zlib.compressobj(9, zlib.DEFLATED, -9)
+    isal = pytest.importorskip("isal.isal_zlib")  # zlib itself never goes back farther than 250
+    compressor = isal.compressobj(1, zlib.DEFLATED, -9)
     for message in (random.Random(7692).randbytes(240), random.Random(1).randbytes(60)) * 2:
         data = compressor.compress(message) + compressor.flush(zlib.Z_SYNC_FLUSH)
         assert decoded(agreement.codec, data[:-4]) == message
 
 
-def test_an_empty_message_behind_another() -> None:
-    """It is one byte, also where zlib has nothing to say any more (RFC 7692 §7.2.3.6)."""
-    client, server = codecs(Deflate(level=6, threshold=0))
-    for message in (b"abc", b"", b"", b"abc"):
-        wire = client.encode(message, finished=True)
-        assert wire == b"\0" or message
-        assert decoded(server, wire) == message
+class Mute:
+    """A compressor that has no second empty block to end with, as some releases of zlib."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Return nothing."""
+        return b""
+
+    def flush(self, mode: int = 0, /) -> bytes:
+        """Return nothing."""
+        return b""
+
+
+def test_an_empty_message_of_which_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is one byte (RFC 7692 §7.2.3.6)."""
+    client, server = codecs()
+    monkeypatch.setattr(deflate, "new_compressor", lambda *_: Mute())
+    wire = client.encode(b"", finished=True)
+    assert wire == b"\0"
+    assert decoded(server, wire) == b""
 
 
 # Bounds
