@@ -17,7 +17,7 @@ Everything public is exported here, or from `trio_ws.testing`.
 """
 
 from ._client.connect import open_websocket, open_websocket_on
-from ._client.options import ClientOptions
+from ._client.options import ClientHeaders, ClientOptions, ConnectTo, HeadersFunction, ProxyOption
 from ._connection.fragments import BytesLike, Fragments
 from ._connection.incoming_message import IncomingMessage
 from ._connection.statistics import ConnectionStatistics
@@ -36,10 +36,12 @@ from ._errors import (
     MessageTypeError,
     NotConnected,
     ProtocolViolation,
+    ProxyError,
     Reconnect,
     Rejected,
     SupervisorGaveUp,
     TLSError,
+    TooManyRedirects,
     UnsupportedVersion,
     WebSocketError,
 )
@@ -100,10 +102,12 @@ __all__ = [
     "Backoff",
     "BytesLike",
     "Classify",
+    "ClientHeaders",
     "ClientOptions",
     "Close",
     "CloseCode",
     "Connect",
+    "ConnectTo",
     "ConnectionClosed",
     "ConnectionLost",
     "ConnectionStatistics",
@@ -121,6 +125,7 @@ __all__ = [
     "HandshakeTimeout",
     "HeaderSource",
     "Headers",
+    "HeadersFunction",
     "Heartbeat",
     "HeartbeatOption",
     "HeartbeatPolicy",
@@ -145,6 +150,8 @@ __all__ = [
     "Parameters",
     "PolicyOptions",
     "ProtocolViolation",
+    "ProxyError",
+    "ProxyOption",
     "Reconnect",
     "ReconnectingStatistics",
     "ReconnectingWebSocket",
@@ -168,6 +175,7 @@ __all__ = [
     "TLSInfo",
     "Throttle",
     "Timeouts",
+    "TooManyRedirects",
     "Transition",
     "TransitionHook",
     "UnknownHost",

@@ -97,6 +97,11 @@ class SupervisorConfig:
         return cls(**own, client=cast(ClientOptions, rest))
 
     @property
+    def can_refresh_headers(self) -> bool:
+        """Return True if a function is asked for the headers of each attempt."""
+        return callable(self.client.get("headers"))
+
+    @property
     def timeouts(self) -> Timeouts:
         """Return the timeouts of each connection."""
         return self.client.get("timeouts", Timeouts())

@@ -25,7 +25,7 @@ from trio_ws import (
     WebSocket,
     serve_websocket,
 )
-from trio_ws._client import attempt
+from trio_ws._client import securing
 from trio_ws._client.connect import open_websocket, open_websocket_on
 from trio_ws._transport import tls
 from trio_ws._transport.address_order import current_address_order
@@ -335,7 +335,7 @@ async def test_one_context_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
         used.append(context)
         return real(stream, context, **options)
 
-    monkeypatch.setattr(attempt, "tls_on", spying)
+    monkeypatch.setattr(securing, "tls_on", spying)
     async with tcp(accept_and_close, context=server_context("127.0.0.1")) as port:
         for _ in range(2):
             with pytest.raises(TLSError):
