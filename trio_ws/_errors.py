@@ -153,7 +153,7 @@ def _rejection_story(
     if location := response.headers.get("Location"):
         text += f"; it points to {printable(_without_secrets(location))}"
     if why_not_followed:
-        text += f", which is not followed: {why_not_followed}"
+        text += f"; it is not followed: {why_not_followed}"
     if retry_after is not None:
         text += f"; it asks to try again after {retry_after:g} s"
     if response.body:

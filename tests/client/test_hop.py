@@ -1,9 +1,8 @@
-"""`trio_ws._client.attempt`: what may go wrong on the way to an open connection."""
+"""`trio_ws._client.hop`: what may go wrong on the way from one URL to an open connection."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import socket
 import ssl
 from functools import partial
@@ -33,6 +32,7 @@ from trio_ws._transport.default_context import default_context
 from trio_ws._transport.network import TCPNetwork, use_network
 from trio_ws.testing import RawPeer
 
+from .places import Heads, noting, redirect, scripted, tunnel
 from .servers import (
     Script,
     Spy,
@@ -46,9 +46,6 @@ from .servers import (
     tcp,
     trusting,
 )
-
-# What works
-
 
 # What fails on the way
 
@@ -151,6 +148,40 @@ async def test_the_next_attempt_begins_elsewhere(script: Script | None, then: st
             async with open_websocket(url, timeouts=Timeouts(connect=0.2)) as ws:
                 await ws.send("x")
         async with open_websocket(url):
+            pass
+        nursery.cancel_scope.cancel()
+    assert connected == ["127.0.0.1", then]
+
+
+@pytest.mark.parametrize(
+    ("script", "then"),
+    [
+        (silence, "127.0.0.2"),
+        (raw(b"HTTP/1.1 503 x\r\n\r\n"), "127.0.0.2"),
+        (raw(b"HTTP/1.1 200 x\r\n\r\n"), "127.0.0.2"),
+        (tunnel(busy), "127.0.0.1"),
+        (tunnel(raw(b"no HTTP")), "127.0.0.1"),
+    ],
+    ids=range(5),
+)
+async def test_the_addresses_of_a_proxy(script: Script, then: str) -> None:
+    """What the proxy does counts for its addresses, and what the server behind it does does not."""
+    trio.socket.set_custom_hostname_resolver(Resolver("127.0.0.1", "127.0.0.2"))
+    connected: list[str] = []
+
+    async def handle(stream: trio.SocketStream) -> None:
+        connected.append(stream.socket.getsockname()[0])
+        async with RawPeer(stream, client=False) as peer:
+            await quietly(tunnel() if len(connected) > 1 else script, peer)
+
+    async with trio.open_nursery() as nursery:
+        listeners = await trio.open_tcp_listeners(0, host="0.0.0.0")
+        await nursery.start(trio.serve_listeners, handle, listeners)
+        proxy = f"http://two.example:{listeners[0].socket.getsockname()[1]}"
+        with contextlib.suppress(HandshakeError):
+            async with open_websocket("ws://h/", proxy=proxy, timeouts=Timeouts(connect=0.2)):
+                pass
+        async with open_websocket("ws://h/", proxy=proxy):
             pass
         nursery.cancel_scope.cancel()
     assert connected == ["127.0.0.1", then]
@@ -501,6 +532,38 @@ async def test_reset_within_a_body(autojump_clock: object) -> None:
     assert caught.value.response.body == b"sor"
 
 
+# Redirects; `test_attempt` has them all
+
+
+async def test_a_redirect_is_not_heard_out(autojump_clock: object) -> None:
+    """Nobody waits for the body of a redirect that is followed."""
+    heads = Heads()
+    places = {
+        ("a.example", 80): redirect("ws://b.example/", 302, "Content-Length: 9"),
+        ("b.example", 80): noting(heads),
+    }
+    async with scripted(places), open_websocket("ws://a.example/"):
+        assert trio.current_time() == 0
+    assert heads.lines[0] == "GET / HTTP/1.1"
+
+
+async def test_whose_context_it_is() -> None:
+    """Where TLS fails after a redirect, the message tells that the context stayed behind."""
+
+    async def stranger(peer: RawPeer) -> None:
+        peer.stream = trio.SSLStream(peer.stream, server_context("b.example"), server_side=True)
+        await peer.receive_head()
+
+    async def first(peer: RawPeer) -> None:
+        peer.stream = trio.SSLStream(peer.stream, server_context("a.example"), server_side=True)
+        await redirect("wss://b.example/")(peer)
+
+    async with scripted({("a.example", 443): first, ("b.example", 443): stranger}):
+        with pytest.raises(TLSError, match=r"the ssl_context that was given is for wss://a.exa"):
+            async with open_websocket("wss://a.example/", ssl_context=trusting()):
+                pass
+
+
 # Time and cancellation
 
 
@@ -609,31 +672,6 @@ async def test_keyboard_interrupt_leaves_bare() -> None:
     with pytest.raises(KeyboardInterrupt):
         async with open_websocket("ws://h"):
             pass
-
-
-# The log
-
-
-async def test_log(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> None:
-    """The log tells of connecting and of failing, and keeps secrets."""
-    caplog.set_level(logging.DEBUG, "trio_ws.client")
-    async with memory(raw(b"HTTP/1.1 403 x\r\n\r\n\x1b[2J")) as stream:
-        with pytest.raises(Rejected):
-            async with open_websocket_on(stream, "ws://me:secret@h/path?token=secret"):
-                pass
-    async with (
-        memory(accept_and_close) as stream,
-        open_websocket_on(stream, "ws://me:secret@h/path?token=secret"),
-    ):
-        pass
-    lines = [record.getMessage() for record in caplog.records]
-    assert lines[0].endswith("] connecting to ws://***@h/path?***")
-    assert "failed: ws://***@h/path?*** rejected the WebSocket with status 403" in lines[1]
-    assert any(line.endswith("open, subprotocol None") for line in lines)
-    for line in lines:
-        assert line.startswith("[client-")
-        assert line.isprintable()
-        assert "secret" not in line
 
 
 async def test_lost_in_the_body(autojump_clock: object) -> None:

@@ -122,9 +122,8 @@ class Dialler:
             causes = list(iter_leaves(exc.__cause__ or exc))
             cause = causes[0] if len(causes) == 1 else exc
             raise self.failure(f"{cause}", transient=is_transient(exc)) from cause
-        match remote_address(stream):
-            case (str() as address, int(), *_):
-                self.reached = Reached(host, port, address)
+        if (address := _ip_address(stream)) is not None:
+            self.reached = Reached(host, port, address)
         return stream
 
     async def _connect_unix(self, path: str) -> trio.abc.Stream:
@@ -194,3 +193,11 @@ async def _hear_out(asking: ProxyHandshake, transport: Transport) -> None:
 
 def _shown(place: tuple[str, int] | str) -> str:
     return printable(place) if isinstance(place, str) else authority_of(*place)
+
+
+def _ip_address(stream: trio.abc.Stream) -> str | None:
+    """Return the IP address that a stream leads to; None if it is no TCP connection."""
+    match remote_address(stream):
+        case (str() as address, int(), *_):
+            return address
+    return None

@@ -111,7 +111,8 @@ class Hop:
         """
         reached = self._dialler.reached
         about_us = isinstance(failure, Rejected) and failure.response.status < 500
-        behind = self._dialler.proxy is not None and not isinstance(failure, ProxyError)
+        through = self._dialler.proxy is not None and self._stage
+        behind = through and not isinstance(failure, ProxyError)
         if reached is not None and not about_us and not behind:
             now = trio.current_time()
             current_address_order().failed(reached.host, reached.port, reached.address, now)
