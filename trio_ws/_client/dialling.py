@@ -79,7 +79,7 @@ class Dialler:
         """
         if isinstance(self._place, str):
             return await self._connect_unix(self._place)
-        self.proxy = await self._choose_proxy()
+        self.proxy = await self.choose_proxy()
         host, port = self._place or (self._url.host, self._url.port)
         if self.proxy is None:
             self.stage = "looking up the host and connecting over TCP"
@@ -106,7 +106,12 @@ class Dialler:
         text = f"no connection to {self._url}{way}: {why}"
         return kind(text, request=self._request, transient=transient)
 
-    async def _choose_proxy(self) -> ProxyURL | None:
+    async def choose_proxy(self) -> ProxyURL | None:
+        """Return the proxy that is to be asked, or None.
+
+        Raises:
+            ProxyError: what the environment names is no proxy.
+        """
         if isinstance(self._config.proxy, str):
             return parse_proxy(self._config.proxy)
         real = isinstance(current_network(), TCPNetwork)
