@@ -21,6 +21,7 @@ from trio_ws import (
     TLSError,
     TooManyRedirects,
 )
+from trio_ws._client import dialling
 from trio_ws._client.connect import open_websocket, open_websocket_on
 from trio_ws._handshake.redirects import STATUSES
 
@@ -211,13 +212,12 @@ async def test_nothing_secret_goes_elsewhere(autojump_clock: object) -> None:
 
 async def test_to_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     """From ws it may go to wss."""
-    from trio_ws._client import hop
 
     async def context() -> Any:
         await trio.lowlevel.checkpoint()
         return trusting()
 
-    monkeypatch.setattr(hop, "default_context", context)
+    monkeypatch.setattr(dialling, "default_context", context)
 
     async def secure(peer: Any) -> None:
         stream = trio.SSLStream(peer.stream, server_context("b.example"), server_side=True)

@@ -1,10 +1,10 @@
 """Install the peers that are no Python packages: ``python -m tests.interop.install``.
 
 Node's `ws` goes to ``peers/node_modules``, which git ignores.
-Chromium, HAProxy and the proxies for clients come from Debian's packages, which takes root;
+Chromium, servers and proxies come from Debian's packages, which takes root;
 elsewhere they must be installed by hand, on Ubuntu Chromium, too, where it is a snap.
 What is there already is left alone, so this may be run before every test run.
-Nothing is asked: there may be nobody to answer.
+No service is started.  Nothing is asked: there may be nobody to answer.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ SYSTEM_PATH = "/usr/sbin:/sbin"
 DEBIAN_PACKAGES = {
     "chromium": "chromium",
     "haproxy": "haproxy",
+    "nginx": "nginx",
+    "apache2": "apache2",
+    "caddy": "caddy",
     "tinyproxy-bin": "tinyproxy",
     "squid": "squid",
     "dante-server": "danted",
@@ -57,7 +60,8 @@ def install_debian_package(name: str, program: str | None = None) -> None:
         sys.exit(f"{name} is not installed, and there is no apt-get to install it with")
     if os.geteuid() != 0:
         sys.exit(f"{name} is not installed; install it as root: apt-get install {name}")
-    silent = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    # With run level 1 packages start no daemon (deb-systemd-invoke, invoke-rc.d).
+    silent = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     for command in (UPDATE, (*INSTALL, name)):
         done = subprocess.run(command, env=silent, stdin=subprocess.DEVNULL, check=False)
         if done.returncode:

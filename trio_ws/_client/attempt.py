@@ -56,6 +56,7 @@ class ConnectAttempt:
             raise self._timeout()
         except HandshakeError as exc:
             self._log("failed: %s", exc)
+            self._config.observers.tell("connection_failed", exc)
             if self._hop is not None:
                 self._hop.failed(exc)
             raise

@@ -15,6 +15,7 @@ import trio
 from .._concurrency.blocks import Block
 from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
+from .._instrument import Instrument
 from .._options import config_from
 from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
 from .._protocol.extensions.base import Extension
@@ -43,6 +44,7 @@ def open_websocket(
     limits: Limits = Limits(),
     compression: Deflate | None = None,
     extensions: Sequence[Extension] = (),
+    instruments: Sequence[Instrument] = (),
     proxy: ProxyOption = True,
     max_redirects: int = 10,
     origin: str | None = None,
@@ -75,6 +77,7 @@ def open_websocket(
         limits: the sizes and counts that bound memory.
         compression: `Deflate()` offers to compress messages (RFC 7692); None: they are not.
         extensions: offered to the server beside compression (RFC 6455 §9).
+        instruments: told what happens to the connection (`Instrument`).
         proxy: True, the one that the environment names: ``wss_proxy`` or ``https_proxy`` for
             ``wss``, ``ws_proxy`` or ``http_proxy`` for ``ws``, or ``all_proxy``, and none for what
             ``no_proxy`` names (`urllib.request.getproxies`); None, none;
@@ -112,6 +115,7 @@ def open_websocket(
         limits=limits,
         compression=compression,
         extensions=extensions,
+        instruments=instruments,
         proxy=proxy,
         max_redirects=max_redirects,
         origin=origin,

@@ -13,6 +13,7 @@ Whatever goes wrong at the proxy, or on the way to it, is a `ProxyError`.
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 
 import trio
@@ -106,6 +107,18 @@ class Dialler:
         text = f"no connection to {self._url}{way}: {why}"
         return kind(text, request=self._request, transient=transient)
 
+    async def default_context(self) -> ssl.SSLContext:
+        """Return the context that trusts what the system trusts.
+
+        Raises:
+            HandshakeError: the certificates cannot be read now.
+        """
+        try:
+            return await default_context()
+        except OSError as exc:
+            why = f"the certificates that the system trusts cannot be read: {exc}"
+            raise self.failure(why, transient=is_transient(exc)) from exc
+
     async def choose_proxy(self) -> ProxyURL | None:
         """Return the proxy that is to be asked, or None.
 
@@ -156,7 +169,7 @@ class Dialler:
 
     async def _secure(self, stream: trio.abc.Stream, proxy: ProxyURL) -> trio.abc.Stream:
         self.stage = f"making the connection to the proxy {proxy} secure with TLS"
-        secure = with_tls(stream, await default_context(), proxy.server_name)
+        secure = with_tls(stream, await self.default_context(), proxy.server_name)
         if failure := await shake_hands(secure):
             why = f"no TLS with the proxy: {failure.cause}"
             raise self.failure(why, transient=failure.transient) from failure.cause

@@ -22,7 +22,6 @@ from .._http import Headers
 from .._transport.adapter import transport_on
 from .._transport.address_order import current_address_order
 from .._transport.base import Transport
-from .._transport.default_context import default_context
 from .._transport.entropy import own_entropy
 from .dialling import Dialler
 from .options import ClientConfig
@@ -135,7 +134,7 @@ class Hop:
         One that was given may hold a certificate of ours, so another origin does not get it.
         """
         given = None if self._trail.strange else self._config.ssl_context
-        return given or await default_context()
+        return given or await self._dialler.default_context()
 
     async def _shake_hands(self, stream: trio.abc.Stream) -> None:
         self._stage = "making the connection secure with TLS"

@@ -15,7 +15,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._http import Headers, Response, received_response
+from .._http import Headers, Response, headers_of, received_response
 from .._policies import Limits
 from .fast_heads import Fields, Lines, by_name, is_fit, plain_switch
 from .http_head import HeadBuffer, InvalidHttp
@@ -108,7 +108,7 @@ class AnswerReader:
 
     def begin_body(self, head: AnswerHead, *, eof: bool) -> bool:
         """Take an answer for a refusal, with what came behind its head; as `feed_body`."""
-        self._refusal = head.status, Headers(head.lines)
+        self._refusal = head.status, headers_of(head.lines)
         return self.feed_body(self._heads.take(len(self._heads.data)), eof=eof)
 
     def feed_body(self, data: bytes, *, eof: bool) -> bool:

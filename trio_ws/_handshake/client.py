@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from .._errors import HandshakeError, InvalidHandshake, Rejected, UnsupportedVersion
-from .._http import Headers, HeaderSource, Request, Response, received_response
+from .._http import Headers, HeaderSource, Request, Response, headers_of, received_response
 from .._policies import Limits
 from .._protocol.extensions.base import Extension
 from .._text import printable
@@ -112,7 +112,7 @@ class ClientHandshake:
         self._key = make_key()
         lines = [*self._upgrade(), *read_lines(extra)]
         self._bytes = write_head(f"GET {url.target} HTTP/1.1", lines)
-        self.request = Request(method="GET", target=url.target, headers=Headers(lines))
+        self.request = Request(method="GET", target=url.target, headers=headers_of(lines))
         self._answer = AnswerReader(limits)
 
     def _upgrade(self) -> Lines:
@@ -140,7 +140,7 @@ class ClientHandshake:
             headers = self.request.headers.multi_items()
             lines = [(name, key if value == self._key else value) for name, value in headers]
             self._key = key
-            self.request = Request(method="GET", target=self._url.target, headers=Headers(lines))
+            self.request = Request(method="GET", target=self._url.target, headers=headers_of(lines))
         return self._bytes
 
     def feed(self, data: bytes) -> Opening | None:
@@ -226,7 +226,7 @@ class ClientHandshake:
         self._check_accept(fields.get("sec-websocket-accept", []))
         return Opening(
             request=self.request,
-            response=received_response(101, Headers(lines)),
+            response=received_response(101, headers_of(lines)),
             subprotocol=self._chosen(fields.get("sec-websocket-protocol", [])),
             extensions=self._chosen_extensions(fields.get("sec-websocket-extensions", [])),
             trailing=self._answer.rest(),
