@@ -92,13 +92,16 @@ def hide_constructors(
     return (signature.replace("<factory>", "...") if signature else signature), returns
 
 
-class ProtocolPicture(SphinxDirective):
-    """``.. protocol-picture::`` is the drawing of `states.picture`."""
+class Diagram(SphinxDirective):
+    """``.. diagram:: NAME`` is a picture of ``diagrams/``, in the colours of the page."""
+
+    required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """Make it."""
-        self.env.note_dependency(states.__file__)
-        return [nodes.raw("", states.picture(), format="html")]
+        path = TOP / "docs" / "diagrams" / f"{self.arguments[0]}.svg"
+        self.env.note_dependency(str(path))
+        return [nodes.raw("", path.read_text(encoding="utf-8"), format="html")]
 
 
 class ProtocolTable(SphinxDirective):
@@ -138,6 +141,6 @@ def setup(app: Sphinx) -> None:
     """Hook into the build."""
     app.connect("autodoc-process-docstring", read_sections)
     app.connect("autodoc-process-signature", hide_constructors)
-    app.add_directive("protocol-picture", ProtocolPicture)
+    app.add_directive("diagram", Diagram)
     app.add_directive("protocol-table", ProtocolTable)
     app.add_directive("remedy-table", RemedyTable)

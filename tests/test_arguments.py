@@ -45,6 +45,7 @@ from trio_ws import (
     serve_websocket_on,
     supervise,
 )
+from trio_ws._instrument import EVENTS
 from trio_ws.testing import open_websocket_pair
 
 from .halls import MemoryListener, echo, serving
@@ -74,6 +75,7 @@ POLICIES = {
     "limits": Wrong(20),
     "compression": Wrong(True),
     "extensions": Wrong(5, [Deflate(), Deflate()]),
+    "instruments": Wrong([trio.abc.Instrument()]),
 }
 CLIENT = POLICIES | {
     "subprotocols": Wrong("chat", ["a b"]),
@@ -227,6 +229,7 @@ TABLE = FUNCTIONS | VALUES | METHODS
 UNTOLD = {
     "MessageChannel.close",  # a protocol, which has no code
     "MessageChannel.send",
+    *(f"Instrument.{event}" for event in EVENTS),  # only the library calls these, too
     "Deflate.accept_answer",
     "Deflate.accept_offer",
     "Extension.accept_answer",

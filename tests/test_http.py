@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_ws._http import Accept, Headers, Request, Response, check_header, received_response
+from trio_ws._http import (
+    Accept,
+    Headers,
+    Request,
+    Response,
+    check_header,
+    headers_of,
+    received_response,
+)
 
 LINES = [("Accept", "a"), ("Host", "h"), ("ACCEPT", "b"), ("accept", "c")]
 
@@ -21,6 +29,14 @@ def test_headers_ignore_case() -> None:
     assert headers.get("HOST") == "h"
     assert "host" in headers
     assert headers.get_all("ACCEPT") == ["a", "b", "c"]
+
+
+def test_headers_of_a_parser() -> None:
+    """They are the same as those that are checked."""
+    lines = [("Host", "a"), ("Cookie", "b=1"), ("cookie", "c=2")]
+    assert headers_of(lines) == Headers(lines)
+    assert headers_of(iter(lines)).multi_items() == tuple(lines)
+    assert headers_of([]) == Headers()
 
 
 def test_absent_headers() -> None:

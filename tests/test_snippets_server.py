@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -15,14 +16,18 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+import trustme
 
-from docs.snippets import activated, authentication, deployed, routing
+from docs.snippets import activated, authentication, client_certificates, deployed, routing
 from trio_ws import (
     CloseCode,
     ConnectionClosed,
+    HandshakeError,
     Headers,
     Rejected,
     Request,
+    Response,
+    WebSocket,
     open_websocket,
 )
 from trio_ws.testing import MemoryNetwork, open_websocket_pair
@@ -69,6 +74,65 @@ async def test_a_token_opens_the_gate() -> None:
 def test_where_a_token_may_stand(headers: dict[str, str], user: str | None) -> None:
     """A token is taken from the header or the cookie, and from nowhere else."""
     assert GATE.user_of(get("/?token=t0", **headers)) == user
+
+
+async def test_a_ticket_is_good_once(autojump_clock: trio.testing.MockClock) -> None:
+    """A ticket opens once, within half a minute."""
+    tickets = authentication.Tickets()
+    request = get(f"/?ticket={tickets.issue('Ada')}")
+    assert [tickets.user_of(request) for _ in range(2)] == ["Ada", None]
+    late = get(f"/?ticket={tickets.issue('Ada')}")
+    await trio.sleep(30)
+    assert tickets.user_of(late) is None
+    assert tickets.user_of(get("/")) is None
+
+
+async def test_a_token_as_a_subprotocol(
+    memory_network: MemoryNetwork, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The token is found among the names, and is not repeated in the answer."""
+
+    def on_request(request: Request) -> Response | None:
+        user = authentication.user_by_subprotocol(GATE, request)
+        return None if user else Response(401)
+
+    async def wait(ws: WebSocket) -> None:
+        await ws.wait_closed()
+
+    async with memory_network as network:
+        url = "wss://api.example/"
+        await network.serve(url, wait, subprotocols=["chat"], on_request=on_request)
+        async with open_websocket(url, subprotocols=["chat", "bearer.t0"]) as ws:
+            assert ws.subprotocol == "chat"
+        for offered in (["chat"], ["chat", "bearer.t1"]):
+            with pytest.raises(Rejected, match="401"):
+                async with open_websocket(url, subprotocols=offered):
+                    pass
+
+
+async def test_a_client_is_known_by_its_certificate(tmp_path: Path) -> None:
+    """The handler knows the name; a client without a certificate does not get in."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "authority")
+    for name in ("localhost", "device-7.example"):
+        made = authority.issue_cert(name)
+        made.private_key_pem.write_to_path(tmp_path / f"{name}.key")
+        made.cert_chain_pems[0].write_to_path(tmp_path / f"{name}.chain")
+    files = {path.name: str(path) for path in tmp_path.iterdir()}
+    trusted = files["authority"]
+    context = client_certificates.server_context(
+        files["localhost.chain"], files["localhost.key"], trusted
+    )
+    device = client_certificates.client_context(
+        files["device-7.example.chain"], files["device-7.example.key"], trusted
+    )
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(client_certificates.serve, context, 0)
+        url = f"wss://localhost:{server.port}"
+        assert await client_certificates.ask(url, device) == "Hello, device-7.example!"
+        with pytest.raises(HandshakeError):
+            await client_certificates.ask(url, ssl.create_default_context(cafile=trusted))
+        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("first", ["t1", None])
@@ -249,7 +313,7 @@ def test_managers_wait_for_the_drain() -> None:
     [
         ("nginx.conf", ["proxy_set_header Host $http_host;", "proxy_read_timeout 75s;"]),
         ("apache.conf", ["ProxyPreserveHost On"]),
-        ("haproxy.cfg", ["option httpchk GET /ready", "timeout tunnel 75s"]),
+        ("haproxy.cfg", ["option httpchk GET /ready", "option redispatch 1", "timeout tunnel 75s"]),
         ("Caddyfile", ["stream_close_delay 5m"]),
         ("Containerfile", ['CMD ["python", "-u", "deployed.py"]']),
     ],

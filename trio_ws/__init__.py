@@ -5,15 +5,18 @@ The house, from the roof down.  Imports go downward only; each folder opens with
 * ``_reconnecting``: one channel across many connections.
 * ``_supervision``: connect, run, classify the end, wait, again.
 * ``_client``, ``_server``: the doors, which do not know each other; ``testing`` beside them.
+* ``instruments``, ``debug``: ready-made instruments; what goes on at the moment.
 * ``_connection``: one open connection; `WebSocket` is its face.
 * ``_transport``, ``_handshake``: streams of bytes and where they come from; HTTP, pure.
 * ``_protocol``, ``_liveness``: frames, pure; heartbeats as arithmetic.
 * ``_concurrency``: Trio, and nothing of WebSocket.
+* ``_instrument``: what is told of all this.
 * ``_errors`` (every exception on one screen), ``_url``, ``_ending``, ``_http``, ``_policies``,
   ``_validation``, ``_text``: plain values.
 
 To follow a message through the house, begin at the top of ``_connection``.
-Everything public is exported here, or from `trio_ws.testing`.
+Everything public is exported here, or from `trio_ws.testing`, `trio_ws.instruments`
+and `trio_ws.debug`.
 """
 
 from ._client.connect import open_websocket, open_websocket_on
@@ -45,6 +48,7 @@ from ._errors import (
 )
 from ._handshake.origins import ANY_ORIGIN, SAME_ORIGIN, OriginRule, Origins
 from ._http import Accept, Headers, HeaderSource, Request, Response
+from ._instrument import Instrument, MessageKind
 from ._message_channel import MessageChannel
 from ._options import PolicyOptions
 from ._policies import (
@@ -132,6 +136,7 @@ __all__ = [
     "HeartbeatPolicy",
     "HeartbeatTimeout",
     "IncomingMessage",
+    "Instrument",
     "InvalidHandshake",
     "InvalidURL",
     "Limits",
@@ -141,6 +146,7 @@ __all__ = [
     "Message",
     "MessageChannel",
     "MessageHeartbeat",
+    "MessageKind",
     "MessageReply",
     "MessageTooBig",
     "MessageTypeError",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from itertools import chain
 from typing import Any, Self, final
 from urllib.parse import parse_qs
 
@@ -108,6 +108,13 @@ class Headers(Mapping[str, str]):
         return f"Headers({list(self._lines())!r})"
 
 
+def headers_of(lines: Iterable[tuple[str, str]]) -> Headers:
+    """Return the headers that a parser has found: they need no check."""
+    headers = object.__new__(Headers)
+    object.__setattr__(headers, "_parts", tuple(chain.from_iterable(lines)))
+    return headers
+
+
 def _parts(source: object) -> tuple[str, ...]:
     """Return name, value, name, value, … of what may have been given instead, too."""
     what = "headers must be a mapping of str to str, or pairs of them"
@@ -124,9 +131,6 @@ def _parts(source: object) -> tuple[str, ...]:
         if not isinstance(part, str):
             raise TypeError(f"{what}; one of these has {kind_of(part)}")
     return tuple(parts)
-
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +157,7 @@ class Request:
     tls: TLSInfo | None = field(default=None, compare=False)
     state: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     route: str | None = field(default=None, compare=False)
-    path_params: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, compare=False)
+    path_params: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def path(self) -> str:

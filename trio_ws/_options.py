@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypedDict, TypeVar
 
 from ._handshake.extensions import check_extensions
+from ._instrument import Instrument, Observers
 from ._policies import BeatPolicy, Heartbeat, HeartbeatOption, HeartbeatPolicy, Limits, Timeouts
 from ._protocol.extensions.base import Extension
 from ._protocol.extensions.deflate import Deflate
@@ -24,6 +25,7 @@ class PolicyOptions(TypedDict, total=False):
     limits: Limits
     compression: Deflate | None
     extensions: Sequence[Extension]
+    instruments: Sequence[Instrument]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class ConnectionOptions:
     limits: Limits = Limits()
     compression: Deflate | None = None
     extensions: Sequence[Extension] = ()
+    instruments: Sequence[Instrument] = ()
 
     def __post_init__(self) -> None:
         check_instance("timeouts", self.timeouts, Timeouts, "Timeouts(…)")
@@ -43,6 +46,7 @@ class ConnectionOptions:
             check_instance("compression", self.compression, Deflate, "Deflate(…) or None")
         object.__setattr__(self, "extensions", check_extensions(self.extensions))
         check_extensions(self.all_extensions)
+        object.__setattr__(self, "instruments", Observers.on(self.instruments))
         for policy in self.heartbeats:
             if not isinstance(policy, HeartbeatPolicy):
                 raise TypeError(
@@ -55,6 +59,11 @@ class ConnectionOptions:
         """Return what is offered or accepted, compression last: it is applied last."""
         compression = () if self.compression is None else (self.compression,)
         return (*self.extensions, *compression)
+
+    @property
+    def observers(self) -> Observers:
+        """Return the instruments, bound to what each of them wants to know."""
+        return Observers.on(self.instruments)
 
     @property
     def heartbeats(self) -> tuple[HeartbeatPolicy, ...]:

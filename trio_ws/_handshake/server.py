@@ -27,7 +27,15 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .._errors import LocalProtocolError
-from .._http import Headers, HeaderSource, Request, Response, is_token, received_response
+from .._http import (
+    Headers,
+    HeaderSource,
+    Request,
+    Response,
+    headers_of,
+    is_token,
+    received_response,
+)
 from .._policies import KIB, Limits
 from .._protocol.extensions.base import Extension
 from .._tls_info import TLSInfo
@@ -177,7 +185,7 @@ class ServerHandshake:
         lines += headers
         return write_head("HTTP/1.1 101 Switching Protocols", lines), Opening(
             request=self._request,
-            response=received_response(101, Headers(lines)),
+            response=received_response(101, headers_of(lines)),
             subprotocol=subprotocol,
             extensions=chosen,
             trailing=bytes(self._heads.data),
@@ -213,7 +221,7 @@ class ServerHandshake:
         return Request(
             method=self._method,
             target=_origin_form(self._method, target, host),
-            headers=Headers(lines),
+            headers=headers_of(lines),
             remote_address=self._remote_address,
             tls=self._tls,
         )

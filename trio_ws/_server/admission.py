@@ -209,7 +209,8 @@ class Admission:
     def release_handshake(self, slot: HandshakeSlot) -> None:
         """Give a slot back; once is enough."""
         self.handshakes.pop(slot, None)
-        self._released.unpark_all()
+        if self._released:  # nearly never does anything wait
+            self._released.unpark_all()
 
     def end_idle_handshakes(self) -> None:
         """End what waits for nothing in particular, when nothing new is accepted any more."""
@@ -253,7 +254,8 @@ class Admission:
     def release_connection(self, slot: ConnectionSlot) -> None:
         """Give a slot back, if it was taken."""
         self.connections.discard(slot)
-        self._released.unpark_all()
+        if self._released:
+            self._released.unpark_all()
 
     async def wait_empty(self, *, but: Slot | None = None) -> None:
         """Wait until no slot is taken, `but` this one perhaps."""

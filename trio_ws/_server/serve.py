@@ -13,6 +13,7 @@ import trio
 
 from .._concurrency.blocks import check_in_trio
 from .._handshake.origins import SAME_ORIGIN, Origins
+from .._instrument import Instrument
 from .._options import config_from
 from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
 from .._protocol.extensions.base import Extension
@@ -40,6 +41,7 @@ async def serve_websocket(
     limits: Limits = Limits(),
     compression: Deflate | None = None,
     extensions: Sequence[Extension] = (),
+    instruments: Sequence[Instrument] = (),
     on_request: RequestHook | None = None,
     max_connections: int | None = None,
     on_handler_error: HandlerErrorHook = log_handler_error,
@@ -79,6 +81,7 @@ async def serve_websocket(
         compression: `Deflate()` accepts to compress messages if a client offers it (RFC 7692);
             None: they are not compressed.
         extensions: accepted if a client offers them, beside compression (RFC 6455 §9).
+        instruments: told what happens to each connection (`Instrument`).
         on_request: called with each HTTP request, upgrade or not, before anything is decided;
             may be async.  A `Response` that it returns is sent instead of anything else:
             a health check, a page, a 401, a redirect.  None: go on.
@@ -105,14 +108,13 @@ async def serve_websocket(
         limits=limits,
         compression=compression,
         extensions=extensions,
+        instruments=instruments,
         on_request=on_request,
         max_connections=max_connections,
         on_handler_error=on_handler_error,
     )
     selector = selector_for(handler)
-    check_host(host)
-    check_port(port)
-    listeners = await current_network().listen(host, port)
+    listeners = await _listen(host, port)
     try:
         server = Server(selector, listeners, config)
         task_status.started(server)
@@ -121,6 +123,12 @@ async def serve_websocket(
             await close_by_force(listener)  # noqa: ASYNC102 - does not wait
         raise
     await server._run()
+
+
+async def _listen(host: str | None, port: int) -> list[Listener]:
+    check_host(host)
+    check_port(port)
+    return list(await current_network().listen(host, port))
 
 
 async def serve_websocket_listeners(

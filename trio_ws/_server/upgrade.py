@@ -27,7 +27,7 @@ from .http_connection import LINGER, HttpConnection
 from .isolation import split
 from .log import OriginLog, log_answer, log_application_error
 from .options import RequestHook, ServerConfig, Subprotocols
-from .selection import Handler, HandlerSelector, Selected, Selection
+from .selection import FixedHandler, Handler, HandlerSelector, Selected, Selection
 from .statistics import Counters
 from .terms import terms_of
 
@@ -63,6 +63,8 @@ class Upgrader:
         self._counters = counters
         self._terms = terms_of(config, selector.complete())
         self._origin_log = OriginLog()
+        # If nothing of the application's is asked that could wait, that needs no scope.
+        self._decides_at_once = config.on_request is None and isinstance(selector, FixedHandler)
 
     async def upgrade(
         self,
@@ -98,10 +100,16 @@ class Upgrader:
         except Refusal as refusal:
             self._counters.add("refused")
             log_answer(http.name, request, refusal.response.status, refusal)
+            self._tell_of_refusal(request, refusal.response)
             return refusal.response
         status = decision.status if isinstance(decision, Response) else 101
         log_answer(http.name, request, status)
+        if isinstance(decision, Response) and status >= 400:
+            self._tell_of_refusal(request, decision)
         return decision
+
+    def _tell_of_refusal(self, request: Request | None, response: Response) -> None:
+        self._config.observers.tell("connection_refused", request, response)
 
     async def _decide_in_time(
         self, http: HttpConnection, request: Request, slot: ConnectionSlot
@@ -111,6 +119,8 @@ class Upgrader:
         Raises:
             Refusal: it took too long, or the request is no upgrade for here and now.
         """
+        if self._decides_at_once:
+            return await self._decide_safely(http, request, slot)
         with trio.CancelScope(deadline=http.slot.deadline):
             http.slot.extend(LINGER)  # to say so
             return await self._decide_safely(http, request, slot)
@@ -175,6 +185,8 @@ class Upgrader:
         return Accepted(data, opening, handler, terms.config)
 
     async def _select(self, request: Request) -> Selection:
+        if isinstance(self._selector, FixedHandler):
+            return self._selector.select(request)
         selection: Selection = await ask_unprotected(self._selector.select, request)
         return selection
 
