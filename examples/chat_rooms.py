@@ -1,7 +1,8 @@
 """Chat rooms with a page: what a member says, all in the room hear.
 
-Open http://localhost:8765/#tea in two windows.  A slow member must not make the others wait,
-so each has a queue of bounded length, and is sent away (1013) if that overflows.
+Open http://localhost:8765/?name=Ada#tea in a window, and the same with another name in a second.
+A slow member must not make the others wait, so each has a queue of bounded length,
+and is sent away (1013) if that overflows.
 """
 
 from __future__ import annotations
