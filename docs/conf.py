@@ -83,8 +83,13 @@ def read_sections(
 def hide_constructors(
     app: Sphinx, what: str, name: str, obj: object, options: object, signature: str, returns: str
 ) -> tuple[str, str] | None:
-    """Show no arguments of a class that only the library itself makes instances of."""
-    return ("", "") if name in MADE_BY_US else None
+    """Show no arguments of a class that only the library itself makes instances of.
+
+    A default that is made for each instance has no form that Sphinx could read.
+    """
+    if name in MADE_BY_US:
+        return "", ""
+    return (signature.replace("<factory>", "...") if signature else signature), returns
 
 
 class Diagram(SphinxDirective):

@@ -24,6 +24,7 @@ from examples import (
     one_port,
     secure_client,
     secure_server,
+    several_processes,
 )
 from examples.testing_a_handler import (  # noqa: F401 - its tests run here
     test_a_guest_by_script,
@@ -42,6 +43,8 @@ from examples.testing_faults import (  # noqa: F401 - its tests run here
 )
 from trio_ws import (
     CloseCode,
+    ConnectionLost,
+    HandshakeError,
     WebSocket,
     open_websocket,
     serve_websocket,
@@ -135,11 +138,11 @@ async def test_page_health_and_websocket_on_one_port() -> None:
         status, page = await fetch(port, "/")
         assert (status, page) == (b"HTTP/1.1 200 OK", one_port.PAGE.encode())
         assert (await fetch(port, "/nothing"))[0] == b"HTTP/1.1 404 Not Found"
-        assert (await fetch(port, "/uptime"))[0] == b"HTTP/1.1 426 Upgrade Required"
+        assert (await fetch(port, "/seconds"))[0] == b"HTTP/1.1 426 Upgrade Required"
         async with open_websocket(
-            f"ws://localhost:{port}/uptime", origin=f"http://localhost:{port}"
+            f"ws://localhost:{port}/seconds", origin=f"http://localhost:{port}"
         ) as ws:
-            assert int(await ws.receive()) < 60
+            assert await ws.receive() == "0"
 
 
 # TLS
@@ -185,6 +188,51 @@ async def test_a_signal_drains_the_server(capsys: pytest.CaptureFixture[str]) ->
             ending = await ws.wait_closed()
     assert ending.code == CloseCode.SERVICE_RESTART
     assert capsys.readouterr().out == "stopping; 1 connected\nstopped\n"
+
+
+# Several processes
+
+
+@pytest.mark.slow
+async def test_several_processes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All serve one port; one that dies is replaced, and SIGTERM drains them all."""
+    monkeypatch.setattr(several_processes, "RESTART_DELAY", 0)
+    async with trio.open_nursery() as nursery:
+        port = await nursery.start(several_processes.main, 0, 2)
+        url = f"ws://localhost:{port}"
+        assert await fetch(port, "/health") == (b"HTTP/1.1 200 OK", b"fine\n")
+        before = await names_of_processes(url, 2)
+        with pytest.raises(ConnectionLost):
+            async with open_websocket(url) as ws:
+                killed = str(await ws.receive())
+                os.kill(int(killed.split()[1]), signal.SIGKILL)
+                await ws.receive()
+        after = await names_of_processes(url, 2)
+        assert killed in before
+        assert before - after == {killed}
+        async with open_websocket(url) as ws:
+            assert str(await ws.receive()).startswith("process ")
+            os.kill(os.getpid(), signal.SIGTERM)
+            ending = await ws.wait_closed()
+    assert ending.code == CloseCode.SERVICE_RESTART
+    with pytest.raises(HandshakeError, match=f"localhost:{port}"):
+        async with open_websocket(url):
+            pass
+    assert capsys.readouterr().out.splitlines() == [
+        "a process has ended with -9; starting another",
+        "stopped",
+    ]
+
+
+async def names_of_processes(url: str, count: int) -> set[str]:
+    """Connect until so many different processes have answered; their names."""
+    seen: set[str] = set()
+    while len(seen) < count:
+        async with open_websocket(url) as ws:
+            seen.add(str(await ws.receive()))
+    return seen
 
 
 # All of them

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import secrets
 from collections.abc import Mapping
+from typing import Protocol
 
 import trio
 
-from trio_ws import CloseCode, Request, Response, Server, WebSocket, open_websocket, serve_websocket
+from trio_ws import (
+    CloseCode,
+    Request,
+    RequestHook,
+    Response,
+    Server,
+    WebSocket,
+    basic_auth,
+    open_websocket,
+    serve_websocket,
+)
 
 
 def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
+
+
+class Users(Protocol):
+    """Something that knows users and their passwords."""
+
+    async def verify(self, name: str, password: str) -> bool: ...
 
 
 class Gate:
@@ -51,22 +67,33 @@ async def serve(
     )
 
 
+async def serve_with_passwords(
+    passwords: Mapping[str, str],
+    port: int = 8765,
+    *,
+    task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    log_in = basic_auth(credentials=passwords, realm="Ada's machine")
+    await serve_websocket(
+        greet_by_name, "localhost", port, on_request=log_in, task_status=task_status
+    )
+
+
+async def greet_by_name(ws: WebSocket) -> None:
+    await ws.send(f"Hello, {ws.state['username']}!")
+
+
+def ask_the_database(users: Users) -> RequestHook:
+    async def check(name: str, password: str) -> bool:
+        return await users.verify(name, password)
+
+    return basic_auth(check)
+
+
 async def ask(url: str, token: str) -> str | bytes:
     headers = {"Authorization": f"Bearer {token}"}
     async with open_websocket(url, headers=headers) as ws:
         return await ws.receive()
-
-
-def user_by_password(gate: Gate, request: Request) -> str | None:
-    """Basic authorization: what a URL with a name and a password becomes."""
-    kind, _, encoded = request.headers.get("Authorization", "").partition(" ")
-    if kind.lower() != "basic":
-        return None
-    try:
-        name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except ValueError:
-        return None
-    return name if gate.user_by_token(password) == name else None
 
 
 class Tickets:

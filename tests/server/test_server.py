@@ -35,7 +35,8 @@ from trio_ws import (
     serve_websocket_listeners,
 )
 from trio_ws._server.options import ServerConfig, ServerOptions
-from trio_ws._server.selection import Handler, selector_for
+from trio_ws._server.router import selector_for
+from trio_ws._server.selection import Handler
 from trio_ws._server.server import serve_stream
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import encode

@@ -29,7 +29,7 @@ from .._ending import CloseCode
 from .._policies import FOREVER
 from .._protocol.validation import check_close
 from .._transport.addresses import port_of, remote_address
-from .._transport.listening import close_by_force, serve_forever
+from .._transport.listening import close_by_force, close_socket, serve_forever
 from .._validation import check_seconds
 from .admission import Admission, ConnectionSlot
 from .handler import HandlerRunner
@@ -217,8 +217,7 @@ class Server:
             await self._run_handler(*upgraded, name)
 
     async def _run_handler(self, stream: trio.abc.Stream, accepted: Accepted, name: str) -> None:
-        opening, config = accepted.opening, self._config
-        ws = WebSocket(stream, opening, client=False, options=config, name=name)
+        ws = WebSocket(stream, accepted.opening, client=False, options=accepted.config, name=name)
         self._counters.add("opened")
         self._connections[ws] = None
         try:
@@ -252,6 +251,8 @@ async def _close(stream: trio.abc.Stream, name: str) -> None:
     It must not take the place of a Ctrl-C that is on its way out.
     """
     try:
+        if close_socket(stream):
+            return
         # Shielded: its own cancellation would take the place of a Ctrl-C that is on its way.
         with trio.CancelScope(shield=True, deadline=-FOREVER):
             await close_by_force(stream)
