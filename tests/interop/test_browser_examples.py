@@ -75,8 +75,7 @@ async def test_the_dashboard_answers_and_comes_back(page: Page) -> None:
 
 async def test_the_chat_page_joins_its_room(page: Page) -> None:
     """The page connects to the room behind its hash, under the name in its query."""
-    rooms = chat_rooms.Rooms()
-    serve = serving(rooms.chat, 0, on_request=chat_rooms.on_request)
+    serve = serving(chat_rooms.router, 0)
     async with serve as port, open_websocket(f"ws://127.0.0.1:{port}/rooms/tea?name=Ada") as ada:
         with trio.fail_after(60):
             assert await ada.receive() == "Ada comes in"
