@@ -51,7 +51,10 @@ ACTS: list[Callable[[WebSocketProtocol], object]] = [
 
 
 def frames(data: bytes, *, client: bool, compressed: bool) -> None:
-    """Let bytes arrive at a client or a server; the first says how they are cut, and what is done."""
+    """Let bytes arrive at a client or a server.
+
+    The first byte says how the others are cut, and what the application does meanwhile.
+    """
     choice, rest = data[:1] or b"\0", data[1:]
     act = ACTS[choice[0] % len(ACTS)] if choice[0] > 127 else ACTS[0]
     codecs: list[Codecs] = [_codecs(client) if compressed else () for _ in range(3)]
