@@ -105,7 +105,7 @@ def entered_blocks(task: trio.lowlevel.Task) -> list[Entered]:
     place = "", ""
     for waiting, then in itertools.pairwise([*iter_awaited(task), None]):
         if (code := _code(waiting)).co_name not in PASSING:
-            place = code.co_name, code.co_filename
+            place = code.co_qualname.replace(".<locals>", ""), code.co_filename
         for found, maker in (*_left(waiting), *_held(waiting, then)):
             if isinstance(found, trio.CancelScope):
                 blocks.append(Entered(found, None, *place, maker))

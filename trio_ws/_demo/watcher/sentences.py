@@ -22,6 +22,7 @@ BEGINNINGS = {
 def first_sentence(incident: Incident) -> str:
     """Say what happened, and what it cancelled."""
     first = _ctrl_c(incident) or _handler(incident) or _server(incident) or _client(incident)
+    first = first or _server_alone(incident)
     return first or _pressure(incident) or BEGINNINGS.get(incident.button, "")
 
 
@@ -64,6 +65,15 @@ def _server(incident: Incident) -> str:
         "The server's scope was cancelled, so its handler was cancelled where it waited, "
         "and its connection said goodbye with 1001."
     )
+
+
+def _server_alone(incident: Incident) -> str:
+    """Say that the server has given up its side, while the client's still waits."""
+    if not incident.cancelled:
+        return ""
+    heard = "heard nothing for 6 s" if incident.button in ("black_hole", "freeze") else ""
+    why = f"The server {heard or 'found the connection broken'}"
+    return f"{why}, so the body of its handler was cancelled; the client does not know yet."
 
 
 def _client(incident: Incident) -> str:

@@ -19,7 +19,9 @@ from .sentences import first_sentence, second_sentence
 
 Keep = Callable[[str, dict[str, Any]], None]
 
-HOUSEKEEPING = frozenset({"_read_under_lease", "_wait_for_room", "_run_session"})
+HOUSEKEEPING = frozenset(
+    {"Reader._read_under_lease", "Reader._wait_for_room", "SupervisorLoop._run_session"}
+)
 """Functions of the library whose scopes end in the course of things."""
 
 TOLD = frozenset({"press", "left", "state", "handler", "program", "server", "cancelled", "lease"})
@@ -200,8 +202,8 @@ def _tell(incident: Incident) -> dict[str, Any]:
 
 
 def _cancelled(facts: dict[str, Any]) -> dict[str, Any]:
-    what = f"the {'nursery' if facts['nursery'] else 'scope'} of {facts['function']}()"
-    if facts["function"] == "run" and facts["name"].startswith("trio_ws"):
+    what = f"the {'nursery' if facts['nursery'] else 'scope'} in {facts['function']}"
+    if facts["function"] in ("Connection.run", "Writer.run"):
         what = f"the shield of the {label_of(facts['name'])}, at its deadline"
     if facts["maker"] and not facts["nursery"]:
         side = "client" if facts["name"] == "client" else "server"
