@@ -132,9 +132,7 @@ class FirefoxTab:
 
     async def go(self, url: str) -> None:
         """Open a page, and wait until it is loaded."""
-        await self._do(
-            "browsingContext.navigate", context=self._context, url=url, wait="complete"
-        )
+        await self._do("browsingContext.navigate", context=self._context, url=url, wait="complete")
 
     async def run(self, script: str) -> Any:
         """Return the value of an expression of JavaScript."""

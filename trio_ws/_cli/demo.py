@@ -22,7 +22,7 @@ from trio_ws._demo.plain import tell_all
 
 from .console import Console
 from .exits import CommandError, Exit
-from .running import run_async
+from .running import iter_leaves, run_async
 from .serve import cannot_listen, port
 
 EXAMPLES = """\
@@ -75,13 +75,9 @@ async def _show(number: int, console: Console, *, browser: bool) -> int:
     try:
         await show(number, announce)
     except* OSError as group:
-        raise _cannot_listen(number, group) from group
+        why = cannot_listen(f"127.0.0.1 port {number}", next(iter_leaves(group)))
+        raise CommandError(f"{why}; --port takes another, 0 a free one", why.code) from group
     return Exit.OK
-
-
-def _cannot_listen(number: int, group: BaseExceptionGroup[OSError]) -> CommandError:
-    error = cannot_listen(f"127.0.0.1 port {number}", group.exceptions[0])
-    return CommandError(f"{error}; --port takes another, 0 a free one", error.code)
 
 
 def _open_browser(url: str, console: Console) -> None:

@@ -34,8 +34,17 @@ NAMES = ("127.0.0.1", "localhost")
 """By which names the page may be asked for: it is served on this machine only."""
 
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-FILES = ("page.html", "page.css", "main.js", "model.js", "player.js", "tree.js", "timeline.js")
-FILES += ("panels.js", "icon.svg")
+FILES = (
+    "page.html",
+    "page.css",
+    "icon.svg",
+    "main.js",
+    "model.js",
+    "panels.js",
+    "player.js",
+    "timeline.js",
+    "tree.js",
+)
 
 HEADERS = {
     "Cache-Control": "no-store",

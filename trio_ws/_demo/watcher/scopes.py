@@ -81,20 +81,25 @@ def iter_awaited(task: trio.lowlevel.Task) -> Iterator[Any]:
             waiting = next(filter(frame_of, gc.get_referents(waiting)), None)
 
 
+def _kind(waiting: Any) -> str:
+    """Return how the names begin that Python gives to the parts of such an object."""
+    if inspect.iscoroutine(waiting):
+        return "cr"
+    if inspect.isasyncgen(waiting):
+        return "ag"
+    return "gi" if inspect.isgenerator(waiting) else ""
+
+
 def _awaited_by(waiting: Any) -> Any:
-    for name in ("cr_await", "gi_yieldfrom", "ag_await"):
-        if hasattr(waiting, name):
-            return getattr(waiting, name)
-    return None
+    kind = _kind(waiting)
+    return getattr(waiting, "gi_yieldfrom" if kind == "gi" else f"{kind}_await")
 
 
 def frame_of(waiting: Any) -> FrameType | None:
     """Return the frame of a coroutine, a generator, or an async generator; else None."""
-    if inspect.iscoroutine(waiting):
-        return waiting.cr_frame
-    if inspect.isgenerator(waiting):
-        return waiting.gi_frame
-    return waiting.ag_frame if inspect.isasyncgen(waiting) else None
+    kind = _kind(waiting)
+    frame: FrameType | None = getattr(waiting, f"{kind}_frame") if kind else None
+    return frame
 
 
 def entered_blocks(task: trio.lowlevel.Task) -> list[Entered]:
@@ -109,9 +114,12 @@ def entered_blocks(task: trio.lowlevel.Task) -> list[Entered]:
         for found, maker in (*_left(waiting), *_held(waiting, then)):
             if isinstance(found, trio.CancelScope):
                 blocks.append(Entered(found, None, *place, maker))
-            elif id(found) not in managers and (nursery := next(nurseries, None)) is not None:
+            elif id(found) not in managers:
                 managers.add(id(found))
+                nursery = next(nurseries)
                 blocks.append(Entered(nursery.cancel_scope, nursery, *place, maker))
+    # On an interpreter that holds its blocks otherwise, no task gets lost.
+    blocks += [Entered(nursery.cancel_scope, nursery, *place, "") for nursery in nurseries]
     return blocks
 
 

@@ -34,7 +34,7 @@ def _pressure(incident: Incident) -> str:
         f"({incident.waiting:,} bytes), and its reader stopped reading"
     )
     return (
-        f"{text}; in the server {incident.sending} tasks waited in `send`."
+        f"{text}; in the server {incident.sending} tasks waited in “send”."
         if (incident.sending)
         else f"{text}."
     )

@@ -39,9 +39,10 @@ def label_of(name: str) -> str:
         return f"{words[1]} ({side})" if len(words) > 2 else "handler"
     if words[-1] == "stability":
         return "stability timer"
-    last = name.rpartition(".")[2]
-    path = {"serve_forever": "accept", "run": name.split(".")[-2].lower() if "." in name else last}
-    return path.get(last, last)
+    path = name.split(".")
+    if path[-1] == "serve_forever":
+        return "accept"
+    return path[-2].lower() if path[-1] == "run" else path[-1]
 
 
 @dataclass(slots=True)

@@ -28,14 +28,13 @@ from .scopes import Entered, entered_blocks, frame_of, iter_awaited
 
 LIBRARY = str(Path(trio_ws.__file__).parent)
 WORLD = str(Path(__file__).parent.parent / "world")
-PLUMBING = tuple(
-    f"{LIBRARY}/{folder}"
-    for folder in ("_concurrency", "_demo/world/wire", "_handshake", "_transport", "testing")
-)
+TRIO = str(Path(trio.__file__).parent)
+BELOW = ("_concurrency", "_demo/world/wire", "_handshake", "_transport", "testing")
+PLUMBING = (TRIO, *(f"{LIBRARY}/{folder}" for folder in BELOW))
 """What is below the line that says what a task is about."""
 
 SLEEPERS = (
-    str(Path(trio.__file__).parent),
+    TRIO,
     f"{LIBRARY}/testing",
     f"{LIBRARY}/_supervision/retry_timer",
 )
@@ -72,7 +71,7 @@ class Box:
         timer: whether it is there to sleep in (`SLEEPERS`).
         shield: whether it keeps cancellations from outside away.
         cancelled: whether it is cancelled.
-        deadline: in the time of `trio.current_time`; None: it has none.
+        deadline: in the time of `trio.current_time`; None: it is not a time.
     """
 
     id: int
@@ -184,7 +183,7 @@ def _box(block: Entered, numbers: Numbers) -> Box:
         timer=block.nursery is None and block.file.startswith(SLEEPERS),
         shield=scope.shield,
         cancelled=scope.cancel_called,
-        deadline=round(scope.deadline, 3) if abs(scope.deadline) < math.inf else None,
+        deadline=round(scope.deadline, 3) if math.isfinite(scope.deadline) else None,
     )
 
 
@@ -192,7 +191,7 @@ def lines_of(task: trio.lowlevel.Task) -> tuple[Line, ...]:
     """Return where a task waits; see `Row`."""
     frames = [frame for waiting in iter_awaited(task) if (frame := frame_of(waiting)) is not None]
     library = [frame for frame in frames if _is_in(frame, LIBRARY)]
-    telling = [frame for frame in library if not _is_in(frame, PLUMBING)]
+    telling = [frame for frame in frames if not _is_in(frame, PLUMBING)]
     world = [frame for frame in telling if _is_in(frame, WORLD)]
     chosen = [*world[-1:], *(telling or library or frames)[-1:]]
     return tuple(dict.fromkeys(map(_line, chosen)))

@@ -6,7 +6,6 @@ The names in the picture are those of the functions here.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Unpack
@@ -64,7 +63,9 @@ class Client:
 
     async def run(self) -> None:
         """Run the program, and again when it has ended."""
-        for number in itertools.count(1):
+        number = 0
+        while True:
+            number += 1
             self._tell("program", up=True, number=number)
             self._ctrl_c = trio.Event()
             ended = "it returned: the server closed with 1000, so all is done"
@@ -121,7 +122,9 @@ class Client:
         await trio.sleep(SLOW if slow else QUICK)
 
     async def _place_orders(self, ws: WebSocket) -> None:
-        for number in itertools.count(1):
+        number = 0
+        while True:
+            number += 1
             await trio.sleep(ORDER_EVERY)
             await ws.send(f"order {number}")
 

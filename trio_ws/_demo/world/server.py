@@ -5,7 +5,6 @@ Nothing in it was made for the demo but `_obey`, by which the buttons reach the 
 
 from __future__ import annotations
 
-import itertools
 from typing import NamedTuple
 
 import trio
@@ -64,7 +63,9 @@ class PriceServer:
 
     async def run(self) -> None:
         """Serve, and again after each restart."""
-        for number in itertools.count(1):
+        number = 0
+        while True:
+            number += 1
             self._tell("server", up=True, number=number)
             with trio.CancelScope() as self._life:
                 await self._serve()
@@ -98,7 +99,9 @@ class PriceServer:
             del self._wishes[ws]
 
     async def _send_prices(self, ws: WebSocket) -> None:
-        for number in itertools.count(1):
+        number = 0
+        while True:
+            number += 1
             await ws.send_json({"number": number, "price": 100 + number % 7, "book": BOOK})
             await trio.sleep(PRICE_EVERY)
 
