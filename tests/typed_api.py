@@ -37,11 +37,13 @@ from trio_ws import (
     Heartbeat,
     HeartbeatOption,
     HeartbeatPolicy,
+    Instrument,
     Limits,
     Listener,
     Loss,
     Message,
     MessageHeartbeat,
+    MessageKind,
     MessageReply,
     MessageTooBig,
     OnConnect,
@@ -282,3 +284,24 @@ def show(transition: Transition) -> None:
 
 RULE: Classify = retry
 SHOW: TransitionHook = show
+
+
+class CountingInstrument(Instrument):
+    """An instrument writes the types of what it is told, which the base leaves open."""
+
+    count = 0
+
+    def message_sent(self, ws: WebSocket, kind: MessageKind, size: int) -> None:
+        """Count."""
+        self.count += size
+
+    def connection_closed(self, ws: WebSocket, ending: Ending) -> None:
+        """Count."""
+        assert_type(ending.code, int)
+
+
+async def observed() -> None:
+    """Instruments are an option of both doors."""
+    async with open_websocket("ws://a", instruments=[CountingInstrument()]):
+        pass
+    await serve_websocket(print, None, 0, instruments=["no"])  # type: ignore[arg-type, list-item]

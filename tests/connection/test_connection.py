@@ -246,7 +246,7 @@ async def test_pings(autojump_clock: Clock, client: bool, monkeypatch: pytest.Mo
         await stand.peer.send_frame(10, b"payload")
         await ping.wait()
         assert ping.rtt == 0
-        stand.tested.probe()
+        stand.tested.probe(60)
         await settled()
         assert [frame.opcode for frame in frames_of(stand.wire.written)] == [PING, PING]
         await stand.peer.send_frame(TEXT, b"x")

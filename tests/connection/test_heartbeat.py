@@ -590,7 +590,7 @@ async def test_probe(state: str, client: bool, autojump_clock: trio.testing.Mock
         await settled()
         if state == "closing":
             ws._connection.close_gracefully(1000)
-        ws._connection.probe()
+        ws._connection.probe(60)
         await settled()
         opcodes = [frame.opcode for frame in frames_of(wire.written)]
         assert opcodes == [PING if state == "open" else CLOSE]

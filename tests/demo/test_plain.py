@@ -71,6 +71,6 @@ async def test_a_story_that_takes_too_long(
     """It is told as far as it is known, and the next one comes."""
     lines: list[str] = []
     monkeypatch.setattr(module, "LONGEST", 0.1)
-    monkeypatch.setattr(module, "BUTTONS", {"cut": BUTTONS["cut"]})
+    monkeypatch.setattr(module, "BUTTONS", {"black_hole": BUTTONS["black_hole"]})
     await tell_all(lines.append)
     assert "cancelled   nothing" in "\n".join(lines)
