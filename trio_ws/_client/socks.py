@@ -3,7 +3,7 @@
 python-socks is optional (the extra ``proxy``), and imported when it is first needed.
 It would connect to the proxy by itself.  Here it is given a stream that exists,
 so that a proxy is found, and given up, like any other host (`Network`).
-It takes that from a proxy before the proxy, which is what `_Way` looks like.
+It takes a stream from a proxy before the proxy (``forward=``), which is what `_Way` looks like.
 """
 
 from __future__ import annotations
@@ -38,17 +38,19 @@ async def ask_socks_proxy(
             or python-socks is not installed.
     """
     where = f"no tunnel to {authority_of(host, port)} through the proxy {proxy}"
+    lent = _LentStream(stream)
     try:
-        asking = await _asking(proxy, _Way(stream))
+        asking = await _asking(proxy, lent)
         await asking.connect(host.partition("%")[0], port, timeout=math.inf)
     except Exception as exc:  # whatever a proxy may bring python-socks to
-        transient = _may_pass(exc)
-        raise ProxyError(f"{where}: {_why(exc)}", request=request, transient=transient) from exc
+        why = "it ended the connection before it answered" if lent.ended else _why(exc)
+        transient = lent.ended or _may_pass(exc)
+        raise ProxyError(f"{where}: {why}", request=request, transient=transient) from exc
 
 
-async def _asking(proxy: ProxyURL, way: _Way) -> Any:
+async def _asking(proxy: ProxyURL, stream: _LentStream) -> Any:
     """Return what python-socks asks a proxy with."""
-    proxy_class, kinds = await call_in_brief_thread(_import)
+    proxy_class, kinds, stream_class = await call_in_brief_thread(_import)
     return proxy_class(
         kinds.SOCKS4 if proxy.scheme.startswith("socks4") else kinds.SOCKS5,
         host=proxy.host,
@@ -56,44 +58,57 @@ async def _asking(proxy: ProxyURL, way: _Way) -> Any:
         username=proxy.user,
         password=proxy.password,
         rdns=proxy.looks_names_up,
-        forward=way,
+        forward=_Way(stream_class(stream)),
     )
 
 
-def _import() -> tuple[Any, Any]:
+def _import() -> tuple[Any, Any, Any]:
     from python_socks import ProxyType
     from python_socks.async_.trio.v2 import Proxy
+    from python_socks.async_.trio.v2._stream import TrioSocketStream
 
-    return Proxy, ProxyType
+    return Proxy, ProxyType, TrioSocketStream
 
 
 class _Way:
-    """The stream to the proxy, as python-socks wants it: something that connects to the proxy."""
+    """What python-socks takes for a proxy before the proxy: it has been connected to."""
+
+    def __init__(self, stream: object) -> None:
+        self._stream = stream
+
+    async def connect(self, **_: object) -> object:
+        """Return the stream to the proxy."""
+        await trio.lowlevel.checkpoint()
+        return self._stream
+
+
+class _LentStream(trio.abc.Stream):
+    """The stream to the proxy; it is closed where it was opened, and not by python-socks.
+
+    Attributes:
+        ended: whether the proxy has ended it.
+    """
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
+        self.ended = False
 
-    async def connect(self, **_: object) -> _Way:
-        """Connect to the proxy, which has been done."""
-        await trio.lowlevel.checkpoint()
-        return self
-
-    async def write(self, data: bytes) -> None:
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send."""
         await self._stream.send_all(data)
 
-    async def read_exactly(self, count: int) -> bytes:
-        """Receive so many bytes, and none of those behind them."""
-        data = bytearray()
-        while len(data) < count:
-            piece = await self._stream.receive_some(count - len(data))
-            if not piece:
-                raise EOFError("it ended the connection before it answered")
-            data += piece
-        return bytes(data)
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until the stream takes something."""
+        await self._stream.wait_send_all_might_not_block()
 
-    async def close(self) -> None:
-        """Do nothing: the stream is closed where it was opened."""
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """Receive; note the end."""
+        data = await self._stream.receive_some(max_bytes)
+        self.ended = not data
+        return data
+
+    async def aclose(self) -> None:
+        """Do nothing."""
         await trio.lowlevel.checkpoint()
 
 
@@ -105,7 +120,7 @@ def _why(error: Exception) -> str:
 
 
 def _may_pass(error: Exception) -> bool | None:
-    if isinstance(error, EOFError | trio.BrokenResourceError):
+    if isinstance(error, trio.BrokenResourceError):
         return True
     if isinstance(error, OSError):  # the name of the server, where it is looked up here
         return is_transient(error)
