@@ -34,7 +34,13 @@ from trio_ws import (
     serve_websocket,
     supervise,
 )
-from trio_ws._supervision.retry_rules import CLOSE_CODES, ERRORS, HTTP_STATUSES, LOSSES
+from trio_ws._supervision.retry_rules import (
+    CLOSE_CODES,
+    ERRORS,
+    HTTP_STATUSES,
+    LOSSES,
+    PROXY_STATUSES,
+)
 from trio_ws.testing import MemoryNetwork, open_websocket_pair
 
 TOP = Path(__file__).resolve().parent.parent

@@ -103,7 +103,7 @@ def parse_proxy(text: str) -> ProxyURL:
     except ValueError as exc:
         why = "it is not Unicode text" if isinstance(exc, UnicodeError) else str(exc)
     # Out here, so that no UnicodeError is chained, which would hold the credentials.
-    _refuse(text, why)
+    return _refuse(text, why)
 
 
 def _credentials(scheme: str, userinfo: str) -> dict[str, str]:

@@ -116,7 +116,7 @@ def parse_url(text: str) -> URL:
     except ValueError as exc:
         why = "it is not Unicode text" if isinstance(exc, UnicodeError) else str(exc)
     # Out here, so that no UnicodeError is chained, which would hold the credentials.
-    _refuse(text, why)
+    return _refuse(text, why)
 
 
 def parse_authority(text: str) -> tuple[str, int | None]:
