@@ -22,8 +22,8 @@ from trio_ws._errors import (
     UnsupportedVersion,
     WebSocketError,
 )
+from trio_ws._handshake.answers import MAX_INTERIM
 from trio_ws._handshake.client import (
-    MAX_INTERIM,
     RESERVED,
     ClientHandshake,
     check_headers,
