@@ -392,7 +392,8 @@ async def test_an_iterator_that_takes_long(
         nursery.start_soon(tick)
         await ws.send(work())
         nursery.cancel_scope.cancel()
-    assert max(later - earlier for earlier, later in pairwise(turns)) < 0.011
+    # Both tasks have one turn in each round, in any order: two fragments at most between two.
+    assert max(later - earlier for earlier, later in pairwise(turns)) < 0.013
 
 
 @both_roles
