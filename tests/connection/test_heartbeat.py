@@ -23,7 +23,16 @@ from trio_ws import (
 from trio_ws.testing import RawPeer
 from trio_ws.testing._peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 
-from ..wires import TIGHT, Own, both_roles, closed_by, frames_of, open_wired, settled
+from ..wires import (
+    TIGHT,
+    Own,
+    both_roles,
+    closed_by,
+    frames_of,
+    goodbye_of,
+    open_wired,
+    settled,
+)
 
 BEAT = Heartbeat(interval=4, timeout=2)
 
@@ -582,6 +591,7 @@ async def test_policy_function_that_fails(
         async with open_wired(client, heartbeat=policy) as (ws, peer, wire):
             await peer.send_text("ping")
             await ws.receive()
+    assert goodbye_of(wire.written)[0] == 1011
     assert wire.closed
     assert ws.ending is not None
 
