@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from trio_ws._demo.watcher.incident import Incident
 from trio_ws._demo.watcher.sentences import BEGINNINGS, CALM, first_sentence, second_sentence
-from trio_ws._demo.watcher.story import Incident
 from trio_ws._demo.world.buttons import BUTTONS
 
 CLIENT = {"name": "client", "line": "client.py:7 “async for price in ws:”"}

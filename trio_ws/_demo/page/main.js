@@ -182,7 +182,7 @@ function drawEnded(records, index) {
 
 function drawTransport() {
   const scrub = byId("scrub");
-  scrub.min = model.dropped;
+  scrub.min = model.begin;
   scrub.max = model.end - 1;
   scrub.value = player.index;
   byId("pause").textContent = player.playing ? "Pause" : "Go on";
@@ -194,5 +194,6 @@ function drawTransport() {
   document.documentElement.dataset.state = state;
 }
 
+window.addEventListener("error", event => say(`this page has failed: ${event.message}`, true));
 connect();
 requestAnimationFrame(frame);

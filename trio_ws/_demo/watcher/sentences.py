@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .story import Incident
+from .incident import Incident
 
 BEGINNINGS = {
     "cut": "The cable is cut: the readers of both ends will find the connection broken.",
