@@ -133,7 +133,7 @@ function paint() {
   drawSupervisor(model.last("state", index), now);
   drawLeases(model.last("lease", index), policy, now);
   timeline.draw(model, index, now);
-  if (document.querySelector("details").open) drawFrames(recent.filter(record => record.k === "frame").slice(-16));
+  if (byId("frames").parentElement.open) drawFrames(recent.filter(record => record.k === "frame").slice(-16));
   drawTransport();
   for (const id of STEADY) steady(byId(id));
   for (const button of document.querySelectorAll("[data-button]")) {
