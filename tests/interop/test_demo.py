@@ -253,3 +253,26 @@ async def test_several_pages_a_reload_and_a_restart(processes: Processes, demo: 
         demo.start(port)
         await third.until("document.querySelector('#link').textContent === 'live'")
         await third.until("document.querySelector('#story-title').textContent === 'All is well'")
+
+
+LONG = """import('/model.js').then(({ Model, CAPACITY }) => {
+    const model = new Model(), row = { id: 1, name: 'a', in: null, lines: [], boxes: [] };
+    for (let t = 0; t < 300; t++) {
+        const tree = { k: 'tree', t, full: t % 40 === 0, rows: [row], gone: [], why: [] };
+        const frame = { k: 'frame', t, id: `1>${t}` }, landed = { k: 'landed', t, id: `1>${t}` };
+        model.add([tree, frame, landed], 100000);
+    }
+    const { begin, dropped, end, size, frames } = model;
+    const rows = model.last('tree', begin).map.size;
+    return [size <= CAPACITY, dropped, end, frames.size, begin - dropped < 3, rows];
+})"""
+
+
+async def test_a_page_that_is_open_for_long(processes: Processes, demo: Demo) -> None:
+    """It keeps as much as the server does, and the oldest that it has is still a picture."""
+    async with a_tab("chromium", processes) as tab:
+        await open_page(tab, demo)
+        fits, dropped, end, frames, near, rows = await tab.run(LONG)
+    assert (fits, end, near, rows) == (True, 900, True, 1)
+    assert 700 < dropped < 800
+    assert frames < 60
