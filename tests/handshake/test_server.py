@@ -285,6 +285,7 @@ def test_targets(target: bytes, path: str) -> None:
         (upgrade(key=b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"), 400, "16 bytes"),
         (upgrade(key=b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j"), 400, "16 bytes"),
         (upgrade(key=b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=!"), 400, "16 bytes"),
+        (upgrade(key=b"Sec-WebSocket-Key: dGhl!IHNhbXBsZSBub25jZQ=="), 400, "16 bytes"),
         (upgrade(key=b"Sec-WebSocket-Key: \xe9hlIHNhbXBsZSBub25jZQ=="), 400, "16 bytes"),
         (upgrade(host=b""), 400, "Host"),
         (upgrade(host=b"Host:"), 400, "Host"),
