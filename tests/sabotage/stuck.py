@@ -24,8 +24,8 @@ SECONDS = 2.0
 """A thread, or another process, may take so long to bring something after all."""
 
 
-MAX_JUMPS = 50_000
-"""No test needs so many jumps: a day of heartbeats takes ten thousand."""
+MAX_JUMPS = 10_000
+"""No test of the list needs so many jumps."""
 
 
 class StuckClock:

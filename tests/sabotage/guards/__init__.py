@@ -17,7 +17,7 @@ from . import (
     protocol_shared_message,
     protocol_slow_path,
     server_admission,
-    server_upgrade,
+    server_log,
 )
 
 GUARDS: list[Guard] = [
@@ -34,5 +34,5 @@ GUARDS: list[Guard] = [
     *connection_idle_compressors.GUARDS,
     *connection_pausing.GUARDS,
     *server_admission.GUARDS,
-    *server_upgrade.GUARDS,
+    *server_log.GUARDS,
 ]

@@ -14,6 +14,13 @@ GUARDS = [
         hangs=True,
     ),
     Guard(
+        "a paused connection sends a pong now and then",
+        "_connection/pausing.py",
+        "            self._send_pong(now)\n",
+        "            pass\n",
+        ("connection/test_pausing.py::test_pongs_in_a_pause",),
+    ),
+    Guard(
         "many short pauses bring no more pongs",
         "_connection/pausing.py",
         "        if now - self._ended >= self._interval:",
@@ -38,6 +45,14 @@ GUARDS = [
         ("connection/test_pausing.py::test_an_application_that_takes_messages",),
     ),
     Guard(
+        "a paused connection is given up",
+        "_connection/pausing.py",
+        "            self._lose(expiry, self._pause.describe(now))\n",
+        "            pass\n",
+        ("connection/test_pausing.py::test_a_write_that_stands_still",),
+        hangs=True,
+    ),
+    Guard(
         "an application that takes messages is not idle",
         "_connection/pausing.py",
         ("            self._taken_at = now\n            self._core.lease.data(now)"),
@@ -57,6 +72,14 @@ GUARDS = [
         "return min(self.next_pong_at, self._pause.due())",
         "return self._pause.due()",
         ("connection/test_pausing.py::test_a_pong_does_not_wait_for_the_next_look",),
+    ),
+    Guard(
+        "a change brings the wake-up forward",
+        "_connection/heartbeat.py",
+        "self._shield.deadline = min(self._shield.deadline, at)",
+        "pass",
+        ("connection/test_heartbeat.py::test_stuck",),
+        hangs=True,
     ),
     Guard(
         "a connection that ends leaves its group",
@@ -130,5 +153,17 @@ GUARDS = [
             "connection/test_heartbeat.py::test_busy_with_another_message",
             "test_heartbeats.py::test_peer_that_is_busy_sending",
         ),
+    ),
+    Guard(
+        "what leaves inline is watched",
+        "_connection/heartbeat.py",
+        (
+            "        if self._lease.bounds_sending and "
+            "self._lease.sending(trio.current_time()):\n"
+            "            self.rearm()"
+        ),
+        "        pass",
+        ("connection/test_heartbeat_acknowledgements.py::test_a_peer_that_talks_and_never_reads",),
+        hangs=True,
     ),
 ]
