@@ -23,7 +23,7 @@ import tempfile
 import time
 import traceback
 
-PREPARED = ["h11", "hypothesis", "idna", "numpy", "pytest", "pytest_timeout", "pytest_trio"]
+PREPARED = ["h11", "hypothesis", "idna", "numpy", "pytest", "pytest_cov.plugin", "pytest_timeout"]
 PREPARED += ["trio", "trio.testing", "trustme", "wsproto", "_hypothesis_pytestplugin"]
 PREPARED += ["hypothesis.internal.conjecture.engine", "hypothesis.strategies", "pytest_trio.plugin"]
 

@@ -17,7 +17,7 @@ from .copies import environment
 
 OPTIONS = ["-q", "-x", "--tb=short", "--timeout=0", "-p", "tests.sabotage.stuck"]
 OPTIONS += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # the host has imported plugins
-OPTIONS += [f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "cov", "randomly")]
+OPTIONS += [f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "randomly")]
 
 
 class Host:
