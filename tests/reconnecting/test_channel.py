@@ -193,6 +193,20 @@ async def test_sending_in_order(autojump_clock: MockClock, make: Make) -> None:
     assert heard == messages
 
 
+async def test_sending_while_it_closes(
+    autojump_clock: MockClock, nursery: trio.Nursery, make: Make
+) -> None:
+    """What can never go out any more is refused, and not put into the buffer."""
+    options = {"buffer": SendBuffer(), "timeouts": Timeouts(close=2)}
+    async with channel_in(make(silence), **options) as channel:
+        await channel.supervisor.wait_for(SupervisorState.OPEN)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(channel.close)
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(trio.ClosedResourceError):
+            await channel.send("too late")
+
+
 async def test_sending_fails(autojump_clock: MockClock, make: Make) -> None:
     """If it is asked for, `send` fails at once while there is no connection."""
     world = make(REFUSED, listen)
