@@ -287,7 +287,7 @@ async def test_a_peer_that_breaks_off_at_a_ping(
 
 
 @both_roles
-@pytest.mark.parametrize("code", [None, 1002, 1003, 4000])
+@pytest.mark.parametrize("code", [None, 1002, 1003, 1011])
 async def test_a_peer_that_closes_at_a_ping(
     code: int | None, client: bool, autojump_clock: Clock
 ) -> None:
@@ -302,11 +302,13 @@ async def test_a_peer_that_closes_at_a_ping(
 
 
 @both_roles
-@pytest.mark.parametrize("says", ["1000", "1001", "a pong before it", "it after a while"])
+@pytest.mark.parametrize(
+    "says", ["1000", "1001", "1008", "4000", "a pong before it", "it after a while"]
+)
 async def test_a_peer_that_closes_for_reasons_of_its_own(
     says: str, client: bool, autojump_clock: Clock
 ) -> None:
-    """A Close that says that all is well, or comes with the pong, or late, is just that."""
+    """A Close for reasons of its own, or that comes with the pong, or late, is just that."""
     async with open_wired(client, heartbeat=BEAT) as (ws, peer, _):
         ping = await peer.expect_frame(PING)
         frame = Frame(CLOSE, (1002).to_bytes(2, "big"), masked=not client)
