@@ -69,9 +69,9 @@ def test_parts(text: str, host: str, port: int, tls: bool, target: str, host_hea
 @pytest.mark.parametrize(
     ("text", "credentials"),
     [
-        ("ws://user:secret@h/", b"user:secret"),
+        ("ws://user:hunter2@h/", b"user:hunter2"),
         ("ws://user@h/", b"user:"),
-        ("ws://:secret@h/", b":secret"),
+        ("ws://:hunter2@h/", b":hunter2"),
         ("ws://a%40b:p%3A%C3%A4ä@h/", "a@b:p:ää".encode()),
         ("ws://a@b:c@h/", b"a@b:c"),
     ],

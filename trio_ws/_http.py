@@ -45,6 +45,12 @@ def check_header(name: str, value: str) -> None:
         raise ValueError(f"the value of the header {name} is not Latin-1")
 
 
+class _Parsed(tuple[Any, ...]):
+    """Name, value, name, value, …, as a parser has found them."""
+
+    __slots__ = ()
+
+
 class Headers(Mapping[str, str]):
     """HTTP headers: names without regard to case, repeated names allowed, order kept.
 
@@ -63,6 +69,8 @@ class Headers(Mapping[str, str]):
         # pairs takes more than twice the memory.
         if isinstance(source, Headers):
             self._parts: tuple[str, ...] = source._parts
+        elif isinstance(source, _Parsed):
+            self._parts = source
         else:
             self._parts = _parts(source)
 
@@ -110,9 +118,7 @@ class Headers(Mapping[str, str]):
 
 def headers_of(lines: Iterable[tuple[str, str]]) -> Headers:
     """Return the headers that a parser has found: they need no check."""
-    headers = object.__new__(Headers)
-    object.__setattr__(headers, "_parts", tuple(chain.from_iterable(lines)))
-    return headers
+    return Headers(_Parsed(chain.from_iterable(lines)))
 
 
 def _parts(source: object) -> tuple[str, ...]:

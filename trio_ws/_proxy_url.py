@@ -101,7 +101,9 @@ def parse_proxy(text: str) -> ProxyURL:
             **_credentials(scheme, userinfo),
         )
     except ValueError as exc:
-        _refuse(text, "it is not Unicode text" if isinstance(exc, UnicodeError) else str(exc))
+        why = "it is not Unicode text" if isinstance(exc, UnicodeError) else str(exc)
+    # Out here, so that no UnicodeError is chained, which would hold the credentials.
+    return _refuse(text, why)
 
 
 def _credentials(scheme: str, userinfo: str) -> dict[str, str]:

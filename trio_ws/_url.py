@@ -114,7 +114,9 @@ def parse_url(text: str) -> URL:
             authorization=basic_authorization(userinfo) if userinfo else None,
         )
     except ValueError as exc:
-        _refuse(text, "it is not Unicode text" if isinstance(exc, UnicodeError) else str(exc))
+        why = "it is not Unicode text" if isinstance(exc, UnicodeError) else str(exc)
+    # Out here, so that no UnicodeError is chained, which would hold the credentials.
+    return _refuse(text, why)
 
 
 def parse_authority(text: str) -> tuple[str, int | None]:

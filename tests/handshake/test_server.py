@@ -285,6 +285,7 @@ def test_targets(target: bytes, path: str) -> None:
         (upgrade(key=b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"), 400, "16 bytes"),
         (upgrade(key=b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j"), 400, "16 bytes"),
         (upgrade(key=b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=!"), 400, "16 bytes"),
+        (upgrade(key=b"Sec-WebSocket-Key: dGhl!IHNhbXBsZSBub25jZQ=="), 400, "16 bytes"),
         (upgrade(key=b"Sec-WebSocket-Key: \xe9hlIHNhbXBsZSBub25jZQ=="), 400, "16 bytes"),
         (upgrade(host=b""), 400, "Host"),
         (upgrade(host=b"Host:"), 400, "Host"),
@@ -575,3 +576,13 @@ def test_extensions() -> None:
         assert header in answer
         assert (b"Extensions" in answer) is bool(header)
         assert [str(each.element) for each in opening.extensions] == ["x-identity"] * bool(header)
+
+
+def test_a_response_that_ends_the_connection() -> None:
+    """If the application says that this is the last answer, nothing else is announced."""
+    handshake = server(plain())
+    handshake.next_request()
+    sent = handshake.respond(Response(200, {"Connection": "Close"}), keep_alive=75)
+    assert b"\r\nConnection: Close\r\n" in sent
+    assert b"keep-alive" not in sent.lower()
+    assert not handshake.reusable

@@ -6,20 +6,22 @@ from typing import Any
 
 import pytest
 
-from trio_ws import Accept, Response
+from trio_ws import Accept, Headers, Request, Response
 from trio_ws._server.answers import checked_answer, checked_decision
 
 FINE = Response(200)
+PLAIN = Request(method="GET", target="/", headers=Headers())
+UPGRADE = Request(method="GET", target="/", headers=Headers({"Upgrade": "websocket"}))
 
 
 def test_what_is_fine() -> None:
     """A final response, an acceptance of an upgrade and None are returned as they are."""
     assert checked_answer("page", FINE) is FINE
     accept = Accept()
-    assert checked_decision(accept, upgrade=True) is accept
-    for upgrade in (True, False):
-        assert checked_decision(FINE, upgrade=upgrade) is FINE
-        assert checked_decision(None, upgrade=upgrade) is None
+    assert checked_decision(accept, UPGRADE) is accept
+    for request in (UPGRADE, PLAIN):
+        assert checked_decision(FINE, request) is FINE
+        assert checked_decision(None, request) is None
 
 
 @pytest.mark.parametrize(
@@ -49,4 +51,4 @@ def test_no_answers(answer: Any, error: type[Exception], why: str) -> None:
 def test_no_decisions(answer: Any, error: type[Exception], why: str) -> None:
     """What `on_request` cannot decide is an error that says so."""
     with pytest.raises(error, match=why):
-        checked_decision(answer, upgrade=False)
+        checked_decision(answer, PLAIN)

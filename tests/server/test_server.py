@@ -34,6 +34,7 @@ from trio_ws import (
     serve_websocket,
     serve_websocket_listeners,
 )
+from trio_ws._concurrency.exceptions import iter_leaves
 from trio_ws._server.options import ServerConfig, ServerOptions
 from trio_ws._server.router import selector_for
 from trio_ws._server.selection import Handler
@@ -365,6 +366,22 @@ async def test_cancel(autojump_clock: object) -> None:
         await newcomer.expect_eof()
         for peer in others:
             await peer.aclose()
+
+
+async def test_a_ctrl_c_while_the_server_is_cancelled(autojump_clock: object) -> None:
+    """It leaves the server, though closing the stream is cancelled as well."""
+
+    async def handler(ws: WebSocket) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise KeyboardInterrupt
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        async with serving(handler, heartbeat=None) as hall:
+            peer = hall.raw()
+            await peer.request()
+    assert [type(leaf) for leaf in iter_leaves(caught.value)] == [KeyboardInterrupt]
 
 
 async def test_drain(autojump_clock: object) -> None:

@@ -1,6 +1,6 @@
-"""Run many worlds, two at a time, and say what they add up to.
+"""Run many worlds and all cells, two at a time, and say what they add up to.
 
-A world that fails is told with its seed and the command that does it again, step by step the same.
+What fails is told with the command that does it again, step by step the same.
 """
 
 from __future__ import annotations
@@ -8,9 +8,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 
 from .figures import CI, NIGHTLY, Figures, Size
-from .processes import play_all
+from .processes import OneCell, OneWorld, Part, SomeCells, play_all
+
+STRIDE = 60
+"""In so many parts the grid is cut."""
 
 
 def arguments() -> argparse.Namespace:
@@ -18,50 +22,48 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--nightly", action="store_true", help="1,000 worlds")
     parser.add_argument("--seed", type=int, help="run this world alone")
+    parser.add_argument("--cell", type=int, help="run this cell of the grid alone")
     parser.add_argument("--from", type=int, default=1, dest="first", help="the first seed")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
-    parser.add_argument("--seconds", type=float, help="of virtual time, instead of the usual")
+    parser.add_argument("--seconds", type=float, help="of virtual time, for each world")
     return parser.parse_args()
+
+
+def parts_of(options: argparse.Namespace, size: Size) -> Sequence[Part]:
+    """Return what is asked for."""
+    seconds = options.seconds or size.seconds
+    if options.seed is not None:
+        return [OneWorld(options.seed, seconds)]
+    if options.cell is not None:
+        return [OneCell(options.cell)]
+    seeds = range(options.first, options.first + size.worlds)
+    worlds = [OneWorld(seed, seconds) for seed in seeds]
+    return [*worlds, *(SomeCells(STRIDE, start) for start in range(STRIDE))]
 
 
 def main() -> int:
     """Run what is asked for; return the exit code."""
     options = arguments()
     size = NIGHTLY if options.nightly else CI
-    alone = options.seed is not None
-    seeds = [options.seed] if alone else range(options.first, options.first + size.worlds)
-    seconds, began = options.seconds or size.seconds, time.monotonic()
+    parts, began = parts_of(options, size), time.monotonic()
     total, failed = Figures(), []
-    for seed, outcome in play_all(seeds, seconds, 1 if alone else options.jobs):
+    for part, outcome in play_all(parts, 1 if len(parts) == 1 else options.jobs):
         if isinstance(outcome, str):
-            failed.append(seed)
-            print(f"world {seed} FAILED\n{outcome}{how_to_repeat(seed, options.seconds)}")
+            failed.append(part)
+            print(f"{part} FAILED\n{outcome}", flush=True)
         else:
             total.add(outcome)
-            print(
-                f"world {seed}: {outcome.messages:,} messages, {outcome.faults.total():,} faults",
-                flush=True,
-            )
+            print(f"{part}: {outcome.messages:,} messages, {outcome.faults.total():,} faults")
     print(f"\n{total}\n{time.monotonic() - began:.0f} s of real time")
-    missed = "" if alone or failed or options.seconds else size.shortfall(total)
-    return verdict(failed, missed, size, options.seconds)
-
-
-def how_to_repeat(seed: int, seconds: float | None) -> str:
-    """Return the command that runs a world again."""
-    also = "" if seconds is None else f" --seconds {seconds:g}"
-    return f"Repeat it with: python -m tests.simulation --seed {seed}{also}"
-
-
-def verdict(failed: list[int], missed: str, size: Size, seconds: float | None) -> int:
-    """Say what failed, and return the exit code."""
-    for seed in failed:
-        print(f"FAILED: world {seed}. {how_to_repeat(seed, seconds)}")
+    missed = size.shortfall(total) if len(parts) > 1 and not failed else ""
+    for part in failed:
+        print(f"FAILED: {part}")
     if missed:
         print(f"FAILED: too little happened: {missed}")
-    if not failed and not missed:
-        print("passed: order, no duplicates, no loss but what is documented, every ending right")
-    return int(bool(failed or missed))
+    if failed or missed:
+        return 1
+    print("passed: order, no duplicates, no loss but what is documented, every ending right")
+    return 0
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ class Figures:
         connections: that were opened.
         faults: how many of each kind have acted on a connection or an attempt.
         endings: how many connections ended in each way, as their clients saw it.
+        cells: meetings of a fault and a state (`grid`); their faults count, too.
     """
 
     worlds: int = 0
@@ -25,6 +26,7 @@ class Figures:
     connections: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     endings: Counter[str] = field(default_factory=Counter)
+    cells: int = 0
 
     def add(self, other: Figures) -> None:
         """Add those of other worlds."""
@@ -34,10 +36,12 @@ class Figures:
         self.connections += other.connections
         self.faults.update(other.faults)
         self.endings.update(other.endings)
+        self.cells += other.cells
 
     def __str__(self) -> str:
         return (
-            f"{self.worlds:,} worlds, {self.seconds / 3600:,.1f} hours of virtual time\n"
+            f"{self.worlds:,} worlds, {self.seconds / 3600:,.1f} hours of virtual time, "
+            f"{self.cells:,} meetings of a fault and a state\n"
             f"{self.connections:,} connections, {self.messages:,} messages that arrived, "
             f"{self.faults.total():,} faults that acted\n"
             f"faults: {_listed(self.faults)}\n"

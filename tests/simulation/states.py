@@ -8,9 +8,10 @@ and ends its connection in the end.
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import trio
 
@@ -88,17 +89,22 @@ class Actor:
     async def play_along(self, state: State) -> None:
         """Do what the other side needs to come into its state; wait for its end."""
         tasks = {State.RESTING: self._send_much, State.STREAMING: self._send_slowly}
-        await self._beside(tasks.get(state, trio.sleep_forever)())
+        await self._beside(self._and_wait(tasks.get(state)))
         self.side.leave(CloseCode.NORMAL_CLOSURE)
 
-    async def _beside(self, what: object) -> None:
+    async def _and_wait(self, task: Callable[[], Awaitable[None]] | None) -> None:
+        if task is not None:
+            await task()
+        await trio.sleep_forever()
+
+    async def _beside(self, what: Coroutine[Any, Any, None]) -> None:
         """Listen beside something else; the end of the connection ends that."""
         over = False
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._listen, nursery.cancel_scope)
                 with suppress(ConnectionClosed):
-                    await what  # type: ignore[misc]
+                    await what
                 nursery.cancel_scope.cancel()
             over = True
         finally:
@@ -125,7 +131,7 @@ class Actor:
                 await self._send_slowly()
             case State.PINGING:
                 self.bell.ring()
-                while True:
+                for _ in range(int(seconds)):
                     await self.ws.ping()
                     await trio.sleep(1)
             case State.CLOSING:
@@ -159,7 +165,6 @@ class Actor:
         self.side.leave(CloseCode.GOING_AWAY, CloseCode.INTERNAL_ERROR, polite=False)
         await self.ws.send(pieces)
         self.out.accept(label)
-        await trio.sleep_forever()
 
 
 class Slowly:

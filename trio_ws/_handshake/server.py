@@ -142,9 +142,10 @@ class ServerHandshake:
         if has_body:
             lines = [line for line in lines if line[0].lower() != b"content-length"]
             lines.append((b"Content-Length", b"%d" % len(response.body)))
+        own = tokens(response.headers.get_all("Connection"))
         if close or self._must_close():
             lines.append((b"Connection", b"close"))
-        elif keep_alive is not None and self._may_be_reused():
+        elif keep_alive is not None and self._may_be_reused() and "close" not in own:
             lines += [(b"Connection", b"keep-alive"), (b"Keep-Alive", b"timeout=%d" % keep_alive)]
         http = self._parser()
         body = response.body if has_body and self._method != "HEAD" else b""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .._http import Accept, Response
+from .._handshake.server import asks_to_upgrade
+from .._http import Accept, Request, Response
 from .._validation import kind_of
 
 
@@ -20,8 +21,8 @@ def checked_answer(name: str, answer: object) -> Response:
     return answer
 
 
-def checked_decision(answer: object, *, upgrade: bool) -> Response | Accept | None:
-    """Return what `on_request` has decided about a request, which asks for an `upgrade` or not.
+def checked_decision(answer: object, request: Request) -> Response | Accept | None:
+    """Return what `on_request` has decided about a request.
 
     Raises:
         TypeError: it is nothing that can be decided.
@@ -30,7 +31,7 @@ def checked_decision(answer: object, *, upgrade: bool) -> Response | Accept | No
     if answer is None:
         return None
     if isinstance(answer, Accept):
-        if not upgrade:
+        if not asks_to_upgrade(request):
             raise ValueError("on_request has returned Accept for a request that is no upgrade")
         return answer
     if not isinstance(answer, Response):

@@ -139,8 +139,7 @@ async def _show(page: Page, request: Request) -> Response:
     if request.method not in ("GET", "HEAD"):
         raise Refusal(405, "There is a page here, to be asked for with GET.", _TAKES_GET)
     if page.on_request is not None:
-        decision = await ask_unprotected(page.on_request, request)
-        answer = checked_decision(decision, upgrade=False)
+        answer = checked_decision(await ask_unprotected(page.on_request, request), request)
         if isinstance(answer, Response):
             return answer
     name = getattr(page.function, "__qualname__", repr(page.function))

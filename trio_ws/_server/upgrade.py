@@ -18,7 +18,7 @@ import trio
 from .._concurrency.body import ask_unprotected
 from .._errors import LocalProtocolError
 from .._handshake.opening import Opening
-from .._handshake.server import Refusal, asks_to_upgrade
+from .._handshake.server import Refusal
 from .._http import Accept, Request, Response
 from .._transport.tls import accept_tls
 from .admission import Admission, ConnectionSlot, HandshakeSlot
@@ -211,8 +211,7 @@ async def _ask(hook: RequestHook | None, request: Request) -> Response | Accept 
     """Ask an `on_request`, if there is one."""
     if hook is None:
         return None
-    answer = await ask_unprotected(hook, request)
-    return checked_decision(answer, upgrade=asks_to_upgrade(request))
+    return checked_decision(await ask_unprotected(hook, request), request)
 
 
 @trio.lowlevel.disable_ki_protection
