@@ -253,10 +253,10 @@ def test_a_body_that_is_not_text(coding: str, said: str) -> None:
     ("location", "shown"),
     [
         ("wss://elsewhere/path", "wss://elsewhere/path"),
-        ("/else?token=secret", "/else?***"),
-        ("wss://me:secret@h/p?secret", "wss://***@h/p?***"),
-        ("//me:secret@h/", "//***@h/"),
-        ("me:secret@h", "***@h"),
+        ("/else?token=hunter2", "/else?***"),
+        ("wss://me:hunter2@h/p?hunter2", "wss://***@h/p?***"),
+        ("//me:hunter2@h/", "//***@h/"),
+        ("me:hunter2@h", "***@h"),
     ],
 )
 def test_where_a_server_points_to(location: str, shown: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -32,10 +31,8 @@ from trio_ws._transport.network import use_network
 from trio_ws.testing import RawPeer
 
 from .halls import MemoryListener, echo, serving
+from .secrecy import QUERY, SECRET, USERINFO, messages_of
 
-SECRET = "hunter2"
-USERINFO = f"me:{SECRET}@"
-QUERY = f"?token={SECRET}&x={SECRET}"
 HEADERS = {
     "Authorization": f"Bearer {SECRET}",
     "Cookie": f"session={SECRET}",
@@ -56,18 +53,6 @@ class Ledger(logging.Handler):
         self.lines.append(record.getMessage())
         if record.exc_info and record.exc_info[1] is not None:
             self.lines += messages_of(record.exc_info[1])
-
-
-def messages_of(error: BaseException | None) -> list[str]:
-    """List what an error says, with its causes, its contexts, and the members of a group."""
-    said: list[str] = []
-    while error is not None:
-        said += [str(error), repr(error), *traceback.format_exception_only(error)]
-        if isinstance(error, BaseExceptionGroup):
-            for member in error.exceptions:
-                said += messages_of(member)
-        error = error.__cause__ or error.__context__
-    return said
 
 
 @pytest.fixture

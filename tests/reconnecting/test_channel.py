@@ -36,6 +36,7 @@ from trio_ws._reconnecting.outgoing import SendBuffer
 from trio_ws.testing import RawPeer
 from trio_ws.testing._peer import PING, PONG, TEXT
 
+from ..secrecy import QUERY, USERINFO
 from ..worlds import (
     Pair,
     Play,
@@ -50,7 +51,7 @@ from ..worlds import (
     telling,
 )
 
-URL = "ws://example.com/feed"
+URL = f"ws://{USERINFO}example.com/feed{QUERY}"
 REFUSED = HandshakeError("refused", transient=True)
 
 Make = Callable[..., World]
@@ -655,7 +656,7 @@ async def test_repr(autojump_clock: MockClock, make: Make) -> None:
         assert repr(channel).endswith(": idle>")
         await channel.send("a")
         await trio.sleep(1)
-        assert ": waiting, attempt 2 in 2.5 s; ws://example.com/feed" in repr(channel)
+        assert ": waiting, attempt 2 in 2.5 s; ws://***@example.com/feed?***" in repr(channel)
         assert repr(channel).endswith("; messages waiting: 1>")
 
 

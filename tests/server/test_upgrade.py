@@ -374,7 +374,7 @@ async def test_log(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> 
     """The log says what was asked and answered, without the query."""
     caplog.set_level(logging.DEBUG, "trio_ws.server")
     async with visit() as peer:
-        await peer.send_bytes(b"GET /a?token=secret HTTP/1.1\r\nHost: a\r\n\r\n\xff")
+        await peer.send_bytes(b"GET /a?token=hunter2 HTTP/1.1\r\nHost: a\r\n\r\n\xff")
         await receive_response(peer)
         await receive_response(peer)
     ident = r"\[server-\d+\] "

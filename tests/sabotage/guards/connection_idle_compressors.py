@@ -1,4 +1,4 @@
-"""A connection: `idle_compressors`, `connection`, `block`, `websocket`."""
+"""A connection: `idle_compressors`, `connection`, `block`, `websocket`, `pausing`."""
 
 from __future__ import annotations
 
@@ -83,6 +83,44 @@ GUARDS = [
         ("connection/test_block.py::test_close_jumps_the_queue",),
     ),
     Guard(
+        "an exception of the block outranks the loss",
+        "_connection/block.py",
+        ("        if self._is_own(error):\n            return 3"),
+        ("        if self._is_own(error):\n            return 0"),
+        ("connection/test_block_verdict.py::test_table",),
+    ),
+    Guard(
+        "a Ctrl-C outranks all",
+        "_connection/block.py",
+        "return 1 if isinstance(error, Exception | BaseExceptionGroup) else 0",
+        "return 1",
+        ("connection/test_block_verdict.py::test_ctrl_c_in_the_goodbye",),
+    ),
+    Guard(
+        "the loss is the origin of what it caused",
+        "_connection/block.py",
+        (
+            "        if isinstance(verdict, Exception) and core.cancels_body:\n"
+            "            self._add_loss(verdict, ending)\n"
+        ),
+        "",
+        ("connection/test_block_verdict.py::test_table",),
+    ),
+    Guard(
+        "a block is entered once",
+        "_connection/block.py",
+        ("        if connect is None:\n            raise RuntimeError"),
+        ("        if False:\n            raise RuntimeError"),
+        ("connection/test_block.py::test_entered_once",),
+    ),
+    Guard(
+        "an exception that leaves keeps its context",
+        "_connection/block.py",
+        "            verdict.__context__ = context  # Python has put `exc` there\n",
+        "",
+        ("connection/test_block_verdict.py::test_table",),
+    ),
+    Guard(
         "a message that is sent is no idleness",
         "_connection/websocket.py",
         (
@@ -92,5 +130,12 @@ GUARDS = [
         ),
         "        if self._receive_queue",
         ("connection/test_heartbeat.py::test_what_is_sent_into_a_stuck_window_is_not_idleness",),
+    ),
+    Guard(
+        "a pong of a pause does not wait for the next look",
+        "_connection/pausing.py",
+        "return min(self.next_pong_at, self._pause.due())",
+        "return self._pause.due()",
+        ("connection/test_pausing.py::test_a_pong_does_not_wait_for_the_next_look",),
     ),
 ]
