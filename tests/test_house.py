@@ -20,6 +20,8 @@ from . import quickstart
 TOP = Path(__file__).resolve().parent.parent
 PACKAGE = Path(trio_ws.__file__).parent
 
+PUBLIC = ["trio_ws", "trio_ws.debug", "trio_ws.instruments", "trio_ws.testing"]
+
 TOP_LEVEL = {
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -51,7 +53,7 @@ def tracked() -> list[Path]:
 
 def public_objects() -> list[tuple[str, str, object]]:
     """List (module, name, object) for every public name."""
-    modules = [importlib.import_module(name) for name in ("trio_ws", "trio_ws.testing")]
+    modules = [importlib.import_module(name) for name in PUBLIC]
     return [(m.__name__, name, getattr(m, name)) for m in modules for name in m.__all__]
 
 
@@ -60,7 +62,7 @@ def documentable(thing: object) -> bool:
     return inspect.isclass(thing) or inspect.isroutine(thing)
 
 
-@pytest.mark.parametrize("module", ["trio_ws", "trio_ws.testing"])
+@pytest.mark.parametrize("module", PUBLIC)
 def test_all_is_complete(module: str) -> None:
     """``__all__`` names each public name of its module, once."""
     found = importlib.import_module(module)

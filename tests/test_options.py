@@ -11,6 +11,7 @@ import pytest
 
 from trio_ws import (
     Deflate,
+    Instrument,
     LocalProtocolError,
     open_websocket,
     serve_websocket,
@@ -135,3 +136,12 @@ def test_extensions() -> None:
         ConnectionOptions(compression=True)  # type: ignore[arg-type]
     with pytest.raises(LocalProtocolError, match="named twice"):
         ConnectionOptions(extensions=[Deflate()], compression=Deflate())
+
+
+def test_instruments() -> None:
+    """They are bound when they are given, once: an iterator is read, and the rest shares them."""
+    instrument = Instrument()
+    options = ConnectionOptions(instruments=iter([instrument]))  # type: ignore[arg-type]
+    assert list(options.observers) == [instrument]
+    assert options.observers is dataclasses.replace(options).observers
+    assert not ConnectionOptions().observers

@@ -5,15 +5,18 @@ The house, from the roof down.  Imports go downward only; each folder opens with
 * ``_reconnecting``: one channel across many connections.
 * ``_supervision``: connect, run, classify the end, wait, again.
 * ``_client``, ``_server``: the doors, which do not know each other; ``testing`` beside them.
+* ``instruments``, ``debug``: ready-made instruments; what goes on at the moment.
 * ``_connection``: one open connection; `WebSocket` is its face.
 * ``_transport``, ``_handshake``: streams of bytes and where they come from; HTTP, pure.
 * ``_protocol``, ``_liveness``: frames, pure; heartbeats as arithmetic.
 * ``_concurrency``: Trio, and nothing of WebSocket.
+* ``_instrument``: what is told of all this.
 * ``_errors`` (every exception on one screen), ``_url``, ``_ending``, ``_http``, ``_policies``,
   ``_validation``, ``_text``: plain values.
 
 To follow a message through the house, begin at the top of ``_connection``.
-Everything public is exported here, or from `trio_ws.testing`.
+Everything public is exported here, or from `trio_ws.testing`, `trio_ws.instruments`
+and `trio_ws.debug`.
 """
 
 from ._client.connect import open_websocket, open_websocket_on
@@ -44,7 +47,8 @@ from ._errors import (
     WebSocketError,
 )
 from ._handshake.origins import ANY_ORIGIN, SAME_ORIGIN, OriginRule, Origins
-from ._http import Headers, HeaderSource, Request, Response
+from ._http import Accept, Headers, HeaderSource, Request, Response
+from ._instrument import Instrument, MessageKind
 from ._message_channel import MessageChannel
 from ._options import PolicyOptions
 from ._policies import (
@@ -71,8 +75,12 @@ from ._reconnecting.channel import OnConnect, ReconnectingWebSocket, WhenDown
 from ._reconnecting.open import open_reconnecting_websocket
 from ._reconnecting.outgoing import SendBuffer
 from ._reconnecting.statistics import ReconnectingStatistics
+from ._server.auth import CredentialCheck, basic_auth
+from ._server.listeners import inherited_listeners, open_listeners
 from ._server.log import log_handler_error
 from ._server.options import HandlerErrorHook, RequestHook, ServerOptions, Subprotocols
+from ._server.router import RouteOptions, Router
+from ._server.routing import RequestHandler
 from ._server.selection import Handler
 from ._server.serve import serve_websocket, serve_websocket_listeners, serve_websocket_on
 from ._server.server import Listener, Server
@@ -86,6 +94,7 @@ from ._supervision.states import SupervisorState, Transition
 from ._supervision.supervise import Supervisor, open_supervisor, supervise
 from ._supervision.throttle import Throttle
 from ._supervision.transitions import TransitionHook
+from ._tls_info import TLSInfo
 
 __version__ = "0.1.0"
 
@@ -95,6 +104,7 @@ __all__ = [
     "RSV2",
     "RSV3",
     "SAME_ORIGIN",
+    "Accept",
     "Agreement",
     "Backoff",
     "BytesLike",
@@ -106,6 +116,7 @@ __all__ = [
     "ConnectionClosed",
     "ConnectionLost",
     "ConnectionStatistics",
+    "CredentialCheck",
     "Deflate",
     "DeflateStatistics",
     "Ending",
@@ -125,6 +136,7 @@ __all__ = [
     "HeartbeatPolicy",
     "HeartbeatTimeout",
     "IncomingMessage",
+    "Instrument",
     "InvalidHandshake",
     "InvalidURL",
     "Limits",
@@ -134,6 +146,7 @@ __all__ = [
     "Message",
     "MessageChannel",
     "MessageHeartbeat",
+    "MessageKind",
     "MessageReply",
     "MessageTooBig",
     "MessageTypeError",
@@ -150,8 +163,11 @@ __all__ = [
     "Rejected",
     "Remedy",
     "Request",
+    "RequestHandler",
     "RequestHook",
     "Response",
+    "RouteOptions",
+    "Router",
     "SendBuffer",
     "Server",
     "ServerOptions",
@@ -164,6 +180,7 @@ __all__ = [
     "SupervisorState",
     "SupervisorStatistics",
     "TLSError",
+    "TLSInfo",
     "Throttle",
     "Timeouts",
     "Transition",
@@ -174,7 +191,10 @@ __all__ = [
     "WebSocket",
     "WebSocketError",
     "WhenDown",
+    "basic_auth",
+    "inherited_listeners",
     "log_handler_error",
+    "open_listeners",
     "open_reconnecting_websocket",
     "open_supervisor",
     "open_websocket",

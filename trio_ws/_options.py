@@ -5,11 +5,12 @@ What only one of them has is in `_client.options` and `_server.options`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict, TypeVar
 
 from ._handshake.extensions import check_extensions
+from ._instrument import Instrument, Observers
 from ._policies import BeatPolicy, Heartbeat, HeartbeatOption, HeartbeatPolicy, Limits, Timeouts
 from ._protocol.extensions.base import Extension
 from ._protocol.extensions.deflate import Deflate
@@ -24,6 +25,7 @@ class PolicyOptions(TypedDict, total=False):
     limits: Limits
     compression: Deflate | None
     extensions: Sequence[Extension]
+    instruments: Sequence[Instrument]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class ConnectionOptions:
     limits: Limits = Limits()
     compression: Deflate | None = None
     extensions: Sequence[Extension] = ()
+    instruments: Sequence[Instrument] = ()
 
     def __post_init__(self) -> None:
         check_instance("timeouts", self.timeouts, Timeouts, "Timeouts(…)")
@@ -43,6 +46,7 @@ class ConnectionOptions:
             check_instance("compression", self.compression, Deflate, "Deflate(…) or None")
         object.__setattr__(self, "extensions", check_extensions(self.extensions))
         check_extensions(self.all_extensions)
+        object.__setattr__(self, "instruments", Observers.on(self.instruments))
         for policy in self.heartbeats:
             if not isinstance(policy, HeartbeatPolicy):
                 raise TypeError(
@@ -55,6 +59,11 @@ class ConnectionOptions:
         """Return what is offered or accepted, compression last: it is applied last."""
         compression = () if self.compression is None else (self.compression,)
         return (*self.extensions, *compression)
+
+    @property
+    def observers(self) -> Observers:
+        """Return the instruments, bound to what each of them wants to know."""
+        return Observers.on(self.instruments)
 
     @property
     def heartbeats(self) -> tuple[HeartbeatPolicy, ...]:
@@ -81,10 +90,21 @@ def config_from(
         TypeError: there is no such option; the message says which there are.
     """
     known = [field.name for field in fields(config)]
+    check_names(options, known, function, also=also)
+    return config(**options)
+
+
+def check_names(
+    options: Iterable[str], known: list[str], function: str, *, also: Sequence[str] = ()
+) -> None:
+    """Refuse names of options that a function has not.
+
+    Raises:
+        TypeError: there is no such option; the message says which there are.
+    """
     for name in options:
         if name not in known:
             raise TypeError(f"{function}() has no option {name!r}{_hint(name, [*also, *known])}")
-    return config(**options)
 
 
 def _hint(name: str, known: list[str]) -> str:

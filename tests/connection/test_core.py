@@ -20,6 +20,7 @@ from trio_ws.testing import Frame
 from trio_ws.testing._peer import CLOSE, encode
 
 from ..kernels import SaidKernel, kernel
+from ..notebooks import Faulty, Notebook
 from .cores import core_of
 
 __all__ = ["kernel"]
@@ -264,3 +265,40 @@ async def test_frames_are_logged_at_debug(caplog: pytest.LogCaptureFixture) -> N
     assert {record.name for record in caplog.records} == {"trio_ws.server"}
     with pytest.raises(ConnectionLost):
         await core.check_open()
+
+
+# Instruments
+
+
+async def test_observation() -> None:
+    """Instruments are told between the beginning and the end, which come once each."""
+    notebook = Notebook()
+    core = core_of(instruments=[notebook])
+    core.tell("ping_answered", 1.0)
+    core.begin_observation("the connection")
+    core.tell("ping_answered", 2.0)
+    end_politely(core)
+    for _ in range(2):
+        core.end_observation()
+    assert notebook.told == [
+        ("opened", "the connection"),
+        ("ping", "the connection", 2.0),
+        ("closed", "the connection", core.protocol.ending),
+    ]
+
+
+async def test_no_observation() -> None:
+    """Without instruments nothing holds the connection's face."""
+    core = core_of()
+    core.begin_observation("the connection")
+    assert core.observed is None
+    core.end_observation()
+
+
+async def test_an_exit_of_an_instrument() -> None:
+    """What may pass and comes while the block begins, leaves at its end."""
+    error = SystemExit()
+    core = core_of(instruments=[Faulty("connection_opened", error)])
+    core.begin_observation("the connection")
+    assert core.lifetime.error is error
+    assert core.protocol.ending is not None

@@ -15,6 +15,7 @@ from trio_ws._liveness.pings import Pings
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, encode
 
+from ..notebooks import Notebook
 from ..wires import BadEnd, TwoWayWire, Wire, both_roles, closed_by, frames_of, open_wired, settled
 
 
@@ -595,3 +596,26 @@ async def test_a_ping_that_is_over_before_anybody_waits(
     with trio.fail_after(1):
         await ping.wait()
     assert ping.rtt is None
+
+
+# Instruments
+
+
+@both_roles
+async def test_pongs_are_told(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """A pong that answers a ping is told, with its round trip; any other is not."""
+    notebook = Notebook()
+    async with (
+        open_wired(client, instruments=[notebook]) as (ws, peer, _),
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(ws.ping, b"1")
+        await peer.receive_frame()
+        await trio.sleep(2)
+        for payload in (b"0", b"1", b"1"):
+            await peer.send_frame(PONG, payload)
+        await settled()
+        await peer.send_close()
+        await peer.aclose()
+    assert notebook.told[1] == ("ping", ws, 2)
+    assert notebook.words() == ["opened", "ping", "closed"]

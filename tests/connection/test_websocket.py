@@ -24,6 +24,7 @@ from trio_ws import (
 from trio_ws.testing import open_websocket_pair
 from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT
 
+from ..notebooks import Faulty, Notebook
 from ..wires import both_roles, closed_by, frames_of, open_wired, settled
 
 # Sending
@@ -613,3 +614,60 @@ async def test_compress_is_checked(compress: Any) -> None:
         client.send_nowait("b", compress=False)
         assert [await server.receive() for _ in range(2)] == ["a", "b"]
         assert client.extensions == ()
+
+
+# Facts of a connection
+
+
+async def test_name(autojump_clock: trio.testing.MockClock) -> None:
+    """A connection has the name that stands in the lines of the log."""
+    async with open_websocket_pair() as (client, server):
+        assert (client.name, server.name) == ("client", "server")
+
+
+async def test_state(autojump_clock: trio.testing.MockClock) -> None:
+    """The mapping is the application's, is that of the request, and of one connection only."""
+    async with open_websocket_pair() as (client, server):
+        assert client.state == server.state == {}
+        server.state["user"] = "ada"
+        assert server.request.state == {"user": "ada"}
+        assert client.state == {}
+        assert "ada" not in f"{server!r} {server.request!r}"
+
+
+async def test_tls(autojump_clock: trio.testing.MockClock) -> None:
+    """Without TLS there is nothing to tell of it; `tests.client` asks over TLS."""
+    async with open_websocket_pair() as (client, server):
+        assert client.tls is server.tls is None
+
+
+# Instruments
+
+
+async def test_messages_are_told(autojump_clock: trio.testing.MockClock) -> None:
+    """Instruments hear of a message when it is queued and when it is taken, with its size."""
+    notebook = Notebook()
+    async with open_websocket_pair(instruments=[notebook]) as (client, server):
+        await client.send("grüße")
+        client.send_nowait(b"12345")
+        assert [await server.receive(), await server.receive()] == ["grüße", b"12345"]
+    assert [each for each in notebook.told if each[0] in ("sent", "received")] == [
+        ("sent", client, "text", 7),
+        ("sent", client, "binary", 5),
+        ("received", server, "text", 7),
+        ("received", server, "binary", 5),
+    ]
+
+
+@pytest.mark.parametrize("event", ["message_sent", "message_received"])
+async def test_an_instrument_that_fails(
+    event: str, autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A message is sent, or taken, whatever an instrument raises about it."""
+    faulty = Faulty(event, KeyError())
+    async with open_websocket_pair(instruments=[faulty]) as (client, server):
+        for number in range(2):
+            await client.send(f"{number}")
+            assert await server.receive() == f"{number}"
+    assert faulty.calls == 1
+    assert len(caplog.records) == 1

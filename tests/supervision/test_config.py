@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trio_ws import Headers, LocalProtocolError, Timeouts
+from trio_ws import Headers, Instrument, LocalProtocolError, Timeouts
 from trio_ws._client.connect import open_websocket
 from trio_ws._supervision.backoff import Backoff
 from trio_ws._supervision.config import SessionPlan, SupervisorConfig
@@ -41,6 +41,15 @@ def test_what_is_passed_on() -> None:
         "timeouts": Timeouts(connect=3),
         "headers": Headers([("X", "1")]),
     }
+
+
+def test_instruments() -> None:
+    """The supervisor and each of its connections have the same ones, bound once."""
+    instrument = Instrument()
+    config = SupervisorConfig.of({"instruments": iter([instrument])}, URLS)  # type: ignore[typeddict-item]
+    assert list(config.observers) == [instrument]
+    assert config.client["instruments"] is config.observers
+    assert not SupervisorConfig.of({}, URLS).observers
 
 
 async def plain() -> None:

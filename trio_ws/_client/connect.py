@@ -16,6 +16,7 @@ from .._concurrency.blocks import Block
 from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
 from .._http import HeaderSource
+from .._instrument import Instrument
 from .._options import config_from
 from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
 from .._protocol.extensions.base import Extension
@@ -37,6 +38,7 @@ def open_websocket(
     limits: Limits = Limits(),
     compression: Deflate | None = None,
     extensions: Sequence[Extension] = (),
+    instruments: Sequence[Instrument] = (),
     origin: str | None = None,
     user_agent: str | None = USER_AGENT,
 ) -> AbstractAsyncContextManager[WebSocket]:
@@ -64,6 +66,7 @@ def open_websocket(
         limits: the sizes and counts that bound memory.
         compression: `Deflate()` offers to compress messages (RFC 7692); None: they are not.
         extensions: offered to the server beside compression (RFC 6455 §9).
+        instruments: told what happens to the connection (`Instrument`).
         origin: the ``Origin`` header; a browser sends one, others need not.
         user_agent: the ``User-Agent`` header; None: no such header.
 
@@ -86,6 +89,7 @@ def open_websocket(
         limits=limits,
         compression=compression,
         extensions=extensions,
+        instruments=instruments,
         origin=origin,
         user_agent=user_agent,
     )

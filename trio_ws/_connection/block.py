@@ -73,6 +73,7 @@ class ConnectionBlock:
             self._nursery = await self._nursery_manager.__aenter__()
         self._connection.start(self._nursery)
         self._connection.core.body.__enter__()
+        self._connection.core.begin_observation(ws)
         return ws
 
     @trio.lowlevel.enable_ki_protection

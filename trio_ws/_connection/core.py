@@ -74,8 +74,8 @@ class ConnectionCore:
     =================  ===============================  =======================================
     field              changed by                       read by
     =================  ===============================  =======================================
-    ``client``         nothing                          all, as ``name``, ``options``,
-                                                        ``log`` and ``watches_idle``
+    ``client``         nothing                          all, as ``name``, ``request``,
+                                                        ``options``, ``log``, ``watches_idle``
     ``protocol``       the reader feeds it; it is told  all
                        what to send, and of a loss
     ``transport``      the reader; the writer, also     statistics
@@ -91,6 +91,7 @@ class ConnectionCore:
     ``body``           `note_ending`, `cancel_body`     the block, which stands in it
     ``write_error``    the writer                       the reader, at the end of the stream
     ``supervised``     nothing, once it is given        `note_ending`, ``async for``
+    ``observers``      nothing                          the connection, `WebSocket`
     ``over``           `note_ending`                    what waits for the ending
     ``finished``       the reading task, as it ends     what waits for the last step
     =================  ===============================  =======================================
@@ -107,11 +108,14 @@ class ConnectionCore:
         "lifetime",
         "log",
         "name",
+        "observed",
+        "observers",
         "options",
         "over",
         "pings",
         "protocol",
         "receive_queue",
+        "request",
         "room",
         "send_turn",
         "stream_turn",
@@ -133,8 +137,11 @@ class ConnectionCore:
     ) -> None:
         self.client = client
         self.name = name
+        self.request = opening.request
         self.options = options
         self.log = Log("trio_ws.client" if client else "trio_ws.server")
+        self.observers = options.observers
+        self.observed: object = None
         self.watches_idle = options.timeouts.idle is not None
         codecs = [each.codec for each in opening.extensions]
         self.deflate = next((each for each in codecs if isinstance(each, DeflateCodec)), None)
@@ -155,7 +162,7 @@ class ConnectionCore:
             phase=phase,
             told=self.transport.tells_acknowledgements,
         )
-        self.protocol.measure_with(partial(_age_and_silence, now, self.lease))
+        self.protocol.measure_with(partial(_measured, now, self.lease, self.pings))
         self.transport.observe(on_arrival=self.lease.heard, on_departure=self.lease.progress)
         self.lifetime = Lifetime()
         self.body = trio.CancelScope()
@@ -179,6 +186,30 @@ class ConnectionCore:
             keys=keys,
             trace=trace,
         )
+
+    # Instruments
+
+    def begin_observation(self, ws: object) -> None:
+        """Tell the instruments that a connection is open; what may pass of theirs leaves it."""
+        if self.observers:
+            self.observed = ws  # a ring, until the end
+            try:
+                self.tell("connection_opened")
+            except BaseException as error:  # noqa: ASYNC103 - it leaves at the end of the block
+                self.on_own_error(error)
+
+    def end_observation(self) -> None:
+        """Tell the instruments that it is over."""
+        if self.observed is not None:
+            try:
+                self.tell("connection_closed", self.protocol.ending)
+            finally:
+                self.observed = None
+
+    def tell(self, event: str, *what: object) -> None:
+        """Tell the instruments of an event of this connection."""
+        if self.observed is not None:
+            self.observers.tell(event, self.observed, *what)
 
     # Sending
 
@@ -336,10 +367,10 @@ class ConnectionCore:
         self.body.cancel(reason=str(self.protocol.ending))
 
 
-def _age_and_silence(opened: float, lease: Lease) -> tuple[float, float]:
-    """Return for how long a connection has been open, and how long nothing has arrived."""
+def _measured(opened: float, lease: Lease, pings: Pings) -> tuple[float, float, str]:
+    """Return the age of a connection, how long nothing has arrived, and a hint from its pings."""
     now = trio.current_time()
-    return now - opened, now - lease.last_heard
+    return now - opened, now - lease.last_heard, pings.hint_at_end(now)
 
 
 def _keys_of(stream: trio.abc.Stream) -> MaskKeys:

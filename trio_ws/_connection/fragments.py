@@ -20,6 +20,7 @@ from .._concurrency.checkpoints import current_checkpoint_budget
 from .._concurrency.exceptions import may_pass
 from .._ending import CloseCode
 from .._errors import LocalProtocolError
+from .._instrument import MessageKind, kind_of_message
 from .connection import Connection
 from .core import BROKEN_OFF
 from .receive_queue import wire_size
@@ -54,8 +55,11 @@ def _is_fragments(message: object) -> TypeGuard[Fragments]:
 
 async def send_fragments(
     connection: Connection, fragments: Fragments, compress: bool | None
-) -> None:
-    """Send each fragment as it comes; the caller has its turn to send."""
+) -> tuple[MessageKind, int]:
+    """Send each fragment as it comes; return the message's kind, and its size in bytes.
+
+    The caller has its turn to send.
+    """
     sending = _Fragments(connection, compress)
     try:
         if isinstance(fragments, AsyncIterable):
@@ -64,7 +68,7 @@ async def send_fragments(
         else:
             for fragment in fragments:
                 await sending.put(fragment)
-        await sending.finish()
+        return await sending.finish()
     except BaseException as error:
         sending.fail(error)
         raise
@@ -84,6 +88,7 @@ class _Fragments:
         self._budget = current_checkpoint_budget()
         self._compress = compress
         self._end: str | bytes | None = None
+        self._size = 0
 
     async def put(self, fragment: str | BytesLike) -> None:
         """Queue a fragment and wait until the kernel has it.
@@ -95,21 +100,24 @@ class _Fragments:
         await self._put(checked, finished=False)
         await self._writer.wait_until_flushed()
 
-    async def finish(self) -> None:
-        """End the message."""
+    async def finish(self) -> tuple[MessageKind, int]:
+        """End the message; return its kind and its size."""
         if self._end is None:
             raise LocalProtocolError(
                 'an iterable without any fragment is neither text nor binary; send "" or b""'
             )
         await self._put(self._end, finished=True)
+        return kind_of_message(self._end), self._size
 
     async def _put(self, fragment: str | bytes, *, finished: bool) -> None:
-        await self._writer.wait_for_room(wire_size(fragment))
+        size = wire_size(fragment)
+        await self._writer.wait_for_room(size)
         await self._core.check_open()
         self._core.protocol.send(fragment, finished=finished, compress=self._compress)
         self._core.lease.data(trio.current_time())
         self._writer.flush()
         self._end = "" if isinstance(fragment, str) else b""
+        self._size += size
 
     def fail(self, error: BaseException) -> None:
         """Close if any of the message is out: the rest will never come."""

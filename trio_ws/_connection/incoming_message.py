@@ -20,7 +20,9 @@ from typing import Self, final
 
 import trio
 
+from .._instrument import MessageKind, kind_of_message
 from .connection import Connection
+from .receive_queue import wire_size
 from .turn import Turn
 
 
@@ -46,19 +48,28 @@ class IncomingMessage:
         "_core",
         "_given",
         "_heartbeat",
+        "_on_received",
         "_protocol",
         "_receive_queue",
+        "_size",
         "_state",
         "_turn",
     )
 
-    def __init__(self, connection: Connection, check_more_comes: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        check_more_comes: Callable[[], None],
+        on_received: Callable[[MessageKind, int], None],
+    ) -> None:
         self._heartbeat = connection.heartbeat
         self._protocol = connection.core.protocol
         self._receive_queue = connection.core.receive_queue
         self._core = connection.core
         self._turn: Turn | None = None
         self._check_more_comes = check_more_comes
+        self._on_received = on_received
+        self._size = 0
         self._state = State.NEW
         self._given = False
 
@@ -110,20 +121,27 @@ class IncomingMessage:
             if queue.messages and not self._given:
                 # Claimed, it may come whole all the same: right behind a heartbeat.
                 self._disclaim()
-                self._state = State.DONE
-                return queue.take()
+                message = queue.take()
+                self._note(message, finished=True)
+                return message
             self._check_more_comes()
             if self._state is State.STREAMING or self._protocol.buffering:
                 await queue.streamers.park()
             else:
                 self._claim()
         chunk = queue.take_chunk()
-        if chunk.finished:
-            self._state = State.DONE
-            if not chunk.data and self._given:
-                raise StopAsyncIteration
+        self._note(chunk.data, finished=chunk.finished)
+        if chunk.finished and not chunk.data and self._given:
+            raise StopAsyncIteration
         self._given = True
         return chunk.data
+
+    def _note(self, data: str | bytes, *, finished: bool) -> None:
+        """Count what is given out; tell the instruments of a message that is complete."""
+        self._size += wire_size(data)
+        if finished:
+            self._state = State.DONE
+            self._on_received(kind_of_message(data), self._size)
 
     def _claim(self) -> None:
         """Have the message in progress, or the next one, passed on in chunks."""

@@ -160,7 +160,9 @@ class Reader:
                 self._lease.data(now)
                 self._receive_queue.put([event])
         else:
-            self._core.pings.on_pong(bytes(event.payload), now)
+            round_trip = self._core.pings.on_pong(bytes(event.payload), now)
+            if round_trip is not None:
+                self._core.tell("ping_answered", round_trip)
 
     def _inspect(self, message: str | bytes, now: float) -> bool:
         """Show a whole message to the heartbeats; return True if it is to be hidden."""

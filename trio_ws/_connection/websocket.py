@@ -11,7 +11,7 @@ and a cancelled `close` goes on closing, only faster.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
@@ -22,10 +22,12 @@ from .._concurrency.checkpoints import current_checkpoint_budget
 from .._ending import CloseCode, Ending
 from .._errors import ConnectionClosed, MessageTypeError, closed
 from .._http import Request, Response
+from .._instrument import MessageKind
 from .._json import decode_json, encode_json
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 from .._protocol.states import State
 from .._protocol.validation import check_close, check_payload
+from .._tls_info import TLSInfo
 from .connection import Connection
 from .fragments import BytesLike, Fragments, check_fragments, send_fragments
 from .incoming_message import IncomingMessage
@@ -85,6 +87,7 @@ class WebSocket(trio.abc.AsyncResource):
         self._receive_queue = core.receive_queue
         self._writer = self._connection.writer
         self._budget = current_checkpoint_budget()
+        self._observers = core.observers
         self._messages_sent = 0
         self._messages_received = 0
 
@@ -119,6 +122,34 @@ class WebSocket(trio.abc.AsyncResource):
         It stays when the connection is over.
         """
         return self._remote_address
+
+    @property
+    def name(self) -> str:
+        """Return what the connection is called in the log: ``client-3``, ``server-3``."""
+        return self._core.name
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Return a mapping of the application's own: the library never looks into it.
+
+        It is ``ws.request.state``: what `on_request` has found out about a request
+        reaches the handler.  On a client it is empty at first.
+        """
+        return self.request.state
+
+    @property
+    def path_params(self) -> Mapping[str, Any]:
+        """Return the parameters of the path, by name, as a `Router` has read them.
+
+        They are those of ``ws.request.path_params``: a `str`, or an `int` for ``{name:int}``.
+        On a client, and without a router, there are none.
+        """
+        return self.request.path_params
+
+    @property
+    def tls(self) -> TLSInfo | None:
+        """Return what TLS has established, asked of OpenSSL anew each time; None without TLS."""
+        return self._core.transport.tls
 
     def statistics(self) -> ConnectionStatistics:
         """Return a snapshot of counters and queues."""
@@ -168,36 +199,43 @@ class WebSocket(trio.abc.AsyncResource):
             return
         if self._protocol.state is not _OPEN:
             await self._core.check_open()
-        self._queue(message, compress)
+        self._queue(message, size, compress)
 
     async def _send_in_turn(self, message: str | bytes, size: int, compress: bool | None) -> None:
         turn = await self._core.take_turn_to_send()
         try:
             await self._writer.wait_for_room(size)
             await self._core.check_open()
-            self._queue(message, compress)
+            self._queue(message, size, compress)
         finally:
             turn.release()
 
-    def _queue(self, message: str | bytes, compress: bool | None) -> None:
+    def _queue(self, message: str | bytes, size: int, compress: bool | None) -> None:
         self._protocol.send(message, compress=compress)
         self._messages_sent += 1
         if self._core.watches_idle:
             self._core.lease.data(trio.current_time())
         if self._receive_queue.messages:  # they may be answered, too: one write takes it all
-            self._writer.flush(more_expected=True)
+            self._writer.flush(True)  # more_expected
         else:
             self._writer.flush()
+        tell = self._observers.sent
+        if tell is not None:
+            try:
+                tell(self, "text" if isinstance(message, str) else "binary", size)
+            except BaseException as error:  # noqa: ASYNC103 - what may pass does
+                self._observers.on_error("message_sent", tell, error)
 
     async def _send_fragments(self, fragments: Fragments, compress: bool | None) -> None:
         await self._budget.checkpoint(0)
         turn = await self._core.take_turn_to_send()
         try:
             await self._core.check_open()
-            await send_fragments(self._connection, fragments, compress)
+            kind, size = await send_fragments(self._connection, fragments, compress)
         finally:
             turn.release()
         self._messages_sent += 1
+        self._observers.tell("message_sent", self, kind, size)
 
     @trio.lowlevel.enable_ki_protection
     def send_nowait(self, message: str | BytesLike, *, compress: bool | None = None) -> None:
@@ -222,16 +260,17 @@ class WebSocket(trio.abc.AsyncResource):
                     f"send() takes fragments"
                 )
             message = bytes(message)
+        size = wire_size(message)
         if self.ending is not None:
             raise closed(self.ending)
         turn = self._core.send_turn
         if (
             (turn is not None and turn.is_held)
-            or not self._core.has_room(wire_size(message))
+            or not self._core.has_room(size)
             or self._protocol.state is not _OPEN
         ):
             raise trio.WouldBlock
-        self._queue(message, compress)
+        self._queue(message, size, compress)
 
     async def send_json(self, value: Any) -> None:
         """Send `value` as a text message of JSON (RFC 8259).
@@ -277,9 +316,19 @@ class WebSocket(trio.abc.AsyncResource):
                 self._check_more_comes()
             await receive_queue.receivers.park()
             self._budget.renew()
+        size = receive_queue.costs[-1] - QUEUE_ITEM_OVERHEAD
         message = receive_queue.take()
         self._messages_received += 1
+        tell = self._observers.received
+        if tell is not None:
+            try:
+                tell(self, "text" if type(message) is str else "binary", size)
+            except BaseException as error:  # noqa: ASYNC103 - what may pass does
+                self._observers.on_error("message_received", tell, error)
         return message
+
+    def _tell_received(self, kind: MessageKind, size: int) -> None:
+        self._observers.tell("message_received", self, kind, size)
 
     def _check_more_comes(self) -> None:
         """Raise if the connection is over; if it was lost, that is the end of the body too."""
@@ -368,7 +417,7 @@ class WebSocket(trio.abc.AsyncResource):
             ConnectionClosed: when the connection ends before the message does,
                 or while another task has its turn.
         """
-        return IncomingMessage(self._connection, self._check_more_comes)
+        return IncomingMessage(self._connection, self._check_more_comes, self._tell_received)
 
     # Control frames
 

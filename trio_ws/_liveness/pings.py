@@ -79,17 +79,19 @@ class Pings:
         if ping in self._waiting:
             self._waiting.remove(ping)
 
-    def on_pong(self, payload: bytes, now: float) -> None:
-        """Take a pong: it answers its ping and all before it."""
+    def on_pong(self, payload: bytes, now: float) -> float | None:
+        """Take a pong, which answers its ping and all before it; return the round trip."""
         newest = next((ping for ping in self._waiting if ping.payload == payload), None)
         if newest is None:
-            return
+            return None
         count = self._waiting.index(newest) + 1
         for ping in self._waiting[:count]:
             ping.end(now - ping.sent_at)
         del self._waiting[:count]
-        self.round_trips.add(now - newest.sent_at)
         self.frames_confirmed = newest.frames_before
+        round_trip = now - newest.sent_at
+        self.round_trips.add(round_trip)
+        return round_trip
 
     def hint_at_end(self, now: float) -> str:
         """Return what to tell of a connection that breaks off now, if a ping may be the reason.

@@ -20,7 +20,7 @@ _TEXT, _BINARY = _FIN | Opcode.TEXT.value, _FIN | Opcode.BINARY.value
 
 
 def encode_message(
-    message: str | bytes, *, masked: bool, below: int, keys: MaskKeys = mask_keys
+    message: str | bytes, masked: bool, below: int, keys: MaskKeys = mask_keys
 ) -> Frame | None:
     """Return a whole message as one frame if it has fewer than `below` bytes, else None."""
     first = _BINARY
@@ -29,9 +29,11 @@ def encode_message(
     size = len(message)
     if size >= below:
         return None
-    head = _SHORT_HEADS[first, masked][size] if size < 126 else _head(first, size, masked)
     if masked:
-        return head + keys.take(), message
+        return _head(first, size, masked) + keys.take(), message
+    if size < 126:
+        return _SHORT_HEADS[first, False][size] + message
+    head = _head(first, size, masked)
     return head + message if size < LARGE else (head, message)
 
 
@@ -62,7 +64,8 @@ def encode_control(
 def _head(first: int, length: int, masked: bool) -> bytes:
     """Return a header without a key, the length in its shortest form."""
     if length < 126:
-        return bytes((first, masked << 7 | length))
+        heads = _SHORT_HEADS.get((first, masked))
+        return heads[length] if heads else bytes((first, masked << 7 | length))
     mask_bit = _MASK if masked else 0
     if length < 65536:
         return _pack_medium(first, mask_bit | 126, length)

@@ -13,6 +13,7 @@ import trio
 
 from .._concurrency.blocks import check_in_trio
 from .._handshake.origins import SAME_ORIGIN, Origins
+from .._instrument import Instrument
 from .._options import config_from
 from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
 from .._protocol.extensions.base import Extension
@@ -22,12 +23,13 @@ from .._transport.network import current_network
 from .._validation import check_host, check_instance, check_port, kind_of
 from .log import log_handler_error
 from .options import HandlerErrorHook, RequestHook, ServerConfig, ServerOptions, Subprotocols
-from .selection import Handler, selector_for
+from .router import Router, selector_for
+from .selection import Handler
 from .server import Listener, Server, serve_stream
 
 
 async def serve_websocket(
-    handler: Handler,
+    handler: Handler | Router,
     host: str | None,
     port: int,
     *,
@@ -39,6 +41,7 @@ async def serve_websocket(
     limits: Limits = Limits(),
     compression: Deflate | None = None,
     extensions: Sequence[Extension] = (),
+    instruments: Sequence[Instrument] = (),
     on_request: RequestHook | None = None,
     max_connections: int | None = None,
     on_handler_error: HandlerErrorHook = log_handler_error,
@@ -60,7 +63,7 @@ async def serve_websocket(
     and a line of text.
 
     Args:
-        handler: an async function of one `WebSocket`.
+        handler: an async function of one `WebSocket`, or a `Router` with several.
         host: the address or name to listen on; None: all addresses.
         port: the TCP port; 0: a free one, the same on all addresses; `Server.port` tells which.
         ssl_context: the context for ``wss``; None: no TLS.
@@ -78,10 +81,12 @@ async def serve_websocket(
         compression: `Deflate()` accepts to compress messages if a client offers it (RFC 7692);
             None: they are not compressed.
         extensions: accepted if a client offers them, beside compression (RFC 6455 §9).
+        instruments: told what happens to each connection (`Instrument`).
         on_request: called with each HTTP request, upgrade or not, before anything is decided;
             may be async.  A `Response` that it returns is sent instead of anything else:
-            a health check, a page, a 401, a redirect.  None: go on.  Request bodies are not read.
-            If it raises, the answer is 500 and the error is logged.
+            a health check, a page, a 401, a redirect.  None: go on.
+            `Accept`: go on, and if that ends in a WebSocket, add these headers to the answer.
+            Request bodies are not read.  If it raises, the answer is 500 and the error is logged.
         max_connections: if this many are open, further upgrades are answered 503
             with a ``Retry-After``.
         on_handler_error: called with the connection, which is closed, and the exception that
@@ -103,14 +108,13 @@ async def serve_websocket(
         limits=limits,
         compression=compression,
         extensions=extensions,
+        instruments=instruments,
         on_request=on_request,
         max_connections=max_connections,
         on_handler_error=on_handler_error,
     )
     selector = selector_for(handler)
-    check_host(host)
-    check_port(port)
-    listeners = await current_network().listen(host, port)
+    listeners = await _listen(host, port)
     try:
         server = Server(selector, listeners, config)
         task_status.started(server)
@@ -121,8 +125,14 @@ async def serve_websocket(
     await server._run()
 
 
+async def _listen(host: str | None, port: int) -> list[Listener]:
+    check_host(host)
+    check_port(port)
+    return list(await current_network().listen(host, port))
+
+
 async def serve_websocket_listeners(
-    handler: Handler,
+    handler: Handler | Router,
     listeners: Iterable[Listener],
     *,
     task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
@@ -130,8 +140,9 @@ async def serve_websocket_listeners(
 ) -> None:
     """Serve on listeners of your own, as `serve_websocket` does, with its options.
 
-    That may be a Unix socket (``trio.SocketListener(sock)``), sockets inherited from a
-    supervisor of processes, or anything else that is a `trio.abc.Listener` of streams.
+    That may be a Unix socket (``trio.SocketListener(sock)``), a port that several processes share
+    (`open_listeners`), sockets that this process has inherited (`inherited_listeners`),
+    or anything else that is a `trio.abc.Listener` of streams.
     The listeners are closed at the end.
     Give TLS either as `ssl_context` or in the listeners (`trio.SSLListener`), not both.
     """
@@ -147,7 +158,7 @@ async def serve_websocket_listeners(
 
 
 async def serve_websocket_on(
-    handler: Handler, stream: trio.abc.Stream, **options: Unpack[ServerOptions]
+    handler: Handler | Router, stream: trio.abc.Stream, **options: Unpack[ServerOptions]
 ) -> None:
     """Serve the one connection that `stream` is, as `serve_websocket` does, with its options.
 

@@ -16,6 +16,7 @@ from .._client.connect import open_websocket
 from .._client.options import ClientConfig, ClientOptions
 from .._concurrency.chance import draw
 from .._connection.websocket import WebSocket
+from .._instrument import Observers
 from .._options import config_from
 from .._policies import Timeouts
 from .._url import URL
@@ -94,7 +95,14 @@ class SupervisorConfig:
             client.check_url(url)
         if "headers" in rest:  # they may be an iterator, which is read once
             rest["headers"] = client.headers
+        if "instruments" in rest:  # so may these; and they are bound once
+            rest["instruments"] = client.instruments
         return cls(**own, client=cast(ClientOptions, rest))
+
+    @property
+    def observers(self) -> Observers:
+        """Return the instruments, which are told of transitions, too."""
+        return Observers.on(self.client.get("instruments", ()))
 
     @property
     def timeouts(self) -> Timeouts:

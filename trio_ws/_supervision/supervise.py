@@ -127,7 +127,7 @@ class Supervisor:
     def __init__(self, endpoint: Endpoint, **options: Unpack[SupervisorOptions]) -> None:
         self._endpoints = Endpoints(endpoint)
         self._config = SupervisorConfig.of(options, self._endpoints.known_urls)
-        self._transitions = TransitionLog(self._config.on_transition)
+        self._transitions = TransitionLog(self._config.on_transition, self._config.observers)
         self._counters = Counters()
         self._scope = trio.CancelScope()
         self._finished: trio.Event | None = None

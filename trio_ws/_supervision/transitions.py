@@ -16,6 +16,7 @@ from typing import Self, TypeAlias
 
 import trio
 
+from .._instrument import NO_OBSERVERS, Observers
 from .._log import Log
 from .states import ENDED, SupervisorState, Transition, check_step
 
@@ -47,10 +48,13 @@ class _Waiter:
 class TransitionLog:
     """The state of one supervisor, and who is told when it changes."""
 
-    def __init__(self, on_transition: TransitionHook | None) -> None:
+    def __init__(
+        self, on_transition: TransitionHook | None, observers: Observers = NO_OBSERVERS
+    ) -> None:
         self.name = f"supervisor-{next(_numbers)}"
         self.last: Transition | None = None
         self._on_transition = on_transition
+        self._observers = observers
         self._waiters: list[_Waiter] = []
         self._changed = trio.lowlevel.ParkingLot()
 
@@ -94,6 +98,7 @@ class TransitionLog:
         self.last = transition
         self._ring(transition)
         LEVELS.get(state, _log.info)("[%s] %s", self.name, transition)
+        self._observers.tell("transition", self.name, transition)
         self._call_hook(transition)
 
     def _ring(self, transition: Transition) -> None:
