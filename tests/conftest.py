@@ -64,7 +64,7 @@ def pytest_timeout_set_timer(
 ) -> Generator[None, object, object]:
     """Let no limit look like a failing example; see `TimeIsOver`."""
     done = yield
-    found = signal.getsignal(signal.SIGALRM)
+    found = signal.getsignal(signal.SIGALRM) if hasattr(signal, "SIGALRM") else None
     if callable(found):
         signal.signal(signal.SIGALRM, tell_the_limit(found))
     return done
