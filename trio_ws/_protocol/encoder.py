@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 
+from .extensions.base import ExtensionCodec
 from .frame_header import Opcode
 from .masking import LARGE, MaskKeys, apply_mask, mask_keys
 from .send_queue import Frame
@@ -20,16 +21,29 @@ _TEXT, _BINARY = _FIN | Opcode.TEXT.value, _FIN | Opcode.BINARY.value
 
 
 def encode_message(
-    message: str | bytes, *, masked: bool, below: int, keys: MaskKeys = mask_keys
+    message: str | bytes,
+    *,
+    masked: bool,
+    below: int,
+    codec: ExtensionCodec | None = None,
+    keys: MaskKeys = mask_keys,
 ) -> Frame | None:
-    """Return a whole message as one frame if it has fewer than `below` bytes, else None."""
+    """Return a whole message as one frame.
+
+    If it has `below` bytes or more, the `codec` encodes it; without one, return None.
+    """
     first = _BINARY
     if isinstance(message, str):
         first, message = _TEXT, as_utf8(message)
     size = len(message)
     if size >= below:
-        return None
-    head = _SHORT_HEADS[first, masked][size] if size < 126 else _head(first, size, masked)
+        if codec is None:
+            return None
+        message = codec.encode(message, finished=True)
+        first, size = first | codec.rsv, len(message)
+        head = _head(first, size, masked)
+    else:
+        head = _SHORT_HEADS[first, masked][size] if size < 126 else _head(first, size, masked)
     if masked:
         return head + keys.take(), message
     return head + message if size < LARGE else (head, message)

@@ -285,7 +285,13 @@ class WebSocketProtocol:
         encoder = self._encoder
         if finished and encoder.fragment_type is None and self.state is _OPEN and not self._trace:
             below = encoder.plain_below[compress]
-            frame = encode_message(message, masked=self._client, below=below, keys=self._keys)
+            frame = encode_message(
+                message,
+                masked=self._client,
+                below=below,
+                codec=encoder.only_codec,
+                keys=self._keys,
+            )
             if frame is None:
                 frame = encoder.encode(message, finished=True, compress=compress)
             self.send_queue.put_data(frame)
