@@ -26,7 +26,8 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-COMPUTE = ["quickstart", "wheel", "python312", "python313", "oldest", "alone", "docs", "corpora"]
+COMPUTE = ["quickstart", "wheel", "python312", "python313", "oldest", "alone", "docs"]
+COMPUTE += ["sabotage", "corpora"]
 WAIT = ["autobahn", "interop", "slow"]
 
 STAGE_MINUTES = 40

@@ -83,17 +83,25 @@ def read_sections(
 def hide_constructors(
     app: Sphinx, what: str, name: str, obj: object, options: object, signature: str, returns: str
 ) -> tuple[str, str] | None:
-    """Show no arguments of a class that only the library itself makes instances of."""
-    return ("", "") if name in MADE_BY_US else None
+    """Show no arguments of a class that only the library itself makes instances of.
+
+    A default that is made for each instance has no form that Sphinx could read.
+    """
+    if name in MADE_BY_US:
+        return "", ""
+    return (signature.replace("<factory>", "...") if signature else signature), returns
 
 
-class ProtocolPicture(SphinxDirective):
-    """``.. protocol-picture::`` is the drawing of `states.picture`."""
+class Diagram(SphinxDirective):
+    """``.. diagram:: NAME`` is a picture of ``diagrams/``, in the colours of the page."""
+
+    required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """Make it."""
-        self.env.note_dependency(states.__file__)
-        return [nodes.raw("", states.picture(), format="html")]
+        path = TOP / "docs" / "diagrams" / f"{self.arguments[0]}.svg"
+        self.env.note_dependency(str(path))
+        return [nodes.raw("", path.read_text(encoding="utf-8"), format="html")]
 
 
 class ProtocolTable(SphinxDirective):
@@ -133,6 +141,6 @@ def setup(app: Sphinx) -> None:
     """Hook into the build."""
     app.connect("autodoc-process-docstring", read_sections)
     app.connect("autodoc-process-signature", hide_constructors)
-    app.add_directive("protocol-picture", ProtocolPicture)
+    app.add_directive("diagram", Diagram)
     app.add_directive("protocol-table", ProtocolTable)
     app.add_directive("remedy-table", RemedyTable)

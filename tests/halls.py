@@ -10,9 +10,17 @@ from typing import Any, Unpack, cast
 import trio
 import trio.testing
 
-from trio_ws import Server, WebSocket, open_websocket_on, serve_websocket_listeners
+from trio_ws import (
+    Handler,
+    Headers,
+    Router,
+    Server,
+    WebSocket,
+    open_websocket_on,
+    serve_websocket_listeners,
+)
 from trio_ws._server.options import ServerOptions
-from trio_ws._server.selection import Handler, HandlerSelector
+from trio_ws._server.selection import HandlerSelector
 from trio_ws.testing import RawPeer
 
 
@@ -65,6 +73,16 @@ class Hall:
         """Connect as a client."""
         return open_websocket_on(self.listener.connect(), f"ws://testserver{path}", **options)
 
+    async def ask(self, method: str, path: str, *lines: str) -> tuple[int, Headers, bytes]:
+        """Ask in plain HTTP; return status, headers and body."""
+        head = [f"{method} {path} HTTP/1.1", "Host: testserver", "Connection: close", *lines]
+        async with self.listener.connect() as stream:
+            await stream.send_all("\r\n".join([*head, "", ""]).encode("latin-1"))
+            start, _, body = b"".join([data async for data in stream]).partition(b"\r\n\r\n")
+        status, *found = start.decode("latin-1").split("\r\n")
+        fields = [(name, value) for name, _, value in (line.partition(": ") for line in found)]
+        return int(status.split()[1]), Headers(fields), body
+
     def raw(self) -> RawPeer:
         """Connect as somebody who does what a script says."""
         return RawPeer(self.listener.connect(), client=True)
@@ -72,7 +90,7 @@ class Hall:
 
 @asynccontextmanager
 async def serving(
-    handler: Handler | HandlerSelector = echo, **options: Unpack[ServerOptions]
+    handler: Handler | Router | HandlerSelector = echo, **options: Unpack[ServerOptions]
 ) -> AsyncGenerator[Hall]:
     """A server over memory, cancelled at the end."""
     listener = MemoryListener()

@@ -55,24 +55,30 @@ SPICE += [b"\x88\x00", b"\x88\x02\x03\xf6", b"\x89\x7e\x00\x80", b"\x00", b"\x80
 SPICE += [b"\x7e\xff\xff", b"\x7f" + b"\x00" * 8, b"\x7f" + b"\xff" * 8, b"\xed\xa0\x80", b"\xc3"]
 """What the parsers on the way take for something: words of HTTP, headers of frames, bad UTF-8."""
 
+PATH_SPICE = [b"%2F", b"%2f..", b"%2e%2e", b"/../", b"/./", b"//", b"%00", b"%25", b"%c0%af"]
+PATH_SPICE += [b"%ff", b"%C3%A4", b"%ed%a0%80", b"\\", b"%5C", b"%0d%0a", b"%zz", b"%", b"0"]
+PATH_SPICE += [b"9" * 18, b"/", b"?", b"#", b";", b"Basic ", b":", b"=", b" ", b"\t", b"\xff"]
+PATH_SPICE += [b"\r\nAuthorization: ", b"x" * 3000]
+"""The same of those that read paths and credentials."""
 
-def mutated(chance: Random, data: bytes) -> bytes:
+
+def mutated(chance: Random, data: bytes, spice: Sequence[bytes] = SPICE) -> bytes:
     """The same bytes, some of them changed, lost, repeated, moved or added."""
     for _ in range(chance.choice([1, 1, 1, 1, 2, 4])):
-        data = chance.choice([_spliced, _spliced, _spliced, _exchanged])(chance, data)
+        data = chance.choice([_spliced, _spliced, _spliced, _exchanged])(chance, data, spice)
     return data if chance.random() < 0.9 else data[: chance.randrange(len(data) + 1)]
 
 
-def _spliced(chance: Random, data: bytes) -> bytes:
+def _spliced(chance: Random, data: bytes, spice: Sequence[bytes]) -> bytes:
     place, there = chance.randrange(len(data) + 1), chance.randrange(len(data) + 1)
     size = chance.choice([0, 1, 1, 1, 2, 4, 20])
-    put = chance.choice([chance.randbytes(size), chance.choice(SPICE), data[there:][:size]])
+    put = chance.choice([chance.randbytes(size), chance.choice(spice), data[there:][:size]])
     return data[:place] + put + data[place + chance.choice([0, len(put), size]) :]
 
 
-def _exchanged(chance: Random, data: bytes) -> bytes:
-    words = [word for word in SPICE if word in data]
-    return data.replace(chance.choice(words), chance.choice(SPICE), 1) if words else data
+def _exchanged(chance: Random, data: bytes, spice: Sequence[bytes]) -> bytes:
+    words = [word for word in spice if word in data]
+    return data.replace(chance.choice(words), chance.choice(spice), 1) if words else data
 
 
 def chunks(chance: Random, data: bytes) -> list[bytes]:
@@ -172,6 +178,39 @@ REQUESTS = [
     b"HEAD / HTTP/1.0\r\n\r\n" + UPGRADE % b"",
 ]
 """What a client may send: to be upgraded, or something else."""
+
+TARGETS = [
+    *(b"/", b"/chat/", b"/lobby", b"/lobby?seat=5", b"/rooms/lobby/12", b"/rooms/gr%C3%BCn/0"),
+    *(b"/files/a/b/c.txt", b"/files/%61/%25/%20x", b"/files/a/", b"/rooms/%F0%9F%98%80/99?x=%2F"),
+    *(b"/health", b"/%68ealth", b"/rooms/lobby/info", b"/pages/a/b", b"/pages/a", b"/123456"),
+    *(b"/rooms/a%2Fb/1", b"/files/../health", b"/files/%2e%2e/x", b"/rooms//5", b"/files/%00"),
+    *(b"/%252e%252e/x", b"/files/%c0%ae%c0%ae/x", b"/rooms/a/" + b"9" * 19, b"http://a/health"),
+    *(b"/" + b"x/" * 300, b"/files/" + b"a/" * 200 + b"b", b"/pages/%E2%82%AC/" + b"%41" * 100),
+]
+"""Targets that lead somewhere in a router, and some that nearly do."""
+
+ROUTED = [
+    b"GET %s HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"HEAD %s HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+]
+"""Requests for such a target."""
+
+AUTHORIZATIONS = [
+    b"Authorization: Basic " + token
+    for token in (
+        b"YWRhOmxvdmVsYWNl",
+        b"YTpi",
+        b"YTpiYw==",
+        b"YTpiY2Q=",
+        b"Z3LDvMOfZTpww7Y=",
+        b"Og==",
+    )
+]
+AUTHORIZATIONS += [b"authorization:BASIC  YTpiYw==\r\nX: y", b"Authorization: Bearer abc"]
+AUTHORIZATIONS += [b"Authorization: Basic YTpi\r\nAuthorization: Basic YTpi", b"X: y"]
+"""Header lines with a name and a password, and some without."""
 
 ACCEPTED = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

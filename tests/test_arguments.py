@@ -28,6 +28,8 @@ from trio_ws import (
     MessageHeartbeat,
     MessageReply,
     Response,
+    RouteOptions,
+    Router,
     SendBuffer,
     Throttle,
     Timeouts,
@@ -106,6 +108,8 @@ TASK_STATUS = Wrong()  # Trio gives it
 CODE = Wrong(3000.5, 1006)
 REASON = Wrong(b"bye", "x" * 124)
 
+RESPONSE = {"status": Wrong("200", 99), "headers": Wrong("text", {"X": "a\nb"})}
+
 FUNCTIONS: dict[str, dict[str, Wrong]] = {
     "open_websocket": {"url": URL, **CLIENT},
     "open_websocket_on": {"stream": Wrong(socket.socket), "url": URL, **CLIENT},
@@ -131,6 +135,18 @@ FUNCTIONS: dict[str, dict[str, Wrong]] = {
         "buffer": Wrong(5),
         "when_down": Wrong(NONE, "panic"),
         **SUPERVISOR,
+    },
+    "open_listeners": {
+        "host": Wrong(b"localhost", ""),
+        "port": Wrong("80", 65536),
+        "reuse_port": Wrong("yes"),
+        "backlog": COUNT,
+    },
+    "inherited_listeners": {"descriptors": Wrong(["3"], [-1])},
+    "basic_auth": {
+        "check": Wrong(5),
+        "credentials": Wrong([], {"a": ""}),
+        "realm": Wrong(5, "ü"),
     },
     "log_handler_error": {"ws": Wrong(5), "error": Wrong("x")},
 }
@@ -167,11 +183,8 @@ VALUES: dict[str, dict[str, Wrong]] = {
     },
     "SendBuffer": {"max_messages": COUNT, "max_bytes": COUNT, "max_age": SECONDS},
     "Throttle": {"connecting_per_host": COUNT, "retries_per_second": SECONDS},
-    "Response": {
-        "status": Wrong("200", 99),
-        "headers": Wrong("text", {"X": "a\nb"}),
-        "body": Wrong({}),
-    },
+    "Response": {**RESPONSE, "body": Wrong({}, "\ud800")},
+    "Accept": {"headers": Wrong("text", {"Upgrade": "h2c"})},
     "Headers": {"source": Wrong("X: 1")},
     "Deflate": {
         "window_bits": Wrong("12", 8),
@@ -201,6 +214,15 @@ METHODS: dict[str, dict[str, Wrong]] = {
     "Supervisor.run": {"session": Wrong("x")},
     "Supervisor.wait_for": {"states": Wrong("open", ())},
     "Headers.get_all": {"name": Wrong(5)},
+    "Response.from_text": {"text": Wrong(b"x", "\ud800"), **RESPONSE},
+    "Response.from_html": {"html": Wrong(b"x", "\ud800"), **RESPONSE},
+    "Response.from_json": {"value": Wrong({1}, float("nan")), **RESPONSE},
+    "Response.redirect": {"location": Wrong(b"/", "/a b"), **RESPONSE},
+    "Router.websocket": {
+        "path": Wrong(5, "a"),
+        **{name: SERVER[name] for name in RouteOptions.__annotations__},
+    },
+    "Router.get": {"path": Wrong(5, "a"), "on_request": SERVER["on_request"]},
 }
 TABLE = FUNCTIONS | VALUES | METHODS
 
@@ -227,6 +249,8 @@ SAID = {
     "source": "headers",
     "message": r"message|send\(\)|text|fragment",
     "value": "JSON",
+    "text": "text|body",
+    "html": "html|body",
 }
 """How a parameter is called in its error, where that is not its name."""
 
@@ -244,9 +268,14 @@ SAID_OF_VALUES = {
 
 def expected(signature: inspect.Signature) -> set[str]:
     """List the parameters of a function, with those that it passes on."""
-    names = {name for name in signature.parameters if name != "self"}
+    names = {name for name in signature.parameters if name not in ("self", "cls")}
     if "options" in names:
-        known = {"ServerOptions": SERVER, "SupervisorOptions": SUPERVISOR, "ClientOptions": CLIENT}
+        known = {
+            "ServerOptions": SERVER,
+            "SupervisorOptions": SUPERVISOR,
+            "ClientOptions": CLIENT,
+            "RouteOptions": RouteOptions.__annotations__,
+        }
         annotation = str(signature.parameters["options"].annotation)
         names |= next(set(known[name]) for name in known if name in annotation)
     if "connection_options" in names:
@@ -262,9 +291,10 @@ def callables() -> Iterator[tuple[str, inspect.Signature]]:
             yield name, inspect.signature(thing)
         if inspect.isclass(thing):
             for member, method in vars(thing).items():
+                method = getattr(method, "__func__", method)  # of a classmethod
                 if inspect.isfunction(method) and not member.startswith("_"):
                     signature = inspect.signature(method)
-                    if set(signature.parameters) > {"self"}:
+                    if set(signature.parameters) - {"self", "cls"}:
                         yield f"{name}.{member}", signature
 
 
@@ -281,6 +311,7 @@ async def call_function(name: str, arguments: dict[str, object]) -> None:
         "open_websocket": {"url": "wss://a"},
         "open_websocket_on": {"stream": stream, "url": "wss://a"},
         "serve_websocket": {"handler": echo, "host": None, "port": 0},
+        "open_listeners": {"host": None, "port": 0},
         "serve_websocket_listeners": {"handler": echo, "listeners": [MemoryListener()]},
         "serve_websocket_on": {"handler": echo, "stream": stream},
         "supervise": {"session": echo, "endpoint": "wss://a"},
@@ -290,7 +321,9 @@ async def call_function(name: str, arguments: dict[str, object]) -> None:
     if name == "log_handler_error":
         async with open_websocket_pair() as (ws, _):
             log_handler_error(**{"ws": ws, "error": KeyError(), **arguments})  # type: ignore[arg-type]
-    made = getattr(trio_ws, name)(**(valid[name] | arguments))
+    if name == "basic_auth" and "realm" in arguments:
+        arguments = {"check": bool, **arguments}
+    made = getattr(trio_ws, name)(**(valid.get(name, {}) | arguments))
     if inspect.isawaitable(made):
         await made
 
@@ -320,6 +353,11 @@ async def call_method(name: str, arguments: dict[str, object]) -> None:
     owner, _, method = name.partition(".")
     if owner == "Headers":
         getattr(Headers({"A": "b"}), method)(**arguments)
+    elif owner == "Response":
+        subject = next(iter(METHODS[name]))
+        getattr(Response, method)(**{subject: "/"} | arguments)
+    elif owner == "Router":
+        getattr(Router(), method)(**{"path": "/"} | arguments)
     elif owner == "WebSocket":
         async with open_websocket_pair() as (ws, _):
             needed = {"message": "hello"} if "compress" in arguments else {}

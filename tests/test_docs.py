@@ -74,6 +74,38 @@ def test_links_in_readme_lead_somewhere() -> None:
     assert [link for link in links if not (TOP / link).exists()] == []
 
 
+FIGURES = {
+    "one message of 32 bytes in flight": "server-32Bx1",
+    "64 messages of 32 bytes in flight": "server-32Bx64",
+    "64 messages of 1 KiB in flight": "server-1KiBx64",
+    "8 messages of 16 KiB in flight": "server-16KiBx8",
+}
+"""Rows of README's table, and the cells of the benchmark that they come from."""
+
+
+def measured(cell: str) -> dict[str, float]:
+    """Return the medians of a cell of the benchmark: echoes per second of each library."""
+    lines = (DOCS / "output" / "speed.txt").read_text(encoding="utf-8").splitlines()
+    head = next(line for line in lines if line.startswith("cell "))
+    row = next(line for line in lines if line.startswith(f"{cell} ") and "wall /s" in line)
+    names = re.split(r" {2,}", head)[2:]
+    values = re.split(r" {2,}", row.split("wall /s")[1].strip())
+    return {name: float(value.replace(" ", "")) for name, value in zip(names, values, strict=True)}
+
+
+@pytest.mark.parametrize("row", FIGURES)
+def test_figures_in_readme_are_measured(row: str) -> None:
+    """README's figures are those of the benchmark, rounded."""
+    head = re.search(r"^\| (\| trio_ws .*) \|$", README, re.MULTILINE)
+    line = re.search(rf"^\| {row} \| (.*) \|$", README, re.MULTILINE)
+    assert head
+    assert line
+    figures = [float(cell.replace(",", "")) for cell in line[1].split(" | ")]
+    found = measured(FIGURES[row])
+    wanted = [found[name] for name in head[1].removeprefix("| ").split(" | ")]
+    assert figures == pytest.approx(wanted, rel=0.03)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_python_on_a_page_is_included(page: Path) -> None:
     """No page has Python code of its own, which nobody would run."""

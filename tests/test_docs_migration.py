@@ -17,6 +17,7 @@ MODULES = {
     "From websockets": [
         "websockets.trio.client",
         "websockets.trio.server",
+        "websockets.trio.router",
         "websockets.trio.connection",
         "websockets.exceptions",
     ],

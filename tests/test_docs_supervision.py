@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from examples import market_data
 from examples.testing_a_client import (  # noqa: F401 - its tests run here
     test_prices_are_stale_while_there_is_no_connection,
     test_prices_survive_a_restart,
+)
+from examples.testing_with_a_script import (  # noqa: F401 - its test runs here
     test_what_the_client_says,
 )
 from trio_ws import (
@@ -174,6 +177,27 @@ async def test_a_feed_that_means_something_else_by_1008(
         with pytest.raises(ConnectionClosed, match="you may not"):
             await feeds.follow(session, "wss://feed.example/")
     assert reasons == []
+
+
+async def test_a_feed_that_ends_after_a_day(
+    memory_network: MemoryNetwork, autojump_clock: MockClock
+) -> None:
+    """The session asks for another connection half an hour before the day is over."""
+    opened, codes = list[float](), list[int]()
+
+    async def feed(ws: WebSocket) -> None:
+        opened.append(trio.current_time())
+        codes.append((await ws.wait_closed()).code)
+
+    async def session(ws: WebSocket) -> None:
+        if len(opened) < 2:
+            await trio.sleep_forever()
+
+    async with memory_network as network:
+        await network.serve("wss://feed.example/", feed)
+        await supervise(partial(feeds.at_most_a_day, session), "wss://feed.example/")
+    assert opened == [0, 23.5 * 3600]
+    assert codes == [1000, 1000]
 
 
 async def test_a_session_that_swallows_the_end_is_done(

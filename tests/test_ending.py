@@ -54,6 +54,10 @@ US, THEM = Close(1001, "bye"), Close(4321, "so long")
             "sent 1001 (going away) 'bye'; then received 4321 'so long'",
         ),
         (
+            Ending(sent=US, received=THEM, received_first=True, detail="why\n"),
+            "received 4321 'so long'; then sent 1001 (going away) 'bye' (why\\n)",
+        ),
+        (
             Ending(sent=US, received=THEM, received_first=True),
             "received 4321 'so long'; then sent 1001 (going away) 'bye'",
         ),

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,13 +17,14 @@ import trio.testing
 import trustme
 
 from examples import (
-    chat_server,
     client,
+    comes_back,
     echo_server,
     graceful_shutdown,
     one_port,
     secure_client,
     secure_server,
+    several_processes,
 )
 from examples.testing_a_handler import (  # noqa: F401 - its tests run here
     test_a_guest_by_script,
@@ -43,12 +43,14 @@ from examples.testing_faults import (  # noqa: F401 - its tests run here
 )
 from trio_ws import (
     CloseCode,
+    ConnectionLost,
+    HandshakeError,
+    WebSocket,
     open_websocket,
-    open_websocket_on,
     serve_websocket,
-    serve_websocket_on,
+    supervise,
 )
-from trio_ws.testing import RawPeer
+from trio_ws.testing import MemoryNetwork
 
 TOP = Path(__file__).resolve().parent.parent
 
@@ -108,49 +110,22 @@ async def test_client_and_echo_server(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out == "Hello, is anybody there?\n"
 
 
-# The chat room
-
-
-async def test_members_hear_each_other() -> None:
-    """What one says everybody hears, and who comes and goes."""
-    async with started(chat_server.main) as port:
-        url = f"ws://localhost:{port}/?name="
-        async with open_websocket(f"{url}Ada") as ada:
-            assert await ada.receive() == "Ada comes in"
-            async with open_websocket(f"{url}Bob") as bob:
-                assert await ada.receive() == await bob.receive() == "Bob comes in"
-                await bob.send("Hello")
-                assert await ada.receive() == await bob.receive() == "Bob: Hello"
-            assert await ada.receive() == "Bob leaves"
-
-
-async def test_a_member_whose_line_breaks_has_left() -> None:
-    """The room hears of it whatever the reason is."""
-    url = "ws://localhost:{}/?name=Ada"
-    async with started(chat_server.main) as port, open_websocket(url.format(port)) as ada:
-        stream = await trio.open_tcp_stream("localhost", port)
-        async with RawPeer(stream, client=True) as bob:
-            await bob.request("/?name=Bob")
-        heard = [await ada.receive() for _ in range(3)]
-    assert heard == ["Ada comes in", "Bob comes in", "Bob leaves"]
-
-
-async def test_who_is_too_slow_is_asked_to_come_back(
+async def test_the_client_that_comes_back(
+    memory_network: MemoryNetwork,
     autojump_clock: trio.testing.MockClock,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A member whose queue overflows hears what is in it, and then 1013."""
-    room = chat_server.Room()
-    ours, theirs = trio.testing.memory_stream_pair()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve_websocket_on, partial(chat_server.chat, room), theirs)
-        async with open_websocket_on(ours, "ws://localhost/?name=Eve") as eve:
-            assert await eve.receive() == "Eve comes in"
-            for number in range(chat_server.QUEUE_LENGTH + 2):
-                room.say(f"line {number}")
-            heard = [await eve.receive() for _ in range(chat_server.QUEUE_LENGTH)]
-            ending = await eve.wait_closed()
-    assert heard[-1] == f"line {chat_server.QUEUE_LENGTH - 1}"
-    assert ending.code == CloseCode.TRY_AGAIN_LATER
+    """README's supervised client says hello on each connection, until the server has finished."""
+    codes = [1012, 1000]
+
+    async def welcome(ws: WebSocket) -> None:
+        await ws.send(f"{await ws.receive()!s} {codes}")
+        await ws.close(codes.pop(0))
+
+    async with memory_network as network:
+        await network.serve("ws://localhost:8765", welcome)
+        await supervise(comes_back.listen, "ws://localhost:8765")
+    assert capsys.readouterr().out == "Hello again! [1012, 1000]\nHello again! [1000]\n"
 
 
 # One port
@@ -163,11 +138,11 @@ async def test_page_health_and_websocket_on_one_port() -> None:
         status, page = await fetch(port, "/")
         assert (status, page) == (b"HTTP/1.1 200 OK", one_port.PAGE.encode())
         assert (await fetch(port, "/nothing"))[0] == b"HTTP/1.1 404 Not Found"
-        assert (await fetch(port, "/uptime"))[0] == b"HTTP/1.1 426 Upgrade Required"
+        assert (await fetch(port, "/seconds"))[0] == b"HTTP/1.1 426 Upgrade Required"
         async with open_websocket(
-            f"ws://localhost:{port}/uptime", origin=f"http://localhost:{port}"
+            f"ws://localhost:{port}/seconds", origin=f"http://localhost:{port}"
         ) as ws:
-            assert int(await ws.receive()) < 60
+            assert await ws.receive() == "0"
 
 
 # TLS
@@ -213,6 +188,51 @@ async def test_a_signal_drains_the_server(capsys: pytest.CaptureFixture[str]) ->
             ending = await ws.wait_closed()
     assert ending.code == CloseCode.SERVICE_RESTART
     assert capsys.readouterr().out == "stopping; 1 connected\nstopped\n"
+
+
+# Several processes
+
+
+@pytest.mark.slow
+async def test_several_processes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All serve one port; one that dies is replaced, and SIGTERM drains them all."""
+    monkeypatch.setattr(several_processes, "RESTART_DELAY", 0)
+    async with trio.open_nursery() as nursery:
+        port = await nursery.start(several_processes.main, 0, 2)
+        url = f"ws://localhost:{port}"
+        assert await fetch(port, "/health") == (b"HTTP/1.1 200 OK", b"fine\n")
+        before = await names_of_processes(url, 2)
+        with pytest.raises(ConnectionLost):
+            async with open_websocket(url) as ws:
+                killed = str(await ws.receive())
+                os.kill(int(killed.split()[1]), signal.SIGKILL)
+                await ws.receive()
+        after = await names_of_processes(url, 2)
+        assert killed in before
+        assert before - after == {killed}
+        async with open_websocket(url) as ws:
+            assert str(await ws.receive()).startswith("process ")
+            os.kill(os.getpid(), signal.SIGTERM)
+            ending = await ws.wait_closed()
+    assert ending.code == CloseCode.SERVICE_RESTART
+    with pytest.raises(HandshakeError, match=f"localhost:{port}"):
+        async with open_websocket(url):
+            pass
+    assert capsys.readouterr().out.splitlines() == [
+        "a process has ended with -9; starting another",
+        "stopped",
+    ]
+
+
+async def names_of_processes(url: str, count: int) -> set[str]:
+    """Connect until so many different processes have answered; their names."""
+    seen: set[str] = set()
+    while len(seen) < count:
+        async with open_websocket(url) as ws:
+            seen.add(str(await ws.receive()))
+    return seen
 
 
 # All of them

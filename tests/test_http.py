@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_ws._http import Headers, Request, Response, check_header, received_response
+from trio_ws._http import (
+    Accept,
+    Headers,
+    Request,
+    Response,
+    check_header,
+    headers_of,
+    received_response,
+)
 
 LINES = [("Accept", "a"), ("Host", "h"), ("ACCEPT", "b"), ("accept", "c")]
 
@@ -21,6 +29,14 @@ def test_headers_ignore_case() -> None:
     assert headers.get("HOST") == "h"
     assert "host" in headers
     assert headers.get_all("ACCEPT") == ["a", "b", "c"]
+
+
+def test_headers_of_a_parser() -> None:
+    """They are the same as those that are checked."""
+    lines = [("Host", "a"), ("Cookie", "b=1"), ("cookie", "c=2")]
+    assert headers_of(lines) == Headers(lines)
+    assert headers_of(iter(lines)).multi_items() == tuple(lines)
+    assert headers_of([]) == Headers()
 
 
 def test_absent_headers() -> None:
@@ -181,6 +197,120 @@ def test_no_response(arguments: Any, error: type[Exception], why: str) -> None:
     """A response that cannot be is refused when it is made (HAZARDS F3.2)."""
     with pytest.raises(error, match=why):
         Response(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("response", "content_type", "body"),
+    [
+        (Response.from_text("grüße"), "text/plain; charset=utf-8", "grüße".encode()),
+        (Response.from_html("<p>ü"), "text/html; charset=utf-8", "<p>ü".encode()),
+        (Response.from_json({"a": ["ü", None, 1.5]}), "application/json", None),
+        (Response.from_text("{}", headers={"content-type": "text/css"}), "text/css", b"{}"),
+        (Response.from_json([], headers=[("Content-Type", "a/b")]), "a/b", b"[]"),
+        (Response.from_text(""), "text/plain; charset=utf-8", b""),
+    ],
+)
+def test_responses_of_a_kind(response: Response, content_type: str, body: bytes | None) -> None:
+    """A response says what its body is, unless a header does."""
+    assert response.status == 200
+    assert response.headers.get_all("Content-Type") == [content_type]
+    assert response.body == ('{"a":["ü",null,1.5]}'.encode() if body is None else body)
+
+
+@pytest.mark.parametrize("make", [Response.from_text, Response.from_html, Response.from_json])
+def test_a_kind_has_status_and_headers(make: Any) -> None:
+    """Both can be given, and are checked."""
+    response = make("x", status=503, headers={"Retry-After": "5"})
+    assert (response.status, response.headers["Retry-After"]) == (503, "5")
+    with pytest.raises(ValueError, match="status must have three digits"):
+        make("x", status=5)
+    with pytest.raises(ValueError, match="control characters"):
+        make("x", headers={"X": "a\nb"})
+    with pytest.raises(TypeError, match="headers must be"):
+        make("x", headers="text")
+
+
+@pytest.mark.parametrize(
+    ("make", "value", "error", "why"),
+    [
+        (Response.from_text, b"x", TypeError, "text must be a str"),
+        (Response.from_text, "\ud800", ValueError, "body must be valid Unicode"),
+        (Response.from_html, None, TypeError, "html must be a str"),
+        (Response.from_json, {1, 2}, TypeError, "not JSON serializable"),
+        (Response.from_json, float("nan"), ValueError, "JSON"),
+    ],
+)
+def test_no_body_of_a_kind(make: Any, value: Any, error: type[Exception], why: str) -> None:
+    """What the kind has no form for is refused."""
+    with pytest.raises(error, match=why):
+        make(value)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirect(status: int) -> None:
+    """A redirect says where to, for now unless told otherwise."""
+    response = Response.redirect("/a?b=%20#c", status=status, headers={"X": "y"})
+    assert response.status == status
+    assert response.headers == Headers([("Location", "/a?b=%20#c"), ("X", "y")])
+    assert Response.redirect("https://a.example/").status == 307
+
+
+@pytest.mark.parametrize(
+    ("location", "options", "error", "why"),
+    [
+        (b"/", {}, TypeError, "location must be a str"),
+        ("", {}, ValueError, "location must be a URL of printable ASCII"),
+        ("/a b", {}, ValueError, "location must be a URL"),
+        ("/a\r\nX: y", {}, ValueError, "location must be a URL"),
+        ("/ü", {}, ValueError, "location must be a URL"),
+        ("/", {"status": 200}, ValueError, "status must be one of"),
+        ("/", {"status": 304}, ValueError, "status must be one of"),
+        ("/", {"status": "302"}, TypeError, "status must be a whole number"),
+        ("/", {"headers": {"location": "/b"}}, ValueError, "must not have another Location"),
+        ("/", {"headers": {"X": "\x00"}}, ValueError, "control characters"),
+    ],
+)
+def test_no_redirect(location: Any, options: Any, error: type[Exception], why: str) -> None:
+    """What leads nowhere, or would smuggle a header in, is refused."""
+    with pytest.raises(error, match=why):
+        Response.redirect(location, **options)
+
+
+def test_accept() -> None:
+    """To accept may come with headers, in order; several cookies are several lines."""
+    lines = [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("X", "y")]
+    assert Accept(lines).headers.multi_items() == tuple(lines)
+    assert Accept() == Accept({})
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Accept().headers = Headers()  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("headers", "error", "why"),
+    [
+        (5, TypeError, "headers must be"),
+        ({"X": "a\r\nb"}, ValueError, "control characters"),
+        ({"a b": ""}, ValueError, "is not the name of a header"),
+        *(
+            ({name: "x"}, ValueError, f"the header {name} belongs to the handshake itself")
+            for name in (
+                *("Upgrade", "connection", "Content-Length", "TRANSFER-ENCODING", "Trailer"),
+                *("Sec-WebSocket-Accept", "sec-websocket-protocol", "Sec-WebSocket-Extensions"),
+            )
+        ),
+    ],
+)
+def test_no_accept(headers: Any, error: type[Exception], why: str) -> None:
+    """What cannot stand in a 101, or belongs to the handshake, is refused where it is made."""
+    with pytest.raises(error, match=why):
+        Accept(headers)
+
+
+def test_a_request_before_it_is_routed() -> None:
+    """It has no route and no parameters."""
+    request = Request(method="GET", target="/", headers=Headers())
+    assert request.route is None
+    assert request.path_params == {}
 
 
 def test_what_a_peer_answers() -> None:

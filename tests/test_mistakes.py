@@ -416,7 +416,7 @@ async def test_answers_that_are_none(
                 async with hall.open():
                     pass
             assert hall.server.statistics().refused == 1
-    assert "on_request must return a Response or None, not 'hello'" in caplog.text
+    assert "on_request must return a Response, Accept or None, not 'hello'" in caplog.text
     assert "on_request must return a final response, not a 101" in caplog.text
 
 

@@ -78,6 +78,21 @@ def test_defaults(make: Make) -> None:
         setattr(value, dataclasses.fields(value)[0].name, 1)
 
 
+@pytest.mark.parametrize(
+    ("value", "numbers"),
+    [
+        (Heartbeat(), [20, 20]),
+        (Watchdog(), [60, None]),
+        (message_heartbeat(), ["?", 20, 20, None, True]),
+        (Timeouts(), [10, 10, 0.5, None, None, None, 75]),
+        (Limits(), [1 << 20, 4096, 1 << 20, 1 << 16, 1 << 14, 100, 1 << 20, 4096]),
+    ],
+)
+def test_numbers(value: Any, numbers: list[object]) -> None:
+    """The defaults are these: applications rely on them, and so does the documentation."""
+    assert list(dataclasses.astuple(value)) == numbers
+
+
 @pytest.mark.parametrize("name", SIZES)
 @pytest.mark.parametrize("value", [0, -1, 1.0, "1", None, True])
 def test_no_limit(name: str, value: Any) -> None:

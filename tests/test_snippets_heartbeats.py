@@ -11,9 +11,9 @@ import pytest
 import trio
 import trio.testing
 
-from docs.snippets import heartbeat_by_hand, heartbeats
+from docs.snippets import heartbeat_by_hand, heartbeats, no_pings
 from trio_ws import Heartbeat, Limits, WebSocket, open_websocket, serve_websocket
-from trio_ws.testing import RawPeer, open_websocket_to_peer
+from trio_ws.testing import MemoryNetwork, Pong, RawPeer, ScriptedPeer, Text, open_websocket_to_peer
 
 Work = Callable[[WebSocket], Awaitable[object]]
 
@@ -180,3 +180,57 @@ async def test_latency_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         r"silent for 0\.0 s; reading paused: False\n",
         told,
     )
+
+
+# Peers that do not know pings
+
+DEVICE = "ws://device.example/"
+
+
+@pytest.mark.parametrize(
+    ("way", "asks"),
+    [
+        (no_pings.listen_only, None),
+        (no_pings.ask_in_messages, Text("status?")),
+        (no_pings.notice_when_sending, None),
+    ],
+    ids=["listens", "asks", "sends"],
+)
+async def test_without_pings(
+    autojump_clock: trio.testing.MockClock,
+    way: Callable[[Work], Awaitable[None]],
+    asks: Text | None,
+) -> None:
+    """None of the three ways sends a ping for half an hour; one asks in messages."""
+
+    async def device(peer: ScriptedPeer) -> None:
+        await peer.accept()
+        while trio.current_time() < 1800:
+            if asks is None:
+                await peer.expect_silence(50)
+            else:
+                await peer.expect(asks)
+            await peer.send(Text("fine"))
+        await peer.send_close(1000)
+        await peer.expect_close(1000)
+
+    async def work(ws: WebSocket) -> None:
+        assert {message async for message in ws} == {"fine"}
+
+    async with MemoryNetwork() as network:
+        network.peer(DEVICE)(device)
+        await way(work)
+    assert trio.current_time() >= 1800
+
+
+async def test_keeping_the_way_open(autojump_clock: trio.testing.MockClock) -> None:
+    """Each 20 s there is a pong, which asks for nothing."""
+    async with (
+        open_websocket_to_peer(client=True, heartbeat=None) as (ws, peer),
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(no_pings.keep_the_way_open, ws)
+        for beat in (20, 40, 60):
+            frame = await peer.receive_frame()
+            assert (frame.opcode, trio.current_time()) == (Pong().frame.opcode, beat)
+        nursery.cancel_scope.cancel()

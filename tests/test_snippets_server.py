@@ -7,24 +7,35 @@ import os
 import re
 import signal
 import socket
+import ssl
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 import trio.testing
+import trustme
 
-from docs.snippets import authentication, deployed
+from docs.snippets import activated, authentication, client_certificates, deployed, routing
 from trio_ws import (
     CloseCode,
     ConnectionClosed,
+    HandshakeError,
     Headers,
     Rejected,
     Request,
+    Response,
+    WebSocket,
     open_websocket,
 )
 from trio_ws.testing import MemoryNetwork, open_websocket_pair
 
-DEPLOY = Path(__file__).resolve().parent.parent / "docs" / "snippets" / "deploy"
+from .halls import serving
+
+TOP = Path(__file__).resolve().parent.parent
+DEPLOY = TOP / "docs" / "snippets" / "deploy"
 
 
 def get(path: str, **headers: str) -> Request:
@@ -63,6 +74,65 @@ async def test_a_token_opens_the_gate() -> None:
 def test_where_a_token_may_stand(headers: dict[str, str], user: str | None) -> None:
     """A token is taken from the header or the cookie, and from nowhere else."""
     assert GATE.user_of(get("/?token=t0", **headers)) == user
+
+
+async def test_a_ticket_is_good_once(autojump_clock: trio.testing.MockClock) -> None:
+    """A ticket opens once, within half a minute."""
+    tickets = authentication.Tickets()
+    request = get(f"/?ticket={tickets.issue('Ada')}")
+    assert [tickets.user_of(request) for _ in range(2)] == ["Ada", None]
+    late = get(f"/?ticket={tickets.issue('Ada')}")
+    await trio.sleep(30)
+    assert tickets.user_of(late) is None
+    assert tickets.user_of(get("/")) is None
+
+
+async def test_a_token_as_a_subprotocol(
+    memory_network: MemoryNetwork, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The token is found among the names, and is not repeated in the answer."""
+
+    def on_request(request: Request) -> Response | None:
+        user = authentication.user_by_subprotocol(GATE, request)
+        return None if user else Response(401)
+
+    async def wait(ws: WebSocket) -> None:
+        await ws.wait_closed()
+
+    async with memory_network as network:
+        url = "wss://api.example/"
+        await network.serve(url, wait, subprotocols=["chat"], on_request=on_request)
+        async with open_websocket(url, subprotocols=["chat", "bearer.t0"]) as ws:
+            assert ws.subprotocol == "chat"
+        for offered in (["chat"], ["chat", "bearer.t1"]):
+            with pytest.raises(Rejected, match="401"):
+                async with open_websocket(url, subprotocols=offered):
+                    pass
+
+
+async def test_a_client_is_known_by_its_certificate(tmp_path: Path) -> None:
+    """The handler knows the name; a client without a certificate does not get in."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "authority")
+    for name in ("localhost", "device-7.example"):
+        made = authority.issue_cert(name)
+        made.private_key_pem.write_to_path(tmp_path / f"{name}.key")
+        made.cert_chain_pems[0].write_to_path(tmp_path / f"{name}.chain")
+    files = {path.name: str(path) for path in tmp_path.iterdir()}
+    trusted = files["authority"]
+    context = client_certificates.server_context(
+        files["localhost.chain"], files["localhost.key"], trusted
+    )
+    device = client_certificates.client_context(
+        files["device-7.example.chain"], files["device-7.example.key"], trusted
+    )
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(client_certificates.serve, context, 0)
+        url = f"wss://localhost:{server.port}"
+        assert await client_certificates.ask(url, device) == "Hello, device-7.example!"
+        with pytest.raises(HandshakeError):
+            await client_certificates.ask(url, ssl.create_default_context(cafile=trusted))
+        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("first", ["t1", None])
@@ -106,6 +176,79 @@ async def test_a_client_that_leaves_before_its_token_expires() -> None:
         await client.close()
     assert server.ending is not None
     assert server.ending.code == CloseCode.NORMAL_CLOSURE
+
+
+# Names and passwords
+
+
+async def test_names_and_passwords() -> None:
+    """The right password lets in, under its name; a wrong one does not."""
+    async with trio.open_nursery() as nursery:
+        serve = authentication.serve_with_passwords
+        server = await nursery.start(serve, {"ada": "lovelace"}, 0)
+        async with open_websocket(f"ws://ada:lovelace@localhost:{server.port}") as ws:
+            assert await ws.receive() == "Hello, ada!"
+        with pytest.raises(Rejected, match="401"):
+            async with open_websocket(f"ws://ada:x@localhost:{server.port}"):
+                pass
+        nursery.cancel_scope.cancel()
+
+
+async def test_passwords_in_a_database(autojump_clock: trio.testing.MockClock) -> None:
+    """A function that waits for a database decides."""
+
+    class Users:
+        async def verify(self, name: str, password: str) -> bool:
+            await trio.sleep(1)
+            return (name, password) == ("a", "b")
+
+    hook = authentication.ask_the_database(Users())
+    for header, allowed in (("Basic YTpi", True), ("Basic YTpj", False)):
+        answer: Any = hook(get("/", Authorization=header))
+        assert (await answer is None) is allowed
+    assert trio.current_time() == 2
+
+
+# Several paths
+
+
+async def test_routes(autojump_clock: trio.testing.MockClock) -> None:
+    """Each route has its parameters and its options."""
+    async with serving(routing.router, on_request=routing.on_request) as hall:
+        async with hall.open("/rooms/lobby/5") as ws:
+            assert await ws.receive() == "This is seat 5 in lobby."
+            assert ws.response.headers["Set-Cookie"].startswith("session=")
+        spoken: Any = {"subprotocols": ["widget.v1"], "origin": "https://a.example"}
+        async with hall.open("/widget", **spoken, headers={"Cookie": "session=5"}) as ws:
+            assert await ws.receive() == "You speak widget.v1."
+            assert "Set-Cookie" not in ws.response.headers
+        with pytest.raises(Rejected, match="401"):
+            async with hall.open("/uploads/a"):
+                pass
+        login = {"Authorization": "Basic YWRhOmxvdmVsYWNl"}
+        async with hall.open("/uploads/a/b.txt", headers=login) as ws:
+            await ws.send(bytes(2_000_000))
+            assert await ws.receive() == "ada has uploaded 2000000 bytes: a/b.txt"
+
+
+async def test_pages(autojump_clock: trio.testing.MockClock) -> None:
+    """Each page is of its kind."""
+    async with serving(routing.router, on_request=routing.on_request) as hall:
+        assert (await hall.ask("GET", "/health"))[2] == b"fine\n"
+        assert (await hall.ask("HEAD", "/health"))[2] == b""
+        assert b"<h1>&lt;b&gt;</h1>" in (await hall.ask("GET", "/rooms/%3Cb%3E"))[2]
+        assert (await hall.ask("GET", "/rooms/a/seats.json"))[2] == b'{"room":"a","free":[3,5]}'
+        status, headers, _ = await hall.ask("GET", "/")
+        assert (status, headers["Location"]) == (303, "/rooms/lobby")
+
+
+async def test_the_server_of_the_routes() -> None:
+    """The program starts."""
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(routing.main, 0)
+        async with open_websocket(f"ws://localhost:{server.port}/rooms/a/1") as ws:
+            assert await ws.receive() == "This is seat 1 in a."
+        nursery.cancel_scope.cancel()
 
 
 # In production
@@ -170,7 +313,7 @@ def test_managers_wait_for_the_drain() -> None:
     [
         ("nginx.conf", ["proxy_set_header Host $http_host;", "proxy_read_timeout 75s;"]),
         ("apache.conf", ["ProxyPreserveHost On"]),
-        ("haproxy.cfg", ["option httpchk GET /ready", "timeout tunnel 75s"]),
+        ("haproxy.cfg", ["option httpchk GET /ready", "option redispatch 1", "timeout tunnel 75s"]),
         ("Caddyfile", ["stream_close_delay 5m"]),
         ("Containerfile", ['CMD ["python", "-u", "deployed.py"]']),
     ],
@@ -183,5 +326,48 @@ def test_the_lines_that_matter(file: str, lines: list[str]) -> None:
 
 def test_each_configuration_is_shown() -> None:
     """No file lies in the folder without being on the page."""
-    page = (DEPLOY.parent.parent / "howto" / "deployment.rst").read_text(encoding="utf-8")
-    assert [f.name for f in DEPLOY.iterdir() if f"deploy/{f.name}" not in page] == []
+    howto = DEPLOY.parent.parent / "howto"
+    pages = [howto / name for name in ("deployment.rst", "processes.rst")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    assert [f.name for f in DEPLOY.iterdir() if f"deploy/{f.name}" not in text] == []
+
+
+async def test_a_server_that_was_not_activated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a service manager it opens a port itself."""
+    monkeypatch.delenv("LISTEN_PID", raising=False)
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(activated.main, 0)
+        async with open_websocket(f"ws://localhost:{server.port}") as ws:
+            await ws.send("hello")
+            assert await ws.receive() == "hello"
+        nursery.cancel_scope.cancel()
+
+
+def test_a_server_that_is_activated() -> None:
+    """It takes the socket that it has inherited, and leaves alone that it was started late."""
+    with socket.socket() as listening:
+        listening.bind(("localhost", 0))
+        listening.listen()
+        port = listening.getsockname()[1]
+        arguments = [sys.executable, "-c", ACTIVATE, str(listening.fileno())]
+        with subprocess.Popen(arguments, cwd=TOP, pass_fds=[listening.fileno()]) as process:
+            try:
+                trio.run(say_hello, f"ws://localhost:{port}")
+            finally:
+                process.kill()
+
+
+ACTIVATE = """
+import os, sys, trio
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+from docs.snippets import activated
+trio.run(activated.main)
+"""
+
+
+async def say_hello(url: str) -> None:
+    with trio.fail_after(20):
+        async with open_websocket(url) as ws:
+            await ws.send("hello")
+            assert await ws.receive() == "hello"

@@ -18,6 +18,7 @@ import trio
 from trio_ws import (
     ANY_ORIGIN,
     SAME_ORIGIN,
+    Accept,
     BytesLike,
     Classify,
     ClientOptions,
@@ -55,6 +56,7 @@ from trio_ws import (
     Request,
     RequestHook,
     Response,
+    Router,
     Server,
     ServerOptions,
     ServerStatistics,
@@ -68,6 +70,9 @@ from trio_ws import (
     WebSocket,
     WhenDown,
     __version__,
+    basic_auth,
+    inherited_listeners,
+    open_listeners,
     open_reconnecting_websocket,
     open_supervisor,
     open_websocket,
@@ -185,6 +190,40 @@ async def servers(listener: trio.SocketListener, stream: trio.abc.Stream) -> Non
     await serve_websocket_listeners(handler, [listener], origins=ANY_ORIGIN, on_request=health)
     await serve_websocket_on(handler, stream)
     await serve_websocket(health, "localhost", 0)  # type: ignore[arg-type]
+
+
+async def routes(ws: WebSocket, request: Request, listeners: list[trio.SocketListener]) -> None:
+    """A router in the place of a handler; what it decorates stays what it is."""
+    router = Router()
+    counts = router.websocket("/{name}/{number:int}", origins=ANY_ORIGIN)(count)
+    assert_type(await counts(ws), int)
+    shows = router.get("/page", on_request=basic_auth(check_password))(page)
+    assert_type(shows(request), Response)
+    router.get("/bad")(lambda request: "text")  # type: ignore[type-var]
+    router.websocket("/bad", heartbeat=None)  # type: ignore[call-arg]
+    await serve_websocket(router, None, 8765, on_request=accept)
+    await serve_websocket_listeners(router, await open_listeners(None, 0, reuse_port=True))
+    await serve_websocket_listeners(router, inherited_listeners() or listeners)
+
+
+def check_password(name: str, password: str) -> bool:
+    """A plain function, or an async one."""
+    return name == password
+
+
+def accept(request: Request) -> Response | Accept | None:
+    """All that may be decided about a request."""
+    assert_type(request.route, str | None)
+    assert_type(request.cookies, dict[str, str])
+    request.state["user"] = request.path_params["name"]
+    if request.path == "/old":
+        return Response.redirect("/new", status=308)
+    return Accept({"Set-Cookie": "a=b"}) if request.tls else Response.from_json({"a": [1]})
+
+
+def page(request: Request) -> Response:
+    """What a router shows."""
+    return Response.from_html("<p>", status=404, headers=[("X", "y")])
 
 
 async def count(ws: WebSocket) -> int:

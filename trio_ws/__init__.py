@@ -47,7 +47,7 @@ from ._errors import (
     WebSocketError,
 )
 from ._handshake.origins import ANY_ORIGIN, SAME_ORIGIN, OriginRule, Origins
-from ._http import Headers, HeaderSource, Request, Response
+from ._http import Accept, Headers, HeaderSource, Request, Response
 from ._instrument import Instrument, MessageKind
 from ._message_channel import MessageChannel
 from ._options import PolicyOptions
@@ -75,8 +75,12 @@ from ._reconnecting.channel import OnConnect, ReconnectingWebSocket, WhenDown
 from ._reconnecting.open import open_reconnecting_websocket
 from ._reconnecting.outgoing import SendBuffer
 from ._reconnecting.statistics import ReconnectingStatistics
+from ._server.auth import CredentialCheck, basic_auth
+from ._server.listeners import inherited_listeners, open_listeners
 from ._server.log import log_handler_error
 from ._server.options import HandlerErrorHook, RequestHook, ServerOptions, Subprotocols
+from ._server.router import RouteOptions, Router
+from ._server.routing import RequestHandler
 from ._server.selection import Handler
 from ._server.serve import serve_websocket, serve_websocket_listeners, serve_websocket_on
 from ._server.server import Listener, Server
@@ -90,6 +94,7 @@ from ._supervision.states import SupervisorState, Transition
 from ._supervision.supervise import Supervisor, open_supervisor, supervise
 from ._supervision.throttle import Throttle
 from ._supervision.transitions import TransitionHook
+from ._tls_info import TLSInfo
 
 __version__ = "0.1.0"
 
@@ -99,6 +104,7 @@ __all__ = [
     "RSV2",
     "RSV3",
     "SAME_ORIGIN",
+    "Accept",
     "Agreement",
     "Backoff",
     "BytesLike",
@@ -110,6 +116,7 @@ __all__ = [
     "ConnectionClosed",
     "ConnectionLost",
     "ConnectionStatistics",
+    "CredentialCheck",
     "Deflate",
     "DeflateStatistics",
     "Ending",
@@ -156,8 +163,11 @@ __all__ = [
     "Rejected",
     "Remedy",
     "Request",
+    "RequestHandler",
     "RequestHook",
     "Response",
+    "RouteOptions",
+    "Router",
     "SendBuffer",
     "Server",
     "ServerOptions",
@@ -170,6 +180,7 @@ __all__ = [
     "SupervisorState",
     "SupervisorStatistics",
     "TLSError",
+    "TLSInfo",
     "Throttle",
     "Timeouts",
     "Transition",
@@ -180,7 +191,10 @@ __all__ = [
     "WebSocket",
     "WebSocketError",
     "WhenDown",
+    "basic_auth",
+    "inherited_listeners",
     "log_handler_error",
+    "open_listeners",
     "open_reconnecting_websocket",
     "open_supervisor",
     "open_websocket",

@@ -156,7 +156,7 @@ class Ending:
         order = (theirs, ours) if self.received_first else (ours, theirs)
         story = "; then ".join(part for part in order if part)
         if self.loss is None:
-            return story
+            return f"{story} ({printable(self.detail)})" if self.detail else story
         said_already = self.sent is not None and self.sent.reason == self.detail
         detail = f" ({printable(self.detail)})" if self.detail and not said_already else ""
         return f"{self.loss.value}{detail}; {story or 'no close frame was exchanged'}"

@@ -8,9 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Self, final
 from urllib.parse import parse_qs
 
+from ._json import encode_json
 from ._text import printable
+from ._tls_info import TLSInfo
 from ._validation import check_text, kind_of
 
 HeaderSource = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -41,6 +45,12 @@ def check_header(name: str, value: str) -> None:
         raise ValueError(f"the value of the header {name} is not Latin-1")
 
 
+class _Parsed(tuple[Any, ...]):
+    """Name, value, name, value, …, as a parser has found them."""
+
+    __slots__ = ()
+
+
 class Headers(Mapping[str, str]):
     """HTTP headers: names without regard to case, repeated names allowed, order kept.
 
@@ -59,6 +69,8 @@ class Headers(Mapping[str, str]):
         # pairs takes more than twice the memory.
         if isinstance(source, Headers):
             self._parts: tuple[str, ...] = source._parts
+        elif isinstance(source, _Parsed):
+            self._parts = source
         else:
             self._parts = _parts(source)
 
@@ -104,6 +116,11 @@ class Headers(Mapping[str, str]):
         return f"Headers({list(self._lines())!r})"
 
 
+def headers_of(lines: Iterable[tuple[str, str]]) -> Headers:
+    """Return the headers that a parser has found: they need no check."""
+    return Headers(_Parsed(chain.from_iterable(lines)))
+
+
 def _parts(source: object) -> tuple[str, ...]:
     """Return name, value, name, value, … of what may have been given instead, too."""
     what = "headers must be a mapping of str to str, or pairs of them"
@@ -131,12 +148,22 @@ class Request:
         target: path and query as they stood in the request line.
         headers: every header, in order.
         remote_address: where it came from, as the socket tells it; None on other streams.
+        tls: what TLS has established about the connection it came over; None without TLS.
+        state: a mapping of the application's own, empty at first;
+            what is put there is `WebSocket.state` later.
+        route: the pattern that a `Router` has chosen; None before that, and without a router.
+            For metrics: there are few patterns, and many paths.
+        path_params: what the parameters of this pattern are, by name: `str` or `int`.
     """
 
     method: str
     target: str
     headers: Headers
     remote_address: object = None
+    tls: TLSInfo | None = field(default=None, compare=False)
+    state: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    route: str | None = field(default=None, compare=False)
+    path_params: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def path(self) -> str:
@@ -183,6 +210,65 @@ class Response:
             check_header(name, value)
         self._fill(status, lines, _as_bytes(body))
 
+    @classmethod
+    def from_text(cls, text: str, *, status: int = 200, headers: HeaderSource = ()) -> Self:
+        """Return a response with a text, as ``text/plain`` in UTF-8.
+
+        A ``Content-Type`` among the headers takes the place of that.
+
+        Raises:
+            TypeError: one of them is of a wrong type.
+            ValueError: the text is not valid Unicode; or as for any response.
+        """
+        check_text("text", text)
+        return cls(status, _with_type("text/plain; charset=utf-8", headers), text)
+
+    @classmethod
+    def from_html(cls, html: str, *, status: int = 200, headers: HeaderSource = ()) -> Self:
+        """Return a response with a page, as ``text/html`` in UTF-8; otherwise as `from_text`."""
+        check_text("html", html)
+        return cls(status, _with_type("text/html; charset=utf-8", headers), html)
+
+    @classmethod
+    def from_json(cls, value: Any, *, status: int = 200, headers: HeaderSource = ()) -> Self:
+        """Return a response with `value` as JSON (RFC 8259); otherwise as `from_text`.
+
+        Raises:
+            TypeError: something in `value` has no JSON form.
+            ValueError: `value` is, or holds, a float that JSON has no form for (NaN, infinity),
+                itself, or too many levels.
+        """
+        return cls(status, _with_type("application/json", headers), encode_json(value))
+
+    @classmethod
+    def redirect(cls, location: str, *, status: int = 307, headers: HeaderSource = ()) -> Self:
+        """Return a response that sends the client elsewhere (RFC 9110 §15.4).
+
+        Args:
+            location: a URL, or a part of one, relative to that of the request.
+                What is not ASCII must be percent-encoded.
+            status: 301 or 308 for ever, 302 or 307 for now;
+                303 for something else that tells of it.
+            headers: further headers.
+
+        Raises:
+            TypeError: one of them is of a wrong type.
+            ValueError: `location` has characters that no URL has,
+                `status` is none of these, or a header cannot be sent.
+        """
+        check_text("location", location)
+        if not _URL.fullmatch(location):
+            raise ValueError(
+                f"location must be a URL of printable ASCII, without blanks; got {location!r}"
+            )
+        _check_status(status)
+        if status not in _REDIRECTS:
+            raise ValueError(f"status must be one of {_REDIRECTS}; got {status!r}")
+        lines = Headers(headers)
+        if "Location" in lines:
+            raise ValueError("headers must not have another Location")
+        return cls(status, [("Location", location), *lines.multi_items()])
+
     def _fill(self, status: int, headers: Headers, body: bytes) -> None:
         object.__setattr__(self, "status", status)
         object.__setattr__(self, "headers", headers)
@@ -203,9 +289,53 @@ def _check_status(status: object) -> None:
         raise ValueError(f"status must have three digits, as 200 has; got {status}")
 
 
+def _with_type(content_type: str, headers: HeaderSource) -> HeaderSource:
+    lines = Headers(headers)
+    if "Content-Type" in lines:
+        return lines
+    return [("Content-Type", content_type), *lines.multi_items()]
+
+
 def _as_bytes(body: object) -> bytes:
     if isinstance(body, str):
-        return body.encode()
+        try:
+            return body.encode()
+        except UnicodeEncodeError:
+            raise ValueError("body must be valid Unicode: it has half a surrogate pair") from None
     if not isinstance(body, bytes | bytearray | memoryview):
         raise TypeError(f"body must be str or bytes, not {kind_of(body)}")
     return bytes(body)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """What `on_request` returns to go on, with headers for the answer that accepts the upgrade.
+
+    That may be a cookie::
+
+        return Accept({"Set-Cookie": "session=…; HttpOnly; Secure; SameSite=Strict"})
+
+    The headers are sent with the 101 only: not if the request is refused after all.
+
+    Raises:
+        TypeError: `headers` are none.
+        ValueError: a header cannot be sent, or belongs to the handshake itself.
+    """
+
+    headers: Headers = field(default_factory=Headers)
+
+    def __init__(self, headers: HeaderSource = ()) -> None:
+        lines = Headers(headers)
+        for name, value in lines.multi_items():
+            check_header(name, value)
+            if _OF_THE_HANDSHAKE.fullmatch(name):
+                raise ValueError(f"the header {name} belongs to the handshake itself")
+        object.__setattr__(self, "headers", lines)
+
+
+_OF_THE_HANDSHAKE = re.compile(
+    "Upgrade|Connection|Content-Length|Transfer-Encoding|Trailer|Sec-WebSocket-.*", re.IGNORECASE
+)
+_REDIRECTS = (301, 302, 303, 307, 308)
+_URL = re.compile(r"[!-~]+")

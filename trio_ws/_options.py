@@ -5,7 +5,7 @@ What only one of them has is in `_client.options` and `_server.options`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict, TypeVar
 
@@ -90,10 +90,21 @@ def config_from(
         TypeError: there is no such option; the message says which there are.
     """
     known = [field.name for field in fields(config)]
+    check_names(options, known, function, also=also)
+    return config(**options)
+
+
+def check_names(
+    options: Iterable[str], known: list[str], function: str, *, also: Sequence[str] = ()
+) -> None:
+    """Refuse names of options that a function has not.
+
+    Raises:
+        TypeError: there is no such option; the message says which there are.
+    """
     for name in options:
         if name not in known:
             raise TypeError(f"{function}() has no option {name!r}{_hint(name, [*also, *known])}")
-    return config(**options)
 
 
 def _hint(name: str, known: list[str]) -> str:

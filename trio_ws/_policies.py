@@ -186,8 +186,9 @@ class Limits:
     """How much one connection may cost, in bytes unless it says otherwise.
 
     The memory of a connection stays below ``receive_buffer + max_message_size + send_buffer``
-    and what is read and written at once (256 and 64 KiB), whatever the peer does;
-    text beyond Latin-1 takes up to four times its size in Python,
+    and what is read and written at once (256 and 64 KiB), whatever the peer does.
+    Of your own messages beyond `send_buffer`, one may wait while another is being written.
+    Text beyond Latin-1 takes up to four times its size in Python,
     and a message exists twice while it is handed on.
 
     Attributes:

@@ -1,10 +1,22 @@
-"""A feed that closes with 1008 where it means "come back later"."""
+"""What feeds of exchanges do: 1008 for "come back later", and connections of a day at most."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from trio_ws import CloseCode, ConnectionClosed, HandshakeError, Remedy, WebSocket, supervise
+import trio
+
+from trio_ws import (
+    CloseCode,
+    ConnectionClosed,
+    HandshakeError,
+    Reconnect,
+    Remedy,
+    WebSocket,
+    supervise,
+)
+
+Session = Callable[[WebSocket], Awaitable[None]]
 
 
 def know_this_feed(failure: HandshakeError | ConnectionClosed) -> Remedy | None:
@@ -15,5 +27,13 @@ def know_this_feed(failure: HandshakeError | ConnectionClosed) -> Remedy | None:
     return None
 
 
-async def follow(session: Callable[[WebSocket], Awaitable[None]], url: str) -> None:
+async def follow(session: Session, url: str) -> None:
     await supervise(session, url, classify=know_this_feed)
+
+
+async def at_most_a_day(session: Session, ws: WebSocket) -> None:
+    """Be a session that asks for the next connection before the feed ends this one."""
+    with trio.move_on_after(23.5 * 3600):
+        await session(ws)
+        return
+    raise Reconnect("the feed ends connections after 24 hours", delay=0)

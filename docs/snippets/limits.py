@@ -27,11 +27,12 @@ async def main(
     )
 
 
-def budget(limits: Limits, max_connections: int) -> int:
-    """The bytes that a server can be made to hold."""
-    at_once = 256 * KIB + 64 * KIB
-    buffers = limits.receive_buffer + limits.send_buffer
-    return max_connections * (buffers + limits.max_message_size + at_once)
+def budget(limits: Limits, max_connections: int, *, largest_sent: int = 0) -> int:
+    """The bytes that a server can be made to hold, if it sends messages up to a size."""
+    incoming = limits.receive_buffer + limits.max_message_size + 256 * KIB
+    waiting = max(limits.send_buffer, largest_sent)
+    in_hand = max(64 * KIB, largest_sent)
+    return max_connections * (incoming + waiting + in_hand)
 
 
 async def send_report(url: str, report: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import socket
 import ssl
@@ -342,6 +343,21 @@ async def test_one_context_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
                 async with open_websocket(f"wss://127.0.0.1:{port}"):
                     pass
     assert used == [await default_context()] * 2
+
+
+async def test_certificates_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Out of descriptors while the certificates are read: that passes, so it is worth a retry."""
+
+    async def fail() -> ssl.SSLContext:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(attempt, "default_context", fail)
+    async with tcp(accept_and_close, context=server_context("127.0.0.1")) as port:
+        with pytest.raises(HandshakeError, match=r"certificates .* Too many open files") as caught:
+            async with open_websocket(f"wss://127.0.0.1:{port}"):
+                pass
+    assert caught.value.transient is True
+    assert isinstance(caught.value.__cause__, OSError)
 
 
 async def test_no_close_notify() -> None:

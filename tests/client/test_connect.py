@@ -47,6 +47,21 @@ async def test_conversation() -> None:
     assert ws.ending.clean
 
 
+async def test_what_tls_has_established() -> None:
+    """What TLS has established can be asked while the connection is open, and after it."""
+    async with (
+        tcp(echo_once, context=server_context("localhost")) as port,
+        open_websocket(f"wss://localhost:{port}", ssl_context=trusting()) as ws,
+    ):
+        assert ws.tls is not None
+        assert ws.tls.version == "TLSv1.3"
+        assert ws.tls.peer_certificate is not None
+        assert ("DNS", "localhost") in ws.tls.peer_certificate["subjectAltName"]
+        assert ws.name.startswith("client-")
+        await ws.send("hello")
+    assert ws.tls.version == "TLSv1.3"
+
+
 async def test_options(autojump_clock: object) -> None:
     """Options reach the request, and the answer reaches the connection."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+
 import pytest
 import trio
 import trio.testing
@@ -12,6 +14,7 @@ from trio_ws._concurrency.checkpoints import (
     SECONDS,
     CheckpointBudget,
     current_checkpoint_budget,
+    fastest,
 )
 
 Clock = trio.testing.MockClock
@@ -85,6 +88,18 @@ async def test_renew(autojump_clock: Clock) -> None:
     assert await yields_of(budget, [0]) == []
     autojump_clock.jump(0.0001)
     assert await yields_of(budget, [0]) == [1]
+
+
+async def test_the_clock_of_virtual_time(autojump_clock: Clock) -> None:
+    """What counts is the run's own time, of which the system knows nothing."""
+    assert fastest(autojump_clock) == autojump_clock.current_time
+    autojump_clock.rate = 1.0
+    assert fastest(autojump_clock) is perf_counter
+
+
+async def test_the_clock_of_the_system() -> None:
+    """Where time passes as everywhere, the system's counter tells it, which is fastest."""
+    assert fastest(trio.lowlevel.current_clock()) is perf_counter
 
 
 @pytest.mark.parametrize("before", [0, 1, CALLS - 2, CALLS - 1])

@@ -35,10 +35,12 @@ class Probed:
 
     def __init__(self) -> None:
         self.told: list[float] = []
+        self.slept: list[float] = []
 
-    def probe(self) -> None:
+    def probe(self, slept: float) -> None:
         """The machine was suspended."""
         self.told.append(trio.current_time())
+        self.slept.append(slept)
 
 
 async def test_suspension(autojump_clock: trio.testing.MockClock) -> None:
@@ -53,6 +55,7 @@ async def test_suspension(autojump_clock: trio.testing.MockClock) -> None:
     machine.slept += SUSPEND_THRESHOLD + 0.01
     await trio.sleep(INTERVAL)
     assert first.told == second.told == [2 * INTERVAL, 5 * INTERVAL]
+    assert first.slept == pytest.approx([3600, SUSPEND_THRESHOLD + 0.01])
     watch.tell_no_more(first)
     watch.tell_no_more(second)
 
@@ -99,8 +102,8 @@ async def test_listener_that_leaves_when_told(autojump_clock: trio.testing.MockC
     watch = SuspensionWatch(machine.clock)
 
     class Leaver(Probed):
-        def probe(self) -> None:
-            super().probe()
+        def probe(self, slept: float) -> None:
+            super().probe(slept)
             watch.tell_no_more(self)
 
     leaver = Leaver()

@@ -46,6 +46,26 @@ def tasks() -> int:
     return trio.lowlevel.current_statistics().tasks_living
 
 
+@both_roles
+async def test_what_comes_during_the_goodbye_is_not_kept(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """When the block is left no task takes messages any more, so they take no memory."""
+    async with trio.open_nursery() as nursery:
+        async with open_wired(client) as (ws, peer, _):
+
+            async def answer() -> None:
+                await peer.expect_close(1000)
+                await peer.send_text("late")
+                await peer.send_close(1000)
+                await peer.send_eof()
+
+            nursery.start_soon(answer)
+        assert ws.ending is not None
+        assert ws.ending.clean
+        assert ws.statistics().receive_queue == 0
+
+
 # P1: the connection lives in its block
 
 

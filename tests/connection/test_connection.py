@@ -111,6 +111,28 @@ async def test_a_stream_that_cannot_be_closed(
     assert stand.core.finished.is_set()
 
 
+class Interrupted(TwoWayWire):
+    """A stream in whose closing a Ctrl-C lands."""
+
+    async def aclose(self) -> None:
+        """Close, and be interrupted."""
+        with trio.CancelScope(shield=True):
+            await super().aclose()
+        raise KeyboardInterrupt
+
+
+@both_roles
+async def test_a_ctrl_c_in_the_last_step(autojump_clock: Clock, client: bool) -> None:
+    """It leaves the task, and what waits for the last step is told all the same."""
+    stand = Stand(client, Interrupted)
+    with pytest.raises(BaseExceptionGroup) as caught:
+        async with trio.open_nursery() as nursery:
+            stand.tested.start(nursery)
+            stand.tested.close_quickly(1001)
+    assert caught.group_contains(KeyboardInterrupt)
+    assert stand.core.finished.is_set()
+
+
 @both_roles
 async def test_a_failure_in_the_last_step(
     autojump_clock: Clock, client: bool, monkeypatch: pytest.MonkeyPatch
@@ -246,7 +268,7 @@ async def test_pings(autojump_clock: Clock, client: bool, monkeypatch: pytest.Mo
         await stand.peer.send_frame(10, b"payload")
         await ping.wait()
         assert ping.rtt == 0
-        stand.tested.probe()
+        stand.tested.probe(60)
         await settled()
         assert [frame.opcode for frame in frames_of(stand.wire.written)] == [PING, PING]
         await stand.peer.send_frame(TEXT, b"x")

@@ -160,7 +160,9 @@ async def test_what_has_arrived(autojump_clock: MockClock) -> None:
 
 def test_no_connection() -> None:
     """A wrapper that hides its connection is refused by name."""
-    with pytest.raises(TypeError, match="a connection of a reconnecting channel must be a WebS"):
+    with pytest.raises(
+        TypeError, match=r"must be a WebSocket, .* \(put a wrapper around the channel"
+    ):
         Delivery("a wrapper")  # type: ignore[arg-type]
 
 

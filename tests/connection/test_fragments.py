@@ -222,6 +222,25 @@ async def test_failure_half_way(
 
 
 @both_roles
+async def test_a_peer_has_time_to_answer_for_half_a_message(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The close for a message that failed is a polite one, bounded by `Timeouts.close`."""
+    async with open_wired(client) as (ws, peer, _), trio.open_nursery() as nursery:
+
+        async def answer_late() -> None:
+            await peer.expect_frame(TEXT, b"half")
+            assert await peer.expect_close(1011) == BROKEN_OFF
+            await trio.sleep(5)
+            await peer.send_close(1011)
+
+        nursery.start_soon(answer_late)
+        with pytest.raises(KeyError):
+            await ws.send(Generated("half", KeyError("the other half")).fragments())
+        assert (await ws.wait_closed()).clean
+
+
+@both_roles
 async def test_cancelled_before_the_first_fragment(
     client: bool, autojump_clock: trio.testing.MockClock
 ) -> None:

@@ -319,6 +319,23 @@ async def test_a_message_that_crawls_in_is_not_idleness(
 
 
 @both_roles
+@pytest.mark.parametrize("message", ["text", ["fragment"]])
+async def test_what_is_sent_into_a_stuck_window_is_not_idleness(
+    message: str | list[str], client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """An application that sends is not idle, whether the peer takes what it sends or not."""
+    start = trio.current_time()
+    with pytest.raises(ConnectionLost, match="did not answer our close"):
+        async with open_wired(client, timeouts=Timeouts(idle=5, close=2)) as (ws, _, wire):
+            wire.stop_taking()
+            await ws.send("in hand")
+            await trio.sleep(3)
+            await ws.send(message)
+            await trio.sleep_forever()
+    assert trio.current_time() == start + 3 + 5 + 2
+
+
+@both_roles
 async def test_a_message_that_crawls_out_is_not_idleness(
     client: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
@@ -590,7 +607,7 @@ async def test_probe(state: str, client: bool, autojump_clock: trio.testing.Mock
         await settled()
         if state == "closing":
             ws._connection.close_gracefully(1000)
-        ws._connection.probe()
+        ws._connection.probe(60)
         await settled()
         opcodes = [frame.opcode for frame in frames_of(wire.written)]
         assert opcodes == [PING if state == "open" else CLOSE]

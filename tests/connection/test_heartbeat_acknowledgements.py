@@ -15,6 +15,7 @@ import trio
 import trio.testing
 
 from trio_ws import (
+    ConnectionClosed,
     ConnectionLost,
     Heartbeat,
     HeartbeatTimeout,
@@ -23,9 +24,10 @@ from trio_ws import (
     WebSocket,
 )
 from trio_ws._connection.block import ConnectionBlock
+from trio_ws._liveness.pings import RIGHT_AFTER
 from trio_ws._options import ConnectionOptions
-from trio_ws.testing import RawPeer
-from trio_ws.testing._peer import PING, PONG, TEXT
+from trio_ws.testing import Frame, RawPeer
+from trio_ws.testing._peer import CLOSE, PING, PONG, TEXT, encode
 
 from ..kernels import SaidKernel, kernel
 from ..streams import socket_pair
@@ -267,6 +269,43 @@ async def test_a_peer_that_breaks_off_at_a_ping(
                 await peer.send_eof()
             await trio.sleep_forever()
     assert caught.value.ending.loss is (Loss.BROKEN if broken else Loss.EOF)
+
+
+@both_roles
+@pytest.mark.parametrize("code", [None, 1002, 1003, 4000])
+async def test_a_peer_that_closes_at_a_ping(
+    code: int | None, client: bool, autojump_clock: Clock
+) -> None:
+    """A peer that answers a ping with a Close ends for the same reason, and is told of alike."""
+    async with open_wired(client, heartbeat=BEAT) as (ws, peer, _):
+        await peer.expect_frame(PING)
+        await peer.send_close(code)
+        with pytest.raises(ConnectionClosed, match=AFTER_PING):
+            await ws.receive()
+    assert ws.ending is not None
+    assert ws.ending.clean
+
+
+@both_roles
+@pytest.mark.parametrize("says", ["1000", "1001", "a pong before it", "it after a while"])
+async def test_a_peer_that_closes_for_reasons_of_its_own(
+    says: str, client: bool, autojump_clock: Clock
+) -> None:
+    """A Close that says that all is well, or comes with the pong, or late, is just that."""
+    async with open_wired(client, heartbeat=BEAT) as (ws, peer, _):
+        ping = await peer.expect_frame(PING)
+        frame = Frame(CLOSE, (1002).to_bytes(2, "big"), masked=not client)
+        if says.isdigit():
+            frame = Frame(CLOSE, int(says).to_bytes(2, "big"), masked=not client)
+        if "after" in says:
+            await trio.sleep(RIGHT_AFTER + 0.1)
+        before = encode(Frame(PONG, ping.payload, masked=not client)) if "pong" in says else b""
+        await peer.send_bytes(before + encode(frame))
+        with pytest.raises(ConnectionClosed):
+            await ws.receive()
+    assert ws.ending is not None
+    assert ws.ending.received_first
+    assert ws.ending.detail == ""
 
 
 @both_roles

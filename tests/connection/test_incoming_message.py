@@ -15,8 +15,8 @@ from trio_ws import (
     WebSocket,
 )
 from trio_ws._connection.heartbeat import LONGEST_HEARTBEAT
-from trio_ws.testing import RawPeer, open_websocket_pair
-from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT
+from trio_ws.testing import Frame, RawPeer, open_websocket_pair
+from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT, encode
 
 from ..wires import both_roles, closed_by, open_wired, settled
 
@@ -27,6 +27,30 @@ async def stream(ws: WebSocket) -> Chunks:
     """Take one message in chunks."""
     async with ws.receive_stream() as chunks:
         return [chunk async for chunk in chunks]
+
+
+@both_roles
+async def test_behind_a_long_frame(client: bool, autojump_clock: trio.testing.MockClock) -> None:
+    """A long frame that is buffered is one chunk, and what follows it is not taken with it."""
+    long = bytes(100_000)
+    data = encode(Frame(BINARY, long, masked=not client)) + encode(
+        Frame(TEXT, b"next", masked=not client)
+    )
+    async with open_wired(client) as (ws, peer, _), trio.open_nursery() as nursery:
+        await peer.send_bytes(data[:50_000])
+        await settled()
+        taken: list[Chunks] = []
+
+        async def take() -> None:
+            taken.append(await stream(ws))
+
+        nursery.start_soon(take)
+        await settled()
+        await peer.send_bytes(data[50_000:])
+        await settled()
+        assert taken == [[long]]
+        with trio.fail_after(1):
+            assert await ws.receive() == "next"
 
 
 async def send_parts(peer: RawPeer, opcode: int, *parts: bytes) -> None:

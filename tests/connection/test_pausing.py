@@ -271,6 +271,16 @@ async def test_who_takes_or_sends_is_not_idle(client: bool, autojump_clock: Cloc
 # Unsolicited pongs
 
 
+@both_roles
+async def test_a_pong_does_not_wait_for_the_next_look(client: bool, autojump_clock: Clock) -> None:
+    """The reader wakes for it in time, between two looks at the connection."""
+    beat = Heartbeat(interval=3, timeout=5)
+    async with open_full(client, heartbeat=beat) as (ws, peer, _):
+        await peer.expect_frame(PONG)
+        assert trio.current_time() == 2.5
+        assert await ws.receive() == "unread"
+
+
 def pauses_of(*policies: Heartbeat) -> Pauses:
     """Make the pauses of a connection that has only these policies."""
     return Pauses(core_of(heartbeat=policies))

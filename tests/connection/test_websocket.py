@@ -616,6 +616,31 @@ async def test_compress_is_checked(compress: Any) -> None:
         assert client.extensions == ()
 
 
+# Facts of a connection
+
+
+async def test_name(autojump_clock: trio.testing.MockClock) -> None:
+    """A connection has the name that stands in the lines of the log."""
+    async with open_websocket_pair() as (client, server):
+        assert (client.name, server.name) == ("client", "server")
+
+
+async def test_state(autojump_clock: trio.testing.MockClock) -> None:
+    """The mapping is the application's, is that of the request, and of one connection only."""
+    async with open_websocket_pair() as (client, server):
+        assert client.state == server.state == {}
+        server.state["user"] = "ada"
+        assert server.request.state == {"user": "ada"}
+        assert client.state == {}
+        assert "ada" not in f"{server!r} {server.request!r}"
+
+
+async def test_tls(autojump_clock: trio.testing.MockClock) -> None:
+    """Without TLS there is nothing to tell of it; `tests.client` asks over TLS."""
+    async with open_websocket_pair() as (client, server):
+        assert client.tls is server.tls is None
+
+
 # Instruments
 
 

@@ -179,6 +179,43 @@ async def test_full_outbox(client: bool, autojump_clock: trio.testing.MockClock)
 
 
 @both_roles
+async def test_what_is_in_hand_takes_no_room(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """As soon as the writer has taken what was queued, the next sender may queue."""
+    async with open_wired(client, limits=Limits(send_buffer=1000)) as (ws, _, wire):
+        wire.stop_taking()
+        ws.send_nowait("x" * 900)
+        with trio.fail_after(1):
+            await ws.send("y" * 900)
+        wire.take_again()
+
+
+@both_roles
+async def test_some_room_may_not_be_enough(
+    client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A sender that is woken because a batch has gone looks again whether it has room."""
+    batch, limit = 60_000, 200_000
+    async with (
+        open_wired(client, limits=Limits(send_buffer=limit)) as (ws, _, wire),
+        trio.open_nursery() as nursery,
+    ):
+        wire.stop_taking()
+        await send_each(ws, "in hand", *["x" * batch] * 3)
+        nursery.start_soon(ws.send, "y" * 2 * batch)
+        await settled()
+        queued = []
+        while ws.statistics().tasks_sending:
+            wire.take_piece()
+            await settled()
+            queued.append(ws.statistics().send_queue)
+        assert len(set(queued)) > 1
+        assert max(queued) <= limit
+        wire.take_again()
+
+
+@both_roles
 async def test_large_message(client: bool, autojump_clock: trio.testing.MockClock) -> None:
     """A message larger than the send buffer is admitted when nothing is queued, not before."""
     async with (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import h11
 import pytest
@@ -13,9 +14,10 @@ from wsproto.events import AcceptConnection
 
 from trio_ws._errors import LocalProtocolError
 from trio_ws._handshake.opening import Opening
-from trio_ws._handshake.server import MAX_SKIPPED_BODY, Refusal, ServerHandshake
+from trio_ws._handshake.server import MAX_SKIPPED_BODY, Refusal, ServerHandshake, asks_to_upgrade
 from trio_ws._http import Headers, Request, Response, received_response
 from trio_ws._policies import Limits
+from trio_ws._tls_info import TLSInfo
 
 from ..cpu import cpu_seconds
 from ..toys import IDENTITY, Toy
@@ -97,6 +99,47 @@ def test_accept() -> None:
     assert opening.subprotocol is None
     assert opening.extensions == ()
     assert opening.trailing == b"\x81\x80abcd"
+
+
+def test_accept_with_headers() -> None:
+    """Headers of the application come last in the 101, as they were given."""
+    handshake = server(upgrade())
+    handshake.next_request()
+    handshake.check_upgrade()
+    given = [("Set-Cookie", "a=1"), ("set-cookie", "b=ü"), ("X-Empty", "")]
+    data, opening = handshake.accept(headers=given)
+    end = "\r\nSet-Cookie: a=1\r\nset-cookie: b=ü\r\nX-Empty: \r\n\r\n"
+    assert data.endswith(end.encode("latin-1"))
+    assert opening.response.headers.get_all("Set-Cookie") == ["a=1", "b=ü"]
+
+
+def test_tls_is_told() -> None:
+    """A request says what TLS has established on its connection."""
+    tls = TLSInfo(version="TLSv1.3", cipher="AES")
+    handshake = ServerHandshake(limits=Limits(), tls=tls)
+    handshake.feed(plain())
+    request = handshake.next_request()
+    assert request is not None
+    assert request.tls is tls
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "asks"),
+    [
+        ("GET", {"Upgrade": "websocket"}, True),
+        ("GET", {"upgrade": "h2c,\tWebSocket"}, True),
+        ("GET", [("Upgrade", "h2c"), ("Upgrade", "websocket")], True),
+        ("GET", {"Upgrade": "websocket/13"}, False),
+        ("GET", {"Upgrade": "h2c"}, False),
+        ("GET", {"Connection": "Upgrade"}, False),
+        ("POST", {"Upgrade": "websocket"}, False),
+        ("HEAD", {"Upgrade": "websocket"}, False),
+    ],
+)
+def test_asks_to_upgrade(method: str, headers: Any, asks: bool) -> None:
+    """A GET with the token in its Upgrade header asks for a WebSocket, properly or not."""
+    request = Request(method=method, target="/", headers=Headers(headers))
+    assert asks_to_upgrade(request) is asks
 
 
 def accepted_by_wsproto(request: Request, offers: list[str], chosen: str | None) -> bytes:
@@ -242,6 +285,7 @@ def test_targets(target: bytes, path: str) -> None:
         (upgrade(key=b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"), 400, "16 bytes"),
         (upgrade(key=b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j"), 400, "16 bytes"),
         (upgrade(key=b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=!"), 400, "16 bytes"),
+        (upgrade(key=b"Sec-WebSocket-Key: dGhl!IHNhbXBsZSBub25jZQ=="), 400, "16 bytes"),
         (upgrade(key=b"Sec-WebSocket-Key: \xe9hlIHNhbXBsZSBub25jZQ=="), 400, "16 bytes"),
         (upgrade(host=b""), 400, "Host"),
         (upgrade(host=b"Host:"), 400, "Host"),
@@ -532,3 +576,13 @@ def test_extensions() -> None:
         assert header in answer
         assert (b"Extensions" in answer) is bool(header)
         assert [str(each.element) for each in opening.extensions] == ["x-identity"] * bool(header)
+
+
+def test_a_response_that_ends_the_connection() -> None:
+    """If the application says that this is the last answer, nothing else is announced."""
+    handshake = server(plain())
+    handshake.next_request()
+    sent = handshake.respond(Response(200, {"Connection": "Close"}), keep_alive=75)
+    assert b"\r\nConnection: Close\r\n" in sent
+    assert b"keep-alive" not in sent.lower()
+    assert not handshake.reusable

@@ -1,9 +1,12 @@
-"""A reconnecting client behind a network that breaks again and again, over real TCP.
+"""A reconnecting client behind a network that breaks again and again.
 
 The server numbers what it says, and so does the client.
 Whatever happens in between: no number comes twice, none after a greater one,
 and after each fault the client is back within the time that it takes
 to notice the fault, to wait for the first delay, and one second.
+
+Hundreds of faults happen in memory and in virtual time;
+some of each kind happen over real TCP, with TLS and without, since kernels have ways of their own.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ from __future__ import annotations
 import itertools
 import random
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 import trio
+import trio.testing
 import trustme
 
 from trio_ws import (
@@ -30,26 +35,52 @@ from trio_ws import (
     serve_websocket,
 )
 from trio_ws._liveness.grace import GRACE
+from trio_ws.testing import Fault, MemoryNetwork, open_fault_proxy
 
-from .proxy import FATAL, HOST, Fault, Proxy
-
+HOST = "127.0.0.1"
 HEARTBEAT = Heartbeat(interval=0.15, timeout=0.15)
 BACKOFF = Backoff(first=0.05, cap=0.1, stable=0.01, max_restarts=1_000_000)
 TIMEOUTS = Timeouts(connect=0.5, close=0.5, goodbye=0.1)
 OUTAGE = 0.2
 
-SILENT = frozenset({Fault.BLACK_HOLE, Fault.ZERO_WINDOW, Fault.MID_RECORD})
-"""Faults that the heartbeat has to notice."""
+AWAY = frozenset(SupervisorState) - {SupervisorState.OPEN, SupervisorState.STABLE}
+"""States without a connection."""
 
 
-def patience(fault: Fault) -> float:
-    """Detection, first delay, and one second.
+@dataclass(frozen=True)
+class Trouble:
+    """What happens at a time.
 
-    A busy machine stalls our own loop, and then the heartbeat looks once more before it judges.
+    Attributes:
+        faults: what the network does.
+        noticed_after: seconds until the client may know; None: the connection survives it.
+        lasts: seconds until it is over.
     """
-    detection = HEARTBEAT.interval + HEARTBEAT.timeout + GRACE if fault in SILENT else 0.0
-    away = OUTAGE if fault is Fault.REFUSE else 0.0
-    return detection + away + BACKOFF.first + 1
+
+    faults: tuple[Fault, ...]
+    noticed_after: float | None = 0.0
+    lasts: float = 0.0
+
+    @property
+    def patience(self) -> float:
+        """Return the seconds for detection, the first delay, and one more."""
+        return (self.noticed_after or 0.0) + self.lasts + BACKOFF.first + 1
+
+
+# A busy machine stalls our own loop, and then the heartbeat looks once more before it judges.
+SILENCE = HEARTBEAT.interval + HEARTBEAT.timeout + GRACE
+
+TROUBLES = [
+    Trouble((Fault.cut(),)),
+    Trouble((Fault.reset(),)),
+    Trouble((Fault.half_close(),)),
+    Trouble((Fault.drip(0.002, for_=1), Fault.cut(at=0.05)), 0.05),  # in the middle of a record
+    Trouble((Fault.black_hole(),), SILENCE),
+    Trouble((Fault.zero_window(),), SILENCE),
+    Trouble((Fault.reset(), Fault.refuse(for_=OUTAGE)), 0, OUTAGE),
+    Trouble((Fault.latency(0.03, for_=OUTAGE),), None, OUTAGE),
+    Trouble((Fault.drip(for_=OUTAGE),), None, OUTAGE),
+]
 
 
 @dataclass
@@ -117,72 +148,112 @@ def contexts(scheme: str, ca: trustme.CA) -> tuple[ssl.SSLContext | None, ssl.SS
     return server, client
 
 
-@pytest.fixture
-async def spare(nursery: trio.Nursery) -> AsyncGenerator[trio.Nursery]:
-    """A nursery for what is gone when the test is over."""
-    yield nursery
-    nursery.cancel_scope.cancel()
+@dataclass
+class Place:
+    """Where it happens: a network in memory, or a proxy.
+
+    Attributes:
+        inject: lets a fault happen.
+        heal: lets all of them be over.
+        client: the client behind it.
+    """
+
+    inject: Callable[[Fault], object]
+    heal: Callable[[], object]
+    client: Client
+
+    async def suffer(self, trouble: Trouble) -> None:
+        """Go through one trouble, and find the way back."""
+        client, fatal = self.client, trouble.noticed_after is not None
+        await client.hear_something()
+        supervisor = client.channel.supervisor
+        before = supervisor.statistics().connections
+        with trio.move_on_after(trouble.patience) as scope:
+            for fault in trouble.faults:
+                self.inject(fault)
+            if fatal:
+                await supervisor.wait_for(*AWAY)
+            if trouble.lasts:
+                await trio.sleep(trouble.lasts)
+            self.heal()
+            while fatal and supervisor.statistics().connections == before:
+                await supervisor.wait_for(SupervisorState.OPEN)
+            await client.hear_something()
+        assert not scope.cancelled_caught, f"not back after {trouble}: {supervisor.transition}"
 
 
-@pytest.mark.parametrize("scheme", ["ws", "wss"])
-@pytest.mark.parametrize(
-    "faults", [9, pytest.param(300, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
-)
-async def test_chaos(spare: trio.Nursery, authority: trustme.CA, scheme: str, faults: int) -> None:
-    """After every fault the client is back in time; nothing comes twice or out of order."""
-    server = Server()
-    theirs, ours = contexts(scheme, authority)
-    listening = await spare.start(
-        lambda task_status: serve_websocket(
-            server,
-            HOST,
-            0,
-            ssl_context=theirs,
-            heartbeat=HEARTBEAT,
-            timeouts=TIMEOUTS,
-            on_handler_error=lambda ws, error: None,
-            task_status=task_status,
-        )
-    )
-    proxy = Proxy(spare, listening.port)
-    await proxy.listen()
-    rng = random.Random(faults)
-    plan = [fault for _ in range(faults // len(Fault) + 1) for fault in Fault][:faults]
-    rng.shuffle(plan)
+def plan(count: int) -> list[Trouble]:
+    """Return so many troubles, of all kinds, in an order of chance."""
+    troubles = (TROUBLES * (count // len(TROUBLES) + 1))[:count]
+    random.Random(count).shuffle(troubles)
+    return troubles
+
+
+async def live_through(
+    troubles: list[Trouble],
+    server: Server,
+    url: str,
+    inject: Callable[[Fault], object],
+    heal: Callable[[], object],
+    ssl_context: ssl.SSLContext | None = None,
+) -> None:
+    """Connect to the server through a bad network, and check what both have heard."""
     async with (
         open_reconnecting_websocket(
-            f"{scheme}://{HOST}:{proxy.port}/",
+            url,
             backoff=BACKOFF,
             heartbeat=HEARTBEAT,
             timeouts=TIMEOUTS,
             throttle=Throttle(retries_per_second=1000),
-            ssl_context=ours,
+            ssl_context=ssl_context,
         ) as channel,
         trio.open_nursery() as nursery,
     ):
         client = Client(channel)
         nursery.start_soon(client.listen)
         nursery.start_soon(client.say)
-        for fault in plan:
-            await suffer(proxy, client, fault)
+        place = Place(inject, heal, client)
+        for trouble in troubles:
+            await place.suffer(trouble)
         nursery.cancel_scope.cancel()
-    assert channel.statistics().connections > len([f for f in plan if f in FATAL])
+    fatal = [trouble for trouble in troubles if trouble.noticed_after is not None]
+    assert channel.statistics().connections > len(fatal)
     for heard in (client.heard, server.heard):
-        assert len(heard) > faults
+        assert len(heard) > len(troubles)
         assert all(before < after for before, after in itertools.pairwise(heard))
 
 
-async def suffer(proxy: Proxy, client: Client, fault: Fault) -> None:
-    """One fault, and the way back."""
-    await client.hear_something()
-    supervisor = client.channel.supervisor
-    before = supervisor.statistics().connections
-    with trio.move_on_after(patience(fault) + (0 if fault in FATAL else 0.2)) as scope:
-        proxy.strike(fault)
-        if fault is Fault.REFUSE or fault not in FATAL:
-            await trio.sleep(OUTAGE)
-        await proxy.heal()
-        while fault in FATAL and supervisor.statistics().connections == before:
-            await supervisor.wait_for(SupervisorState.OPEN)
-        await client.hear_something()
-    assert not scope.cancelled_caught, f"not back after {fault}: {supervisor.transition}"
+@pytest.mark.parametrize("count", [27, pytest.param(300, marks=pytest.mark.slow)])
+async def test_chaos_in_memory(count: int, autojump_clock: trio.testing.MockClock) -> None:
+    """After every fault the client is back in time; nothing comes twice or out of order."""
+    server = Server()
+    async with MemoryNetwork(seed=count) as network:
+        url = "ws://server.example/"
+        await network.serve(url, server, heartbeat=HEARTBEAT, timeouts=TIMEOUTS)
+        host = "server.example"
+        inject, heal = partial(network.inject, host), partial(network.heal, host)
+        await live_through(plan(count), server, url, inject, heal)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+async def test_chaos_over_tcp(authority: trustme.CA, scheme: str) -> None:
+    """What kernels and TLS make of the same faults changes nothing."""
+    server = Server()
+    theirs, ours = contexts(scheme, authority)
+    serve = partial(
+        serve_websocket,
+        server,
+        HOST,
+        0,
+        ssl_context=theirs,
+        heartbeat=HEARTBEAT,
+        timeouts=TIMEOUTS,
+        on_handler_error=lambda ws, error: None,
+    )
+    async with trio.open_nursery() as nursery:
+        port = (await nursery.start(serve)).port
+        async with open_fault_proxy(HOST, port, seed=1) as proxy:
+            url = f"{scheme}://{HOST}:{proxy.port}/"
+            await live_through(plan(27), server, url, proxy.inject, proxy.heal, ours)
+        nursery.cancel_scope.cancel()

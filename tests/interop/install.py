@@ -1,10 +1,10 @@
 """Install the peers that are no Python packages: ``python -m tests.interop.install``.
 
 Node's `ws` goes to ``peers/node_modules``, which git ignores.
-Chromium and HAProxy come from Debian's packages, which takes root;
+Chromium, HAProxy, nginx, Apache and Caddy come from Debian's packages, which takes root;
 elsewhere they must be installed by hand, on Ubuntu Chromium, too, where it is a snap.
 What is there already is left alone, so this may be run before every test run.
-Nothing is asked: there may be nobody to answer.
+No service is started.  Nothing is asked: there may be nobody to answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PEERS = Path(__file__).parent / "peers"
 SYSTEM_PATH = "/usr/sbin:/sbin"
 """Where Debian puts daemons."""
 
-DEBIAN_PACKAGES = ("chromium", "haproxy")
+DEBIAN_PACKAGES = ("chromium", "haproxy", "nginx", "apache2", "caddy")
 """Packages of Debian whose program is called as the package is."""
 
 UPDATE = ("apt-get", "update", "-qq")
@@ -50,7 +50,8 @@ def install_debian_package(name: str) -> None:
         sys.exit(f"{name} is not installed, and there is no apt-get to install it with")
     if os.geteuid() != 0:
         sys.exit(f"{name} is not installed; install it as root: apt-get install {name}")
-    silent = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    # With run level 1 packages start no daemon (deb-systemd-invoke, invoke-rc.d).
+    silent = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     for command in (UPDATE, (*INSTALL, name)):
         done = subprocess.run(command, env=silent, stdin=subprocess.DEVNULL, check=False)
         if done.returncode:

@@ -14,7 +14,7 @@ import pytest
 from . import install
 
 FAKE = """#!/bin/sh
-echo "${0##*/} $* (frontend: $DEBIAN_FRONTEND, folder: ${PWD##*/})" >> "$CALLS"
+echo "${0##*/} $* (frontend: $DEBIAN_FRONTEND, level: $RUNLEVEL, folder: ${PWD##*/})" >> "$CALLS"
 case "$*" in *$FAILING*) exit 100;; esac
 """
 
@@ -85,7 +85,7 @@ def test_chromium_is_installed(machine: Machine) -> None:
     assert update.startswith("apt-get update ")
     assert upgrade.startswith("apt-get install -y ")
     assert " chromium (" in upgrade
-    assert all("(frontend: noninteractive," in call for call in machine.calls)
+    assert all("(frontend: noninteractive, level: 1," in call for call in machine.calls)
 
 
 @pytest.mark.parametrize(("failing", "calls"), [("update", 1), ("chromium", 2)])

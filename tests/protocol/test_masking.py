@@ -10,6 +10,8 @@ import pytest
 from trio_ws._protocol import masking
 from trio_ws._protocol.masking import (
     LARGE,
+    MANY,
+    MIDDLING,
     SMALL,
     MaskKeys,
     Parts,
@@ -18,8 +20,11 @@ from trio_ws._protocol.masking import (
     mask_into,
     mask_keys,
     unmask,
+    unmask_run,
 )
 from trio_ws._protocol.numpy_on_demand import WORTH_IT, NumpyOnDemand
+
+from .frames import run_of
 
 KEY = b"\x01\x80\xff\x37"
 
@@ -78,7 +83,17 @@ def test_masking_in_place(way: str, size: int) -> None:
     around.append(0)  # nobody holds the buffer any more
 
 
-SIZES = [[], [9], [1000], [100, 101, 102, 103, 0, 7000], [1] * 9, [20_000, 20_001], [5000, 0, 64]]
+SIZES = [
+    [],
+    [9],
+    [1000],
+    [100, 101, 102, 103, 0, 7000],
+    [1] * 9,
+    [20_000, 20_001],
+    [5000, 0, 64],
+    [7] * 40,
+    [0] * 40,
+]
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
@@ -105,6 +120,17 @@ def test_each_key_is_for_its_own_frame(way: str, sizes: list[int]) -> None:
         data += bytes([0, 0]) + bytes([number] * 4) + bytes([number] * size)
         frames.append((0x82, len(data) - size, len(data)))
     assert unmask(data, frames) == [bytes(size) for size in sizes]
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 5, 32, 125, 126, SMALL, SMALL + 1, 1000])
+@pytest.mark.parametrize("count", [1, 2, MANY - 1, MANY, 100])
+def test_unmasking_a_run(way: str, size: int, count: int) -> None:
+    """Each payload is unmasked with its own key, whatever its size, and nothing else is there."""
+    data, payloads = run_of(size, count, masked=True)
+    stride = len(data) // count
+    found = unmask_run(b"before" + data + b"behind", 6 + stride - size, size, stride, count)
+    assert found == payloads
+    assert all(type(payload) is bytes for payload in found)
 
 
 MIXTURES = [*SIZES, [LARGE - 1, LARGE, 5, 6, LARGE, LARGE + 3, 7], [LARGE], [3, LARGE, 1, 2]]
@@ -188,6 +214,20 @@ def test_numpy_is_not_fetched_for_small_messages(monkeypatch: pytest.MonkeyPatch
         unmask(*frames_of([SMALL]))
         unmask(*frames_of([32] * 64))
         unmask(b"", [])
+
+
+def test_numpy_is_fetched_for_runs_of_middling_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for runs of small ones, with which a process may be content for ever."""
+    fetched: list[object] = []
+    on_demand = NumpyOnDemand()
+    on_demand.fetch_with(fetched.append)
+    monkeypatch.setattr(masking, "numpy", on_demand)
+    small, middling = MIDDLING.start - 1, MIDDLING.start
+    unmask_run(run_of(small, 1000, masked=True)[0], 6, small, small + 6, 1000)
+    assert not fetched
+    count = WORTH_IT // middling
+    unmask_run(run_of(middling, count, masked=True)[0], 6, middling, middling + 6, count)
+    assert fetched
 
 
 def test_numpy_is_used_as_soon_as_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import repeat
 
 import pytest
 
 from trio_ws._protocol.extensions.base import RSV1, RSV2, RSV3, ExtensionCodec
 from trio_ws._protocol.frame_header import Header, Opcode
 from trio_ws._protocol.masking import apply_mask
-from trio_ws._protocol.message_decoder import MAX_DECODED_PER_TURN, MessageDecoder
+from trio_ws._protocol.message_decoder import MAX_DECODED_PER_TURN, PIECE_COST, MessageDecoder
 from trio_ws._protocol.violation import INVALID_UTF8, Violation
 
 from ..toys import IdentityCodec, ReversingCodec
@@ -30,6 +31,17 @@ class Repeating(ExtensionCodec):
         """Yield 64 KiB for each byte."""
         for byte in payload:
             yield bytes([byte]) * (64 * KIB)
+
+
+class Empty(IdentityCodec):
+    """Says nothing, again and again."""
+
+    def __init__(self) -> None:
+        super().__init__(RSV1)
+
+    def decode(self, payload: bytes, *, finished: bool, max_size: int) -> Iterable[bytes]:
+        """Return empty parts."""
+        return repeat(b"", 10 * MAX_DECODED_PER_TURN // PIECE_COST)
 
 
 class InOne(IdentityCodec):
@@ -209,6 +221,15 @@ def test_a_turn() -> None:
     pieces = [piece for turn in turns for piece in turn]
     assert pieces == [(b"x" * 64 * KIB, False)] * 11 + [(b"x" * 64 * KIB, True)]
     assert all(len(turn) <= MAX_DECODED_PER_TURN // (64 * KIB) for turn in turns)
+
+
+def test_empty_parts_count() -> None:
+    """A turn is over after so many parts, even if nothing is in them."""
+    decoder = MessageDecoder([Empty()], limit=100)
+    begun = received(decoder, b"", opcode=Opcode.BINARY, rsv=RSV1)
+    assert len(begun) <= MAX_DECODED_PER_TURN // PIECE_COST
+    assert decoder.spent
+    assert decoder.has_more
 
 
 def test_what_is_not_taken_is_not_decoded() -> None:

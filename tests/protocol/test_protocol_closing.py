@@ -7,7 +7,7 @@ import pytest
 from trio_ws._ending import Close, Ending, Loss
 from trio_ws._protocol.states import State
 from trio_ws.testing import Frame
-from trio_ws.testing._peer import BINARY, CLOSE, CONTINUATION, PING, TEXT
+from trio_ws.testing._peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 
 from .sides import BAD_UTF8, Side, close_frame, every_side, refused
 
@@ -126,9 +126,38 @@ def test_messages_under_way_when_we_close(side: Side) -> None:
 def test_age_and_silence(side: Side) -> None:
     """The ending tells what is measured at the moment of the end, and nothing later."""
     protocol = side.protocol()
-    asked = iter([(3.5, 1.5)])
+    asked = iter([(3.5, 1.5, "why")])
     protocol.measure_with(lambda: next(asked))
     protocol.lose(Loss.EOF)
     protocol.lose(Loss.BROKEN)
     assert protocol.ending is not None
     assert (protocol.ending.age, protocol.ending.silence) == (3.5, 1.5)
+    assert protocol.ending.detail == ""
+
+
+@every_side
+@pytest.mark.parametrize(
+    ("code", "before", "told"),
+    [(1002, b"", "why"), (1000, b"", ""), (1001, b"", ""), (1002, b"pong", "")],
+)
+def test_a_hint_why_the_peer_closes(side: Side, code: int, before: bytes, told: str) -> None:
+    """A Close with an error tells what the connection knows of its reason; a pong is against it."""
+    protocol = side.protocol()
+    protocol.measure_with(lambda: (0, 0, "why"))
+    protocol.feed(
+        (side.frame(PONG, before) if before else b"") + side.frame(CLOSE, code.to_bytes(2, "big"))
+    )
+    assert protocol.ending is not None
+    assert protocol.ending.received_first
+    assert protocol.ending.detail == told
+
+
+@every_side
+def test_no_hint_if_we_close_first(side: Side) -> None:
+    """The answer to our own Close needs no reason."""
+    protocol = side.protocol()
+    protocol.measure_with(lambda: (0, 0, "why"))
+    protocol.close(1000)
+    protocol.feed(side.frame(CLOSE, (1002).to_bytes(2, "big")))
+    assert protocol.ending is not None
+    assert protocol.ending.detail == ""

@@ -220,6 +220,8 @@ def test_sizes(sizes: list[int], takes: int) -> None:
     assert send_queue.frames_in == len(sizes)
     assert send_queue.size == sum(left) + QUEUE_ITEM_OVERHEAD * len(left)
     assert send_queue.control_size == (0 if takes else (3 + QUEUE_ITEM_OVERHEAD) * len(sizes))
+    send_queue.clear()
+    assert send_queue.frames_in == len(sizes)
 
 
 @given(st.lists(st.tuples(st.sampled_from("dct"), st.binary(min_size=1, max_size=10))))

@@ -34,7 +34,7 @@ from trio_ws._reconnecting.channel import DOUBT_INTERVAL, ReconnectingWebSocket
 from trio_ws._reconnecting.open import open_reconnecting_websocket
 from trio_ws._reconnecting.outgoing import SendBuffer
 from trio_ws.testing import RawPeer
-from trio_ws.testing._peer import PING, PONG
+from trio_ws.testing._peer import PING, PONG, TEXT
 
 from ..worlds import (
     Pair,
@@ -941,6 +941,35 @@ async def test_an_ending_without_a_connection(autojump_clock: MockClock, make: M
         assert "ended without a connection" in str(channel.ending)
 
 
+async def test_a_wrapper_around_the_channel(autojump_clock: MockClock, make: Make) -> None:
+    """What a wrapper does to messages is done across connections, if it wraps the channel."""
+
+    async def repeat_in_capitals(peer: RawPeer) -> None:
+        if (frame := await peer.receive_frame()).opcode == TEXT:
+            await peer.send_text(frame.payload.decode().upper())
+
+    async with channel_in(make(repeat_in_capitals)) as channel:
+        wrapper = Shouting(channel)
+        for number in range(3):
+            await wrapper.send(f"message {number}")
+            assert await wrapper.receive() == f"MESSAGE {number}!"
+            await trio.sleep(60)  # the next connection is there
+        assert channel.statistics().connections == 4
+
+
+class Shouting:
+    """A wrapper around any message channel."""
+
+    def __init__(self, channel: MessageChannel) -> None:
+        self.channel = channel
+
+    async def send(self, message: str) -> None:
+        await self.channel.send(f"{message}!")
+
+    async def receive(self) -> str:
+        return str(await self.channel.receive())
+
+
 async def test_a_wrapper_without_receipts(autojump_clock: MockClock, make: Make) -> None:
     """What ``connect`` opens for a channel must be a connection, not a wrapper that hides it."""
     world = make(listen)
@@ -950,6 +979,6 @@ async def test_a_wrapper_without_receipts(autojump_clock: MockClock, make: Make)
         async with world.connect(url, **options):
             yield object()
 
-    with pytest.raises(TypeError, match="must be a WebSocket"):
+    with pytest.raises(TypeError, match=r"connect= opens .* must be a WebSocket, .* type object"):
         async with channel_in(world, connect=connect):
             await trio.sleep_forever()

@@ -16,6 +16,7 @@ from trio_ws._server.admission import (
     ConnectionSlot,
     HandshakeSlot,
     Phase,
+    Quota,
 )
 
 
@@ -252,3 +253,39 @@ async def test_whose_slot(autojump_clock: object) -> None:
 
     async with trio.open_nursery() as outer:  # noqa: ASYNC112 - a task of its own
         outer.start_soon(serve)
+
+
+# Quotas
+
+
+async def test_a_quota(autojump_clock: object) -> None:
+    """Of the slots of a server so many may be those of one route; each is given back once."""
+    door, quota = admission(connections=3), Quota(2)
+    with ExitStack() as stack:
+        slots = [stack.enter_context(door.connection_slot()) for _ in range(5)]
+        slots[0].acquire(quota)
+        with door.connection_slot() as slot:
+            slot.acquire(quota)
+            assert quota.is_full
+            with pytest.raises(Refusal, match="503: There is no room left here") as caught:
+                slots[1].acquire(quota)
+            retry = int(caught.value.response.headers["Retry-After"])
+            assert FULL_RETRY_AFTER <= retry <= 2 * FULL_RETRY_AFTER
+            assert len(door.connections) == 2
+        assert not quota.is_full
+        slots[2].acquire()
+        slots[3].acquire()
+        with pytest.raises(Refusal, match="503: The server is full"):
+            slots[4].acquire(quota)
+    assert not door.connections
+    assert not quota.is_full
+
+
+async def test_a_quota_of_a_server_that_ends(autojump_clock: object) -> None:
+    """A server that ends says so, however full the route is."""
+    door, quota = admission(), Quota(1)
+    with door.connection_slot() as one, door.connection_slot() as other:
+        one.acquire(quota)
+        door.close(until=5)
+        with pytest.raises(Refusal, match="503: The server is shutting down"):
+            other.acquire(quota)

@@ -10,7 +10,7 @@ import trio
 
 from trio_ws import Rejected, Request, Response, WebSocket
 from trio_ws._handshake.server import Refusal
-from trio_ws._server.selection import FixedHandler, HandlerSelector, Selection, selector_for
+from trio_ws._server.selection import FixedHandler, HandlerSelector, Route, Selected, Selection
 
 from ..halls import echo, serving
 
@@ -27,15 +27,15 @@ class ToyRouter(HandlerSelector):
         """Look the path up; what is async looks it up in its own time."""
         name = request.path.strip("/")
         if name == "later":
-            return self._select_later()
+            return self._select_later(request)
         if name not in self.table:
             raise Refusal(404, "There is nothing here.")
-        found: Selection = self.table[name]
-        return found
+        found = self.table[name]
+        return found if isinstance(found, Response) else Selected(found, request)
 
-    async def _select_later(self) -> Selection:
+    async def _select_later(self, request: Request) -> Selection:
         await trio.sleep(1)
-        return echo
+        return Selected(echo, request)
 
 
 async def greet(ws: WebSocket) -> None:
@@ -99,15 +99,21 @@ async def test_a_selector_that_fails(
 
 
 def test_one_handler() -> None:
-    """A function is selected always; a selector stays what it is."""
-    assert selector_for(ROUTER) is ROUTER
-    fixed = selector_for(echo)
-    assert isinstance(fixed, FixedHandler)
-    assert fixed.select(REQUEST) is echo
+    """A function is selected always, and has no routes."""
+    fixed = FixedHandler(echo)
+    assert fixed.select(REQUEST) == Selected(echo, REQUEST, None)
+    assert fixed.complete() == ()
+
+
+def test_a_route() -> None:
+    """A route replaces nothing, bounds nothing and asks nothing unless it says so."""
+    route = Route(echo, {})
+    assert (route.handler, route.options) == (echo, {})
+    assert (route.max_connections, route.on_request) == (None, None)
 
 
 @pytest.mark.parametrize("handler", [3, None, "echo"])
 def test_no_handler(handler: Any) -> None:
-    """What is neither is refused."""
+    """What is none is refused."""
     with pytest.raises(TypeError, match="handler must be a function, not"):
-        selector_for(handler)
+        FixedHandler(handler)

@@ -34,8 +34,10 @@ from trio_ws import (
     serve_websocket,
     serve_websocket_listeners,
 )
+from trio_ws._concurrency.exceptions import iter_leaves
 from trio_ws._server.options import ServerConfig, ServerOptions
-from trio_ws._server.selection import Handler, selector_for
+from trio_ws._server.router import selector_for
+from trio_ws._server.selection import Handler
 from trio_ws._server.server import serve_stream
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import encode
@@ -366,22 +368,38 @@ async def test_cancel(autojump_clock: object) -> None:
             await peer.aclose()
 
 
+async def test_a_ctrl_c_while_the_server_is_cancelled(autojump_clock: object) -> None:
+    """It leaves the server, though closing the stream is cancelled as well."""
+
+    async def handler(ws: WebSocket) -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise KeyboardInterrupt
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        async with serving(handler, heartbeat=None) as hall:
+            peer = hall.raw()
+            await peer.request()
+    assert [type(leaf) for leaf in iter_leaves(caught.value)] == [KeyboardInterrupt]
+
+
 async def test_drain(autojump_clock: object) -> None:
-    """Draining lets nobody in, closes one after another with 1012, and ends the server."""
-    closed: list[tuple[int, float]] = []
+    """Draining lets nobody in, closes with 1012 in the order of arrival, and ends the server."""
+    closed: list[tuple[int, int, float]] = []
     listener = MemoryListener()
 
-    async def client(start: trio.Event) -> None:
+    async def client(number: int, start: trio.Event) -> None:
         async with open_websocket_on(listener.connect(), "ws://h") as ws:
             start.set()
             ending = await ws.wait_closed()
-            closed.append((ending.code, trio.current_time()))
+            closed.append((number, ending.code, trio.current_time()))
 
     async with trio.open_nursery() as nursery:
         server: Server = await nursery.start(serve_websocket_listeners, echo, [listener])
-        for _ in range(4):
+        for number in range(4):
             start = trio.Event()
-            nursery.start_soon(client, start)
+            nursery.start_soon(client, number, start)
             await start.wait()
         early = RawPeer(listener.connect(), client=True)
         await trio.testing.wait_all_tasks_blocked()
@@ -391,7 +409,7 @@ async def test_drain(autojump_clock: object) -> None:
         answer = await early.request()
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert 20 <= int(answer.split(b"\r\nRetry-After: ")[1].split()[0]) <= 40
-    assert closed == [(1012, 0), (1012, 2), (1012, 4), (1012, 6)]
+    assert closed == [(0, 1012, 0), (1, 1012, 2), (2, 1012, 4), (3, 1012, 6)]
     assert trio.current_time() == 6
 
 

@@ -8,6 +8,8 @@ import re
 import ssl
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any, Unpack
 
 import h11
@@ -16,10 +18,19 @@ import trio
 import trio.testing
 import trustme
 
-from trio_ws import Limits, LocalProtocolError, Request, Response, Server, Timeouts, WebSocket
+from trio_ws import (
+    Accept,
+    Limits,
+    LocalProtocolError,
+    Request,
+    Response,
+    Server,
+    Timeouts,
+    WebSocket,
+)
 from trio_ws._server.http_connection import LINGER
 from trio_ws._server.options import ServerConfig, ServerOptions
-from trio_ws._server.selection import HandlerSelector
+from trio_ws._server.selection import HandlerSelector, Route, Selected
 from trio_ws._server.serve import serve_websocket_on
 from trio_ws._server.server import serve_stream
 from trio_ws.testing import Frame, RawPeer
@@ -227,6 +238,51 @@ async def test_on_request_fails(
     assert caplog.records[0].getMessage().startswith("[server-")
 
 
+# Acceptance with headers
+
+
+async def accept_later(request: Request) -> Accept:
+    await trio.sleep(1)
+    request.state["user"] = "ada"
+    return Accept([("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("X-Late", "ü")])
+
+
+async def test_accept(autojump_clock: object) -> None:
+    """An acceptance adds its headers to the 101, and to the response that the handler sees."""
+
+    async def handler(ws: WebSocket) -> None:
+        await ws.send_json([ws.state, ws.response.headers.get_all("Set-Cookie")])
+
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery, RawPeer(theirs, client=True) as peer:
+        serve = partial(serve_websocket_on, on_request=accept_later, subprotocols=["a"])
+        nursery.start_soon(serve, handler, ours)
+        head = await peer.request("/", "Sec-WebSocket-Protocol: a")
+        cookies = b"Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n"
+        assert head.endswith(b"Protocol: a\r\n" + cookies + b"X-Late: \xfc\r\n\r\n")
+        await peer.expect_frame(1, b'[{"user":"ada"},["a=1","b=2"]]')
+        await peer.close_politely()
+
+
+async def test_what_is_accepted_may_be_refused(autojump_clock: object) -> None:
+    """To accept does not pass the other checks; a refusal comes without the headers."""
+    async with visit(on_request=accept_later) as peer:
+        head = await peer.request("/", "Origin: https://evil.example")
+        assert head.startswith(b"HTTP/1.1 403 ")
+        assert b"Cookie" not in head
+
+
+async def test_accept_for_no_upgrade(
+    autojump_clock: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    """To accept what is no upgrade is a mistake of the application: 500."""
+    async with visit(on_request=lambda request: Accept()) as peer:
+        await peer.send_bytes(PLAIN)
+        assert (await receive_response(peer))[0] == 500
+        assert (await peer.request()).startswith(b"HTTP/1.1 101 ")
+    assert "Accept for a request that is no upgrade" in caplog.text
+
+
 async def test_a_selector_may_answer(autojump_clock: object) -> None:
     """What selects the handler may have an answer instead, sent as if `on_request` had given it."""
 
@@ -239,6 +295,42 @@ async def test_a_selector_may_answer(autojump_clock: object) -> None:
         nursery.start_soon(serve_stream, Server(Page(), (), ServerConfig()), ours)
         await peer.send_bytes(PLAIN)
         assert await receive_response(peer) == (200, "keep-alive", b"page")
+
+
+class OneRoute(HandlerSelector):
+    """A selector with a route, which sees the request in another way."""
+
+    def __init__(self, **options: Any) -> None:
+        self.route = Route(say_hello, {"subprotocols": ("b",)}, **options)
+
+    def complete(self) -> Sequence[Route]:
+        return [self.route]
+
+    def select(self, request: Request) -> Selected:
+        return Selected(say_hello, replace(request, route="/all"), self.route)
+
+
+@pytest.mark.parametrize("answer", [None, Accept({"X": "y"}), Response(401)])
+async def test_a_route_decides(answer: Any, autojump_clock: object) -> None:
+    """The options of a route hold, and what it asks about the request that it has made of it."""
+    asked = []
+
+    def hook(request: Request) -> Any:
+        asked.append(request.route)
+        return answer
+
+    ours, theirs = trio.testing.memory_stream_pair()
+    server = Server(OneRoute(on_request=hook), (), ServerConfig(subprotocols=("a",)))
+    async with trio.open_nursery() as nursery, RawPeer(theirs, client=True) as peer:
+        nursery.start_soon(serve_stream, server, ours)
+        head = await peer.request("/", "Sec-WebSocket-Protocol: a, b")
+        if isinstance(answer, Response):
+            assert head.startswith(b"HTTP/1.1 401 ")
+        else:
+            assert (b"\r\nX: y\r\n" in head) is (answer is not None)
+            await peer.expect_frame(1, b"hello, b")
+            await peer.close_politely()
+    assert asked == ["/all"]
 
 
 async def test_own_date(autojump_clock: object) -> None:
@@ -416,10 +508,17 @@ def secure(stream: trio.abc.Stream) -> trio.abc.Stream:
 
 
 async def test_tls(autojump_clock: object) -> None:
-    """With a context TLS comes first, for errors as for upgrades."""
-    async with visit(secure, ssl_context=server_context()) as peer:
+    """With a context TLS comes first, for errors as for upgrades; a request tells of it."""
+    seen = []
+
+    def hook(request: Request) -> None:
+        assert request.tls is not None
+        seen.append(request.tls.version)
+
+    async with visit(secure, ssl_context=server_context(), on_request=hook) as peer:
         await peer.send_bytes(PLAIN)
         assert (await receive_response(peer))[0] == 426
+        assert seen == ["TLSv1.3"]
         assert (await peer.request()).startswith(b"HTTP/1.1 101 ")
         await peer.expect_frame(1)
         await peer.close_politely()

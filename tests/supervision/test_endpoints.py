@@ -88,7 +88,9 @@ async def test_one_that_rests() -> None:
     """One that asked to be left alone is, if another can be had meanwhile."""
     endpoints = Endpoints(["ws://a/", "ws://b/", "ws://c/"])
     endpoints.failed(rests_until=100)
+    assert endpoints.rests_until == 100
     assert endpoints.choose(10, 5) == 5
+    assert endpoints.rests_until < 10
     assert await asked(endpoints) == "ws://b/"
     endpoints.failed(rests_until=60)
     assert endpoints.choose(20, 5) == 5

@@ -578,6 +578,31 @@ async def test_the_machine_wakes_up(
     assert world.attempts == [0, 2.5, 5.5, 14.5, awake, awake + 2.5, awake + 5.5]
 
 
+@pytest.mark.parametrize(("slept", "waited"), [(100, 127.5 - 100), (3600, 5.5)])
+async def test_the_machine_wakes_up_before_the_server_may_be_asked(
+    slept: float,
+    waited: float,
+    autojump_clock: MockClock,
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A ``Retry-After`` holds after a sleep: what was slept is waited for, and no more."""
+    seconds = 0.0
+    watch = SuspensionWatch(lambda: seconds)
+    monkeypatch.setattr(retry_timer, "watch_for_suspension", lambda: watch)
+    world = make(rejection(503, [("Retry-After", "120")]), closing(1000))
+
+    async def sleep() -> None:
+        nonlocal seconds
+        await trio.sleep(1)
+        seconds = slept
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sleep)
+        await run(world)
+    assert world.attempts == [0, waited]
+
+
 async def test_retry_now(autojump_clock: MockClock, make: Make) -> None:
     """A wait ends when it is asked to; the next one does not."""
     world = make(REFUSED, REFUSED, closing(1000))

@@ -68,6 +68,29 @@ async def test_the_machine_wakes_up(
         assert not timer.resumed
 
 
+async def test_what_the_server_asked_for_outlasts_a_sleep(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A time that the server named still holds after a sleep, less what was slept."""
+    slept = 0.0
+    watch = SuspensionWatch(lambda: slept)
+    monkeypatch.setattr(retry_timer, "watch_for_suspension", lambda: watch)
+    timer = RetryTimer(half)
+    with timer.running(150, not_before=120):
+        await trio.sleep(1)
+        slept += 60
+        await trio.sleep(INTERVAL)
+        slept += 30
+        await timer.wait()
+        assert trio.current_time() == 120 - 60 - 30
+    with timer.running(trio.current_time() + 150, not_before=trio.current_time() + 120):
+        await trio.sleep(1)
+        slept += 3600
+        before = trio.current_time()
+        await timer.wait()
+        assert before < trio.current_time() <= before + INTERVAL + RESUME_JITTER / 2
+
+
 async def test_nothing_listens_afterwards(autojump_clock: MockClock) -> None:
     """The wait leaves no listener behind, however it ends."""
     timer = RetryTimer(half)

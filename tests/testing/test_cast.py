@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 import trio.testing
@@ -26,10 +28,10 @@ async def test_one_url_has_one_server(autojump_clock: Clock) -> None:
             await network.serve("ws://api.example:80/a", echo)
         with pytest.raises(ValueError, match=r"port 80 of api.example has a server: give its"):
             await network.serve("ws://api.example/b", echo, heartbeat=None)
-        with pytest.raises(ValueError, match="one URL has one server"):
+        with pytest.raises(ValueError, match=r"/c cannot be served: port 80 of api.example has a"):
             network.peer("ws://api.example/c")
         network.peer("ws://script.example/")
-        with pytest.raises(ValueError, match=r"ws://script.example/a is served already"):
+        with pytest.raises(ValueError, match=r"a script has its port for itself"):
             await network.serve("ws://script.example/a", echo)
 
 
@@ -39,6 +41,43 @@ async def test_options_that_make_no_sense(autojump_clock: Clock) -> None:
         with pytest.raises(ValueError, match="max_connections"):
             await network.serve("ws://api.example/", echo, max_connections=0)
         await network.serve("ws://api.example/", echo)
+
+
+async def test_serving_is_cancelled(autojump_clock: Clock) -> None:
+    """A server that did not start leaves its port, and the URL can be served afterwards."""
+    async with MemoryNetwork(seed=1) as network:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await network.serve("ws://api.example/", echo)
+        assert scope.cancelled_caught
+        await network.serve("ws://api.example/", echo)
+
+
+async def test_what_cannot_serve(autojump_clock: Clock) -> None:
+    """What is no function is refused where it is given, an option that there is not by its name."""
+    nothing: Any = 5
+    async with MemoryNetwork(seed=1) as network:
+        with pytest.raises(TypeError, match="handler must be a function, not a value of type int"):
+            await network.serve("ws://api.example/", nothing)
+        with pytest.raises(TypeError, match=r"a script must be a function, not a value of type"):
+            network.peer("ws://script.example/")(nothing)
+        wrong: Any = {"max_conections": 5}
+        with pytest.raises(TypeError, match=r"serve\(\) has no option 'max_conections'; did you"):
+            await network.serve("ws://api.example/", echo, **wrong)
+
+
+async def test_a_script_that_is_not_async(autojump_clock: Clock) -> None:
+    """It is called by its name when it is played, since that shows only then."""
+
+    def script(peer: ScriptedPeer) -> None:
+        pass
+
+    play: Any = script
+    with pytest.raises(TypeError, match="a script must be an async function; this one returned"):
+        async with MemoryNetwork(seed=1) as network:
+            network.peer("ws://api.example/")(play)
+            async with open_websocket("ws://api.example/"):
+                await trio.sleep_forever()
 
 
 async def test_a_url_is_added_during_a_restart(autojump_clock: Clock) -> None:

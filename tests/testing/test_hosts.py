@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,13 @@ def test_names_and_addresses() -> None:
     assert hosts.get("api.example") is api
     assert api.address != other.address
     assert [host.name for host in hosts] == ["api.example", "other.example"]
+
+
+def test_a_name_is_text() -> None:
+    """What is none is refused, and not looked up."""
+    nothing: Any = 5
+    with pytest.raises(TypeError, match="host must be a str, not a value of type int"):
+        Directory().get(nothing)
 
 
 def test_a_host_moves() -> None:

@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import Rejected, WebSocket, open_websocket_on, serve_websocket_on
+from trio_ws import Rejected, WebSocket, open_websocket, open_websocket_on, serve_websocket_on
 from trio_ws.testing import (
     Binary,
     Frame,
@@ -115,6 +115,23 @@ async def test_rejecting(autojump_clock: Clock) -> None:
     assert caught.value.retry_after == 5
     assert caught.value.response.headers["X-Why"] == "tired"
     assert caught.value.response.body == b"later"
+
+
+async def test_statuses(autojump_clock: Clock) -> None:
+    """A status without a name is sent all the same; what is no final one is refused."""
+    async with MemoryNetwork(seed=1) as network:
+
+        @network.peer("ws://api.example/")
+        async def script(peer: ScriptedPeer) -> None:
+            for status in (101, 5000):
+                with pytest.raises(ValueError, match="status must be a final one, of three digits"):
+                    await peer.reject(status)
+            await peer.reject(599)
+
+        with pytest.raises(Rejected) as caught:
+            async with open_websocket("ws://api.example/"):
+                pass
+    assert caught.value.response.status == 599
 
 
 async def test_a_request_that_is_rejected_as_expected(autojump_clock: Clock) -> None:

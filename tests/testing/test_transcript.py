@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -134,6 +135,14 @@ async def test_a_connection_of_another_kind(autojump_clock: Clock) -> None:
         await trio.testing.wait_all_tasks_blocked()
         with pytest.raises(ValueError, match="a connection of the MemoryNetwork, and an open one"):
             record(ws)
+
+
+async def test_no_connection(autojump_clock: Clock) -> None:
+    """What is no connection has no transcript."""
+    nothing: Any = "ws://api.example/"
+    async with MemoryNetwork(seed=1):
+        with pytest.raises(TypeError, match="ws must be a WebSocket, not a value of type str"):
+            record(nothing)
 
 
 async def test_too_much(autojump_clock: Clock) -> None:

@@ -207,3 +207,13 @@ async def test_a_fault_at_a_time(autojump_clock: Clock) -> None:
     async with open_rig(Line(), Fault.reset()) as rig:
         rig.wire.look_again(trio.current_time())
         assert rig.met == [(FaultKind.RESET, trio.current_time())]
+
+
+async def test_nothing_overtakes_what_is_due_in_the_same_moment(autojump_clock: Clock) -> None:
+    """A segment that needs no time stays behind one that arrives at the very moment it leaves."""
+    async with open_rig(Line(latency=2)) as rig:
+        start = trio.current_time()
+        rig.agenda.at(start + 2, lambda: rig.write(b"second"))
+        rig.write(b"first,")
+        rig.line.latency = 0
+        assert await rig.read() == (b"first,second", start + 2)

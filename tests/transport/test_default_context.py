@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 import ssl
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import trio
@@ -74,6 +77,45 @@ async def test_it_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ZeroDivisionError):
             await default_context()
     assert isinstance(await default_context(), ssl.SSLContext)
+
+
+async def test_out_of_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the certificates cannot be opened, that is raised; no context without them is kept."""
+    monkeypatch.setattr(module, "_made", [])
+    make = module._with_certificates
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_with_certificates", lambda: without_descriptors(make))
+        with pytest.raises(OSError, match="Too many open files"):
+            await default_context()
+    assert (await default_context()).cert_store_stats()["x509"] > 0
+
+
+def without_descriptors(call: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """Call a function while this process may open nothing."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        return call()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.parametrize("text", ["", "no certificate"])
+async def test_a_file_without_certificates(
+    text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A file that holds none is the user's wish, or mistake: then no server is trusted."""
+    (tmp_path / "none.pem").write_text(text)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    monkeypatch.setattr(module, "_made", [])
+    assert (await default_context()).cert_store_stats()["x509"] == 0
+
+
+async def test_no_file_of_certificates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A system that has them in a folder alone reads each when it is needed."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nowhere.pem"))
+    monkeypatch.setattr(module, "_made", [])
+    assert (await default_context()).verify_mode is ssl.CERT_REQUIRED
 
 
 async def test_cancelled(made: list[str]) -> None:

@@ -288,3 +288,33 @@ async def test_a_port_that_is_taken() -> None:
     assert got.value.errno == errno.EADDRINUSE
     close([taken])
     close(await listen_tcp(None, port))
+
+
+# A port that several share
+
+
+async def test_a_shared_port() -> None:
+    """Sockets that say so share a port on all addresses, each with its own queue."""
+    ours = await listen_tcp(None, 0, 7, reuse_port=True)
+    port = port_of(ours[0])
+    assert port is not None
+    theirs = await listen_tcp(None, port, reuse_port=True)
+    for listeners in (ours, theirs):
+        assert {port_of(listener) for listener in listeners} == {port}
+        for listener in listeners:
+            sock = listener.socket
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR) == 1
+            if sock.family == socket.AF_INET6:
+                assert sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
+            await listener.aclose()
+
+
+async def test_a_port_that_is_kept() -> None:
+    """A port whose owner does not share it is taken; the socket that was made is closed."""
+    (owner,) = await listen_tcp("127.0.0.1", 0)
+    port = port_of(owner)
+    assert port is not None
+    with pytest.raises(OSError, match=rf"cannot listen on 127\.0\.0\.1:{port}: ") as caught:
+        await listen_tcp("127.0.0.1", port, reuse_port=True)
+    assert caught.value.errno == errno.EADDRINUSE
+    await owner.aclose()

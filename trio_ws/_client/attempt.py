@@ -125,7 +125,11 @@ class ConnectAttempt:
 
     async def _tls_on(self, stream: trio.abc.Stream) -> trio.SSLStream[MonitoredStream]:
         self._stage = "reading the certificates that the system trusts"
-        context = self._config.ssl_context or await default_context()
+        try:
+            context = self._config.ssl_context or await default_context()
+        except OSError as exc:
+            why = f"the certificates that the system trusts cannot be read: {exc}"
+            raise self._failure(why, is_transient(exc)) from exc
         return tls_on(stream, context, server_hostname=self._url.server_name)
 
     async def _shake_hands(self, stream: Any) -> None:

@@ -15,7 +15,8 @@ This is the one place where we are less strict than Trio itself:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from time import perf_counter
 
 import trio
 from trio.lowlevel import checkpoint, checkpoint_if_cancelled
@@ -35,8 +36,7 @@ class CheckpointBudget:
     def __init__(self) -> None:
         self._calls = CALLS
         self._bytes = BYTES
-        # The clock itself: to ask Trio for it each time would take half as long again.
-        self._now = trio.lowlevel.current_clock().current_time
+        self._now = fastest(trio.lowlevel.current_clock())
         self._until = self._now() + SECONDS
 
     def checkpoint(self, size: int) -> Awaitable[None]:
@@ -44,10 +44,11 @@ class CheckpointBudget:
 
         `size` is in bytes.  This is no coroutine function itself: one frame less on a hot path.
         """
-        self._calls -= 1
+        calls = self._calls
         left = self._bytes - size
         now = self._now()
-        if self._calls > 0 and left >= 0 and now < self._until:
+        if calls > 1 and left >= 0 and now < self._until:
+            self._calls = calls - 1
             self._bytes = left
             return checkpoint_if_cancelled()  # noqa: ASYNC105 - by the caller
         self._calls = CALLS
@@ -58,6 +59,16 @@ class CheckpointBudget:
     def renew(self) -> None:
         """Note that other tasks could run just now: the caller has waited."""
         self._until = self._now() + SECONDS
+
+
+def fastest(clock: trio.abc.Clock) -> Callable[[], float]:
+    """Return what tells how time passes on a clock, for intervals only.
+
+    Where that is how it passes for everything else, the system's own counter tells it,
+    in a third of the time that Trio's clock takes.
+    """
+    passes = clock.deadline_to_sleep_time(clock.current_time() + SECONDS)
+    return perf_counter if 0 < passes <= SECONDS else clock.current_time
 
 
 current_checkpoint_budget = PerRun("trio_ws.checkpoints", CheckpointBudget)

@@ -33,8 +33,8 @@ SUSPEND_THRESHOLD = 1.0
 class ResumeListener(Protocol):
     """Something that acts when the machine has been suspended."""
 
-    def probe(self) -> None:
-        """Act on it: the machine was suspended."""
+    def probe(self, slept: float) -> None:
+        """Act on it: the machine was suspended, for so many seconds."""
 
 
 def seconds_suspended() -> float:
@@ -52,7 +52,7 @@ class SuspensionWatch:
         self._refused = False
 
     def tell(self, listener: ResumeListener) -> None:
-        """Call ``listener.probe()`` after each suspension from now on."""
+        """Call ``listener.probe(slept)`` after each suspension from now on."""
         self._listeners[listener] = None
         if len(self._listeners) == 1 and not self._refused:
             self._scope = trio.CancelScope()
@@ -88,7 +88,7 @@ class SuspensionWatch:
                     return
                 if now - before > SUSPEND_THRESHOLD:
                     for listener in list(self._listeners):
-                        listener.probe()
+                        listener.probe(now - before)
                 before = now
 
     def _look(self) -> float | None:
@@ -103,8 +103,8 @@ class SuspensionWatch:
 class _SilentListener:
     """A listener that has no peer to ask."""
 
-    def probe(self) -> None:
-        """Act on it: the machine was suspended."""
+    def probe(self, slept: float) -> None:
+        """Do nothing."""
 
 
 watch_for_suspension = PerRun("trio_ws.suspension", SuspensionWatch)

@@ -148,6 +148,6 @@ class Connection:
         self.writer.after_change()
         return ping
 
-    def probe(self) -> None:
+    def probe(self, slept: float) -> None:  # noqa: ARG002 - any sleep is long enough
         """Ask for a sign of life at once: the machine was suspended (`_concurrency.suspension`)."""
         self.heartbeat.probe(trio.current_time())

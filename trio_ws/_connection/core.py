@@ -162,7 +162,7 @@ class ConnectionCore:
             phase=phase,
             told=self.transport.tells_acknowledgements,
         )
-        self.protocol.measure_with(partial(_age_and_silence, now, self.lease))
+        self.protocol.measure_with(partial(_measured, now, self.lease, self.pings))
         self.transport.observe(on_arrival=self.lease.heard, on_departure=self.lease.progress)
         self.lifetime = Lifetime()
         self.body = trio.CancelScope()
@@ -367,10 +367,10 @@ class ConnectionCore:
         self.body.cancel(reason=str(self.protocol.ending))
 
 
-def _age_and_silence(opened: float, lease: Lease) -> tuple[float, float]:
-    """Return for how long a connection has been open, and how long nothing has arrived."""
+def _measured(opened: float, lease: Lease, pings: Pings) -> tuple[float, float, str]:
+    """Return the age of a connection, how long nothing has arrived, and a hint from its pings."""
     now = trio.current_time()
-    return now - opened, now - lease.last_heard
+    return now - opened, now - lease.last_heard, pings.hint_at_end(now)
 
 
 def _keys_of(stream: trio.abc.Stream) -> MaskKeys:

@@ -90,6 +90,9 @@ class FrameRanges:
         return sum(max(0, min(last, until) - first + 1) for first, last in self._ranges)
 
 
+_REMEDY = "a WebSocket, whose frames it counts (put a wrapper around the channel instead)"
+
+
 @final
 class Delivery:
     """The messages of one connection; see the top of this file.
@@ -99,7 +102,7 @@ class Delivery:
     """
 
     def __init__(self, ws: WebSocket) -> None:
-        check_instance("a connection of a reconnecting channel", ws, WebSocket, "a WebSocket")
+        check_instance("what connect= opens for a reconnecting channel", ws, WebSocket, _REMEDY)
         self.ws = ws
         self._core = ws._core
         self._queue = ws._core.protocol.send_queue

@@ -60,10 +60,13 @@ class Lifetime:
 
     def shorten(self, seconds: float) -> None:
         """End the tasks in so many seconds at the latest; an earlier deadline stays."""
-        self.deadline = min(self.deadline, trio.current_time() + seconds)
+        deadline = trio.current_time() + seconds
+        if deadline >= self.deadline:
+            return
+        self.deadline = deadline
         for shield in (self._reading, self._writing):
-            if shield is not None:
-                shield.deadline = min(shield.deadline, self.deadline)
+            if shield is not None and shield.deadline > deadline:
+                shield.deadline = deadline
 
     # Each task is in at most one scope at a time.  One around the whole task, and another for
     # each wait within it, would cost 700 bytes for each idle connection.

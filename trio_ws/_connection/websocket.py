@@ -11,7 +11,7 @@ and a cancelled `close` goes on closing, only faster.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias, final
 
@@ -27,6 +27,7 @@ from .._json import decode_json, encode_json
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 from .._protocol.states import State
 from .._protocol.validation import check_close, check_payload
+from .._tls_info import TLSInfo
 from .connection import Connection
 from .fragments import BytesLike, Fragments, check_fragments, send_fragments
 from .incoming_message import IncomingMessage
@@ -122,6 +123,34 @@ class WebSocket(trio.abc.AsyncResource):
         """
         return self._remote_address
 
+    @property
+    def name(self) -> str:
+        """Return what the connection is called in the log: ``client-3``, ``server-3``."""
+        return self._core.name
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Return a mapping of the application's own: the library never looks into it.
+
+        It is ``ws.request.state``: what `on_request` has found out about a request
+        reaches the handler.  On a client it is empty at first.
+        """
+        return self.request.state
+
+    @property
+    def path_params(self) -> Mapping[str, Any]:
+        """Return the parameters of the path, by name, as a `Router` has read them.
+
+        They are those of ``ws.request.path_params``: a `str`, or an `int` for ``{name:int}``.
+        On a client, and without a router, there are none.
+        """
+        return self.request.path_params
+
+    @property
+    def tls(self) -> TLSInfo | None:
+        """Return what TLS has established, asked of OpenSSL anew each time; None without TLS."""
+        return self._core.transport.tls
+
     def statistics(self) -> ConnectionStatistics:
         """Return a snapshot of counters and queues."""
         return snapshot(
@@ -187,7 +216,7 @@ class WebSocket(trio.abc.AsyncResource):
         if self._core.watches_idle:
             self._core.lease.data(trio.current_time())
         if self._receive_queue.messages:  # they may be answered, too: one write takes it all
-            self._writer.flush(more_expected=True)
+            self._writer.flush(True)  # more_expected
         else:
             self._writer.flush()
         tell = self._observers.sent

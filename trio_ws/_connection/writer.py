@@ -151,11 +151,13 @@ class Writer:
         ):
             self.after_change()
 
-    def flush(self, *, more_expected: bool = False) -> bool:
+    def flush(self, more_expected: bool = False) -> bool:
         """Get what is queued on its way; return True if all of it was written inline."""
         phase = self.phase
         if phase is _WRITING or phase is _ENDED:
             return False
+        if more_expected and phase is _WOKEN and self._send_queue.size <= COALESCE_LIMIT:
+            return False  # in a burst, that is so for every message but the first
         if self._protocol.state is not _OPEN:
             if phase is _NO_TASK and self._finish_inline():
                 return True
@@ -243,7 +245,8 @@ class Writer:
         while True:
             await self._coalesce()
             self.phase = _WRITING
-            await self._write_all()
+            while await self._write_batch():
+                pass
             if self._protocol.ending:
                 await self._end_our_direction(self._protocol.ending)
                 return
@@ -281,19 +284,23 @@ class Writer:
         if ending.clean and not self._core.client:
             self._core.lifetime.shorten(self._core.options.timeouts.goodbye)
 
-    async def _write_all(self) -> None:
-        send_queue = self._send_queue
-        while pieces := send_queue.take():
-            self._heartbeat.send_replies()
-            frames = send_queue.frames_out
-            self._announce_room()
-            await self._write(pieces)
-            self._note_flushed(frames)
-
-    async def _write(self, pieces: list[Piece]) -> None:
+    async def _write_batch(self) -> bool:
+        """Write what the queue gives at once; return False if there is nothing."""
+        if not (pieces := self._send_queue.take()):
+            return False
+        self._heartbeat.send_replies()
+        frames = self._send_queue.frames_out
+        self._announce_room()
+        # What the transport gives back may be a copy: what was taken is held no longer.
         pieces = self._transport.send_now(pieces)
+        await self._write_rest(pieces, frames)
+        self._note_flushed(frames)
+        return True
+
+    async def _write_rest(self, pieces: list[Piece], frames: int) -> None:
+        """Wait until the kernel has what it did not take at once, of so many frames."""
         now = trio.current_time()
-        self._lease.writing(now, self._send_queue.frames_out)
+        self._lease.writing(now, frames)
         if pieces:
             # The reader waits for the next question; a write that stands still is due earlier.
             self._heartbeat.rearm()

@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict
 
 from .._errors import HandshakeError, InvalidHandshake, Rejected, UnsupportedVersion
-from .._http import Headers, HeaderSource, Request, Response, received_response
+from .._http import Headers, HeaderSource, Request, Response, headers_of, received_response
 from .._policies import Limits
 from .._protocol.extensions.base import Extension
 from .._text import printable
@@ -122,7 +122,7 @@ class ClientHandshake:
         self._key = make_key()
         lines = [*self._upgrade(), *read_lines(extra)]
         self._bytes = write_head(f"GET {url.target} HTTP/1.1", lines)
-        self.request = Request(method="GET", target=url.target, headers=Headers(lines))
+        self.request = Request(method="GET", target=url.target, headers=headers_of(lines))
         self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
         self._status = 0
         self._rejection: tuple[int, Headers] | None = None
@@ -154,7 +154,7 @@ class ClientHandshake:
             headers = self.request.headers.multi_items()
             lines = [(name, key if value == self._key else value) for name, value in headers]
             self._key = key
-            self.request = Request(method="GET", target=self._url.target, headers=Headers(lines))
+            self.request = Request(method="GET", target=self._url.target, headers=headers_of(lines))
         return self._bytes
 
     def feed(self, data: bytes) -> Opening | None:
@@ -203,7 +203,7 @@ class ClientHandshake:
                     return self._settle(*plain)
                 status, version, lines = self._let_h11_parse(head)
                 if status >= 200:
-                    self._rejection = status, Headers(lines)
+                    self._rejection = status, headers_of(lines)
                     self._feed_body(self._heads.take(len(self._heads.data)), eof=not data)
                     return None
                 if status == 101:
@@ -268,7 +268,7 @@ class ClientHandshake:
         self._check_accept(fields.get("sec-websocket-accept", []))
         return Opening(
             request=self.request,
-            response=received_response(101, Headers(lines)),
+            response=received_response(101, headers_of(lines)),
             subprotocol=self._chosen(fields.get("sec-websocket-protocol", [])),
             extensions=self._chosen_extensions(fields.get("sec-websocket-extensions", [])),
             trailing=bytes(self._heads.data),

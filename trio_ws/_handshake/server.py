@@ -23,13 +23,22 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .._errors import LocalProtocolError
-from .._http import Headers, HeaderSource, Request, Response, is_token, received_response
+from .._http import (
+    Headers,
+    HeaderSource,
+    Request,
+    Response,
+    headers_of,
+    is_token,
+    received_response,
+)
 from .._policies import KIB, Limits
 from .._protocol.extensions.base import Extension
+from .._tls_info import TLSInfo
 from .extensions import HEADER, Element, Malformed, answer, choose, read_extensions
 from .fast_heads import Fields, Lines, by_name, is_fit, plain_request
 from .http_head import (
@@ -71,9 +80,12 @@ class ServerHandshake:
         reusable: whether another request may follow the answer given last.
     """
 
-    def __init__(self, *, limits: Limits, remote_address: object = None) -> None:
+    def __init__(
+        self, *, limits: Limits, remote_address: object = None, tls: TLSInfo | None = None
+    ) -> None:
         self.reusable = True
         self._remote_address = remote_address
+        self._tls = tls
         self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
         self._http: RequestReader | None = None
         self._skip = 0
@@ -130,9 +142,10 @@ class ServerHandshake:
         if has_body:
             lines = [line for line in lines if line[0].lower() != b"content-length"]
             lines.append((b"Content-Length", b"%d" % len(response.body)))
+        own = tokens(response.headers.get_all("Connection"))
         if close or self._must_close():
             lines.append((b"Connection", b"close"))
-        elif keep_alive is not None and self._may_be_reused():
+        elif keep_alive is not None and self._may_be_reused() and "close" not in own:
             lines += [(b"Connection", b"keep-alive"), (b"Keep-Alive", b"timeout=%d" % keep_alive)]
         http = self._parser()
         body = response.body if has_body and self._method != "HEAD" else b""
@@ -143,9 +156,15 @@ class ServerHandshake:
         return data
 
     def accept(
-        self, subprotocol: str | None = None, *, extensions: Sequence[Extension] = ()
+        self,
+        subprotocol: str | None = None,
+        *,
+        extensions: Sequence[Extension] = (),
+        headers: Iterable[tuple[str, str]] = (),
     ) -> tuple[bytes, Opening]:
         """Return the 101 for the request that `check_upgrade` has passed, and what it settles.
+
+        `headers` are added to it; they are known to be well-formed (`Accept`).
 
         Raises:
             LocalProtocolError: the client did not offer `subprotocol`,
@@ -163,9 +182,10 @@ class ServerHandshake:
         chosen = choose(self._offered_extensions(), extensions)
         if chosen:
             lines.append((HEADER, answer(chosen)))
+        lines += headers
         return write_head("HTTP/1.1 101 Switching Protocols", lines), Opening(
             request=self._request,
-            response=received_response(101, Headers(lines)),
+            response=received_response(101, headers_of(lines)),
             subprotocol=subprotocol,
             extensions=chosen,
             trailing=bytes(self._heads.data),
@@ -201,8 +221,9 @@ class ServerHandshake:
         return Request(
             method=self._method,
             target=_origin_form(self._method, target, host),
-            headers=Headers(lines),
+            headers=headers_of(lines),
             remote_address=self._remote_address,
+            tls=self._tls,
         )
 
     def _let_h11_parse(self, head: bytes) -> tuple[str, bytes, str, Lines]:
@@ -239,6 +260,12 @@ class ServerHandshake:
             or self._skip > MAX_SKIPPED_BODY
             or (self._skip > 0 and "expect" in fields)
         )
+
+
+def asks_to_upgrade(request: Request) -> bool:
+    """Return True if a request asks for a WebSocket, be it properly or not."""
+    upgrade = request.headers.get_all("Upgrade")
+    return bool(upgrade) and request.method == "GET" and "websocket" in tokens(upgrade)
 
 
 def _check_framing(version: bytes, fields: Fields) -> None:

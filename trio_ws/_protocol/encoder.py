@@ -22,11 +22,10 @@ _TEXT, _BINARY = _FIN | Opcode.TEXT.value, _FIN | Opcode.BINARY.value
 
 def encode_message(
     message: str | bytes,
-    *,
     masked: bool,
     below: int,
-    codec: ExtensionCodec | None = None,
     keys: MaskKeys = mask_keys,
+    codec: ExtensionCodec | None = None,
 ) -> Frame | None:
     """Return a whole message as one frame.
 
@@ -39,13 +38,13 @@ def encode_message(
     if size >= below:
         if codec is None:
             return None
-        message = codec.encode(message, finished=True)
-        first, size = first | codec.rsv, len(message)
-        head = _head(first, size, masked)
-    else:
-        head = _SHORT_HEADS[first, masked][size] if size < 126 else _head(first, size, masked)
+        encoded = codec.encode(message, finished=True)
+        return encode_data(first | codec.rsv, encoded, masked=masked, keys=keys)
     if masked:
-        return head + keys.take(), message
+        return _head(first, size, masked) + keys.take(), message
+    if size < 126:
+        return _SHORT_HEADS[first, False][size] + message
+    head = _head(first, size, masked)
     return head + message if size < LARGE else (head, message)
 
 
@@ -76,7 +75,8 @@ def encode_control(
 def _head(first: int, length: int, masked: bool) -> bytes:
     """Return a header without a key, the length in its shortest form."""
     if length < 126:
-        return bytes((first, masked << 7 | length))
+        heads = _SHORT_HEADS.get((first, masked))
+        return heads[length] if heads else bytes((first, masked << 7 | length))
     mask_bit = _MASK if masked else 0
     if length < 65536:
         return _pack_medium(first, mask_bit | 126, length)

@@ -34,6 +34,7 @@ the same bytes out and the same ending with the fast path and without it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import repeat
 from typing import Protocol, final
 
@@ -43,9 +44,13 @@ from .frame_header import MAX_CONTROL_PAYLOAD, parse_header, shortest_head
 from .masking import Span, apply_mask, unmask
 from .message_decoder import MessageDecoder
 from .payload_buffer import PayloadBuffer
+from .runs import length_of_run, payloads_of_run
 
 MAX_MESSAGES_PER_FEED = 1024
 """So many messages are taken at once: they cost more memory than their bytes, if they are tiny."""
+
+SHORTEST_RUN = 4
+"""From so many equal frames on it is worth while to treat them as a run."""
 
 _TEXT = 0x81
 _BINARY = 0x82
@@ -59,6 +64,8 @@ class Events(Protocol):
     """A list that messages and pongs can be appended to."""
 
     def append(self, message: str | bytes | Pong, /) -> None: ...
+
+    def extend(self, messages: Iterable[bytes], /) -> None: ...
 
 
 @final
@@ -87,7 +94,26 @@ class FastDecoder:
 
     def read(self, data: bytes, position: int, events: Events) -> int:
         """Append each whole simple message from `position` on; return where that ended."""
-        frames = self._find(data, position)
+        most = MAX_MESSAGES_PER_FEED
+        while most and (frames := self._find(data, position, 1)):
+            [(first, start, stop)] = frames
+            count = 1
+            if stop < len(data) and first in (_BINARY, _TEXT):
+                head = start - position - (4 if self._masked else 0)
+                count = length_of_run(data, position, head, stop, most)
+            if count < SHORTEST_RUN:
+                if stop < len(data):
+                    frames += self._find(data, stop, most - 1)
+                return self._read_frames(data, frames, position, events)
+            end = position + count * (stop - position)
+            position = self._read_run(data, frames[0], position, count, events)
+            if position < end:
+                break
+            most -= count
+        return position
+
+    def _read_frames(self, data: bytes, frames: list[Span], position: int, events: Events) -> int:
+        """Append the messages of frames, the first of which is at `position`."""
         if self._masked:
             payloads = unmask(data, frames)
         else:
@@ -108,11 +134,26 @@ class FastDecoder:
             position = stop
         return position
 
-    def _find(self, data: bytes, position: int) -> list[Span]:
-        """Return the frames from `position` on that look simple, not too many at once."""
+    def _read_run(self, data: bytes, frame: Span, position: int, count: int, events: Events) -> int:
+        """Append the messages of a run, whose first frame is at `position`."""
+        first, start, stop = frame
+        stride = stop - position
+        payloads = payloads_of_run(data, start, stop - start, stride, count, masked=self._masked)
+        if first == _BINARY:
+            events.extend(payloads)
+            return position + count * stride
+        for payload in payloads:
+            if (message := _text_or_pong(first, payload)) is None:
+                break
+            events.append(message)
+            position += stride
+        return position
+
+    def _find(self, data: bytes, position: int, most: int) -> list[Span]:
+        """Return the frames from `position` on that look simple, `most` at most."""
         firsts, masked, limit, end = self._firsts, self._masked, self._limit, len(data)
         frames = []
-        for _ in repeat(None, MAX_MESSAGES_PER_FEED):
+        for _ in repeat(None, most):
             if end - position < 2:
                 break
             first, second = data[position], data[position + 1]

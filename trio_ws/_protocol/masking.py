@@ -10,6 +10,7 @@ until it is there, and without it, the other ways are taken (`numpy_on_demand`).
   it reads the payload where it lies, in the middle of what has been received;
 * the same for a whole batch of frames, each with its own key (`unmask`, `mask_frames`):
   one key stream is made for all of them, and numpy is called once;
+* numpy for a run, frames of one size: they are the rows of a table, and need no key stream;
 * numpy for large payloads: many words with one, in place or into a buffer that exists already,
   since fresh memory costs more than the XOR;
 * ``bytes.translate`` on every fourth byte: a table look-up in C.
@@ -26,8 +27,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from itertools import chain
 from types import ModuleType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from . import allocator
 from .numpy_on_demand import NumpyOnDemand
@@ -49,6 +51,9 @@ Span: TypeAlias = tuple[int, int, int]
 
 Parts: TypeAlias = tuple[bytes, bytes]
 """Of a frame that is to be masked: its header, which ends with the key, and its payload."""
+
+MANY = 32
+"""From so many frames of the same size on numpy is worth its calls for small payloads, too."""
 
 _ZEROS = bytes(14)
 """As long as the longest header."""
@@ -100,6 +105,51 @@ def unmask(data: bytes, frames: list[Span]) -> list[bytes]:
     return [apply_mask(data, data[start - 4 : start], start, stop) for _, start, stop in frames]
 
 
+def unmask_run(data: bytes, start: int, size: int, stride: int, count: int) -> list[bytes]:
+    """Return the payloads of `count` frames of `size` bytes each, which begin every `stride` bytes.
+
+    Each has its key before it; the first one begins at `start`.
+    """
+    starts = range(start, start + count * stride, stride)
+    if size > SMALL:
+        return unmask(data, [(0, begin, begin + size) for begin in starts])
+    if size and count >= MANY and (np := numpy.module) is not None:
+        return _unmask_run(np, data, start, size, stride, count)
+    if size in MIDDLING:
+        numpy.missed(count * size)
+    words, number = (size + 3) // 4, int.from_bytes
+    beyond = 8 * (4 * words - size)  # bits
+    return [
+        (
+            number(data[begin : begin + size], "big")
+            ^ number(data[begin - 4 : begin] * words, "big") >> beyond
+        ).to_bytes(size, "big")
+        for begin in starts
+    ]
+
+
+def _unmask_run(
+    np: ModuleType, data: bytes, start: int, size: int, stride: int, count: int
+) -> list[bytes]:
+    """Do that with a table of numbers: a row for each frame, four bytes a column."""
+    words = (size + 3) // 4
+    rows = _rows(np, data, start - 4, 4 + size, stride, count)
+    padded = np.zeros((count, 4 * words), np.uint8)
+    padded[:, :size] = rows[:, 4:]
+    numbers = padded.view(np.uint32)
+    numbers ^= np.ascontiguousarray(rows[:, :4]).view(np.uint32)
+    batch: bytes = padded.tobytes()
+    return [batch[begin : begin + size] for begin in range(0, len(batch), 4 * words)]
+
+
+def _rows(
+    np: ModuleType, data: bytes | bytearray, start: int, width: int, stride: int, count: int
+) -> Any:
+    """Return `count` parts of `data`, `width` bytes each and `stride` bytes apart, as a table."""
+    whole = np.frombuffer(data, np.uint8, (count - 1) * stride + width, start)
+    return np.lib.stride_tricks.as_strided(whole, (count, width), (stride, 1))
+
+
 def _key_stream(data: bytes, frames: list[Span]) -> bytes:
     """Return each key, repeated to the end of its payload, and zeros for the headers between.
 
@@ -135,7 +185,7 @@ def mask_frames(frames: Iterable[bytes | Parts]) -> list[bytes | bytearray]:
     return pieces
 
 
-def _masked(frames: list[Parts]) -> bytes:
+def _masked(frames: list[Parts]) -> bytes | bytearray:
     """Return masked frames behind each other."""
     np = numpy.module
     if np is None or len(frames) == 1:
@@ -143,6 +193,11 @@ def _masked(frames: list[Parts]) -> bytes:
         if len(frames) > 1:
             numpy.missed(len(joined))
         return joined
+    if len(frames) >= MANY:
+        head, payload = frames[0]
+        size = len(payload)
+        if size and {len(payload) for _, payload in frames} == {size}:
+            return _masked_run(np, frames, len(head), size)
     batch: list[bytes] = []
     stream: list[bytes] = []
     for head, payload in frames:
@@ -151,6 +206,15 @@ def _masked(frames: list[Parts]) -> bytes:
         stream += (_ZEROS[: len(head)], (head[-4:] * (size // 4 + 1))[:size])
     plain = b"".join(batch)
     return _xor(np, plain, b"".join(stream), 0, len(plain))
+
+
+def _masked_run(np: ModuleType, frames: list[Parts], head: int, size: int) -> bytearray:
+    """Return frames of one size masked: a table with a row for each, masked where it lies."""
+    batch = bytearray().join(chain.from_iterable(frames))
+    rows = _rows(np, batch, 0, head + size, head + size, len(frames))
+    keys = np.tile(rows[:, head - 4 : head], (size + 3) // 4)
+    rows[:, head:] ^= keys[:, :size]
+    return batch
 
 
 def _masked_large(head: bytes, payload: bytes) -> bytearray:

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from .._ending import Close, CloseCode, Ending, Loss
 from .._errors import LocalProtocolError, closed
@@ -53,6 +52,10 @@ ProtocolEvent = str | bytes | Chunk | Pong
 _OPEN, _IDLE = State.OPEN, Mode.IDLE
 
 
+_WITHOUT_REASON = frozenset({CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY})
+"""A peer that closes with these says that nothing is wrong."""
+
+
 class WebSocketProtocol:
     """A side of an open WebSocket connection; see the top of this file.
 
@@ -73,13 +76,15 @@ class WebSocketProtocol:
         self._trace = trace
         self.state = State.OPEN
         self.ending: Ending | None = None
-        self._measure: Callable[[], tuple[float, float]] | None = None
+        self._measure: Callable[[], tuple[float, float, str]] | None = None
         self.send_queue = SendQueue(masked=client)
         self.assembler = MessageAssembler()
         # Sending
         self._sent: Close | None = None
         self._keys = keys
         self._encoder = MessageEncoder(codecs, masked=client, keys=keys)
+        self._plain_below = self._encoder.plain_below[None]
+        self._only_codec = self._encoder.only_codec
         # Receiving
         self._decoder = decoder
         self._encoded: MessageDecoder | None = None
@@ -93,8 +98,8 @@ class WebSocketProtocol:
         self._unparsed = b""
         self.has_pending_input = False
 
-    def measure_with(self, measure: Callable[[], tuple[float, float]]) -> None:
-        """Ask this for the age and the silence of the connection when it ends."""
+    def measure_with(self, measure: Callable[[], tuple[float, float, str]]) -> None:
+        """Ask this when the connection ends: for its age, its silence, and why a peer may close."""
         self._measure = measure
 
     def _step(self, what: Input) -> Action:
@@ -241,16 +246,18 @@ class WebSocketProtocol:
                 self._tell(">", Pong(event.payload))
                 self.send_queue.put_pong(self._control(Opcode.PONG, event.payload))
         elif isinstance(event, Close):
-            self._on_close(event)
+            self._on_close(event, answered=any(isinstance(each, Pong) for each in events))
         else:
             self._step(Input.PONG)
             events.append(event)
 
-    def _on_close(self, received: Close) -> None:
+    def _on_close(self, received: Close, *, answered: bool) -> None:
         first = self._step(Input.CLOSE) is Action.REPLY
         if first:
             self._queue_close(Close(received.code), now=True)
-        self._end(Ending(sent=self._sent, received=received, received_first=first))
+        # A pong that came just before it has not been taken yet, but is an answer all the same.
+        hinted = first and not answered and received.code not in _WITHOUT_REASON
+        self._end(received=received, received_first=first, hinted=hinted)
 
     def _fail(self, violation: Violation) -> None:
         """Say what is wrong with what arrived, and stop listening (RFC 6455 §7.1.7)."""
@@ -259,14 +266,30 @@ class WebSocketProtocol:
             self._queue_close(Close(violation.code, truncate_reason(detail)), now=True)
         else:
             loss, detail = Loss.UNANSWERED, f"{loss.value}: {detail}"
-        self._end(Ending(sent=self._sent, loss=loss, detail=detail))
+        self._end(loss=loss, detail=detail)
 
-    def _end(self, ending: Ending) -> None:
+    def _end(
+        self,
+        *,
+        received: Close | None = None,
+        received_first: bool = False,
+        loss: Loss | None = None,
+        detail: str = "",
+        hinted: bool = False,
+        cause: BaseException | None = None,
+    ) -> None:
         assert self.ending is None
-        if self._measure is not None:
-            age, silence = self._measure()
-            ending = replace(ending, age=age, silence=silence)
-        self.ending = ending
+        age, silence, hint = (0.0, 0.0, "") if self._measure is None else self._measure()
+        self.ending = Ending(
+            sent=self._sent,
+            received=received,
+            received_first=received_first,
+            loss=loss,
+            detail=hint if hinted else detail,
+            cause=cause,
+            age=age,
+            silence=silence,
+        )
 
     # What we say
 
@@ -284,14 +307,8 @@ class WebSocketProtocol:
         """
         encoder = self._encoder
         if finished and encoder.fragment_type is None and self.state is _OPEN and not self._trace:
-            below = encoder.plain_below[compress]
-            frame = encode_message(
-                message,
-                masked=self._client,
-                below=below,
-                codec=encoder.only_codec,
-                keys=self._keys,
-            )
+            below = self._plain_below if compress is None else encoder.plain_below[compress]
+            frame = encode_message(message, self._client, below, self._keys, self._only_codec)
             if frame is None:
                 frame = encoder.encode(message, finished=True, compress=compress)
             self.send_queue.put_data(frame)
@@ -349,7 +366,7 @@ class WebSocketProtocol:
         elif self.state is State.OPEN and farewell:
             self._queue_close(farewell, now=True)
         if self._step(Input.LOSS) is Action.LOSE:
-            self._end(Ending(sent=self._sent, loss=loss, detail=detail, cause=cause))
+            self._end(loss=loss, detail=detail, cause=cause)
 
     def _check_may_send(self) -> None:
         if self._step(Input.SEND) is Action.REFUSE:

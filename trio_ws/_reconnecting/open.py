@@ -46,6 +46,8 @@ def open_reconnecting_websocket(
         buffer: lets `ReconnectingWebSocket.send` return at once while there is no connection.
         when_down: what `send` does without a connection and without room in the buffer.
         options: those of `supervise`.
+            What ``connect`` opens must be a `WebSocket`, whose frames the channel counts.
+            A wrapper goes around the channel: it is a `MessageChannel` like any connection.
 
     Raises:
         TypeError, ValueError, LocalProtocolError: an option or the endpoint is invalid;

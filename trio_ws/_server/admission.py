@@ -11,7 +11,8 @@ When all are taken, a newcomer displaces the one that has waited longest,
 so a peer that opens many sockets and says little only displaces its own.
 
 An upgraded connection takes a *connection slot* until its handler has ended.
-There are ``max_connections`` of them.  Both are contexts: no way out leaves one taken.
+There are ``max_connections`` of them, and for those of one route there may be a *quota* besides.
+Both kinds of slots are contexts: no way out leaves one taken.
 """
 
 from __future__ import annotations
@@ -103,27 +104,54 @@ class HandshakeSlot:
         return self._scope.__exit__(exc_type, exc, traceback)
 
 
+class Quota:
+    """How many of a server's connections may be those of one route."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: set[ConnectionSlot] = set()
+
+    @property
+    def is_full(self) -> bool:
+        """Return True if there may be no more."""
+        return len(self._taken) >= self._most
+
+    def acquire(self, slot: ConnectionSlot) -> None:
+        """Count a slot."""
+        self._taken.add(slot)
+
+    def release(self, slot: ConnectionSlot) -> None:
+        """Count a slot no more."""
+        self._taken.discard(slot)
+
+
 class ConnectionSlot:
     """The right of an upgraded connection to be there: a context, within which it is acquired."""
 
-    __slots__ = ("_admission", "task")
+    __slots__ = ("_admission", "_quota", "task")
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
+        self._quota: Quota | None = None
         self.task = trio.lowlevel.current_task()
 
-    def acquire(self) -> None:
-        """Let the connection in.
+    def acquire(self, quota: Quota | None = None) -> None:
+        """Let the connection in, as one of a `quota`, if there is one.
 
         Raises:
-            Refusal: the server is full, or lets nothing in any more.
+            Refusal: the server or the quota is full, or nothing is let in any more.
         """
-        self._admission.acquire_connection(self)
+        self._admission.acquire_connection(self, quota)
+        if quota is not None:
+            self._quota = quota
+            quota.acquire(self)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        if self._quota is not None:
+            self._quota.release(self)
         self._admission.release_connection(self)
 
 
@@ -181,7 +209,8 @@ class Admission:
     def release_handshake(self, slot: HandshakeSlot) -> None:
         """Give a slot back; once is enough."""
         self.handshakes.pop(slot, None)
-        self._released.unpark_all()
+        if self._released:  # nearly never does anything wait
+            self._released.unpark_all()
 
     def end_idle_handshakes(self) -> None:
         """End what waits for nothing in particular, when nothing new is accepted any more."""
@@ -207,8 +236,8 @@ class Admission:
         """Let no connection in any more; a client may try again at the time `until`."""
         self._closed_until = until
 
-    def acquire_connection(self, slot: ConnectionSlot) -> None:
-        """Take a slot.
+    def acquire_connection(self, slot: ConnectionSlot, quota: Quota | None = None) -> None:
+        """Take a slot, if the `quota` has one left, too.
 
         Raises:
             Refusal: there is none, or none is given any more.
@@ -218,12 +247,15 @@ class Admission:
             raise Refusal(503, "The server is shutting down.", _retry_after(wait))
         if self._max_connections is not None and len(self.connections) >= self._max_connections:
             raise Refusal(503, "The server is full.", _retry_after(FULL_RETRY_AFTER))
+        if quota is not None and quota.is_full:
+            raise Refusal(503, "There is no room left here.", _retry_after(FULL_RETRY_AFTER))
         self.connections.add(slot)
 
     def release_connection(self, slot: ConnectionSlot) -> None:
         """Give a slot back, if it was taken."""
         self.connections.discard(slot)
-        self._released.unpark_all()
+        if self._released:
+            self._released.unpark_all()
 
     async def wait_empty(self, *, but: Slot | None = None) -> None:
         """Wait until no slot is taken, `but` this one perhaps."""

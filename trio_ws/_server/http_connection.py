@@ -36,7 +36,9 @@ class HttpConnection:
         self._transport = transport_on(stream)
         self._keep_alive = config.timeouts.keep_alive
         self.handshake = ServerHandshake(
-            limits=config.limits, remote_address=self._transport.remote_address
+            limits=config.limits,
+            remote_address=self._transport.remote_address,
+            tls=self._transport.tls,
         )
 
     def take_what_is_there(self) -> None:

@@ -15,12 +15,14 @@ from typing import TypeAlias
 from .._connection.websocket import WebSocket
 from .._handshake.opening import check_subprotocols
 from .._handshake.origins import SAME_ORIGIN, OriginCheck, Origins
-from .._http import Request, Response
+from .._http import Accept, Request, Response
 from .._options import ConnectionOptions, PolicyOptions
 from .._validation import check_callable, check_context, check_count, check_plain_callable
 from .log import log_handler_error
 
-RequestHook: TypeAlias = Callable[[Request], Response | Awaitable[Response | None] | None]
+RequestHook: TypeAlias = Callable[
+    [Request], Response | Accept | Awaitable[Response | Accept | None] | None
+]
 """What `on_request` may be."""
 
 Subprotocols: TypeAlias = Sequence[str] | Callable[[Request, Sequence[str]], str | None]

@@ -23,12 +23,13 @@ from .._transport.network import current_network
 from .._validation import check_host, check_instance, check_port, kind_of
 from .log import log_handler_error
 from .options import HandlerErrorHook, RequestHook, ServerConfig, ServerOptions, Subprotocols
-from .selection import Handler, selector_for
+from .router import Router, selector_for
+from .selection import Handler
 from .server import Listener, Server, serve_stream
 
 
 async def serve_websocket(
-    handler: Handler,
+    handler: Handler | Router,
     host: str | None,
     port: int,
     *,
@@ -62,7 +63,7 @@ async def serve_websocket(
     and a line of text.
 
     Args:
-        handler: an async function of one `WebSocket`.
+        handler: an async function of one `WebSocket`, or a `Router` with several.
         host: the address or name to listen on; None: all addresses.
         port: the TCP port; 0: a free one, the same on all addresses; `Server.port` tells which.
         ssl_context: the context for ``wss``; None: no TLS.
@@ -83,8 +84,9 @@ async def serve_websocket(
         instruments: told what happens to each connection (`Instrument`).
         on_request: called with each HTTP request, upgrade or not, before anything is decided;
             may be async.  A `Response` that it returns is sent instead of anything else:
-            a health check, a page, a 401, a redirect.  None: go on.  Request bodies are not read.
-            If it raises, the answer is 500 and the error is logged.
+            a health check, a page, a 401, a redirect.  None: go on.
+            `Accept`: go on, and if that ends in a WebSocket, add these headers to the answer.
+            Request bodies are not read.  If it raises, the answer is 500 and the error is logged.
         max_connections: if this many are open, further upgrades are answered 503
             with a ``Retry-After``.
         on_handler_error: called with the connection, which is closed, and the exception that
@@ -130,7 +132,7 @@ async def _listen(host: str | None, port: int) -> list[Listener]:
 
 
 async def serve_websocket_listeners(
-    handler: Handler,
+    handler: Handler | Router,
     listeners: Iterable[Listener],
     *,
     task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
@@ -138,8 +140,9 @@ async def serve_websocket_listeners(
 ) -> None:
     """Serve on listeners of your own, as `serve_websocket` does, with its options.
 
-    That may be a Unix socket (``trio.SocketListener(sock)``), sockets inherited from a
-    supervisor of processes, or anything else that is a `trio.abc.Listener` of streams.
+    That may be a Unix socket (``trio.SocketListener(sock)``), a port that several processes share
+    (`open_listeners`), sockets that this process has inherited (`inherited_listeners`),
+    or anything else that is a `trio.abc.Listener` of streams.
     The listeners are closed at the end.
     Give TLS either as `ssl_context` or in the listeners (`trio.SSLListener`), not both.
     """
@@ -155,7 +158,7 @@ async def serve_websocket_listeners(
 
 
 async def serve_websocket_on(
-    handler: Handler, stream: trio.abc.Stream, **options: Unpack[ServerOptions]
+    handler: Handler | Router, stream: trio.abc.Stream, **options: Unpack[ServerOptions]
 ) -> None:
     """Serve the one connection that `stream` is, as `serve_websocket` does, with its options.
 

@@ -29,7 +29,7 @@ from .._ending import CloseCode
 from .._policies import FOREVER
 from .._protocol.validation import check_close
 from .._transport.addresses import port_of, remote_address
-from .._transport.listening import close_by_force, serve_forever
+from .._transport.listening import close_by_force, close_socket, serve_forever
 from .._validation import check_seconds
 from .admission import Admission, ConnectionSlot
 from .handler import HandlerRunner
@@ -71,7 +71,7 @@ class Server:
         )
         self._upgrader = Upgrader(selector, config, self._admission, self._counters)
         self._runner = HandlerRunner(config.on_handler_error, self._counters)
-        self._connections: set[WebSocket] = set()
+        self._connections: dict[WebSocket, None] = {}  # in the order of their arrival
         self._close_with: int | None = None
         self._nursery: trio.Nursery | None = None
         self._accept_scope = trio.CancelScope()
@@ -122,7 +122,7 @@ class Server:
         whose health check asks `draining` (in ``on_request``) sends its clients elsewhere.
         Then the listeners are closed, and requests that have begun are still answered.
         The WebSocket connections are closed politely with `code`,
-        one after another over `spread` seconds (at most `timeout`),
+        the oldest first, one after another over `spread` seconds (at most `timeout`),
         so that their clients do not all come back in the same moment.
         What is left `timeout` seconds after the listeners, handlers included, is cancelled.
         Then `serve_websocket` returns.
@@ -217,15 +217,14 @@ class Server:
             await self._run_handler(*upgraded, name)
 
     async def _run_handler(self, stream: trio.abc.Stream, accepted: Accepted, name: str) -> None:
-        opening, config = accepted.opening, self._config
-        ws = WebSocket(stream, opening, client=False, options=config, name=name)
+        ws = WebSocket(stream, accepted.opening, client=False, options=accepted.config, name=name)
         self._counters.add("opened")
-        self._connections.add(ws)
+        self._connections[ws] = None
         try:
             # We may have begun to drain while it was let in.
             await self._runner.run(accepted.handler, ws, self._nursery, close_with=self._close_with)
         finally:
-            self._connections.discard(ws)
+            del self._connections[ws]
             self._on_gone(ws)
 
     def _on_gone(self, ws: WebSocket) -> None:
@@ -252,6 +251,8 @@ async def _close(stream: trio.abc.Stream, name: str) -> None:
     It must not take the place of a Ctrl-C that is on its way out.
     """
     try:
+        if close_socket(stream):
+            return
         # Shielded: its own cancellation would take the place of a Ctrl-C that is on its way.
         with trio.CancelScope(shield=True, deadline=-FOREVER):
             await close_by_force(stream)

@@ -10,6 +10,7 @@ What they take longer for is answered 503, and what fails in them 500.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 import trio
@@ -17,17 +18,18 @@ import trio
 from .._concurrency.body import ask_unprotected
 from .._errors import LocalProtocolError
 from .._handshake.opening import Opening
-from .._handshake.origins import OriginCheck
 from .._handshake.server import Refusal
-from .._http import Request, Response
+from .._http import Accept, Request, Response
 from .._transport.tls import accept_tls
 from .admission import Admission, ConnectionSlot, HandshakeSlot
+from .answers import checked_decision
 from .http_connection import LINGER, HttpConnection
 from .isolation import split
 from .log import OriginLog, log_answer, log_application_error
-from .options import ServerConfig
-from .selection import Handler, HandlerSelector, Selection
+from .options import RequestHook, ServerConfig, Subprotocols
+from .selection import FixedHandler, Handler, HandlerSelector, Selected, Selection
 from .statistics import Counters
+from .terms import terms_of
 
 FAILED = Response(500, {"Content-Type": "text/plain"}, "The server failed.\n")
 """The answer when a function of the application fails: the peer is not told how."""
@@ -39,6 +41,7 @@ class Accepted(NamedTuple):
     data: bytes
     opening: Opening
     handler: Handler
+    config: ServerConfig
 
 
 Decision: TypeAlias = Accepted | Response
@@ -58,8 +61,10 @@ class Upgrader:
         self._config = config
         self._admission = admission
         self._counters = counters
-        self._origins = OriginCheck(config.origins)
+        self._terms = terms_of(config, selector.complete())
         self._origin_log = OriginLog()
+        # If nothing of the application's is asked that could wait, that needs no scope.
+        self._decides_at_once = config.on_request is None and isinstance(selector, FixedHandler)
 
     async def upgrade(
         self,
@@ -114,6 +119,8 @@ class Upgrader:
         Raises:
             Refusal: it took too long, or the request is no upgrade for here and now.
         """
+        if self._decides_at_once:
+            return await self._decide_safely(http, request, slot)
         with trio.CancelScope(deadline=http.slot.deadline):
             http.slot.extend(LINGER)  # to say so
             return await self._decide_safely(http, request, slot)
@@ -143,39 +150,45 @@ class Upgrader:
         Raises:
             Refusal: it is no upgrade, or not one for here and now.
         """
-        if (response := await self._answer(request)) is not None:
-            return response
-        handler = await self._select(request)
-        if isinstance(handler, Response):
-            return handler
-        offers = http.handshake.check_upgrade()
-        if not self._origins.allows(request.headers):
-            raise self._foreign_origin(http, request)
-        data, opening = http.handshake.accept(
-            self._choose(request, offers), extensions=self._config.all_extensions
-        )
-        slot.acquire()
-        return Accepted(data, opening, handler)
+        answer = await _ask(self._config.on_request, request)
+        if isinstance(answer, Response):
+            return answer
+        selected = await self._select(request)
+        if isinstance(selected, Response):
+            return selected
+        return await self._accept(http, selected, answer, slot)
 
-    async def _answer(self, request: Request) -> Response | None:
-        if self._config.on_request is None:
-            return None
-        response = await ask_unprotected(self._config.on_request, request)
-        if not isinstance(response, Response | None):
-            raise TypeError(f"on_request must return a Response or None, not {response!r}")
-        if response is not None and response.status < 200:
-            raise ValueError(f"on_request must return a final response, not a {response.status}")
-        return response
+    async def _accept(
+        self, http: HttpConnection, selected: Selected, answer: Accept | None, slot: ConnectionSlot
+    ) -> Decision:
+        """Accept the request in hand on the terms of its route, with the headers of `answer`.
+
+        Raises:
+            Refusal: it is no upgrade, or not one for here and now.
+        """
+        handler, request, route = selected
+        terms = self._terms[route]
+        offers = http.handshake.check_upgrade()
+        if not terms.origins.allows(request.headers):
+            raise self._foreign_origin(http, request)
+        own = await _ask(route.on_request if route is not None else None, request)
+        if isinstance(own, Response):
+            return own
+        data, opening = http.handshake.accept(
+            _choose(terms.config.subprotocols, request, offers),
+            extensions=terms.config.all_extensions,
+            headers=[line for each in (answer, own) if each for line in each.headers.multi_items()],
+        )
+        if opening.request is not request:
+            opening = replace(opening, request=request)
+        slot.acquire(terms.quota)
+        return Accepted(data, opening, handler, terms.config)
 
     async def _select(self, request: Request) -> Selection:
+        if isinstance(self._selector, FixedHandler):
+            return self._selector.select(request)
         selection: Selection = await ask_unprotected(self._selector.select, request)
         return selection
-
-    @trio.lowlevel.disable_ki_protection
-    def _choose(self, request: Request, offers: list[str]) -> str | None:
-        if callable(self._config.subprotocols):
-            return self._config.subprotocols(request, offers)
-        return next((name for name in self._config.subprotocols if name in offers), None)
 
     def _foreign_origin(self, http: HttpConnection, request: Request) -> Refusal:
         """Say to the peer that it may not; to our log why, and where that is decided."""
@@ -192,3 +205,18 @@ class Upgrader:
             log_application_error(http.name, exc)
             self._counters.add("refused")
             return http.encode(FAILED, close=close)
+
+
+async def _ask(hook: RequestHook | None, request: Request) -> Response | Accept | None:
+    """Ask an `on_request`, if there is one."""
+    if hook is None:
+        return None
+    return checked_decision(await ask_unprotected(hook, request), request)
+
+
+@trio.lowlevel.disable_ki_protection
+def _choose(subprotocols: Subprotocols, request: Request, offers: list[str]) -> str | None:
+    """Choose a subprotocol of those that are offered, or let the application choose."""
+    if callable(subprotocols):
+        return subprotocols(request, offers)
+    return next((name for name in subprotocols if name in offers), None)

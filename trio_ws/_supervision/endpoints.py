@@ -100,6 +100,11 @@ class Endpoints:
         return self._current.place
 
     @property
+    def rests_until(self) -> float:
+        """Return when the endpoint of the next attempt may be asked again, by its own word."""
+        return self._current.rests_until
+
+    @property
     def known_urls(self) -> list[URL]:
         """Return all URLs that are known, to check options against; of a function, none."""
         return [parse_url(each.url) for each in self._candidates if each.url is not None]

@@ -292,7 +292,7 @@ class SupervisorLoop(Generic[T]):
         now = trio.current_time()
         suspend_at = self._disconnected_at + self._config.backoff.suspend_after
         timer = self._timer
-        with timer.running(now + delay.seconds):
+        with timer.running(now + delay.seconds, not_before=self._endpoints.rests_until):
             if now < suspend_at:
                 self._record(SupervisorState.WAITING, cause=cause, delay=delay)
                 await timer.wait(suspend_at)

@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import ClassVar, Protocol, runtime_checkable
 
 from .._protocol.send_queue import Piece
+from .._tls_info import TLSInfo
 from .kernel import HangUp
 from .tls import TimeCallback
 
@@ -54,6 +55,11 @@ class Transport(Protocol):
     @property
     def remote_address(self) -> object:
         """Return the peer's address; None if the stream has none."""
+
+    @property
+    def tls(self) -> TLSInfo | None:
+        """Return what TLS has established; None if there is no TLS."""
+        return None
 
     def observe(self, *, on_arrival: TimeCallback, on_departure: TimeCallback) -> None:
         """Report bytes that come and go inside one call, as far as they can be seen (P12)."""

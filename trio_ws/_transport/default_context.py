@@ -6,11 +6,15 @@ the event loop busy for seconds.  So there is one, made in a thread when the fir
 
 The task that has it made does not wait for the thread, it comes back each turn:
 while all tasks wait, a virtual clock would jump to the deadline of the handshake.
+
+OpenSSL says nothing if it cannot open the file with the certificates, and trusts none of them then.
+A process that is out of descriptors for a moment must not keep such a context.
 """
 
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
@@ -28,7 +32,11 @@ _making = PerRun("trio_ws.default_context", trio.Lock)
 
 
 async def default_context() -> ssl.SSLContext:
-    """Return the context of the process, which trusts what the system trusts."""
+    """Return the context of the process, which trusts what the system trusts.
+
+    Raises:
+        OSError: the certificates cannot be read now, for want of a descriptor, say.
+    """
     async with _making():
         if not _made:
             _made.append(await _make())
@@ -37,7 +45,17 @@ async def default_context() -> ssl.SSLContext:
 
 async def _make() -> ssl.SSLContext:
     results: list[Outcome[ssl.SSLContext]] = []
-    trio.lowlevel.start_thread_soon(ssl.create_default_context, results.append)
+    trio.lowlevel.start_thread_soon(_with_certificates, results.append)
     while not results:  # noqa: ASYNC110 - waiting is what must not be
         await trio.lowlevel.checkpoint()
     return results[0].unwrap()
+
+
+def _with_certificates() -> ssl.SSLContext:
+    """Make one, and raise what kept OpenSSL from reading the certificates."""
+    context = ssl.create_default_context()
+    file: str | None = ssl.get_default_verify_paths().cafile
+    if file is not None and not context.cert_store_stats()["x509"]:
+        with suppress(ssl.SSLError):  # a file without certificates: then none are trusted
+            context.load_verify_locations(file)
+    return context

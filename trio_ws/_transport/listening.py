@@ -62,7 +62,16 @@ async def serve_forever(
 
 async def close_by_force(resource: trio.abc.AsyncResource) -> None:
     """Close a stream or a listener without ceremony; a plain socket without a checkpoint, too."""
-    if isinstance(resource, trio.SocketStream | trio.SocketListener):
-        resource.socket.close()
-    else:
+    if not close_socket(resource):
         await trio.aclose_forcefully(resource)
+
+
+def close_socket(resource: trio.abc.AsyncResource) -> bool:
+    """Close a stream or a listener that is a plain socket; return True if it is one.
+
+    That waits for nothing, so it needs no scope around it; to close it again does no harm.
+    """
+    if not isinstance(resource, trio.SocketStream | trio.SocketListener):
+        return False
+    resource.socket.close()
+    return True

@@ -18,11 +18,12 @@ from contextlib import suppress
 import trio
 
 from .._protocol.send_queue import Piece
+from .._tls_info import TLSInfo
 from . import kernel
 from .addresses import local_address, remote_address, socket_below
 from .base import READ_SIZE, Transport
 from .kernel import HangUp
-from .tls import TLS_RECORD, MonitoredStream, TimeCallback
+from .tls import TLS_RECORD, MonitoredStream, TimeCallback, tls_info
 
 NOTHING = memoryview(b"")
 
@@ -55,6 +56,11 @@ class StreamTransport(Transport):
     def remote_address(self) -> object:
         """Return the peer's address, of the socket below; None without a socket."""
         return remote_address(self._stream)
+
+    @property
+    def tls(self) -> TLSInfo | None:
+        """Return what TLS has established; None if the stream is not one of TLS."""
+        return tls_info(self._stream)
 
     def observe(self, *, on_arrival: TimeCallback, on_departure: TimeCallback) -> None:
         """Report bytes that come and go below our own TLS; other streams show no more."""

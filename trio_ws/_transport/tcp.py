@@ -14,8 +14,10 @@ so all of them get the same.
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
-from typing import Any
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, TypeAlias
 
 import trio
 
@@ -103,9 +105,11 @@ def _family_of(host: str) -> int | None:
 
 
 async def listen_tcp(
-    host: str | None, port: int, backlog: int | None = None
+    host: str | None, port: int, backlog: int | None = None, *, reuse_port: bool = False
 ) -> list[trio.SocketListener]:
     """Listen on all addresses of `host` (None: of this machine), all with the same port.
+
+    With `reuse_port` other sockets, which have it too, may listen on the same addresses.
 
     Addresses that a name has but this machine has not are left out, if there is another:
     ``localhost`` often stands for ``::1`` too where IPv6 is switched off.
@@ -117,15 +121,16 @@ async def listen_tcp(
         OSError: there is no such address here, or the port is taken; it names the address.
     """
     addresses = await _addresses_of(host, port)
-    listeners = await _listen_on(addresses, port, backlog)
+    listen = partial(_listen_beside_others if reuse_port else _listen_alone, backlog=backlog)
+    listeners = await _listen_on(addresses, port, listen)
     while len(ports := {port_of(listener) for listener in listeners}) > 1:
         for listener in listeners:
             listener.socket.close()
         shared = max(filter(None, ports))
         try:
-            listeners = await _listen_on(addresses, shared, backlog)
+            listeners = await _listen_on(addresses, shared, listen)
         except OSError:
-            listeners = await _listen_on(addresses, 0, backlog)
+            listeners = await _listen_on(addresses, 0, listen)
     return listeners
 
 
@@ -145,15 +150,16 @@ def _with_zone(host: object, port: object, flow: int = 0, zone: int = 0) -> str:
     return f"{host}%{zone}" if zone else f"{host}"
 
 
-async def _listen_on(
-    addresses: list[str], port: int, backlog: int | None
-) -> list[trio.SocketListener]:
+_Listen: TypeAlias = Callable[[str, int], Awaitable[list[trio.SocketListener]]]
+
+
+async def _listen_on(addresses: list[str], port: int, listen: _Listen) -> list[trio.SocketListener]:
     listeners: list[trio.SocketListener] = []
     missing: list[OSError] = []
     try:
         for address in addresses:
             try:
-                listeners += await trio.open_tcp_listeners(port, host=address, backlog=backlog)
+                listeners += await listen(address, port)
             except OSError as error:
                 missing.append(_named(error, address, port))
                 if error.errno not in _NO_SUCH_ADDRESS or len(missing) == len(addresses):
@@ -164,6 +170,36 @@ async def _listen_on(
         raise
     return listeners
 
+
+async def _listen_alone(
+    address: str, port: int, *, backlog: int | None
+) -> list[trio.SocketListener]:
+    return await trio.open_tcp_listeners(port, host=address, backlog=backlog)
+
+
+async def _listen_beside_others(
+    address: str, port: int, *, backlog: int | None
+) -> list[trio.SocketListener]:
+    """Listen as `trio.open_tcp_listeners` does; the option has to be set before the address is."""
+    ((family, *_, where),) = await trio.socket.getaddrinfo(
+        address, port, type=trio.socket.SOCK_STREAM, flags=trio.socket.AI_PASSIVE
+    )
+    sock = trio.socket.socket(family, trio.socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        await sock.bind(where)
+        sock.listen(_BACKLOG if backlog is None else backlog)
+        return [trio.SocketListener(sock)]
+    except BaseException:
+        sock.close()
+        raise
+
+
+_BACKLOG = 0xFFFF
+"""As many as the system allows, as Trio asks for."""
 
 _NO_SUCH_ADDRESS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 """What the system says of an address, or a family of addresses, that this machine has not."""

@@ -23,6 +23,8 @@ from typing import Any, TypeAlias, cast, final
 
 import trio
 
+from .._tls_info import TLSInfo
+
 TLS_RECORD = 16 * 1024
 """A stream that is silent while it sends gets so many bytes at once: one record of TLS."""
 
@@ -113,6 +115,25 @@ def tls_on(
         server_hostname=server_hostname,
         https_compatible=not server_side,
     )
+
+
+def tls_info(stream: object) -> TLSInfo | None:
+    """Return what TLS has established on a stream; None if the stream itself is not TLS.
+
+    Before the handshake that is nothing, too.
+    """
+    if not isinstance(stream, trio.SSLStream):
+        return None
+    try:
+        cipher: tuple[str, str, int] | None = stream.cipher()
+        return TLSInfo(
+            version=stream.version(),
+            cipher=cipher[0] if cipher else None,
+            peer_certificate=stream.getpeercert(),
+            alpn=stream.selected_alpn_protocol(),
+        )
+    except trio.NeedHandshakeError:
+        return None
 
 
 @final

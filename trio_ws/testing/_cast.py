@@ -8,8 +8,12 @@ from typing import NoReturn, TypeAlias
 
 import trio
 
-from .._server.options import ServerOptions
+from .._concurrency.body import call_unprotected
+from .._options import config_from
+from .._policies import FOREVER
+from .._server.options import ServerConfig, ServerOptions
 from .._server.server import Server
+from .._validation import check_callable
 from ._dialling import Exchange
 from ._hosts import Host
 from ._listener import MemoryListener, Security
@@ -53,6 +57,8 @@ class Cast:
         self, nursery: trio.Nursery, place: Place, handler: Handler, options: ServerOptions
     ) -> Server:
         """Let a handler serve a URL; see `MemoryNetwork.serve`."""
+        check_callable("handler", handler)
+        config_from(ServerConfig, options, "serve")  # so that it fails here, and by this name
         where = place.host, place.port
         if (site := self._sites.get(where)) is not None and not site.ended:
             if options:
@@ -70,7 +76,9 @@ class Cast:
         try:
             await nursery.start(site.run)
         except BaseException:
-            await trio.aclose_forcefully(listener)
+            # Shielded: its own cancellation would take the place of what is on its way.
+            with trio.CancelScope(shield=True, deadline=-FOREVER):
+                await listener.aclose()
             raise
         self._sites[where] = site
         return await site.wait_server()
@@ -85,7 +93,10 @@ class Cast:
         try:
             return self._exchange.listen(place.host, place.port, security)
         except OSError:
-            raise ValueError(f"{place.url} is served already: one URL has one server") from None
+            raise ValueError(
+                f"{place.url} cannot be served: port {place.port} of {place.host} has a server; "
+                "one URL has one server, and a script has its port for itself"
+            ) from None
 
     async def play_all(self, listener: MemoryListener, place: Place, script: Script) -> NoReturn:
         """Play a script with each connection that `listener` accepts."""
@@ -95,7 +106,7 @@ class Cast:
                 nursery.start_soon(self._play, self.cast(stream, place, client=False), script)
 
     async def _play(self, peer: ScriptedPeer, script: Script) -> None:
-        await script(peer)
+        await call_unprotected("a script", script, peer)
         # If the script fails that is to be seen first, and not what the end of the stream causes.
         await peer.aclose()
 

@@ -16,6 +16,7 @@ import difflib
 import math
 from collections.abc import Iterator
 
+from .._validation import check_text
 from ._passage import PERFECT, Conditions, Injection
 
 
@@ -123,7 +124,12 @@ class Directory:
         return iter(self._by_name.values())
 
     def find(self, name: str) -> Host | None:
-        """Return the host with this name or address, or None."""
+        """Return the host with this name or address, or None.
+
+        Raises:
+            TypeError: a name is a `str`.
+        """
+        check_text("host", name)
         name = name.lower()
         if name in self._by_name:
             return self._by_name[name]

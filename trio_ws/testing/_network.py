@@ -34,6 +34,7 @@ from .._connection.websocket import WebSocket
 from .._server.options import ServerOptions
 from .._server.server import Server
 from .._transport.network import Network, current_network, use_network
+from .._validation import check_callable
 from ._agenda import Agenda
 from ._cast import Cast, Script
 from ._determinism import choose_seed, how_to_repeat, repeatable_run, source
@@ -193,6 +194,7 @@ class MemoryNetwork(Weather):
         listener = self._cast.listen(place)
 
         def play(script: Script) -> Script:
+            check_callable("a script", script)
             with self.on(place.host):
                 nursery.start_soon(self._cast.play_all, listener, place, script)
             return script

@@ -28,6 +28,7 @@ from typing import TypeAlias, TypeVar, final
 
 import trio
 
+from .._validation import check_count
 from ._frames import Scripted, describe, frame_of
 from ._heads import Head, read_head
 from ._peer import CLOSE, Frame, RawPeer
@@ -120,11 +121,15 @@ class ScriptedPeer(trio.abc.AsyncResource):
         headers: HeaderLines = (),
         body: str = "",
     ) -> Head:
-        """Expect an upgrade, and answer with an error; return the head of the request."""
+        """Expect an upgrade, and answer with another status; return the head of the request.
+
+        Raises:
+            TypeError, ValueError: the status is no number from 200 to 999.
+        """
+        reason = _reason(status)
         request = await self._expect_request()
         wait = [] if retry_after is None else [("Retry-After", str(retry_after))]
         length = ("Content-Length", str(len(body.encode())))
-        reason = HTTPStatus(status).phrase
         lines = [f"HTTP/1.1 {status} {reason}", *_lines([*wait, *headers, length])]
         await self._raw.send_bytes(("\r\n".join([*lines, "", ""]) + body).encode())
         self.history.append(f"-> {status} {reason}")
@@ -265,6 +270,17 @@ async def playing(peer: ScriptedPeer) -> AsyncGenerator[ScriptedPeer]:
 def _same(expected: Frame, got: Frame) -> bool:
     """Return True if two frames are alike in everything but their masks."""
     return replace(expected, masked=got.masked) == got
+
+
+def _reason(status: int) -> str:
+    """Return what HTTP calls a status; nothing if it has no name."""
+    check_count("status", status)
+    if not 200 <= status <= 999:
+        raise ValueError(f"status must be a final one, of three digits, as 503 is; got {status}")
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 def _lines(headers: HeaderLines) -> list[str]:

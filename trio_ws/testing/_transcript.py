@@ -24,6 +24,7 @@ from typing import final
 
 from .._connection.websocket import WebSocket
 from .._transport.network import current_network
+from .._validation import check_instance
 from ._frames import describe, split_frames
 from ._heads import read_head
 from ._log import Seen
@@ -92,8 +93,10 @@ def record(ws: WebSocket) -> Transcript:
     It is complete from the first byte on, whenever this is called.
 
     Raises:
+        TypeError: it is no `WebSocket`.
         ValueError: it is not such a connection, or it is over.
     """
+    check_instance("ws", ws, WebSocket, "a WebSocket")
     network = current_network()
     stream = network._stream_of(ws) if isinstance(network, MemoryNetwork) else None
     if stream is None:

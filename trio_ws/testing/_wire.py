@@ -68,7 +68,7 @@ class Wire:
         self.passage = passage
         self._unsent = bytearray()
         self._finished = self._end_sent = False
-        self._flying = 0
+        self._flying = self._under_way = 0
         self._busy_until = self._last_arrival = 0.0
         self._received = bytearray()
         self._ended = self._vanished = self._doomed = False
@@ -244,10 +244,16 @@ class Wire:
         return self._last_arrival
 
     def _deliver_at(self, when: float, call: Callable[[], None]) -> None:
-        if when <= trio.current_time():
+        # What is due in this very moment may still stand in the agenda: nothing overtakes it.
+        if when <= trio.current_time() and not self._under_way:
             call()
         else:
-            self._agenda.at(when, call)
+            self._under_way += 1
+            self._agenda.at(when, partial(self._deliver, call))
+
+    def _deliver(self, call: Callable[[], None]) -> None:
+        self._under_way -= 1
+        call()
 
     def _arrive(self, data: bytes) -> None:
         if self._vanished or self._error is not None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trio_ws._protocol.extensions import deflate
 from trio_ws._protocol.extensions.base import Parameters
 from trio_ws._protocol.extensions.deflate import (
     CHUNK,
@@ -363,6 +364,39 @@ def test_peers_that_agree_to_eight_and_use_nine() -> None:
     assert decoded(agreement.codec, data[:-4]) == noise + noise
 
 
+def test_a_window_of_nine_where_eight_was_agreed() -> None:
+    """Such a peer refers to what is farther back than 256 bytes, in an earlier message too."""
+    agreement = Deflate().accept_offer(parameters("client_max_window_bits=8"))
+    assert agreement is not None
+    assert isinstance(agreement.codec, DeflateCodec)
+    isal = pytest.importorskip("isal.isal_zlib")  # zlib itself never goes back farther than 250
+    compressor = isal.compressobj(1, zlib.DEFLATED, -9)
+    for message in (random.Random(7692).randbytes(240), random.Random(1).randbytes(60)) * 2:
+        data = compressor.compress(message) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        assert decoded(agreement.codec, data[:-4]) == message
+
+
+class Mute:
+    """A compressor that has no second empty block to end with, as some releases of zlib."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Return nothing."""
+        return b""
+
+    def flush(self, mode: int = 0, /) -> bytes:
+        """Return nothing."""
+        return b""
+
+
+def test_an_empty_message_of_which_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is one byte (RFC 7692 §7.2.3.6)."""
+    client, server = codecs()
+    monkeypatch.setattr(deflate, "new_compressor", lambda *_: Mute())
+    wire = client.encode(b"", finished=True)
+    assert wire == b"\0"
+    assert decoded(server, wire) == b""
+
+
 # Bounds
 
 
@@ -404,12 +438,14 @@ def test_release() -> None:
 
 
 def test_no_release_within_a_message() -> None:
-    """In the middle of a message the compressor stays."""
+    """In the middle of a message the compressor stays, and knows what went before."""
     client, server = codecs()
-    wire = client.encode(b"abc" * 100, finished=False)
+    noise = random.Random(7692).randbytes(300)
+    wire = client.encode(noise, finished=False)
     client.release()
-    wire += client.encode(b"abc" * 100, finished=True)
-    assert decoded(server, wire) == b"abc" * 200
+    rest = client.encode(noise, finished=True)
+    assert len(rest) < 100
+    assert decoded(server, wire + rest) == 2 * noise
 
 
 def test_nothing_is_kept_without_takeover() -> None:

@@ -1,0 +1,247 @@
+"""A connection: `turn`, `receive_queue`, `reader`."""
+
+from __future__ import annotations
+
+from ..guard import Guard
+
+GUARDS = [
+    Guard(
+        "a cancelled wait for the turn leaves no entry",
+        "_connection/turn.py",
+        (
+            "            if turn in self._waiting:\n"
+            "                self._waiting.remove(turn)\n"
+            "            else:"
+        ),
+        ("            if turn in self._waiting:\n                pass\n            else:"),
+        ("connection/test_turn.py::test_a_turn_is_not_lost_with_a_cancelled_task",),
+    ),
+    Guard(
+        "a turn that came during a cancellation is handed on",
+        "_connection/turn.py",
+        (
+            "            else:  # the turn came when the cancellation was under way "
+            "already\n"
+            "                self.release()\n"
+        ),
+        "",
+        ("connection/test_turn.py::test_a_turn_is_not_lost_with_a_cancelled_task",),
+        hangs=True,
+    ),
+    Guard(
+        "turns come in order",
+        "_connection/turn.py",
+        "self._waiting.pop(0).set()",
+        "self._waiting.pop().set()",
+        ("connection/test_turn.py::test_closed",),
+    ),
+    Guard(
+        "after the end no turn is waited for",
+        "_connection/turn.py",
+        ("        if self._closed:\n            return False\n"),
+        "",
+        ("connection/test_turn.py::test_made_after_the_end",),
+    ),
+    Guard(
+        "a full queue stops the reader",
+        "_connection/receive_queue.py",
+        "return size > 0 and size + arriving >= self._limit and self.mode is _BOUNDED",
+        "return False",
+        ("connection/test_receive_queue.py::test_full",),
+    ),
+    Guard(
+        "what is arriving counts in the queue",
+        "_connection/receive_queue.py",
+        "size + arriving >= self._limit",
+        "size >= self._limit",
+        ("connection/test_receive_queue.py::test_full",),
+    ),
+    Guard(
+        "a message over the limit may arrive if none waits",
+        "_connection/receive_queue.py",
+        "return size > 0 and size + arriving",
+        "return size + arriving",
+        ("connection/test_receive_queue.py::test_full",),
+    ),
+    Guard(
+        "a receiver that takes wakes the reader",
+        "_connection/receive_queue.py",
+        (
+            "        if self._reader is not None:\n"
+            "            self._wake_reader()\n"
+            "        return message"
+        ),
+        "        return message",
+        ("connection/test_receive_queue.py::test_the_reader_waits_for_room",),
+    ),
+    Guard(
+        "a streamer that takes wakes the reader",
+        "_connection/receive_queue.py",
+        ("        self.size -= cost(chunk.data)\n        self._wake_reader()\n"),
+        "        self.size -= cost(chunk.data)\n",
+        ("connection/test_receive_queue.py::test_the_reader_waits_for_room",),
+    ),
+    Guard(
+        "a draining queue wakes the reader",
+        "_connection/receive_queue.py",
+        ("            self.mode = _DRAINING\n        self._wake_reader()\n"),
+        "            self.mode = _DRAINING\n",
+        ("connection/test_receive_queue.py::test_the_reader_waits_for_room",),
+    ),
+    Guard(
+        "a closed queue wakes the reader",
+        "_connection/receive_queue.py",
+        ("        self.mode = _CLOSED\n        self._wake_reader()\n"),
+        "        self.mode = _CLOSED\n",
+        ("connection/test_receive_queue.py::test_the_reader_waits_for_room",),
+        hangs=True,
+    ),
+    Guard(
+        "a message wakes who waits for a chunk",
+        "_connection/receive_queue.py",
+        ("        self.receivers.unpark(len(arrived))\n        self.streamers.unpark_all()\n"),
+        "        self.receivers.unpark(len(arrived))\n",
+        ("connection/test_receive_queue.py::test_one_message_wakes_one_receiver",),
+    ),
+    Guard(
+        "a draining queue has its limit",
+        "_connection/receive_queue.py",
+        ("        if 0 < size >= self._limit:\n            self.mode = _CLOSED\n"),
+        "",
+        ("connection/test_receive_queue.py::test_draining",),
+    ),
+    Guard(
+        "once an item was dropped, none is kept",
+        "_connection/receive_queue.py",
+        ("            self.mode = _CLOSED\n        return self.mode is not _CLOSED"),
+        ("            return False\n        return self.mode is not _CLOSED"),
+        ("connection/test_receive_queue.py::test_draining",),
+    ),
+    Guard(
+        "a queued message counts with what it costs to keep",
+        "_connection/receive_queue.py",
+        "return wire_size(message) + QUEUE_ITEM_OVERHEAD",
+        "return wire_size(message)",
+        ("connection/test_receive_queue.py::test_draining",),
+    ),
+    Guard(
+        "messages are taken in order",
+        "_connection/receive_queue.py",
+        "        arrived.reverse()\n",
+        "",
+        ("connection/test_receive_queue.py::test_order",),
+    ),
+    Guard(
+        "the reader lets others run behind many frames",
+        "_connection/reader.py",
+        (
+            "                if self._protocol.has_pending_input:\n"
+            "                    await trio.lowlevel.checkpoint()\n"
+        ),
+        "                if self._protocol.has_pending_input:\n",
+        ("connection/test_reader.py::test_gulp_of_many_frames",),
+    ),
+    Guard(
+        "the reader takes a limited number of frames",
+        "_connection/reader.py",
+        (
+            "events = self._protocol.feed(data, most=MAX_FRAMES_PER_TURN)\n"
+            "                self._lease"
+        ),
+        ("events = self._protocol.feed(data)\n                self._lease"),
+        ("connection/test_reader.py::test_gulp_of_many_frames",),
+    ),
+    Guard(
+        "the reader stops while the queue is full",
+        "_connection/reader.py",
+        (
+            "                if self._receive_queue.is_full(self._protocol.assembling):\n"
+            "                    await self._wait_for_room()"
+        ),
+        ("                if False:\n                    await self._wait_for_room()"),
+        ("connection/test_reader.py::test_close_at_the_instant_of_a_sign_of_life",),
+        hangs=True,
+    ),
+    Guard(
+        "the reader stops in the middle of a burst",
+        "_connection/reader.py",
+        (
+            "while self._protocol.ending is None and not self._receive_queue.is_full(\n"
+            "                self._protocol.assembling\n"
+            "            ):"
+        ),
+        "while self._protocol.ending is None:",
+        ("connection/test_reader.py::test_close_with_a_full_inbox",),
+    ),
+    Guard(
+        "the pause is looked after",
+        "_connection/reader.py",
+        (
+            "            if nap.cancelled_caught and queue.is_full(protocol.assembling):\n"
+            "                pauses.act(trio.current_time())"
+        ),
+        ("            if False:\n                pauses.act(trio.current_time())"),
+        ("connection/test_pausing.py::test_a_write_that_stands_still",),
+        hangs=True,
+    ),
+    Guard(
+        "after a pause the silence was ours",
+        "_connection/reader.py",
+        "        pauses.end(trio.current_time())\n",
+        "",
+        ("connection/test_reader.py::test_signs_of_life_of_a_paused_reader",),
+    ),
+    Guard(
+        "an answer is looked at before the next question",
+        "_connection/reader.py",
+        (
+            "                if awaiting_answer:\n"
+            "                    self._heartbeat.arm(self, now)\n"
+        ),
+        "",
+        ("connection/test_heartbeat.py::test_interval_shorter_than_timeout",),
+    ),
+    Guard(
+        "any byte is a sign of life",
+        "_connection/reader.py",
+        "                self._lease.heard(now := trio.current_time())",
+        "                now = trio.current_time()",
+        ("connection/test_reader_heartbeats.py::test_messages_keep_a_connection_from_idling",),
+    ),
+    Guard(
+        "what followed the handshake is read",
+        "_connection/reader.py",
+        ("            if self._trailing:\n                events"),
+        ("            if False:\n                events"),
+        ("connection/test_reader.py::test_trailing_bytes",),
+    ),
+    Guard(
+        "a peer has time to read our Close",
+        "_connection/reader.py",
+        ("            while await self._transport.receive_some():\n                pass"),
+        "            pass",
+        ("connection/test_reader.py::test_discarding_is_no_listening",),
+    ),
+    Guard(
+        "an error in a neighbour's beat stays with its connection",
+        "_connection/reader.py",
+        (
+            "        except BaseException as error:  # noqa: ASYNC103 - the task is a "
+            "neighbour's\n"
+            "            self._core.on_own_error(contain(error))"
+        ),
+        (
+            "        except FloatingPointError as error:  # noqa: ASYNC103 - the task is "
+            "a neighbour's\n"
+            "            self._core.on_own_error(contain(error))"
+        ),
+        ("connection/test_reader_heartbeats.py::test_a_question_that_fails",),
+    ),
+    Guard(
+        "a chunk keeps the connection from being idle",
+        "_connection/reader.py",
+        ("        self._lease.data(now)\n        self._receive_queue.put_chunk(chunk)"),
+        "        self._receive_queue.put_chunk(chunk)",
+        ("connection/test_reader_heartbeats.py::test_messages_keep_a_connection_from_idling",),
+    ),
+]

@@ -1,0 +1,125 @@
+"""A trial: the tests of a guard, run without it, and what came of that."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .copies import environment, without
+from .guard import Guard, NotFoundOnce
+from .stuck import EXIT_CODE
+
+SECONDS = 60.0
+"""So long may the tests of one guard take."""
+
+STUCK_SECONDS = 15.0
+"""So long may they take if they are expected to wait for ever."""
+
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=short", "--timeout=0"]
+PYTEST += [
+    "-p",
+    "tests.sabotage.stuck",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:xdist",
+    "-p",
+    "no:cov",
+    "-p",
+    "no:randomly",
+]
+
+# A mutation that leaves a name without a value breaks everything, and proves nothing.
+BROKEN = re.compile(r"^E +(?:NameError|UnboundLocalError|SyntaxError|ImportError).*", re.MULTILINE)
+FAILED = re.compile(r"^(?:FAILED|ERROR) tests/(.+?)(?: - .*)?$", re.MULTILINE)
+
+TESTS_FAILED = 1
+"""The exit code of pytest if tests ran, and some failed."""
+
+
+class Result(enum.Enum):
+    """What came of the removal of a guard."""
+
+    NOTICED = "noticed"
+    HUNG = "noticed: it hangs"
+    SURVIVED = "NOT NOTICED"
+    HANGS = "IT HANGS"
+    BROKEN = "IT DOES NOT RUN"
+    OUTDATED = "NOT FOUND ONCE"
+
+    @property
+    def good(self) -> bool:
+        """Return True if a test has noticed that the guard was gone."""
+        return self in (Result.NOTICED, Result.HUNG)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of the removal of one guard.
+
+    Attributes:
+        by: the test that failed.
+        output: what pytest said.
+    """
+
+    guard: Guard
+    result: Result
+    seconds: float
+    by: str = ""
+    output: str = ""
+
+
+def try_without(guard: Guard, copy: Path) -> Trial:
+    """Remove a guard from a copy and run its tests; put it back."""
+    began = time.monotonic()
+    try:
+        with without(guard, copy):
+            seconds = STUCK_SECONDS if guard.hangs else SECONDS
+            code, output = run_pytest(guard.node_ids, copy, seconds)
+    except NotFoundOnce as error:
+        return Trial(guard, Result.OUTDATED, 0.0, output=str(error))
+    by = FAILED.search(output)
+    result = _result(guard, code, output)
+    return Trial(guard, result, time.monotonic() - began, by[1] if by else "", output)
+
+
+def _result(guard: Guard, code: int | None, output: str) -> Result:
+    if code in (None, EXIT_CODE):
+        return Result.HUNG if guard.hangs else Result.HANGS
+    if code == 0:
+        return Result.SURVIVED
+    if code != TESTS_FAILED or BROKEN.search(output):
+        return Result.BROKEN
+    return Result.NOTICED
+
+
+def run_pytest(node_ids: Sequence[str], copy: Path, seconds: float) -> tuple[int | None, str]:
+    """Run tests in a copy; return the exit code, None if they took too long, and the output."""
+    with subprocess.Popen(
+        [*PYTEST, *node_ids],
+        cwd=copy,
+        env=environment(copy),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return None, ""
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    return process.returncode, output
