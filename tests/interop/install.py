@@ -1,7 +1,7 @@
 """Install the peers that are no Python packages: ``python -m tests.interop.install``.
 
 Node's `ws` goes to ``peers/node_modules``, which git ignores.
-Chromium, HAProxy, nginx, Apache and Caddy come from Debian's packages, which takes root;
+Chromium, Firefox, HAProxy, nginx, Apache and Caddy come from Debian's packages, which takes root;
 elsewhere they must be installed by hand, on Ubuntu Chromium, too, where it is a snap.
 What is there already is left alone, so this may be run before every test run.
 No service is started.  Nothing is asked: there may be nobody to answer.
@@ -20,7 +20,7 @@ PEERS = Path(__file__).parent / "peers"
 SYSTEM_PATH = "/usr/sbin:/sbin"
 """Where Debian puts daemons."""
 
-DEBIAN_PACKAGES = ("chromium", "haproxy", "nginx", "apache2", "caddy")
+DEBIAN_PACKAGES = ("chromium", "firefox-esr", "haproxy", "nginx", "apache2", "caddy")
 """Packages of Debian whose program is called as the package is."""
 
 UPDATE = ("apt-get", "update", "-qq")
