@@ -13,7 +13,16 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import HandshakeError, HandshakeTimeout, Limits, ProxyError, Timeouts
+from trio_ws import (
+    HandshakeError,
+    HandshakeTimeout,
+    InvalidHandshake,
+    Limits,
+    ProxyError,
+    Rejected,
+    Timeouts,
+    TLSError,
+)
 from trio_ws._client import dialling
 from trio_ws._client.connect import open_websocket
 from trio_ws.testing import MemoryNetwork, RawPeer
@@ -497,6 +506,31 @@ async def test_lies(answer: bytes, why: str, autojump_clock: object) -> None:
     assert isinstance(error, ProxyError)
     assert re.search(why, str(error))
     assert error.transient is False
+    assert trio.current_time() == 0
+
+
+@pytest.mark.parametrize(
+    ("scheme", "said", "kind"),
+    [
+        ("ws", b"nonsense\r\n", InvalidHandshake),
+        ("ws", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", Rejected),
+        ("wss", b"HTTP/1.1 200 OK\r\n\r\n<html>", TLSError),
+        ("wss", b"\x15\x03\x03\x00\x02\x02\x50", TLSError),
+    ],
+)
+async def test_lies_in_the_tunnel(
+    scheme: str, said: bytes, kind: type[HandshakeError], autojump_clock: object
+) -> None:
+    """What comes out of an open tunnel is taken for the server's word, and judged at once."""
+
+    async def lie(peer: RawPeer) -> None:
+        await peer.stream.receive_some()
+        await peer.send_bytes(said)
+        await trio.sleep_forever()
+
+    options: Any = {"ssl_context": trusting()} if scheme == "wss" else {}
+    error = await refused_by(tunnel(lie), f"{scheme}://h/", **options)
+    assert type(error) is kind
     assert trio.current_time() == 0
 
 
