@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
@@ -588,3 +589,16 @@ async def test_no_such_server(autojump_clock: object) -> None:
             async with open_websocket("ws://h/"):
                 pass
     assert type(e.value) is HandshakeError
+
+
+async def test_certificates_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Out of descriptors while the certificates are read: that passes, also before a proxy."""
+
+    async def fail() -> ssl.SSLContext:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(dialling, "default_context", fail)
+    error = await refused_by(silence, proxy=HTTPS)
+    assert isinstance(error, ProxyError)
+    assert "the certificates that the system trusts cannot be read: " in str(error)
+    assert error.transient is True
