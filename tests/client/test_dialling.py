@@ -458,6 +458,15 @@ async def open_and_end(peer: RawPeer) -> None:
     await peer.send_eof()
 
 
+async def open_listen_and_end(peer: RawPeer) -> None:
+    """Open a tunnel, take what comes, and close."""
+    await peer.receive_head()
+    await peer.send_bytes(b"HTTP/1.1 200 x\r\n\r\n")
+    await peer.stream.receive_some()
+    await peer.send_eof()
+    await trio.sleep_forever()
+
+
 async def listen_and_end(peer: RawPeer) -> None:
     """Close, without a word."""
     await peer.receive_head()
@@ -474,6 +483,8 @@ async def end(peer: RawPeer) -> None:
     [
         (open_and_end, "ws://h/", HTTP),
         (open_and_end, "wss://h/", HTTP),
+        (open_listen_and_end, "ws://h/", HTTP),
+        (open_listen_and_end, "wss://h/", HTTP),
         (listen_and_end, "ws://h/", HTTP),
         (listen_and_end, "wss://h/", HTTP),
         (end, "ws://h/", HTTP),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..guard import Guard
 from . import (
+    client_ways,
     connection_core,
     connection_idle_compressors,
     connection_turn,
@@ -33,4 +34,5 @@ GUARDS: list[Guard] = [
     *connection_idle_compressors.GUARDS,
     *server_admission.GUARDS,
     *server_upgrade.GUARDS,
+    *client_ways.GUARDS,
 ]
