@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..guard import Guard
 from . import (
+    client_ways,
     connection_core,
     connection_idle_compressors,
     connection_pausing,
@@ -35,4 +36,6 @@ GUARDS: list[Guard] = [
     *connection_pausing.GUARDS,
     *server_admission.GUARDS,
     *server_log.GUARDS,
+    *server_upgrade.GUARDS,
+    *client_ways.GUARDS,
 ]
