@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..guard import Guard
 from . import (
+    client,
+    concurrency,
     connection_core,
     connection_idle_compressors,
     connection_pausing,
@@ -12,12 +14,18 @@ from . import (
     handshake_http_head,
     handshake_opening,
     handshake_server,
+    liveness,
     protocol_deflate,
     protocol_protocol,
     protocol_shared_message,
     protocol_slow_path,
+    reconnecting,
     server_admission,
     server_log,
+    supervision_backoff,
+    supervision_loop,
+    transport,
+    values,
 )
 
 GUARDS: list[Guard] = [
@@ -35,4 +43,12 @@ GUARDS: list[Guard] = [
     *connection_pausing.GUARDS,
     *server_admission.GUARDS,
     *server_log.GUARDS,
+    *concurrency.GUARDS,
+    *values.GUARDS,
+    *liveness.GUARDS,
+    *transport.GUARDS,
+    *client.GUARDS,
+    *reconnecting.GUARDS,
+    *supervision_backoff.GUARDS,
+    *supervision_loop.GUARDS,
 ]
