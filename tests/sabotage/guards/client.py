@@ -1,17 +1,10 @@
-"""The client: `attempt`, `verdicts`."""
+"""The client: `verdicts`."""
 
 from __future__ import annotations
 
 from ..guard import Guard
 
 GUARDS = [
-    Guard(
-        "a failed attempt leaves no stream open",
-        "_client/attempt.py",
-        ("                await trio.aclose_forcefully(self._stream)\n            raise"),
-        ("                pass\n            raise"),
-        ("client/test_attempt.py::test_the_next_attempt_begins_elsewhere",),
-    ),
     Guard(
         "an unknown name is told apart",
         "_client/verdicts.py",
