@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..guard import Guard
 from . import (
+    cli,
     client,
     concurrency,
     connection_core,
@@ -14,6 +15,8 @@ from . import (
     handshake_http_head,
     handshake_opening,
     handshake_server,
+    kit_guard,
+    kit_site,
     liveness,
     protocol_deflate,
     protocol_protocol,
@@ -21,11 +24,13 @@ from . import (
     protocol_slow_path,
     reconnecting,
     server_admission,
-    server_log,
+    server_upgrade,
     supervision_backoff,
+    supervision_endpoints,
     supervision_loop,
     transport,
-    values,
+    values_errors,
+    values_log,
 )
 
 GUARDS: list[Guard] = [
@@ -42,13 +47,18 @@ GUARDS: list[Guard] = [
     *connection_idle_compressors.GUARDS,
     *connection_pausing.GUARDS,
     *server_admission.GUARDS,
-    *server_log.GUARDS,
+    *server_upgrade.GUARDS,
     *concurrency.GUARDS,
-    *values.GUARDS,
+    *values_log.GUARDS,
+    *values_errors.GUARDS,
     *liveness.GUARDS,
     *transport.GUARDS,
     *client.GUARDS,
     *reconnecting.GUARDS,
     *supervision_backoff.GUARDS,
     *supervision_loop.GUARDS,
+    *supervision_endpoints.GUARDS,
+    *kit_guard.GUARDS,
+    *kit_site.GUARDS,
+    *cli.GUARDS,
 ]

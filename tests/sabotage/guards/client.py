@@ -1,10 +1,49 @@
-"""The client: `verdicts`."""
+"""The client: `attempt`, `hop`, `verdicts`."""
 
 from __future__ import annotations
 
 from ..guard import Guard
 
 GUARDS = [
+    Guard(
+        "connecting has a deadline",
+        "_client/attempt.py",
+        "            with trio.move_on_after(self._config.timeouts.connect):",
+        "            with trio.CancelScope():",
+        ("client/test_attempt.py::test_a_function_that_takes_long",),
+        hangs=True,
+    ),
+    Guard(
+        "a rejection's body is not waited for for long",
+        "_client/hop.py",
+        "        with trio.move_on_after(REJECTION_PATIENCE):",
+        "        with trio.CancelScope():",
+        ("client/test_hop.py::test_slow_endless_body",),
+    ),
+    Guard(
+        "a refusal that is about us says nothing of the address",
+        "_client/hop.py",
+        "about_us = isinstance(failure, Rejected) and failure.response.status < 500",
+        "about_us = False",
+        ("client/test_hop.py::test_the_next_attempt_begins_elsewhere",),
+    ),
+    Guard(
+        "the attempts after a failure begin elsewhere",
+        "_client/hop.py",
+        (
+            "            current_address_order().failed(reached.host, reached.port, "
+            "reached.address, now)\n"
+        ),
+        "            pass\n",
+        ("client/test_hop.py::test_the_next_attempt_begins_elsewhere",),
+    ),
+    Guard(
+        "half a rejection is a rejection",
+        "_client/hop.py",
+        "        raise self._handshake.rejection() or rejection",
+        "        await trio.sleep_forever()",
+        ("client/test_hop.py::test_slow_endless_body",),
+    ),
     Guard(
         "an unknown name is told apart",
         "_client/verdicts.py",

@@ -1,10 +1,31 @@
-"""What stands below a connection: `slim`, `suspension`, `body`, `exceptions`, `background`."""
+"""What stands below a connection: from `checkpoints` to `background`."""
 
 from __future__ import annotations
 
 from ..guard import Guard
 
 GUARDS = [
+    Guard(
+        "calls yield by their number",
+        "_concurrency/checkpoints.py",
+        "if calls > 1 and left >= 0 and now < self._until:",
+        "if left >= 0 and now < self._until:",
+        ("concurrency/test_checkpoints.py::test_calls",),
+    ),
+    Guard(
+        "calls yield by their bytes",
+        "_concurrency/checkpoints.py",
+        "if calls > 1 and left >= 0 and now < self._until:",
+        "if calls > 1 and now < self._until:",
+        ("concurrency/test_checkpoints.py::test_bytes",),
+    ),
+    Guard(
+        "calls yield by the time",
+        "_concurrency/checkpoints.py",
+        "if calls > 1 and left >= 0 and now < self._until:",
+        "if calls > 1 and left >= 0:",
+        ("concurrency/test_checkpoints.py::test_seconds",),
+    ),
     Guard(
         "a cancelled task leaves the parking lot",
         "_concurrency/slim.py",

@@ -153,6 +153,24 @@ GUARDS = [
         ),
     ),
     Guard(
+        "send_nowait does not break into a message",
+        "_connection/websocket.py",
+        (
+            "            (turn is not None and turn.is_held)\n"
+            "            or not self._core.has_room(size)\n"
+            "            or"
+        ),
+        ("            not self._core.has_room(size)\n            or"),
+        ("connection/test_websocket_nowait.py::test_amid_fragments",),
+    ),
+    Guard(
+        "send_nowait keeps to the buffer",
+        "_connection/websocket.py",
+        ("            or not self._core.has_room(size)\n            or"),
+        "            or",
+        ("connection/test_websocket_nowait.py::test_no_room",),
+    ),
+    Guard(
         "a cancelled ping leaves no entry",
         "_connection/websocket.py",
         ("            self._core.pings.discard(ping)\n        if ping.rtt"),

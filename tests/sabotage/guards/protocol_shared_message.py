@@ -1,4 +1,4 @@
-"""The protocol: `shared_message`."""
+"""The protocol: `shared_message`, `diagnosis`."""
 
 from __future__ import annotations
 
@@ -22,5 +22,12 @@ GUARDS = [
         "if codec is None or self.size < codec.min_size:",
         "if codec is None:",
         ("protocol/test_shared_message.py::test_plain",),
+    ),
+    Guard(
+        "codes of applications break no rule",
+        "_protocol/diagnosis.py",
+        "    if 3000 <= code <= 4999 or code in frozenset(CloseCode):",
+        "    if code in frozenset(CloseCode):",
+        ("protocol/test_diagnosis.py::test_a_code_that_may_be_sent",),
     ),
 ]

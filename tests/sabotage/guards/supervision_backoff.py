@@ -121,6 +121,13 @@ GUARDS = [
         ("supervision/test_retry_timer.py::test_the_machine_wakes_up",),
     ),
     Guard(
+        "a wait is only brought forward",
+        "_supervision/retry_timer.py",
+        "        self.due = min(self.due, due)\n",
+        "        self.due = due\n",
+        ("supervision/test_retry_timer.py::test_brought_forward",),
+    ),
+    Guard(
         "a machine that woke up waits for a random moment",
         "_supervision/retry_timer.py",
         "trio.current_time() + RESUME_JITTER * self._jitter()",
@@ -154,5 +161,21 @@ GUARDS = [
         "                self._waiters.remove(waiter)\n",
         "                pass\n",
         ("supervision/test_transitions.py::test_a_cancelled_wait",),
+    ),
+    Guard(
+        "an end wakes the task that waits for another state",
+        "_supervision/transitions.py",
+        ("        elif ended:\n            self.event.set()"),
+        ("        elif False:\n            self.event.set()"),
+        ("supervision/test_transitions.py::test_a_state_that_never_comes",),
+        hangs=True,
+    ),
+    Guard(
+        "the iteration over transitions ends",
+        "_supervision/transitions.py",
+        ("            if log.ended:\n                raise StopAsyncIteration\n"),
+        "",
+        ("supervision/test_transitions.py::test_events_of_the_past",),
+        hangs=True,
     ),
 ]

@@ -1,4 +1,4 @@
-"""Supervision: `loop`."""
+"""Supervision: `loop`, `throttle`."""
 
 from __future__ import annotations
 
@@ -98,6 +98,14 @@ GUARDS = [
         hangs=True,
     ),
     Guard(
+        "credentials are refreshed once",
+        "_supervision/loop.py",
+        "return can_refresh and not self._backoff.refreshed",
+        "return can_refresh",
+        ("supervision/test_loop.py::test_a_token_that_ran_out",),
+        hangs=True,
+    ),
+    Guard(
         "a known host may be unknown for a while",
         "_supervision/loop.py",
         "            self._known_hosts.add(self._host)\n",
@@ -120,10 +128,105 @@ GUARDS = [
         ("supervision/test_loop.py::test_the_budget",),
     ),
     Guard(
+        "a machine that wakes up tries with short delays",
+        "_supervision/loop.py",
+        "            self._backoff.resumed()\n",
+        "            pass\n",
+        ("supervision/test_loop.py::test_the_machine_wakes_up",),
+    ),
+    Guard(
         "a loss counts towards the restart intensity",
         "_supervision/loop.py",
         "            self._backoff.lost(now)\n",
         "            pass\n",
         ("supervision/test_loop.py::test_flapping",),
+    ),
+    Guard(
+        "a Reconnect beside another failure is none",
+        "_supervision/loop.py",
+        (
+            "        elif not isinstance(leaf, trio.Cancelled) and not is_end_of(leaf, "
+            "ws.ending):\n"
+            "            return None"
+        ),
+        ("        elif False:\n            return None"),
+        ("supervision/test_loop.py::test_a_request_that_is_not_alone",),
+        hangs=True,
+    ),
+    Guard(
+        "the retry budget is kept",
+        "_supervision/throttle.py",
+        "        self._budget.take(now)\n",
+        "",
+        ("supervision/test_throttle.py::test_retries_wait_for_the_budget",),
+    ),
+    Guard(
+        "the retry that goes next is woken",
+        "_supervision/throttle.py",
+        ("        self._budget.take(now)\n        self._wake_first()\n"),
+        "        self._budget.take(now)\n",
+        ("supervision/test_throttle.py::test_the_budget_is_fair",),
+        hangs=True,
+    ),
+    Guard(
+        "a retry that gives up wakes the next",
+        "_supervision/throttle.py",
+        ("            self._retries.remove(host, retry)\n            self._wake_first()\n"),
+        "            self._retries.remove(host, retry)\n",
+        ("supervision/test_throttle.py::test_the_first_gives_up",),
+    ),
+    Guard(
+        "a retry that gives up leaves the queue",
+        "_supervision/throttle.py",
+        ("            self._retries.remove(host, retry)\n            self._wake_first()\n"),
+        "            self._wake_first()\n",
+        ("supervision/test_throttle.py::test_a_thousand_dead_hosts",),
+    ),
+    Guard(
+        "retries are fair between hosts",
+        "_supervision/throttle.py",
+        "last = self._last.get(host, -math.inf)",
+        "last = -math.inf",
+        ("supervision/test_throttle.py::test_the_budget_is_fair",),
+    ),
+    Guard(
+        "hosts without retries are forgotten",
+        "_supervision/throttle.py",
+        ("        self._forget(now)\n\n    def remove"),
+        ("\n    def remove"),
+        ("supervision/test_throttle.py::test_nothing_is_left_of_hosts",),
+    ),
+    Guard(
+        "a slot is taken per host",
+        "_supervision/throttle.py",
+        "            await self._hosts[key].acquire()\n",
+        "            await trio.lowlevel.checkpoint()\n",
+        ("supervision/test_throttle.py::test_one_at_a_time",),
+    ),
+    Guard(
+        "a cancelled wait for a slot counts down",
+        "_supervision/throttle.py",
+        (
+            "        except BaseException:\n"
+            "            self._forget(key)\n"
+            "            raise\n"
+            "        return must_wait"
+        ),
+        ("        except BaseException:\n            raise\n        return must_wait"),
+        ("supervision/test_throttle.py::test_a_slot_is_given_back_once",),
+    ),
+    Guard(
+        "a host without users is forgotten",
+        "_supervision/throttle.py",
+        "            del self._users[key], self._hosts[key]\n",
+        "            pass\n",
+        ("supervision/test_throttle.py::test_one_at_a_time",),
+    ),
+    Guard(
+        "a slot is given back once",
+        "_supervision/throttle.py",
+        "            key, self._key = self._key, None\n",
+        "            key = self._key\n",
+        ("supervision/test_throttle.py::test_a_slot_is_given_back_once",),
     ),
 ]

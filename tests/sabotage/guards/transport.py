@@ -173,6 +173,17 @@ GUARDS = [
         hangs=True,
     ),
     Guard(
+        "a socket that does not connect is closed",
+        "_transport/tcp.py",
+        (
+            "        return trio.SocketStream(sock)\n"
+            "    except BaseException:\n"
+            "        sock.close()\n"
+        ),
+        ("        return trio.SocketStream(sock)\n    except BaseException:\n"),
+        ("transport/test_tcp.py::test_cancelled",),
+    ),
+    Guard(
         "an address that failed is forgotten in time",
         "_transport/address_order.py",
         (
