@@ -38,6 +38,14 @@ GUARDS = [
         hangs=True,
     ),
     Guard(
+        "a chat's member that is too slow has to leave",
+        "_cli/handlers.py",
+        "        if len(self._queue) < QUEUE:",
+        "        if True:",
+        ("cli/test_handlers.py::test_a_member_that_is_too_slow_has_to_leave",),
+        hangs=True,
+    ),
+    Guard(
         "a chat's room is forgotten with its last member",
         "_cli/handlers.py",
         "                    del self._rooms[ws.request.path]\n",

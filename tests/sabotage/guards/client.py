@@ -45,6 +45,20 @@ GUARDS = [
         ("client/test_hop.py::test_slow_endless_body",),
     ),
     Guard(
+        "a redirect is not waited for",
+        "_client/hop.py",
+        ("        if self._trail.is_followed(rejection.response):\n            raise rejection\n"),
+        "",
+        ("client/test_hop.py::test_a_redirect_is_not_heard_out",),
+    ),
+    Guard(
+        "what a server does says nothing of its proxy",
+        "_client/hop.py",
+        "        behind = through and not isinstance(failure, ProxyError)",
+        "        behind = False",
+        ("client/test_hop.py::test_the_addresses_of_a_proxy",),
+    ),
+    Guard(
         "an unknown name is told apart",
         "_client/verdicts.py",
         (

@@ -130,6 +130,20 @@ GUARDS = [
         ("server/test_admission.py::test_a_quota",),
     ),
     Guard(
+        "a quota counts its connections",
+        "_server/admission.py",
+        ("            self._quota = quota\n            quota.acquire(self)"),
+        "            self._quota = quota",
+        ("server/test_admission.py::test_a_quota",),
+    ),
+    Guard(
+        "a quota gets its connections back",
+        "_server/admission.py",
+        "            self._quota.release(self)\n",
+        "            pass\n",
+        ("server/test_admission.py::test_a_quota",),
+    ),
+    Guard(
         "an answer is read before the connection closes",
         "_server/http_connection.py",
         ("        await self._linger()\n        return False"),

@@ -1,4 +1,4 @@
-"""Values and words: `errors`, `ending`."""
+"""Values and words: `errors`, `ending`, `instrument`, `prometheus`."""
 
 from __future__ import annotations
 
@@ -32,5 +32,41 @@ GUARDS = [
         "_NAMED = frozenset(CloseCode) - NEVER_SENT",
         "_NAMED = frozenset(CloseCode)",
         ("test_ending.py::test_codes_that_may_not_be_sent",),
+    ),
+    Guard(
+        "an instrument that raises ends nothing",
+        "_instrument.py",
+        (
+            "            except BaseException as error:  # noqa: ASYNC103 - what may "
+            "pass does\n"
+            "                self.on_error(event, method, error)"
+        ),
+        (
+            "            except FloatingPointError as error:  # noqa: ASYNC103 - what "
+            "may pass does\n"
+            "                self.on_error(event, method, error)"
+        ),
+        ("test_instrument.py::test_one_that_raises_is_told_of_nothing_more",),
+    ),
+    Guard(
+        "an instrument that raised is told no more",
+        "_instrument.py",
+        "                instrument._take_out(event, error)\n",
+        "                pass\n",
+        ("test_instrument.py::test_one_that_raises_is_told_of_nothing_more",),
+    ),
+    Guard(
+        "an instrument of Trio's is refused kindly",
+        "_instrument.py",
+        "    if isinstance(instrument, trio.abc.Instrument):",
+        "    if False:",
+        ("test_instrument.py::test_an_instrument_of_trio",),
+    ),
+    Guard(
+        "codes of applications make few series",
+        "instruments/_prometheus.py",
+        'return "peer", str(code) if code < 3000 else f"{code // 1000}xxx"',
+        'return "peer", str(code)',
+        ("instruments/test_prometheus.py::test_codes_of_a_peer",),
     ),
 ]
