@@ -59,8 +59,9 @@ async def test_nothing_is_left_of_a_tick(autojump_clock: Clock) -> None:
         await trio.sleep_until(tick)
         rounds.leave(leader, tick)
         assert rounds._groups == {}
-    rounds.join(early, 6)
-    rounds.leave(early, 6)
+    [alone] = crew(1)
+    rounds.join(alone, 6)
+    rounds.leave(alone, 6)
     assert rounds._groups == {}
 
 
