@@ -1,8 +1,7 @@
 """Jobs for workers that confirm: none is lost, whatever happens to a connection or a worker.
 
 If a connection ends before its job was confirmed, the job goes to the next worker.
-So a job may be handed out twice: it may have been done, and the confirmation got lost.
-A worker remembers what it has done, and only confirms that when it comes again.
+It may have been done, so a worker remembers what it did, and only confirms that the next time.
 
     python examples/jobs.py server
     python examples/jobs.py worker
