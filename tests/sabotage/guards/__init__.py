@@ -18,6 +18,7 @@ from . import (
     protocol_slow_path,
     server_admission,
     server_log,
+    server_routing,
 )
 
 GUARDS: list[Guard] = [
@@ -35,4 +36,5 @@ GUARDS: list[Guard] = [
     *connection_pausing.GUARDS,
     *server_admission.GUARDS,
     *server_log.GUARDS,
+    *server_routing.GUARDS,
 ]
