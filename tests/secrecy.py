@@ -9,7 +9,7 @@ While the tests run, the watch looks at what the library says:
 * every call of a logger ``trio_ws.*``, whether its level is shown or not;
 * every exception of the library when it is made, and its notes and causes when a test catches it
   (``pytest.raises``), as any other exception that a test catches;
-* from Python 3.12 on, every exception that passes through a frame of the library, caught or not;
+* from Python 3.12 on, every exception that leaves a function of the library for code outside;
 * every warning.
 
 A test during which one of them shows the secret, plain or in Base64, fails,
@@ -19,11 +19,12 @@ whatever else it is about.  What programs print, and what other processes say, i
 from __future__ import annotations
 
 import base64
+import contextlib
 import logging
 import re
 import sys
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import CodeType
@@ -33,6 +34,7 @@ import pytest
 
 import trio_ws
 from trio_ws import WebSocketError
+from trio_ws.testing import RawPeer
 
 SECRET = "hunter2"
 """The word that no message may show."""
@@ -42,6 +44,8 @@ QUERY = f"?token={SECRET}"
 SECRET_HEADERS = {"Authorization": f"Bearer {SECRET}", "Cookie": f"session={SECRET}"}
 
 LIBRARY = str(Path(trio_ws.__file__).parent)
+INSIDE = (LIBRARY, contextlib.__file__)
+"""Where code stands that is no user's: a context manager of ours has a frame of `contextlib`."""
 
 
 def _forms(word: str) -> list[str]:
@@ -125,6 +129,24 @@ def begin(monkeypatch: pytest.MonkeyPatch) -> None:
         _watch_frames()
 
 
+def let_peers_carry_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each upgrade that a `RawPeer` requests have the secret in its query and its headers."""
+    monkeypatch.setattr(RawPeer, "request", _carrying(RawPeer.request))
+
+
+def _carrying(request: Callable[..., Awaitable[bytes]]) -> Callable[..., Awaitable[bytes]]:
+    """Return `RawPeer.request`, with the secret in the query and in the headers."""
+    lines = [f"{name}: {value}" for name, value in SECRET_HEADERS.items()]
+
+    async def send_request(
+        peer: RawPeer, target: str = "/", *extra_lines: str, **options: str
+    ) -> bytes:
+        target += "" if "?" in target else QUERY
+        return await request(peer, target, *lines, *extra_lines, **options)
+
+    return send_request
+
+
 def _made(self: WebSocketError, *args: object) -> None:
     super(WebSocketError, self).__init__(*args)
     watch.look(type(self).__name__, *map(str, args))
@@ -143,13 +165,16 @@ def _caught(leave: Callable[..., bool]) -> Callable[..., bool]:
 if sys.version_info >= (3, 12):
 
     def _watch_frames() -> None:
-        """Look at every exception that passes through a frame of the library."""
+        """Look at every exception that leaves the library."""
         monitoring, tool = sys.monitoring, 4
         monitoring.use_tool_id(tool, "secrecy")
-        monitoring.register_callback(tool, monitoring.events.RAISE, _passed)
-        monitoring.set_events(tool, monitoring.events.RAISE)
+        monitoring.register_callback(tool, monitoring.events.PY_UNWIND, _left)
+        monitoring.set_events(tool, monitoring.events.PY_UNWIND)
 
-    def _passed(code: CodeType, offset: int, error: BaseException) -> None:
-        if code.co_filename.startswith(LIBRARY):
-            with suppress(Exception):  # one that is half made, or whose __str__ fails
+    def _left(code: CodeType, offset: int, error: BaseException) -> None:
+        if not code.co_filename.startswith(LIBRARY):
+            return
+        caller = sys._getframe(1).f_back
+        if caller is None or not caller.f_code.co_filename.startswith(INSIDE):
+            with suppress(Exception):  # one whose __str__ fails
                 watch.look(type(error).__name__, str(error), *getattr(error, "__notes__", ()))

@@ -67,7 +67,7 @@ def test_errors_that_are_caught() -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="Python tells of it since 3.12")
 def test_errors_on_their_way() -> None:
-    """An exception that passes through the library is seen, also if it never leaves it."""
+    """An exception that leaves the library is seen, whatever becomes of it."""
 
     class Broken(dict[str, str]):
         def items(self) -> Iterator[object]:  # type: ignore[override]

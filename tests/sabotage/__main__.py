@@ -113,7 +113,7 @@ def tell(trials: list[Trial], began: float) -> int:
     print()
     for trial in bad:
         print(f"{trial.result.value}: {trial.guard.name}; repeat it with: {again(trial.guard)}")
-    print(f"{len(trials) - len(bad)} of {len(trials)} guards are missed, {since(began)}")
+    print(f"{len(trials) - len(bad)} of {len(trials)} removals were noticed, {since(began)}")
     return 1 if bad else 0
 
 

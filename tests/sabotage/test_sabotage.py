@@ -38,12 +38,6 @@ def test_the_list_is_long_and_has_each_name_once() -> None:
     assert [name for name, count in Counter(g.name for g in GUARDS).items() if count > 1] == []
 
 
-def test_the_list_covers_all_packages() -> None:
-    """Each package of the library has guards in the list."""
-    packages = {path.parent.name for path in LIBRARY.glob("*/__init__.py")} - {"demo"}
-    assert packages - {Path(guard.file).parts[0] for guard in GUARDS} == set()
-
-
 @pytest.mark.parametrize("file", sorted({guard.file for guard in GUARDS}))
 def test_guards_are_found(file: str) -> None:
     """The text of each guard of a file stands in it once, and each test that is named is there."""

@@ -15,7 +15,7 @@ from .stuck import EXIT_CODE
 SECONDS = 60.0
 """So long may the tests of one guard take."""
 
-STUCK_SECONDS = 15.0
+STUCK_SECONDS = 10.0
 """So long may they take if they are expected to wait for ever."""
 
 # A mutation that leaves a name without a value breaks everything, and proves nothing.

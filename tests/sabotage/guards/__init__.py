@@ -7,6 +7,7 @@ from . import (
     client_ways,
     connection_core,
     connection_idle_compressors,
+    connection_pausing,
     connection_turn,
     connection_writer,
     handshake_http_head,
@@ -17,7 +18,7 @@ from . import (
     protocol_shared_message,
     protocol_slow_path,
     server_admission,
-    server_upgrade,
+    server_log,
 )
 
 GUARDS: list[Guard] = [
@@ -32,7 +33,8 @@ GUARDS: list[Guard] = [
     *connection_turn.GUARDS,
     *connection_writer.GUARDS,
     *connection_idle_compressors.GUARDS,
+    *connection_pausing.GUARDS,
     *server_admission.GUARDS,
-    *server_upgrade.GUARDS,
+    *server_log.GUARDS,
     *client_ways.GUARDS,
 ]
