@@ -9,13 +9,6 @@ TUNNELS = "_handshake/proxy_connect.py"
 
 GUARDS = [
     Guard(
-        "a redirect never leaves TLS",
-        REDIRECTS,
-        "    if base.tls and not target.tls:",
-        "    if False:",
-        ("client/test_attempt.py::test_never_away_from_tls",),
-    ),
-    Guard(
         "credentials in a Location are not sent",
         REDIRECTS,
         "    if target.authorization:",
