@@ -10,13 +10,18 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-from collections.abc import Generator
+import warnings
+from collections.abc import Callable, Generator
 from contextlib import suppress
+from types import FrameType
+from typing import TypeAlias
 
 import pytest
 from hypothesis import settings
 
 from trio_ws._protocol import masking
+
+from . import secrecy
 
 pytest_plugins = ["trio_ws.testing.pytest_plugin"]  # see addopts in pyproject.toml
 
@@ -30,6 +35,42 @@ settings.load_profile("trio_ws")
 # A shell starts background jobs with Ctrl-C ignored, and they hand that on; tests rely on Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+Handler: TypeAlias = Callable[[int, FrameType | None], None]
+
+
+class TimeIsOver(BaseException):
+    """A test takes longer than its limit, `timeout`.
+
+    pytest-timeout says so with an exception that Hypothesis takes for the failure of an example.
+    It would play that example again, which passes then, and report an example
+    that fails now and then: of a limit that was too tight for a busy machine.
+    """
+
+
+def tell_the_limit(raises: Callable[[int, FrameType | None], object]) -> Handler:
+    """Return a handler of the signal that raises `TimeIsOver` for what pytest-timeout raises."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        try:
+            raises(number, frame)
+        except pytest.fail.Exception as failure:
+            raise TimeIsOver(str(failure)) from None
+
+    return handle
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_timeout_set_timer(
+    item: pytest.Item, settings: object
+) -> Generator[None, object, object]:
+    """Let no limit look like a failing example; see `TimeIsOver`."""
+    done = yield
+    found = signal.getsignal(signal.SIGALRM) if hasattr(signal, "SIGALRM") else None
+    if callable(found):
+        signal.signal(signal.SIGALRM, tell_the_limit(found))
+    return done
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -48,6 +89,38 @@ def numpy_is_there() -> None:
     """
     with suppress(ImportError):
         masking.numpy.provide(importlib.import_module("numpy"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def secrets_are_watched() -> Generator[None]:
+    """Every test fails during which a message of the library shows what it must not."""
+    with pytest.MonkeyPatch.context() as patch:
+        secrecy.begin(patch)
+        yield
+
+
+def pytest_runtest_setup() -> None:
+    """Forget what the last test showed: it has failed for it, or for something else."""
+    secrecy.watch.shown.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    """Fail a test that would pass, if a message showed a secret."""
+    yield
+    secrecy.watch.complain()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None, None, None]:
+    """The same for what was said while the test was taken down."""
+    yield
+    secrecy.watch.complain()
+
+
+def pytest_warning_recorded(warning_message: warnings.WarningMessage) -> None:
+    """Look at a warning that is not an error."""
+    secrecy.watch.look("warning", str(warning_message.message))
 
 
 @pytest.hookimpl(wrapper=True)

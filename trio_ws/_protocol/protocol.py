@@ -52,8 +52,15 @@ ProtocolEvent = str | bytes | Chunk | Pong
 _OPEN, _IDLE = State.OPEN, Mode.IDLE
 
 
-_WITHOUT_REASON = frozenset({CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY})
-"""A peer that closes with these says that nothing is wrong."""
+_UNEXPLAINED = frozenset(
+    {
+        CloseCode.PROTOCOL_ERROR,
+        CloseCode.UNSUPPORTED_DATA,
+        CloseCode.NO_STATUS_RECEIVED,
+        CloseCode.INTERNAL_ERROR,
+    }
+)
+"""With these a peer closes that meets what it does not know; others tell of reasons of its own."""
 
 
 class WebSocketProtocol:
@@ -256,7 +263,7 @@ class WebSocketProtocol:
         if first:
             self._queue_close(Close(received.code), now=True)
         # A pong that came just before it has not been taken yet, but is an answer all the same.
-        hinted = first and not answered and received.code not in _WITHOUT_REASON
+        hinted = first and not answered and received.code in _UNEXPLAINED
         self._end(received=received, received_first=first, hinted=hinted)
 
     def _fail(self, violation: Violation) -> None:

@@ -1,0 +1,42 @@
+"""The inputs that are kept: for each target a text file, an input a line, in base64.
+
+So they are small, they can be read in a diff, and no tool takes them for anything else.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "corpus"
+
+MAX_INPUT = 600
+MAX_INPUTS = 150
+"""What is kept of a target: so many inputs, the shortest, none longer than that."""
+
+
+def load(target: str) -> list[bytes]:
+    """Return the inputs that are kept for a target."""
+    path = FOLDER / f"{target}.txt"
+    if not path.exists():
+        return []
+    return [base64.b64decode(line) for line in path.read_text(encoding="ascii").split()]
+
+
+def keep(target: str, inputs: Iterable[bytes]) -> int:
+    """Write the file of a target; return how many inputs it has."""
+    some = sorted(
+        {each for each in inputs if 0 < len(each) <= MAX_INPUT}, key=lambda each: (len(each), each)
+    )
+    lines = [base64.b64encode(each).decode() + "\n" for each in some[:MAX_INPUTS]]
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / f"{target}.txt").write_text("".join(lines), encoding="ascii")
+    return len(lines)
+
+
+def unpack(inputs: Iterable[bytes], folder: Path) -> None:
+    """Write inputs into a folder, a file each, as libFuzzer wants them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, each in enumerate(inputs):
+        (folder / f"{number:04}").write_bytes(each)
