@@ -50,6 +50,7 @@ autodoc_preserve_defaults = True
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:obj", r".*"),
+    ("py:class", r"dict\[str"),  # a field's type, split at its comma beside a default factory
     ("py:.*", r"trio_ws\._.*"),
     ("py:.*", r"(trio|ssl|typing|collections|contextlib|types|enum|dataclasses)\..*"),
     ("py:.*", r"(?!trio_ws\b)[a-z]\w*(\.\w+)*"),

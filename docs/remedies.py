@@ -5,7 +5,14 @@
 
 from __future__ import annotations
 
-from trio_ws._supervision.retry_rules import CLOSE_CODES, ERRORS, HTTP_STATUSES, LOSSES, Rule
+from trio_ws._supervision.retry_rules import (
+    CLOSE_CODES,
+    ERRORS,
+    HTTP_STATUSES,
+    LOSSES,
+    PROXY_STATUSES,
+    Rule,
+)
 
 HEAD = ["what happened", "why", "what helps"]
 
@@ -15,6 +22,7 @@ def rows() -> list[list[str]]:
     return [
         HEAD,
         *(numbers("HTTP", rule) for rule in HTTP_STATUSES),
+        *(numbers("proxy", rule) for rule in PROXY_STATUSES if rule not in HTTP_STATUSES),
         *([kind.__name__, why, remedy.value] for kind, remedy, why in ERRORS),
         *(numbers("close", rule) for rule in CLOSE_CODES),
         *(["lost", loss.value, remedy.value] for loss, remedy in LOSSES.items()),

@@ -1,22 +1,21 @@
 """Chat rooms with a page: what a member says, all in the room hear.
 
-Open http://localhost:8765/#tea in two windows.  A slow member must not make the others wait,
-so each has a queue of bounded length, and is sent away (1013) if that overflows.
+Open http://localhost:8765/?name=Ada#tea in a window, and the same with another name in a second.
+A slow member must not make the others wait, so each has a queue of bounded length,
+and is sent away (1013) if that overflows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import trio
 
-from trio_ws import CloseCode, Request, Response, WebSocket, serve_websocket
+from trio_ws import CloseCode, Response, Router, WebSocket, serve_websocket
 
-HTML = {"Content-Type": "text/html; charset=utf-8"}
-PAGE = Response(200, HTML, Path(__file__).with_name("chat_rooms.html").read_bytes())
+PAGE = Path(__file__).with_name("chat_rooms.html").read_text(encoding="utf-8")
 QUEUE_LENGTH = 100
 
 
@@ -50,15 +49,23 @@ class Rooms:
                 self._rooms[room].discard(queue)
                 queue.close()
 
-    async def chat(self, ws: WebSocket) -> None:
-        """Be the server's side of one member."""
-        room, name = ws.request.path, ws.request.query.get("name", ["a guest"])[0]
-        with self.member(room, name) as lines:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(tell, lines, ws)
-                async for text in ws:
-                    self.say(room, f"{name}: {text!s}")
-                nursery.cancel_scope.cancel("the member has left")
+
+router = Router()
+rooms = Rooms()
+router.get("/")(lambda _: Response.from_html(PAGE))
+router.get("/health")(lambda _: Response.from_text("fine\n"))
+
+
+@router.websocket("/rooms/{room}")
+async def chat(ws: WebSocket) -> None:
+    """Be the server's side of one member."""
+    room, name = ws.path_params["room"], ws.request.query.get("name", ["a guest"])[0]
+    with rooms.member(room, name) as lines:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tell, lines, ws)
+            async for text in ws:
+                rooms.say(room, f"{name}: {text!s}")
+            nursery.cancel_scope.cancel("the member has left")
 
 
 async def tell(lines: trio.MemoryReceiveChannel[str], ws: WebSocket) -> None:
@@ -68,9 +75,5 @@ async def tell(lines: trio.MemoryReceiveChannel[str], ws: WebSocket) -> None:
     await ws.close(CloseCode.TRY_AGAIN_LATER, "too slow for this room")
 
 
-def on_request(request: Request) -> Response | None:
-    return {"/": PAGE, "/health": Response(200, body="fine\n")}.get(request.path)
-
-
 if __name__ == "__main__":
-    trio.run(partial(serve_websocket, Rooms().chat, "localhost", 8765, on_request=on_request))
+    trio.run(serve_websocket, router, "localhost", 8765)

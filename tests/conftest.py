@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import warnings
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from types import FrameType
@@ -19,6 +20,8 @@ import pytest
 from hypothesis import settings
 
 from trio_ws._protocol import masking
+
+from . import secrecy
 
 pytest_plugins = ["trio_ws.testing.pytest_plugin"]  # see addopts in pyproject.toml
 
@@ -86,6 +89,38 @@ def numpy_is_there() -> None:
     """
     with suppress(ImportError):
         masking.numpy.provide(importlib.import_module("numpy"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def secrets_are_watched() -> Generator[None]:
+    """Every test fails during which a message of the library shows what it must not."""
+    with pytest.MonkeyPatch.context() as patch:
+        secrecy.begin(patch)
+        yield
+
+
+def pytest_runtest_setup() -> None:
+    """Forget what the last test showed: it has failed for it, or for something else."""
+    secrecy.watch.shown.clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    """Fail a test that would pass, if a message showed a secret."""
+    yield
+    secrecy.watch.complain()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None, None, None]:
+    """The same for what was said while the test was taken down."""
+    yield
+    secrecy.watch.complain()
+
+
+def pytest_warning_recorded(warning_message: warnings.WarningMessage) -> None:
+    """Look at a warning that is not an error."""
+    secrecy.watch.look("warning", str(warning_message.message))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -23,6 +23,8 @@ from trio_ws._server.options import ServerOptions
 from trio_ws._server.selection import HandlerSelector
 from trio_ws.testing import RawPeer
 
+from .secrecy import QUERY, USERINFO
+
 
 async def echo(ws: WebSocket) -> None:
     async for message in ws:
@@ -71,7 +73,8 @@ class Hall:
 
     def open(self, path: str = "/", **options: Any) -> Any:
         """Connect as a client."""
-        return open_websocket_on(self.listener.connect(), f"ws://testserver{path}", **options)
+        url = f"ws://{USERINFO}testserver{path}{'' if '?' in path else QUERY}"
+        return open_websocket_on(self.listener.connect(), url, **options)
 
     async def ask(self, method: str, path: str, *lines: str) -> tuple[int, Headers, bytes]:
         """Ask in plain HTTP; return status, headers and body."""

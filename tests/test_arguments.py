@@ -81,8 +81,11 @@ CLIENT = POLICIES | {
     "subprotocols": Wrong("chat", ["a b"]),
     "headers": Wrong({"X": 5}, {"X": "a\r\nb"}),
     "ssl_context": Wrong(True, SERVER_CONTEXT),
+    "proxy": Wrong(5, "ftp://p"),
+    "max_redirects": Wrong("1", -1),
     "origin": Wrong(5, "a\nb"),
     "user_agent": Wrong(5, "a\nb"),
+    "connect_to": Wrong(80, ("h", 0)),
 }
 SERVER = POLICIES | {
     "ssl_context": Wrong(True, CLIENT_CONTEXT),

@@ -113,6 +113,19 @@ def test_python_on_a_page_is_included(page: Path) -> None:
     assert not re.search(r"code-block:: *(python|pycon)|^ *>>>", text, re.MULTILINE)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_files_on_a_page_are_there(page: Path) -> None:
+    """A page that names a file of the examples, the tests or the library names one that exists."""
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"``((?:examples|tests|docs|trio_ws)/[\w/.]+)``", text)
+    named += [f"{module.replace('.', '/')}.py" for module in COMMANDS.findall(text)]
+    assert [name for name in named if not (TOP / name).exists()] == []
+
+
+COMMANDS = re.compile(r"python -m ((?:examples|docs)\.[\w.]+)")
+"""Programs of the documentation that a page says how to run."""
+
+
 def test_snippets_are_used() -> None:
     """Each snippet and each output is shown on some page."""
     text = "".join(page.read_text("utf-8") for page in PAGES)

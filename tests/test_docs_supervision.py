@@ -34,7 +34,13 @@ from trio_ws import (
     serve_websocket,
     supervise,
 )
-from trio_ws._supervision.retry_rules import CLOSE_CODES, ERRORS, HTTP_STATUSES, LOSSES
+from trio_ws._supervision.retry_rules import (
+    CLOSE_CODES,
+    ERRORS,
+    HTTP_STATUSES,
+    LOSSES,
+    PROXY_STATUSES,
+)
 from trio_ws.testing import MemoryNetwork, open_websocket_pair
 
 TOP = Path(__file__).resolve().parent.parent
@@ -68,7 +74,9 @@ def test_what_is_shown_is_printed(name: str) -> None:
 def test_the_table_of_remedies_is_whole() -> None:
     """The page's table has a row for each rule, and no empty cell."""
     head, *body = remedies.rows()
-    assert len(body) == len(HTTP_STATUSES) + len(ERRORS) + len(CLOSE_CODES) + len(LOSSES)
+    of_proxies = set(PROXY_STATUSES) - set(HTTP_STATUSES)
+    tables = (HTTP_STATUSES, of_proxies, ERRORS, CLOSE_CODES, LOSSES)
+    assert len(body) == sum(len(table) for table in tables)
     assert all(len(row) == len(head) and all(row) for row in body)
     assert ["HTTP 429", "too many requests", Remedy.WAIT.value] in body
     assert remedies.numbers("close", CLOSE_CODES[-1])[0] == "close 4500–4999"

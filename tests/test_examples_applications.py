@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,13 @@ from trio_ws import (
     ConnectionClosed,
     WebSocket,
     open_websocket,
+    serve_websocket,
     supervise,
 )
 from trio_ws.testing import MemoryNetwork, Text, open_websocket_pair
+
+LONG = {"several_processes", "testing_a_handler", "testing_faults"}
+"""These fill a page of the documentation each."""
 
 URL = "ws://server.example/"
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -43,60 +49,73 @@ def test_examples_are_short() -> None:
 
 # Chat rooms
 
+TEA, COFFEE = f"{URL}rooms/tea", f"{URL}rooms/coffee"
+
 
 async def heard(ws: WebSocket, count: int) -> list[str]:
     return [str(await ws.receive()) for _ in range(count)]
 
 
-async def test_members_of_a_room_hear_each_other(
-    memory_network: MemoryNetwork, autojump_clock: MockClock
-) -> None:
+@asynccontextmanager
+async def chatting() -> AsyncGenerator[MemoryNetwork]:
+    """Serve the rooms in a network of their own; in the end all of them are forgotten."""
+    async with MemoryNetwork(strict=False) as network, trio.open_nursery() as nursery:
+        with network.on("server.example"):
+            await nursery.start(serve_websocket, chat_rooms.router, None, 80)
+        yield network
+        await wait_all_tasks_blocked()
+        assert chat_rooms.rooms._rooms == {}
+        nursery.cancel_scope.cancel()
+
+
+async def test_members_of_a_room_hear_each_other(autojump_clock: MockClock) -> None:
     """What a member says all in the room hear, and who comes and goes; others do not."""
-    rooms = chat_rooms.Rooms()
-    async with memory_network as network:
-        await network.serve(f"{URL}tea", rooms.chat)
-        await network.serve(f"{URL}coffee", rooms.chat)
-        async with (
-            open_websocket(f"{URL}tea?name=Ada") as ada,
-            open_websocket(f"{URL}coffee?name=Eve") as eve,
-        ):
-            assert await heard(ada, 1) == ["Ada comes in"]
-            async with open_websocket(f"{URL}tea?name=Bob") as bob:
-                await bob.send("Hello")
-                assert await heard(bob, 2) == ["Bob comes in", "Bob: Hello"]
-            assert await heard(ada, 3) == ["Bob comes in", "Bob: Hello", "Bob leaves"]
-            await eve.send("so quiet here")
-            assert await heard(eve, 2) == ["Eve comes in", "Eve: so quiet here"]
-    assert rooms._rooms == {}
+    async with (
+        chatting(),
+        open_websocket(f"{TEA}?name=Ada") as ada,
+        open_websocket(f"{COFFEE}?name=Eve") as eve,
+    ):
+        assert await heard(ada, 1) == ["Ada comes in"]
+        async with open_websocket(f"{TEA}?name=Bob") as bob:
+            await bob.send("Hello")
+            assert await heard(bob, 2) == ["Bob comes in", "Bob: Hello"]
+        assert await heard(ada, 3) == ["Bob comes in", "Bob: Hello", "Bob leaves"]
+        await eve.send("so quiet here")
+        assert await heard(eve, 2) == ["Eve comes in", "Eve: so quiet here"]
 
 
 async def test_a_member_whose_line_breaks_has_left(autojump_clock: MockClock) -> None:
     """The room hears of it whatever the reason is."""
-    async with MemoryNetwork(strict=False) as network:
-        await network.serve(f"{URL}tea", chat_rooms.Rooms().chat)
-        async with open_websocket(f"{URL}tea?name=Ada") as ada:
-            async with network.open_peer(f"{URL}tea?name=Bob") as bob:
-                await bob.request("/tea?name=Bob")
-                assert await heard(ada, 2) == ["Ada comes in", "Bob comes in"]
-                await bob.reset()
-            assert await heard(ada, 1) == ["Bob leaves"]
+    async with chatting() as network, open_websocket(f"{TEA}?name=Ada") as ada:
+        async with network.open_peer(TEA) as bob:
+            await bob.request("/rooms/tea?name=Bob")
+            assert await heard(ada, 2) == ["Ada comes in", "Bob comes in"]
+            await bob.reset()
+        assert await heard(ada, 1) == ["Bob leaves"]
 
 
-async def test_a_member_who_is_too_slow_is_sent_away(
-    memory_network: MemoryNetwork, autojump_clock: MockClock
-) -> None:
+async def test_a_member_who_is_too_slow_is_sent_away(autojump_clock: MockClock) -> None:
     """A member whose queue overflows hears what is in it, and then 1013."""
-    rooms = chat_rooms.Rooms()
-    async with memory_network as network:
-        await network.serve(f"{URL}tea", rooms.chat)
-        async with open_websocket(f"{URL}tea?name=Eve") as eve:
-            await heard(eve, 1)
-            for number in range(chat_rooms.QUEUE_LENGTH + 2):
-                rooms.say("/tea", f"line {number}")
-            lines = await heard(eve, chat_rooms.QUEUE_LENGTH)
-            ending = await eve.wait_closed()
+    async with chatting(), open_websocket(f"{TEA}?name=Eve") as eve:
+        await heard(eve, 1)
+        for number in range(chat_rooms.QUEUE_LENGTH + 2):
+            chat_rooms.rooms.say("tea", f"line {number}")
+        lines = await heard(eve, chat_rooms.QUEUE_LENGTH)
+        ending = await eve.wait_closed()
     assert lines[-1] == f"line {chat_rooms.QUEUE_LENGTH - 1}"
     assert ending.code == CloseCode.TRY_AGAIN_LATER
+
+
+async def test_the_chat_tells_a_load_balancer_that_it_is_well(autojump_clock: MockClock) -> None:
+    """Its page and its health check are on the same port."""
+    async with chatting() as network:
+        for path, body in (("/health", b"fine\n"), ("/", chat_rooms.PAGE.encode())):
+            async with await network.connect("server.example", 80) as stream:
+                request = f"GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+                await stream.send_all(request.encode())
+                answer = b"".join([data async for data in stream])
+            assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert answer.endswith(b"\r\n\r\n" + body)
 
 
 # The ticker, with the client that subscribes again

@@ -17,6 +17,7 @@ from trio_ws.testing._frames import describe_bytes
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 PROGRAMS = [
+    "cable_cut",
     "foreign_pages",
     "frame_by_hand",
     "no_pings",

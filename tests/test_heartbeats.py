@@ -204,6 +204,7 @@ async def test_interval_and_timeout_are_kept(client: bool, autojump_clock: Clock
 @both_roles
 async def test_together(client: bool, autojump_clock: Clock) -> None:
     """Kinds together keep their own time; whichever misses its sign first ends the connection."""
+    alive = False
     with pytest.raises(HeartbeatTimeout, match="no beat for 12"):
         async with open_wired(client, heartbeat=[PINGS, CHOSEN, TICKS]) as (_, peer, _):
             seen: list[tuple[float, int]] = []
@@ -216,10 +217,12 @@ async def test_together(client: bool, autojump_clock: Clock) -> None:
                     elif frame.opcode == TEXT:
                         await peer.send_text("reply")
             assert seen == [(8, PING), (8, TEXT)]
+            alive = True
             try:
                 await trio.sleep_forever()
             finally:
                 assert trio.current_time() == 12
+    assert alive
 
 
 @both_roles
@@ -333,6 +336,7 @@ async def test_signs_do_not_pile_up(autojump_clock: Clock) -> None:
 async def test_dead_after_a_pause(client: bool, autojump_clock: Clock) -> None:
     """A peer that died while we did not read is found when we read again, and the story says so."""
     limits = Limits(receive_buffer=1)
+    alive = False
     with pytest.raises(HeartbeatTimeout) as caught:
         async with open_wired(client, heartbeat=PINGS, limits=limits) as (ws, peer, _):
             await peer.send_text("unread")
@@ -341,10 +345,12 @@ async def test_dead_after_a_pause(client: bool, autojump_clock: Clock) -> None:
             await ws.receive()
             await settled()
             assert ws.statistics().silence == 50
+            alive = True
             try:
                 await trio.sleep_forever()
             finally:
                 assert trio.current_time() == 62
+    assert alive
     assert caught.value.ending.detail.endswith("; we had not read for 50.0 s before")
 
 
@@ -374,6 +380,7 @@ async def test_peer_that_is_busy_sending(
             assert ws.ending is None
             heard = trio.current_time()
             await trio.sleep_forever()
+    assert heard == 60
     assert heard + 4 <= trio.current_time() <= heard + 12.5 + 8
 
 
@@ -615,6 +622,7 @@ async def test_send_timeout(
 @both_roles
 async def test_a_peer_that_is_heard_is_not_stuck(client: bool, autojump_clock: Clock) -> None:
     """As long as the peer is heard `Timeouts.send` lets it take its time."""
+    alive = False
     with pytest.raises(ConnectionLost):
         async with open_wired(client, timeouts=Timeouts(send=3)) as (ws, peer, wire):
             wire.stop_taking()
@@ -622,10 +630,12 @@ async def test_a_peer_that_is_heard_is_not_stuck(client: bool, autojump_clock: C
             for _ in range(20):
                 await trio.sleep(2)
                 await peer.send_frame(PONG)
+            alive = True
             try:
                 await trio.sleep_forever()
             finally:
                 assert trio.current_time() == 43
+    assert alive
 
 
 @both_roles
@@ -661,6 +671,7 @@ async def stall(clock: Clock, seconds: float) -> None:
 @both_roles
 async def test_stalled_loop(client: bool, mock_clock: Clock) -> None:
     """A verdict that our own stall made late waits for a moment: the answer may be on its way."""
+    alive = False
     with pytest.raises(HeartbeatTimeout, match=r"our own event loop had stalled for 6\.8 s"):
         async with open_wired(client, heartbeat=PINGS) as (ws, peer, _):
             for _ in range(80):
@@ -675,10 +686,12 @@ async def test_stalled_loop(client: bool, mock_clock: Clock) -> None:
             assert ws.ending is None
             mock_clock.autojump_threshold = 0
             began = trio.current_time()
+            alive = True
             try:
                 await trio.sleep_forever()
             finally:
                 assert trio.current_time() == pytest.approx(began + GRACE)
+    assert alive
 
 
 async def test_no_heartbeat_no_verdict(autojump_clock: Clock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
 from typing import Any, cast
 
 import pytest
@@ -307,10 +308,12 @@ def test_no_accept(headers: Any, error: type[Exception], why: str) -> None:
 
 
 def test_a_request_before_it_is_routed() -> None:
-    """It has no route and no parameters."""
-    request = Request(method="GET", target="/", headers=Headers())
-    assert request.route is None
-    assert request.path_params == {}
+    """It has no route and no parameters; those of one request are not those of another."""
+    one, other = (Request(method="GET", target="/", headers=Headers()) for _ in range(2))
+    assert one.route is None
+    assert one.path_params == {}
+    assert one.path_params is not other.path_params
+    assert pickle.loads(pickle.dumps(one)) == one
 
 
 def test_what_a_peer_answers() -> None:

@@ -31,7 +31,7 @@ BOUNDS: dict[str, dict[str, float]] = {
         "COALESCE_TURNS": 6,
         "COALESCE_SECONDS": 0.001,
     },
-    "_handshake.client": {"MAX_INTERIM": 20},
+    "_handshake.answers": {"MAX_INTERIM": 20},
     "_handshake.server": {"MAX_SKIPPED_BODY": 64 * KIB},
     "_liveness.grace": {"STALLED": 0.1, "GRACE": 1, "GLANCE": 1 / 64, "GLANCES": 3},
     "_liveness.lease": {"LONGEST_STEP": 1},

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_ws._errors import InvalidURL
-from trio_ws._url import URL, parse_authority, parse_url
+from trio_ws._url import URL, authority_of, parse_authority, parse_bare_host, parse_url
 
 
 @pytest.mark.parametrize(
@@ -69,9 +69,9 @@ def test_parts(text: str, host: str, port: int, tls: bool, target: str, host_hea
 @pytest.mark.parametrize(
     ("text", "credentials"),
     [
-        ("ws://user:secret@h/", b"user:secret"),
+        ("ws://user:hunter2@h/", b"user:hunter2"),
         ("ws://user@h/", b"user:"),
-        ("ws://:secret@h/", b":secret"),
+        ("ws://:hunter2@h/", b":hunter2"),
         ("ws://a%40b:p%3A%C3%A4ä@h/", "a@b:p:ää".encode()),
         ("ws://a@b:c@h/", b"a@b:c"),
     ],
@@ -233,3 +233,40 @@ def test_any_text(text: str) -> None:
         assert part.isascii()
         assert part.isprintable()
         assert " " not in part.removeprefix("Basic ")
+
+
+# What others need of a URL
+
+
+def test_origin() -> None:
+    """Whom a URL speaks to: scheme, host and port."""
+    assert parse_url("ws://A.example/x").origin == ("ws", "a.example", 80)
+    assert parse_url("wss://a.example:80/y?z").origin == ("wss", "a.example", 80)
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("A.example", "a.example"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("::1", "::1"),
+        ("FE80::1%eth0", "fe80::1%eth0"),
+        ("bücher.example", "xn--bcher-kva.example"),
+    ],
+)
+def test_bare_host(text: str, host: str) -> None:
+    """A host without brackets is the same as one in a URL."""
+    assert parse_bare_host(text) == host
+
+
+@pytest.mark.parametrize("text", ["", "a b", "a\r\nX: y", "[::1]", "::x", "fe80::1%", "a/b", "a@b"])
+def test_no_bare_host(text: str) -> None:
+    """What is no host is refused."""
+    with pytest.raises(ValueError, match=r"host|the zone"):
+        parse_bare_host(text)
+
+
+def test_authority_for_a_proxy() -> None:
+    """A host and a port, as a proxy is asked for them: no zone, which holds here only."""
+    assert authority_of("a.example", 80) == "a.example:80"
+    assert authority_of("fe80::1%eth0", 443) == "[fe80::1]:443"

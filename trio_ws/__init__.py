@@ -20,7 +20,7 @@ and `trio_ws.debug`.
 """
 
 from ._client.connect import open_websocket, open_websocket_on
-from ._client.options import ClientOptions
+from ._client.options import ClientHeaders, ClientOptions, ConnectTo, HeadersFunction, ProxyOption
 from ._connection.fragments import BytesLike, Fragments
 from ._connection.incoming_message import IncomingMessage
 from ._connection.statistics import ConnectionStatistics
@@ -39,10 +39,12 @@ from ._errors import (
     MessageTypeError,
     NotConnected,
     ProtocolViolation,
+    ProxyError,
     Reconnect,
     Rejected,
     SupervisorGaveUp,
     TLSError,
+    TooManyRedirects,
     UnsupportedVersion,
     WebSocketError,
 )
@@ -109,10 +111,12 @@ __all__ = [
     "Backoff",
     "BytesLike",
     "Classify",
+    "ClientHeaders",
     "ClientOptions",
     "Close",
     "CloseCode",
     "Connect",
+    "ConnectTo",
     "ConnectionClosed",
     "ConnectionLost",
     "ConnectionStatistics",
@@ -131,6 +135,7 @@ __all__ = [
     "HandshakeTimeout",
     "HeaderSource",
     "Headers",
+    "HeadersFunction",
     "Heartbeat",
     "HeartbeatOption",
     "HeartbeatPolicy",
@@ -157,6 +162,8 @@ __all__ = [
     "Parameters",
     "PolicyOptions",
     "ProtocolViolation",
+    "ProxyError",
+    "ProxyOption",
     "Reconnect",
     "ReconnectingStatistics",
     "ReconnectingWebSocket",
@@ -183,6 +190,7 @@ __all__ = [
     "TLSInfo",
     "Throttle",
     "Timeouts",
+    "TooManyRedirects",
     "Transition",
     "TransitionHook",
     "UnknownHost",

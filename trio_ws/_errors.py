@@ -7,7 +7,9 @@
     │   ├── Rejected                      .response, .retry_after
     │   ├── InvalidHandshake              the peer does not speak WebSocket properly
     │   │   └── UnsupportedVersion        .supported; also Rejected, since it comes with a 426
-    │   └── TLSError                      certificate or protocol; cause chained
+    │   ├── TLSError                      certificate or protocol; cause chained
+    │   ├── ProxyError                    .response: what an HTTP proxy answered
+    │   └── TooManyRedirects              .chain: the URLs, in order
     ├── ConnectionClosed                  .ending: who, code, reason, order
     │   └── ConnectionLost                no closing handshake; cause chained
     │       ├── HeartbeatTimeout          also TimeoutError
@@ -81,6 +83,40 @@ class TLSError(HandshakeError):
     """TLS could not be established; the `ssl.SSLError` is chained as `__cause__`."""
 
 
+class ProxyError(HandshakeError):
+    """The way through the proxy failed: it refused, fell silent, broke off, or spoke nonsense.
+
+    Attributes:
+        response: what an HTTP proxy answered, its body up to `Limits.max_reject_body`;
+            None if it answered nothing, or is none of HTTP.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        request: Request | None = None,
+        transient: bool | None = None,
+        response: Response | None = None,
+    ) -> None:
+        super().__init__(message, request=request, transient=transient)
+        self.response = response
+
+
+class TooManyRedirects(HandshakeError):
+    """The server redirects in a circle, or more often than ``max_redirects`` allows.
+
+    Attributes:
+        chain: the URLs in order, without their secrets, from the first to the one too many.
+    """
+
+    def __init__(
+        self, message: str, *, chain: tuple[str, ...] = (), request: Request | None = None
+    ) -> None:
+        super().__init__(message, request=request, transient=False)
+        self.chain = chain
+
+
 class Rejected(HandshakeError):
     """The server answered the upgrade with another status than 101.
 
@@ -97,13 +133,17 @@ class Rejected(HandshakeError):
         url: object = None,
         request: Request | None = None,
         retry_after: float | None = None,
+        why_not_followed: str = "",
     ) -> None:
         self.response = response
         self.retry_after = retry_after
-        super().__init__(_rejection_story(url, response, retry_after), request=request)
+        story = _rejection_story(url, response, retry_after, why_not_followed)
+        super().__init__(story, request=request)
 
 
-def _rejection_story(url: object, response: Response, retry_after: float | None) -> str:
+def _rejection_story(
+    url: object, response: Response, retry_after: float | None, why_not_followed: str
+) -> str:
     who = "server" if url is None else str(url)
     text = f"{who} rejected the WebSocket with status {response.status}"
     if challenge := response.headers.get("WWW-Authenticate"):
@@ -112,10 +152,12 @@ def _rejection_story(url: object, response: Response, retry_after: float | None)
         text += f"; it speaks version {printable(versions)}"
     if location := response.headers.get("Location"):
         text += f"; it points to {printable(_without_secrets(location))}"
+    if why_not_followed:
+        text += f"; it is not followed: {why_not_followed}"
     if retry_after is not None:
         text += f"; it asks to try again after {retry_after:g} s"
     if response.body:
-        text += f"; it says: {_said(response)}"
+        text += f"; it says: {shown_body(response)}"
     return text
 
 
@@ -132,7 +174,7 @@ def _without_secrets(location: str) -> str:
     return f"{place}?***" if question else place
 
 
-def _said(response: Response) -> str:
+def shown_body(response: Response) -> str:
     """Return the body as people read it, or what it is if they cannot."""
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding != "identity":

@@ -28,7 +28,7 @@ _PARTS = re.compile(r"([^:/?#]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
 _ZONE = re.compile(r"[!-$&-.0-Z^-~]{1,64}")
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
-_SCHEME = re.compile(r"(?:ws|http)s?://", re.IGNORECASE)
+_SCHEME = re.compile(r"(?:(?:ws|http)s?|socks[45][ah]?)://", re.IGNORECASE)
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
 _JOINERS = "\u200c\u200d"
 _KEPT = "%/?:@!$&'()*+,;=~[]"
@@ -63,6 +63,11 @@ class URL:
         host = self.host.partition("%")[0]
         name = f"[{host}]" if ":" in host else host
         return name if self.port == DEFAULT_PORTS[self._scheme] else f"{name}:{self.port}"
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Return scheme, host and port: whom the URL speaks to (RFC 6454 §4)."""
+        return self._scheme, self.host, self.port
 
     @property
     def _scheme(self) -> str:
@@ -106,10 +111,12 @@ def parse_url(text: str) -> URL:
             port=DEFAULT_PORTS[scheme] if port is None else port,
             tls=scheme == "wss",
             target=quote((path or "/") + query, safe=_KEPT),
-            authorization=_basic(userinfo) if userinfo else None,
+            authorization=basic_authorization(userinfo) if userinfo else None,
         )
     except ValueError as exc:
-        _refuse(text, "it is not Unicode text" if isinstance(exc, UnicodeError) else str(exc))
+        why = "it is not Unicode text" if isinstance(exc, UnicodeError) else str(exc)
+    # Out here, so that no UnicodeError is chained, which would hold the credentials.
+    return _refuse(text, why)
 
 
 def parse_authority(text: str) -> tuple[str, int | None]:
@@ -126,11 +133,31 @@ def parse_authority(text: str) -> tuple[str, int | None]:
 
 
 def _refuse(text: str, why: str) -> NoReturn:
+    raise InvalidURL(f"{shown_url(text)!r} cannot be opened: {printable(why)}") from None
+
+
+def shown_url(text: str) -> str:
+    """Return what may be a URL without what may be secret in it: credentials, and the query."""
     before, secret, shown = text.rpartition("@")
     scheme = _SCHEME.match(before)
     hidden = (scheme[0] if scheme else "") + "***@" if secret else ""
-    shown = hidden + printable(shown.partition("?")[0])
-    raise InvalidURL(f"{shown!r} cannot be opened: {printable(why)}") from None
+    return hidden + printable(shown.partition("?")[0])
+
+
+def parse_bare_host(text: str) -> str:
+    """Return a host as `URL.host` has it, of a name or an address without brackets.
+
+    Raises:
+        ValueError: it is neither; the message, a clause, says why.
+    """
+    address, percent, zone = text.partition("%")
+    return _parse_host(f"[{address}{'%25' if percent else ''}{zone}]" if ":" in text else text)
+
+
+def authority_of(host: str, port: int) -> str:
+    """Return ``host:port``, with brackets for IPv6 and without a zone, which holds here only."""
+    host = host.partition("%")[0]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _parse_port(text: str) -> int | None:
@@ -198,9 +225,26 @@ def _label_to_ascii(label: str) -> str:
     return f"xn--{label.encode('punycode').decode('ascii')}"
 
 
-def _basic(userinfo: str) -> str:
+def basic_authorization(userinfo: str) -> str:
+    """Return the credentials of ``user:password`` as a header has them (Basic, RFC 7617).
+
+    Raises:
+        ValueError: they cannot be sent; the message, a clause, says why.
+    """
+    user, password = read_userinfo(userinfo)
+    if b":" in user:
+        raise ValueError("its user name has a colon")
+    return f"Basic {base64.b64encode(user + b':' + password).decode('ascii')}"
+
+
+def read_userinfo(userinfo: str) -> tuple[bytes, bytes]:
+    """Return user and password of ``user:password``, percent-decoded.
+
+    Raises:
+        ValueError: they have control characters.
+    """
     user, _, password = userinfo.partition(":")
-    secret = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
-    if b":" in unquote_to_bytes(user) or any(byte < 0x20 or byte == 0x7F for byte in secret):
-        raise ValueError("its user name has a colon, or its credentials have control characters")
-    return f"Basic {base64.b64encode(secret).decode('ascii')}"
+    credentials = unquote_to_bytes(user), unquote_to_bytes(password)
+    if any(byte < 0x20 or byte == 0x7F for part in credentials for byte in part):
+        raise ValueError("its credentials have control characters")
+    return credentials

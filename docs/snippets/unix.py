@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import trio
 
-from trio_ws import Server, WebSocket, open_websocket_on, serve_websocket_listeners
+from trio_ws import Server, WebSocket, open_websocket, serve_websocket_listeners
 
 
 async def echo(ws: WebSocket) -> None:
@@ -23,7 +23,6 @@ async def serve(
 
 
 async def ask(path: str, question: str) -> str | bytes:
-    stream = await trio.open_unix_socket(path)
-    async with open_websocket_on(stream, "ws://localhost/questions") as ws:
+    async with open_websocket("ws://localhost/questions", connect_to=path) as ws:
         await ws.send(question)
         return await ws.receive()

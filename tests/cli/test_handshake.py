@@ -135,10 +135,10 @@ async def test_a_rejection_shows_the_answer() -> None:
 async def test_credentials_are_hidden_unless_asked_for() -> None:
     """A handshake is often shown to others."""
     async with serving() as place:
-        _, shown = await shaken(f"ws://{place}", "-H", "Authorization: Bearer secret")
-        assert ("secret" in shown, "Authorization: ***" in shown) == (False, True)
-        _, shown = await shaken(f"ws://{place}", "-H", "Authorization: Bearer secret", "--secrets")
-        assert "Authorization: Bearer secret" in shown
+        _, shown = await shaken(f"ws://{place}", "-H", "Authorization: Bearer hunter2")
+        assert ("hunter2" in shown, "Authorization: ***" in shown) == (False, True)
+        _, shown = await shaken(f"ws://{place}", "-H", "Authorization: Bearer hunter2", "--secrets")
+        assert "Authorization: Bearer hunter2" in shown
 
 
 async def test_an_answer_that_breaks_a_rule_is_named() -> None:
@@ -256,6 +256,42 @@ async def test_a_unix_socket_needs_no_name(tmp_path: Path) -> None:
     assert code == Exit.OK
     assert shown.startswith(f"Unix … ms   {tmp_path}/ws\n\nrequest\n")
     sock.close()
+
+
+def tunnel(status: int) -> Script:
+    """A proxy that opens a tunnel, or does not, and plays the server."""
+
+    async def script(peer: RawPeer) -> None:
+        await peer.receive_head()
+        await peer.send_bytes(b"HTTP/1.1 %d x\r\nContent-Length: 0\r\n\r\n" % status)
+        if status == 200:
+            await peer.accept()
+            await peer.close_politely()
+
+    return script
+
+
+async def test_a_proxy_is_one_step() -> None:
+    """The name is looked up there; the password is not shown."""
+    async with scripted(tunnel(200)) as place:
+        proxy = place.replace("ws://", "http://me:hunter2@")
+        code, shown = await shaken("ws://unknown.example/", "--proxy", proxy)
+    assert code == Exit.OK
+    assert shown.startswith("proxy … ms   http://***@127.0.0.1:")
+    assert " leads to unknown.example\n\nrequest\n" in shown
+    assert "hunter2" not in shown
+
+
+async def test_a_proxy_that_refuses_is_no_connection() -> None:
+    """Its answer is told."""
+    async with scripted(tunnel(403)) as place:
+        proxy = place.replace("ws://", "http://me:hunter2@")
+        error, shown = await shaken("ws://unknown.example/", "--proxy", proxy)
+    assert isinstance(error, CommandError)
+    assert error.code == Exit.NO_CONNECTION
+    assert "through the proxy http://***@127.0.0.1:" in str(error)
+    assert str(error).endswith("it answered 403")
+    assert shown == ""
 
 
 async def test_nothing_is_shown_of_a_handshake_that_has_not_begun() -> None:

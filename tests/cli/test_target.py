@@ -44,6 +44,21 @@ def test_the_request_is_what_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "proxy"),
+    [
+        ([], True),
+        (["--proxy", "none"], None),
+        (["--proxy", "socks5h://p"], "socks5h://p"),
+    ],
+)
+def test_a_proxy_is_that_of_the_environment_unless_one_is_given(
+    words: list[str], proxy: object
+) -> None:
+    """None can be had, too."""
+    assert target("ws://x/", *words).options["proxy"] == proxy
+
+
+@pytest.mark.parametrize(
     ("url", "parts"),
     [
         ("ws://host/x", ("host", 80, False)),
@@ -83,6 +98,8 @@ def test_a_number_counts_from_one(text: str) -> None:
         (["ws://x/", "-H", "Host: y"], "Host"),
         (["ws://x/", "--subprotocol", "a b"], "subprotocol"),
         (["ws://x/", "-k"], "an ssl_context is for wss://"),
+        (["ws://x/", "--proxy", "ftp://me:hunter2@p"], "cannot be a proxy: its scheme is 'ftp'"),
+        (["ws://x/", "--proxy", "http://p", "--unix", "/s"], "no proxy leads to the Unix socket"),
         (["wss://x/", "--key", "k"], "--key goes with --cert"),
         (["wss://x/", "--ca", "/nowhere"], "/nowhere: No such file"),
         (["wss://x/", "--cert", "/nowhere"], "/nowhere: No such file"),

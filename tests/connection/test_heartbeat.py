@@ -137,6 +137,7 @@ async def test_interval_shorter_than_timeout(
 ) -> None:
     """An answered ping is followed by the next one an interval later, however long the timeout."""
     beat = Heartbeat(interval=4, timeout=60)
+    alive = False
     with pytest.raises(HeartbeatTimeout):
         async with open_wired(client, heartbeat=beat) as (_, peer, _):
             await first_ping(peer)
@@ -147,10 +148,12 @@ async def test_interval_shorter_than_timeout(
                 await peer.expect_frame(PING)
                 assert trio.current_time() == pinged + 5
                 pinged += 5
+            alive = True
             try:
                 await trio.sleep_forever()
             finally:
                 assert trio.current_time() == pinged + 60
+    assert alive
 
 
 @both_roles
@@ -188,14 +191,17 @@ async def test_bytes_are_life(client: bool, autojump_clock: trio.testing.MockClo
 @both_roles
 async def test_silence(client: bool, autojump_clock: trio.testing.MockClock) -> None:
     """A ping that brings nothing within the timeout is the end, and the peer is told."""
+    alive = False
     with pytest.raises(HeartbeatTimeout, match=r"nothing heard for .* was not answered") as caught:
         async with open_wired(client, heartbeat=BEAT) as (_, peer, wire):
             await first_ping(peer)
             pinged = trio.current_time()
+            alive = True
             try:
                 await trio.sleep_forever()
             finally:
                 assert trio.current_time() == pinged + 2
+    assert alive
     assert caught.value.ending.loss is Loss.HEARTBEAT
     assert [frame.opcode for frame in frames_of(wire.written)] == [PING, CLOSE]
 
@@ -243,6 +249,7 @@ async def test_slow_upload(client: bool, autojump_clock: trio.testing.MockClock)
 @both_roles
 async def test_stuck(client: bool, autojump_clock: trio.testing.MockClock) -> None:
     """With `Timeouts.send` and no heartbeat, a peer that takes nothing and is silent is lost."""
+    alive = False
     with pytest.raises(ConnectionLost) as caught:
         async with open_wired(client, timeouts=Timeouts(send=3)) as (ws, peer, wire):
             wire.stop_taking()
@@ -251,10 +258,12 @@ async def test_stuck(client: bool, autojump_clock: trio.testing.MockClock) -> No
             await trio.sleep(2)
             await peer.send_text("I am here")
             assert await ws.receive() == "I am here"
+            alive = True
             try:
                 await trio.sleep_forever()
             finally:
                 assert trio.current_time() == 15
+    assert alive
     assert caught.value.ending.loss is Loss.SEND_TIMEOUT
 
 
@@ -364,6 +373,7 @@ def is_pong(message: str | bytes) -> bool:
 async def test_message_heartbeat(client: bool, autojump_clock: trio.testing.MockClock) -> None:
     """A heartbeat of messages asks with one, hides the replies, and misses them when none comes."""
     policy = MessageHeartbeat(message="ping", interval=4, timeout=2, is_reply=is_pong)
+    alive = False
     with pytest.raises(HeartbeatTimeout, match="no reply"):
         async with open_wired(client, heartbeat=policy) as (ws, peer, _):
             await peer.expect_frame(TEXT, b"ping")
@@ -375,10 +385,12 @@ async def test_message_heartbeat(client: bool, autojump_clock: trio.testing.Mock
             assert trio.current_time() == replied + 4
             await peer.send_text("no reply")
             assert await ws.receive() == "no reply"
+            alive = True
             try:
                 await trio.sleep_forever()
             finally:
                 assert trio.current_time() == replied + 6
+    assert alive
 
 
 @both_roles
@@ -387,6 +399,7 @@ async def test_message_interval_shorter_than_timeout(
 ) -> None:
     """A chosen reply is followed by the next question an interval later; other bytes are not."""
     policy = MessageHeartbeat(message="ping", interval=4, timeout=60, is_reply=is_pong)
+    alive = False
     with pytest.raises(HeartbeatTimeout):
         async with open_wired(client, heartbeat=policy) as (ws, peer, _):
             await peer.expect_frame(TEXT, b"ping")
@@ -397,10 +410,12 @@ async def test_message_interval_shorter_than_timeout(
             await peer.send_text("pong")
             await peer.expect_frame(TEXT, b"ping")
             assert abs(trio.current_time() - asked - 34) < TIGHT
+            alive = True
             try:
                 await trio.sleep_forever()
             finally:
                 assert abs(trio.current_time() - asked - 34 - 60) < TIGHT
+    assert alive
 
 
 @both_roles
@@ -513,6 +528,7 @@ async def test_busy_with_another_message(
 ) -> None:
     """A peer in the middle of a message cannot reply; it is excused as long as it is heard."""
     policy = MessageHeartbeat(message="ping", interval=4, timeout=2, is_reply=is_pong)
+    alive = False
     with pytest.raises(HeartbeatTimeout):
         async with open_wired(client, heartbeat=policy) as (ws, peer, _):
             for number in range(30):
@@ -520,10 +536,12 @@ async def test_busy_with_another_message(
                 await trio.sleep(1)
             assert ws.ending is None
             silent_since = trio.current_time() - 1
+            alive = True
             try:
                 await trio.sleep_forever()
             finally:
                 assert 2 <= trio.current_time() - silent_since <= 6
+    assert alive
 
 
 @both_roles

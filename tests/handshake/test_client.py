@@ -22,8 +22,8 @@ from trio_ws._errors import (
     UnsupportedVersion,
     WebSocketError,
 )
+from trio_ws._handshake.answers import MAX_INTERIM
 from trio_ws._handshake.client import (
-    MAX_INTERIM,
     RESERVED,
     ClientHandshake,
     check_headers,
@@ -68,7 +68,7 @@ def outcome(client: ClientHandshake, data: bytes, size: int = 1 << 20) -> Openin
 def test_request() -> None:
     """The request has what RFC 6455 §4.1 asks for, and a fresh key of 16 bytes."""
     client = ClientHandshake(
-        parse_url("ws://me:secret@[::1]:8765/path?query"),
+        parse_url("ws://me:hunter2@[::1]:8765/path?query"),
         subprotocols=["chat", "super.chat"],
         headers={"X-Extra": "ü"},
         origin="https://example.com",
@@ -89,7 +89,7 @@ def test_request() -> None:
         ("X-Extra", "ü"),
         ("User-Agent", "agent"),
         ("Origin", "https://example.com"),
-        ("Authorization", "Basic bWU6c2VjcmV0"),
+        ("Authorization", "Basic bWU6aHVudGVyMg=="),
     )
     assert client.request.target == "/path?query"
     assert ClientHandshake(URL).request.headers["Sec-WebSocket-Key"] != key
@@ -104,7 +104,7 @@ def test_minimal_request() -> None:
 def test_given_headers_win() -> None:
     """A header given by hand replaces the one that an option would make."""
     client = ClientHandshake(
-        parse_url("ws://me:secret@h/"),
+        parse_url("ws://me:hunter2@h/"),
         headers=[("authorization", "Bearer x"), ("ORIGIN", "null"), ("User-Agent", "mine")],
         origin="https://example.com",
         user_agent="agent",
@@ -533,7 +533,7 @@ def test_mutated(answer: bytes, cuts: list[tuple[int, int, bytes]], size: int) -
 )
 def test_end_without_an_answer(scheme: str, hint: str) -> None:
     """A connection that just ends is named, and so is what may be behind it."""
-    error = outcome(ClientHandshake(parse_url(f"{scheme}://me:secret@h/?secret")), b"")
+    error = outcome(ClientHandshake(parse_url(f"{scheme}://me:hunter2@h/?hunter2")), b"")
     assert str(error).startswith(f"no connection to {scheme}://***@h/?***: the server ended it")
     assert hint in str(error)
     assert "secret" not in str(error)
@@ -542,7 +542,7 @@ def test_end_without_an_answer(scheme: str, hint: str) -> None:
 @pytest.mark.parametrize("status", [b"403 No", b"426 No\r\nSec-WebSocket-Version: 8", b"abc"])
 def test_refusals_name_the_url(status: bytes) -> None:
     """What the server answered instead is told with the URL, its secrets hidden."""
-    client = ClientHandshake(parse_url("ws://me:secret@h/?secret"))
+    client = ClientHandshake(parse_url("ws://me:hunter2@h/?hunter2"))
     error = outcome(client, b"HTTP/1.1 " + status + b"\r\n\r\n")
     assert "ws://***@h/?***" in str(error)
 

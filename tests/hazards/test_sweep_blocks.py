@@ -21,11 +21,12 @@ from trio_ws import (
     supervise,
 )
 
+from ..secrecy import QUERY, USERINFO
 from ..wires import Steps, settled, what_leaves
 from ..worlds import World, half, listen, silence, telling
 from .sweeping import just_after_or_before, sweep
 
-URL = "ws://example.com/"
+URL = f"ws://{USERINFO}example.com/{QUERY}"
 
 Body = Callable[[], Awaitable[None]]
 Block = Callable[[World, Body], Awaitable[object]]

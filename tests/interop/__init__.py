@@ -13,8 +13,9 @@ so that a test can hold both sides of a connection against each other.
 * `browser`: a headless Chromium as one more peer;
   `test_browser` and `test_browser_closing` are what only a browser can show.
 * `wire`: what really went over the wire.
+* `proxies`, `test_proxies`: the ways out, through tinyproxy, squid, dante and microsocks.
 
-``python -m tests.interop.install`` installs Node's `ws` and Chromium;
+``python -m tests.interop.install`` installs Node's `ws`, Chromium and the proxies;
 the Python libraries are in the extra ``bench``.
 ``pytest -m peer tests/interop`` runs it all, in about a minute.
 """

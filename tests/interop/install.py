@@ -1,7 +1,7 @@
 """Install the peers that are no Python packages: ``python -m tests.interop.install``.
 
 Node's `ws` goes to ``peers/node_modules``, which git ignores.
-Chromium, HAProxy, nginx, Apache and Caddy come from Debian's packages, which takes root;
+Browsers, servers and proxies come from Debian's packages, which takes root;
 elsewhere they must be installed by hand, on Ubuntu Chromium, too, where it is a snap.
 What is there already is left alone, so this may be run before every test run.
 No service is started.  Nothing is asked: there may be nobody to answer.
@@ -20,8 +20,19 @@ PEERS = Path(__file__).parent / "peers"
 SYSTEM_PATH = "/usr/sbin:/sbin"
 """Where Debian puts daemons."""
 
-DEBIAN_PACKAGES = ("chromium", "haproxy", "nginx", "apache2", "caddy")
-"""Packages of Debian whose program is called as the package is."""
+DEBIAN_PACKAGES = {
+    "chromium": "chromium",
+    "firefox-esr": "firefox-esr",
+    "haproxy": "haproxy",
+    "nginx": "nginx",
+    "apache2": "apache2",
+    "caddy": "caddy",
+    "tinyproxy-bin": "tinyproxy",
+    "squid": "squid",
+    "dante-server": "danted",
+    "microsocks": "microsocks",
+}
+"""Packages of Debian, and their programs."""
 
 UPDATE = ("apt-get", "update", "-qq")
 INSTALL = (
@@ -42,9 +53,9 @@ def install_node_package() -> None:
     subprocess.run([npm, "install", *quiet], cwd=PEERS, check=True)
 
 
-def install_debian_package(name: str) -> None:
+def install_debian_package(name: str, program: str | None = None) -> None:
     """Install a package of Debian, if its program is missing."""
-    if find_program(name) is not None:
+    if find_program(program or name) is not None:
         return
     if shutil.which("apt-get") is None:
         sys.exit(f"{name} is not installed, and there is no apt-get to install it with")
@@ -65,5 +76,5 @@ def find_program(name: str) -> str | None:
 
 if __name__ == "__main__":
     install_node_package()
-    for name in DEBIAN_PACKAGES:
-        install_debian_package(name)
+    for package, program in DEBIAN_PACKAGES.items():
+        install_debian_package(package, program)

@@ -77,6 +77,16 @@ def test_a_daemon_is_there(machine: Machine) -> None:
     assert install.find_program("haproxy") == str(machine.home / "sbin" / "haproxy")
 
 
+def test_a_program_may_have_another_name(machine: Machine) -> None:
+    """A package is not installed if its program is there."""
+    machine.add("danted")
+    machine.add("apt-get")
+    install.install_debian_package("dante-server", "danted")
+    assert machine.calls == []
+    install.install_debian_package("tinyproxy-bin", "tinyproxy")
+    assert " tinyproxy-bin (" in machine.calls[-1]
+
+
 def test_chromium_is_installed(machine: Machine) -> None:
     """Root installs Chromium from a fresh list of packages, and no package asks anything."""
     machine.add("apt-get")

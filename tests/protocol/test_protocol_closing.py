@@ -138,7 +138,7 @@ def test_age_and_silence(side: Side) -> None:
 @every_side
 @pytest.mark.parametrize(
     ("code", "before", "told"),
-    [(1002, b"", "why"), (1000, b"", ""), (1001, b"", ""), (1002, b"pong", "")],
+    [(1002, b"", "why"), (1000, b"", ""), (1008, b"", ""), (1002, b"pong", "")],
 )
 def test_a_hint_why_the_peer_closes(side: Side, code: int, before: bytes, told: str) -> None:
     """A Close with an error tells what the connection knows of its reason; a pong is against it."""

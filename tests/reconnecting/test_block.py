@@ -13,9 +13,10 @@ from trio_ws import ConnectionClosed, HandshakeError, Rejected
 from trio_ws._reconnecting.channel import ReconnectingWebSocket
 from trio_ws._reconnecting.open import open_reconnecting_websocket
 
+from ..secrecy import QUERY, USERINFO
 from ..worlds import Step, World, closing, half, listen, rejection, silence
 
-URL = "ws://example.com/feed"
+URL = f"ws://{USERINFO}example.com/feed{QUERY}"
 REFUSED = HandshakeError("refused", transient=True)
 
 Make = Callable[..., World]

@@ -10,9 +10,10 @@ import trio
 from trio_ws import InvalidURL, SendBuffer
 from trio_ws._reconnecting.open import open_reconnecting_websocket
 
+from ..secrecy import QUERY, USERINFO
 from ..worlds import World, listen
 
-URL = "ws://example.com/feed"
+URL = f"ws://{USERINFO}example.com/feed{QUERY}"
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,14 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from pathlib import Path
 
 from .copies import copy_project
 from .guard import Guard
 from .guards import GUARDS
-from .trial import SECONDS, Trial, run_pytest, try_without
+from .hosts import Host, hosting
+from .trial import SECONDS, Trial, try_without
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,47 +50,56 @@ def named(guard: Guard, names: Sequence[str]) -> bool:
 def run(guards: list[Guard], folder: Path, processes: int) -> int:
     """Check that all tests pass, try all guards, and tell what came of it."""
     began = time.monotonic()
-    first = copy_project(folder / "0")
-    if output := failure_of_all(guards, first):
-        print(f"{output}\nFAILED: these tests must pass while all guards are there")
-        return 1
-    print(f"the tests of {len(guards)} guards pass with them, {since(began)}", flush=True)
-    copies = [first, *(copy_project(folder / str(n), first) for n in range(1, processes))]
-    trials = sorted(try_all(guards, copies), key=lambda trial: guards.index(trial.guard))
+    with ExitStack() as stack, ThreadPoolExecutor(processes) as pool:
+        copies = [copy_project(folder / str(number)) for number in range(processes)]
+        hosts = [stack.enter_context(hosting(copy)) for copy in copies]
+        if failed := "\n".join(filter(None, pool.map(failure, hosts, parts(guards, processes)))):
+            print(f"{failed}\nFAILED: these tests must pass while all guards are there")
+            return 1
+        print(f"the tests of {len(guards)} guards pass with them, {since(began)}", flush=True)
+        trials = sorted(try_all(guards, hosts, pool), key=lambda trial: guards.index(trial.guard))
     return tell(trials, began)
 
 
-def failure_of_all(guards: list[Guard], copy: Path) -> str:
-    """Run the tests of all guards, with the guards; return the output if they do not pass."""
+def parts(guards: list[Guard], count: int) -> list[list[str]]:
+    """Return the tests of all guards in so many parts; those of a file stay together."""
     node_ids = sorted({node_id for guard in guards for node_id in guard.node_ids})
-    code, output = run_pytest(node_ids, copy, 10 * SECONDS)
+    files = sorted({node_id.partition("::")[0] for node_id in node_ids})
+    return [
+        [each for each in node_ids if files.index(each.partition("::")[0]) % count == number]
+        for number in range(count)
+    ]
+
+
+def failure(host: Host, node_ids: list[str]) -> str:
+    """Run tests with all guards; return the output if they do not pass."""
+    code, output = host.run(node_ids, 10 * SECONDS) if node_ids else (0, "")
     return "" if code == 0 else output or f"they did not end within {10 * SECONDS:.0f} s"
 
 
-def try_all(guards: list[Guard], copies: list[Path]) -> list[Trial]:
+def try_all(guards: list[Guard], hosts: list[Host], pool: ThreadPoolExecutor) -> list[Trial]:
     """Try all guards, one in each copy at a time, and print a line for each."""
-    free: queue.Queue[Path] = queue.Queue()
-    for copy in copies:
-        free.put(copy)
+    free: queue.Queue[Host] = queue.Queue()
+    for host in hosts:
+        free.put(host)
 
     def try_one(guard: Guard) -> Trial:
-        copy = free.get()
+        host = free.get()
         try:
-            return try_without(guard, copy)
+            return try_without(guard, host)
         finally:
-            free.put(copy)
+            free.put(host)
 
     trials = []
-    with ThreadPoolExecutor(len(copies)) as pool:
-        for done in as_completed([pool.submit(try_one, guard) for guard in guards]):
-            trials.append(trial := done.result())
-            print(line(trial), flush=True)
+    for done in as_completed([pool.submit(try_one, guard) for guard in guards]):
+        trials.append(trial := done.result())
+        print(line(trial), flush=True)
     return trials
 
 
 def line(trial: Trial) -> str:
     """Return one line about a guard."""
-    by = f"  by {trial.by}" if trial.by else ""
+    by = f"  by {trial.by.partition('[')[0]}" if trial.by else ""
     return f"{trial.seconds:5.1f} s  {trial.result.value:17} {trial.guard.name}{by}"
 
 
@@ -102,7 +113,7 @@ def tell(trials: list[Trial], began: float) -> int:
     print()
     for trial in bad:
         print(f"{trial.result.value}: {trial.guard.name}; repeat it with: {again(trial.guard)}")
-    print(f"{len(trials) - len(bad)} of {len(trials)} guards are missed, {since(began)}")
+    print(f"{len(trials) - len(bad)} of {len(trials)} removals were noticed, {since(began)}")
     return 1 if bad else 0
 
 

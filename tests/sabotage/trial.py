@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import enum
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from .copies import environment, without
+from .copies import without
 from .guard import Guard, NotFoundOnce
+from .hosts import Host
 from .stuck import EXIT_CODE
 
 SECONDS = 60.0
 """So long may the tests of one guard take."""
 
-STUCK_SECONDS = 15.0
+STUCK_SECONDS = 10.0
 """So long may they take if they are expected to wait for ever."""
-
-PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "--tb=short", "--timeout=0"]
-PYTEST += [
-    "-p",
-    "tests.sabotage.stuck",
-    "-p",
-    "no:cacheprovider",
-    "-p",
-    "no:xdist",
-    "-p",
-    "no:cov",
-    "-p",
-    "no:randomly",
-]
 
 # A mutation that leaves a name without a value breaks everything, and proves nothing.
 BROKEN = re.compile(r"^E +(?:NameError|UnboundLocalError|SyntaxError|ImportError).*", re.MULTILINE)
@@ -78,13 +58,12 @@ class Trial:
     output: str = ""
 
 
-def try_without(guard: Guard, copy: Path) -> Trial:
+def try_without(guard: Guard, host: Host) -> Trial:
     """Remove a guard from a copy and run its tests; put it back."""
     began = time.monotonic()
     try:
-        with without(guard, copy):
-            seconds = STUCK_SECONDS if guard.hangs else SECONDS
-            code, output = run_pytest(guard.node_ids, copy, seconds)
+        with without(guard, host.copy):
+            code, output = host.run(guard.node_ids, STUCK_SECONDS if guard.hangs else SECONDS)
     except NotFoundOnce as error:
         return Trial(guard, Result.OUTDATED, 0.0, output=str(error))
     by = FAILED.search(output)
@@ -100,26 +79,3 @@ def _result(guard: Guard, code: int | None, output: str) -> Result:
     if code != TESTS_FAILED or BROKEN.search(output):
         return Result.BROKEN
     return Result.NOTICED
-
-
-def run_pytest(node_ids: Sequence[str], copy: Path, seconds: float) -> tuple[int | None, str]:
-    """Run tests in a copy; return the exit code, None if they took too long, and the output."""
-    with subprocess.Popen(
-        [*PYTEST, *node_ids],
-        cwd=copy,
-        env=environment(copy),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    ) as process:
-        try:
-            output, _ = process.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            return None, ""
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-    return process.returncode, output

@@ -126,6 +126,12 @@ def test_schemes_know_no_case(scheme: str) -> None:
     assert read_credentials(asked(value).headers) == ("a", "b:c")
 
 
+@pytest.mark.parametrize("text", ["a\x00:b", "a:b\n", "a:\x7f", "a\x85:b", "a:b\t"])
+def test_control_characters(text: str) -> None:
+    """A name or a password with a control character is none (RFC 7617 §2)."""
+    assert read_credentials(asked(basic(text)).headers) is None
+
+
 @given(st.text(), st.text())
 def test_any_credentials(name: str, password: str) -> None:
     """What can be sent arrives as it was; what cannot does not arrive."""

@@ -126,7 +126,7 @@ async def test_failures(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_answers(caplog: pytest.LogCaptureFixture) -> None:
     """An answer is told with its reason, without the query, cut and printable."""
-    request = Request(method="GET", target="/a?token=secret", headers=Headers())
+    request = Request(method="GET", target="/a?token=hunter2", headers=Headers())
     refusal = Refusal(403, "No.")
     refusal.add_note("because of \x1b")
     log_answer("s", request, 200)

@@ -90,3 +90,12 @@ def test_a_plan() -> None:
     """What is to be run must be a function."""
     with pytest.raises(TypeError, match="session must be a function"):
         SessionPlan(session="ws://a/")  # type: ignore[arg-type]
+
+
+def test_headers_that_may_be_new() -> None:
+    """A function is passed on, and may know better when it is asked again."""
+    config = SupervisorConfig.of({"headers": dict}, URLS)
+    assert config.client == {"headers": dict}
+    assert config.can_refresh_headers
+    assert not SupervisorConfig.of({"headers": {"X": "1"}}, URLS).can_refresh_headers
+    assert not SupervisorConfig.of({}, URLS).can_refresh_headers

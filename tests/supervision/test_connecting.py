@@ -13,9 +13,10 @@ from trio.testing import MockClock
 from trio_ws import ConnectionClosed, Ending, MessageChannel, Timeouts, WebSocket, supervise
 from trio_ws._connection.core import current_supervision
 
+from ..secrecy import QUERY, USERINFO
 from ..worlds import World, closing, half, listen, telling
 
-URL = "ws://example.com/"
+URL = f"ws://{USERINFO}example.com/{QUERY}"
 Make = Callable[..., World]
 
 

@@ -165,7 +165,7 @@ async def test_a_function_that_returns_nonsense(answer: Any) -> None:
 
 async def test_a_function_that_is_not_async() -> None:
     """The refusal says what an endpoint may be, and does not show what the function returned."""
-    ask: Any = lambda: "ws://me:secret@a/"  # noqa: E731
+    ask: Any = lambda: "ws://me:hunter2@a/"  # noqa: E731
     with pytest.raises(TypeError, match=r"a URL, a list of URLs or an async .* not async") as error:
         await Endpoints(ask).get(3)
     assert "secret" not in str(error.value)

@@ -37,10 +37,12 @@ from trio_ws._supervision.supervise import Supervisor, supervise
 from trio_ws._supervision.throttle import Throttle
 from trio_ws.testing import RawPeer
 
+from ..secrecy import QUERY, USERINFO
 from ..worlds import Play, Step, World, closing, ending, half, listen, rejection, silence, telling
 
 S = SupervisorState
-URL = "ws://example.com/feed"
+URL = f"ws://{USERINFO}example.com/feed{QUERY}"
+SHOWN = "ws://***@example.com/feed?***"
 REFUSED = HandshakeError("refused", transient=True)
 
 Make = Callable[..., World]
@@ -508,11 +510,11 @@ async def test_what_a_transition_tells(autojump_clock: MockClock, make: Make) ->
     """Cause, attempt, delay and endpoint are there, without the endpoint's secrets."""
     told: list[Transition] = []
     world = make(REFUSED, closing(1000))
-    await run(world, url="ws://me:secret@example.com/feed?token=1", on_transition=told.append)
+    await run(world, url=URL, on_transition=told.append)
     waits = told[1]
     assert waits.state is S.WAITING
     assert (waits.cause, waits.attempt, waits.delay) == (REFUSED, 1, 2.5)
-    assert waits.endpoint == "ws://***@example.com/feed?***"
+    assert waits.endpoint == SHOWN
     assert [t.number for t in told] == [1, 2, 3, 4, 5]
 
 
@@ -623,8 +625,8 @@ async def test_max_attempts(autojump_clock: MockClock, make: Make) -> None:
     with pytest.raises(SupervisorGaveUp, match="3 of 3 attempts failed: refused") as caught:
         await run(world, backoff=Backoff(max_attempts=3))
     assert world.attempts == [0, 2.5, 5.5]
-    assert str(caught.value).startswith(f"gave up on {URL}: 3 of 3")
-    assert (caught.value.attempts, caught.value.endpoint) == (3, URL)
+    assert str(caught.value).startswith(f"gave up on {SHOWN}: 3 of 3")
+    assert (caught.value.attempts, caught.value.endpoint) == (3, SHOWN)
     assert caught.value.__cause__ is REFUSED
 
 
@@ -1117,7 +1119,7 @@ async def test_how_long_it_was_away(autojump_clock: MockClock, make: Make) -> No
     await run(world, on_transition=told.append)
     opened = [each for each in told if each.state is S.OPEN]
     assert [each.away for each in opened] == [None, 5.5]
-    assert str(opened[1]) == f"open: {URL}, after 5.5 s without a connection"
+    assert str(opened[1]) == f"open: {SHOWN}, after 5.5 s without a connection"
 
 
 async def test_levels(

@@ -12,6 +12,7 @@ from trio_ws._errors import (
     HandshakeError,
     HandshakeTimeout,
     InvalidHandshake,
+    ProxyError,
     Rejected,
     TLSError,
     UnsupportedVersion,
@@ -23,6 +24,7 @@ from trio_ws._supervision.retry_rules import (
     ERRORS,
     HTTP_STATUSES,
     LOSSES,
+    PROXY_STATUSES,
     Remedy,
     classify,
     classify_ending,
@@ -35,7 +37,7 @@ def numbers(*parts: int | range) -> set[int]:
 
 
 def which(rules: object, remedy: Remedy, among: range) -> set[int]:
-    table = HTTP_STATUSES if rules is HTTP_STATUSES else CLOSE_CODES
+    table = next(each for each in (HTTP_STATUSES, PROXY_STATUSES, CLOSE_CODES) if each is rules)
     return {number for number in among if look_up(table, number) is remedy}
 
 
@@ -46,6 +48,15 @@ def test_statuses() -> None:
     assert which(HTTP_STATUSES, Remedy.WAIT, every) == retried
     assert which(HTTP_STATUSES, Remedy.REFRESH, every) == {401, 403}
     assert which(HTTP_STATUSES, Remedy.NONE, every) == set(every) - retried - {401, 403}
+
+
+def test_statuses_of_proxies() -> None:
+    """A proxy's 407 is like a server's 401; what it forbids stays forbidden."""
+    every = range(100, 600)
+    assert which(PROXY_STATUSES, Remedy.WAIT, every) == which(HTTP_STATUSES, Remedy.WAIT, every)
+    assert which(PROXY_STATUSES, Remedy.REFRESH, every) == {407}
+    for status, remedy in {407: Remedy.REFRESH, 403: Remedy.NONE, 503: Remedy.WAIT}.items():
+        assert classify(ProxyError("x", response=Response(status))) is remedy
 
 
 def test_close_codes() -> None:
@@ -60,7 +71,7 @@ def test_close_codes() -> None:
     assert which(CLOSE_CODES, Remedy.NONE, every) == rest
 
 
-@pytest.mark.parametrize("rules", [HTTP_STATUSES, CLOSE_CODES])
+@pytest.mark.parametrize("rules", [HTTP_STATUSES, PROXY_STATUSES, CLOSE_CODES])
 def test_every_rule_decides(rules: tuple[tuple[int, int, Remedy, str], ...]) -> None:
     """No rule is hidden behind those before it, and each says why."""
     seen: set[int] = set()

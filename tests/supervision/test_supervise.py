@@ -15,10 +15,11 @@ from trio_ws._supervision.counters import SupervisorStatistics
 from trio_ws._supervision.states import SupervisorState, Transition
 from trio_ws._supervision.supervise import Supervisor, open_supervisor, supervise
 
+from ..secrecy import QUERY, USERINFO
 from ..worlds import World, closing, ending, half, listen, silence
 
 S = SupervisorState
-URL = "ws://example.com/"
+URL = f"ws://{USERINFO}example.com/{QUERY}"
 REFUSED = HandshakeError("refused", transient=True)
 
 
@@ -239,7 +240,7 @@ async def test_repr(autojump_clock: MockClock, spare: trio.Nursery) -> None:
         nursery.start_soon(supervisor.run, listening)
         await supervisor.wait_for(S.WAITING)
         told = repr(supervisor)
-    assert "waiting, attempt 2 in 2.5 s; ws://example.com/ gave no connection" in told
+    assert "waiting, attempt 2 in 2.5 s; ws://***@example.com/?*** gave no connection" in told
     assert "refused" in told
 
 

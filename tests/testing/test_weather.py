@@ -23,9 +23,10 @@ from trio_ws import (
 from trio_ws.testing import Chaos, Fault, MemoryNetwork
 
 from ..halls import echo
+from ..secrecy import QUERY, USERINFO
 
 Clock = trio.testing.MockClock
-URL = "ws://api.example/"
+URL = f"ws://{USERINFO}api.example/{QUERY}"
 
 
 @asynccontextmanager

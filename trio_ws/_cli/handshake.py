@@ -72,7 +72,7 @@ async def _upgrade(target: Target, view: View, tap: Tap, breach: str | None) -> 
     """Let the library do the handshake on the tap, and show what passed."""
     # TLS is there already, so to the library the scheme is ws; the Host header is the same.
     url = "ws" + target.url.partition(target.parts.scheme)[2]
-    options = {**target.options, "ssl_context": None}
+    options = {**target.options, "ssl_context": None, "proxy": None}
     try:
         async with open_websocket_on(tap, url, **options) as ws:
             view.heads(tap)
@@ -121,7 +121,10 @@ class Reach:
         Raises:
             CommandError: a step failed.
         """
-        stream = await self._connect()
+        try:
+            stream = await self._connect()
+        except HandshakeError as error:
+            raise CommandError(escape(str(error)), Exit.NO_CONNECTION) from error
         if self._target.tls:
             try:
                 stream = await self._secure(stream)
@@ -137,6 +140,12 @@ class Reach:
             stream = await connect_unix(path)
             self._view.step("Unix", escape(path), began)
             return stream
+        dialler = self._target.dialler()
+        if (proxy := await dialler.choose_proxy()) is not None:
+            self.stage, began = f"the proxy {proxy}", trio.current_time()
+            tunnel = await dialler.dial()
+            self._view.step("proxy", f"{proxy} leads to {escape(self._target.host)}", began)
+            return tunnel
         return await self._dial(await self._look_up())
 
     async def _look_up(self) -> list[str]:

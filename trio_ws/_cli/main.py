@@ -24,6 +24,7 @@ COMMANDS = {
     "explain": "take frames apart, bit by bit",
     "bench": "measure a server that echoes: rates and latencies",
     "compare": "polling, server-sent events and WebSocket, side by side",
+    "demo": "see what nurseries, scopes and a supervisor do while you cut the cable",
 }
 
 

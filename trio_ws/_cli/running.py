@@ -44,15 +44,17 @@ class Loss(NamedTuple):
     code: int
 
 
-def run_async(command: Command) -> int:
+def run_async(command: Command, *, clock: trio.abc.Clock | None = None) -> int:
     """Run the command; return its exit code, or that of the signal that ended it.
+
+    `clock` is a clock of Trio; None: the real one.
 
     Raises:
         CommandError: it failed in a way that the user must know.
         BrokenPipeError: the reader of the output went away.
     """
     try:
-        return trio.run(until_signal, command)
+        return trio.run(until_signal, command, clock=clock)
     except Exception as error:
         raise explained(error) from error
 

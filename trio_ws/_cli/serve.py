@@ -197,7 +197,7 @@ async def _serve_unix(
         remove_socket(path)
 
 
-def cannot_listen(where: str, error: Exception) -> CommandError:
+def cannot_listen(where: str, error: BaseException) -> CommandError:
     """Return the error that says why nothing can be served there."""
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return CommandError(f"{where} is taken; choose another")

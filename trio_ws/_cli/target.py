@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -16,14 +15,18 @@ import trio
 from trio_ws import (
     Deflate,
     HandshakeError,
+    Headers,
     Heartbeat,
     Limits,
+    Request,
     Timeouts,
     WebSocket,
     WebSocketError,
     open_websocket,
-    open_websocket_on,
 )
+from trio_ws._client.dialling import Dialler
+from trio_ws._client.options import ClientConfig
+from trio_ws._url import parse_url
 
 from .console import escape
 from .exits import CommandError
@@ -48,7 +51,7 @@ class Target:
 
     def __post_init__(self) -> None:
         """Let the library refuse what it would refuse later."""
-        open_websocket(self.url, **self.options)
+        self.open()
 
     @property
     def parts(self) -> SplitResult:
@@ -70,21 +73,19 @@ class Target:
         """Return the host, without brackets."""
         return self.parts.hostname or ""
 
+    def dialler(self) -> Dialler:
+        """Return what opens streams to it, through a proxy perhaps."""
+        nothing = Request(method="GET", target="/", headers=Headers())
+        config = ClientConfig(**self.options)
+        return Dialler(parse_url(self.url), config, nothing, connect_to=True)
+
     def open(self) -> AbstractAsyncContextManager[WebSocket]:
         """Open the connection for the length of a block."""
         return self.connect(self.url, **self.options)
 
     def connect(self, url: str, **options: Any) -> AbstractAsyncContextManager[WebSocket]:
         """Open a connection as `open_websocket` does, through the Unix socket if there is one."""
-        if self.unix is None:
-            return open_websocket(url, **options)
-        return _open_on_unix(self.unix, url, options)
-
-
-@asynccontextmanager
-async def _open_on_unix(path: str, url: str, options: dict[str, Any]) -> AsyncIterator[WebSocket]:
-    async with open_websocket_on(await connect_unix(path), url, **options) as ws:
-        yield ws
+        return open_websocket(url, connect_to=self.unix, **options)
 
 
 async def connect_unix(path: str) -> trio.SocketStream:
@@ -115,6 +116,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     http.add_argument("--compress", action="store_true", help="offer to compress (RFC 7692)")
     way = parser.add_argument_group("the way to the server")
     way.add_argument("--unix", metavar="PATH", help="connect to a Unix socket")
+    way.add_argument(
+        "--proxy",
+        metavar="URL",
+        help="http, https, socks5h, socks5, socks4a or socks4; or none; default: the environment's",
+    )
     way.add_argument(
         "--timeout",
         type=seconds,
@@ -149,11 +155,17 @@ def read_target(
         "limits": limits or Limits(),
         "ssl_context": client_context(options),
         "compression": Deflate() if options.compress else None,
+        "proxy": _proxy(options.proxy),
     }
     try:
         return Target(url=options.url, options=chosen, unix=options.unix)
     except (WebSocketError, ValueError) as error:
         raise CommandError(escape(str(error))) from error
+
+
+def _proxy(given: str | None) -> str | bool | None:
+    """Return what ``proxy=`` is of what was given on the command line."""
+    return True if given is None else None if given == "none" else given
 
 
 def seconds(text: str) -> float:

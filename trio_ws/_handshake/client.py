@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 from .._errors import HandshakeError, InvalidHandshake, Rejected, UnsupportedVersion
 from .._http import Headers, HeaderSource, Request, Response, headers_of, received_response
@@ -23,6 +22,7 @@ from .._policies import Limits
 from .._protocol.extensions.base import Extension
 from .._text import printable
 from .._url import URL
+from .answers import AnswerReader, NotHttp
 from .extensions import (
     HEADER,
     BadAnswer,
@@ -33,9 +33,8 @@ from .extensions import (
     offers,
     read_extensions,
 )
-from .fast_heads import Fields, Lines, by_name, is_fit, plain_switch
+from .fast_heads import Fields, Lines
 from .http_head import (
-    HeadBuffer,
     HeadTooLarge,
     InvalidHttp,
     elements,
@@ -45,9 +44,6 @@ from .http_head import (
     write_headers,
 )
 from .opening import VERSION, Opening, accept_token, check_subprotocols, make_key
-
-if TYPE_CHECKING:
-    from .h11_codec import ResponseReader
 
 RESERVED = frozenset(
     {
@@ -80,11 +76,6 @@ def check_headers(
     write_headers([("Origin", origin or ""), ("User-Agent", user_agent or "")])
 
 
-MAX_INTERIM = 20
-"""So many responses before the answer are skipped; no server has use for more."""
-
-_MARK = b"HTTP/1."
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})[ \r\n]")
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
@@ -118,16 +109,11 @@ class ClientHandshake:
             [(n, v) for n, v in ours.items() if v and n.lower().encode() not in names]
         )
         self._url = url
-        self._limits = limits
         self._key = make_key()
         lines = [*self._upgrade(), *read_lines(extra)]
         self._bytes = write_head(f"GET {url.target} HTTP/1.1", lines)
         self.request = Request(method="GET", target=url.target, headers=headers_of(lines))
-        self._heads = HeadBuffer(max_size=limits.max_handshake_size, max_headers=limits.max_headers)
-        self._status = 0
-        self._rejection: tuple[int, Headers] | None = None
-        self._body = bytearray()
-        self._interim = 0
+        self._answer = AnswerReader(limits)
 
     def _upgrade(self) -> Lines:
         """Return the headers that ask for a WebSocket (RFC 6455 §4.1, the list of what to send)."""
@@ -167,25 +153,24 @@ class ClientHandshake:
         """
         try:
             return self._feed(data)
+        except NotHttp as exc:
+            raise self._invalid(self._what_it_speaks(exc.start)) from None
         except (InvalidHttp, HeadTooLarge) as exc:
             if rejected := self.rejection():  # its body breaks off, or breaks the rules
                 raise rejected from None
-            if self._status >= 300:
-                raise self._rejected(Response(self._status)) from exc
+            if self._answer.status >= 300:
+                raise self._rejected(Response(self._answer.status)) from exc
             raise self._invalid(printable(str(exc))) from exc
 
     @property
     def rejected(self) -> bool:
         """Return True if the head of a rejection has come, and only its body is awaited."""
-        return self._rejection is not None
+        return self._answer.refusal is not None
 
     def rejection(self) -> Rejected | None:
         """Return the rejection with what arrived of its body; None if no such head came yet."""
-        if self._rejection is None:
-            return None
-        status, headers = self._rejection
-        body = bytes(self._body[: self._limits.max_reject_body])
-        return self._rejected(received_response(status, headers, body))
+        response = self._answer.refusal
+        return None if response is None else self._rejected(response)
 
     def _rejected(self, response: Response) -> Rejected:
         wait = retry_after(response.headers)
@@ -196,31 +181,28 @@ class ClientHandshake:
         return Rejected(response, **told)
 
     def _feed(self, data: bytes) -> Opening | None:
-        if self._rejection is None:
-            self._heads.feed(data)
-            while head := self._next_head():
-                if plain := plain_switch(head):
-                    return self._settle(*plain)
-                status, version, lines = self._let_h11_parse(head)
-                if status >= 200:
-                    self._rejection = status, headers_of(lines)
-                    self._feed_body(self._heads.take(len(self._heads.data)), eof=not data)
-                    return None
-                if status == 101:
-                    if version < b"1.1":
-                        raise self._invalid("it upgraded with HTTP/1.0, which cannot")
-                    return self._settle(lines, by_name(lines))
-                self._count_interim()
+        if self.rejected:
+            self._end_body(complete=self._answer.feed_body(data, eof=not data))
+            return None
+        self._answer.feed(data)
+        head = self._answer.next_head()
+        if head is None:
             if not data:
                 raise self._ended()
-        else:
-            self._feed_body(data, eof=not data)
+            return None
+        if head.status == 101:
+            if head.version < b"1.1":
+                raise self._invalid("it upgraded with HTTP/1.0, which cannot")
+            return self._settle(head.lines, head.fields)
+        self._end_body(complete=self._answer.begin_body(head, eof=not data))
         return None
 
-    def _count_interim(self) -> None:
-        self._interim += 1
-        if self._interim > MAX_INTERIM:
-            raise self._invalid(f"it sent more than {MAX_INTERIM} responses that are no answer")
+    def _end_body(self, *, complete: bool) -> None:
+        """Raise a rejection whose body is complete or long enough."""
+        rejected = self.rejection()
+        assert rejected is not None
+        if complete:
+            raise rejected
 
     def _ended(self) -> HandshakeError:
         return HandshakeError(
@@ -230,34 +212,10 @@ class ClientHandshake:
             transient=True,
         )
 
-    def _next_head(self) -> bytes | None:
-        start = bytes(self._heads.data[: len(_MARK)])
-        if start.startswith(_TLS_ALERT) and not self._url.tls:
-            raise self._invalid("it speaks TLS, and the URL must begin with wss://")
-        if not _MARK.startswith(start):
-            raise self._invalid(f"it does not speak HTTP/1.1, but says {printable(repr(start))}")
-        if line := _STATUS_LINE.match(self._heads.data):
-            self._status = int(line[1])
-        return self._heads.next_head()
-
-    def _let_h11_parse(self, head: bytes) -> tuple[int, bytes, Lines]:
-        if not is_fit(head):
-            raise InvalidHttp("it has a character that HTTP forbids", 400)
-        return self._http.read_head(head)
-
-    @cached_property
-    def _http(self) -> ResponseReader:
-        from .h11_codec import ResponseReader  # here: most answers do without h11
-
-        return ResponseReader()
-
-    def _feed_body(self, data: bytes, *, eof: bool) -> None:
-        """Collect the body of a rejection; raise it when it is complete or long enough."""
-        complete = self._http.read_body(data, self._body, eof=eof)
-        if complete or len(self._body) >= self._limits.max_reject_body:
-            rejected = self.rejection()
-            assert rejected is not None
-            raise rejected
+    def _what_it_speaks(self, start: bytes) -> str:
+        if start.startswith(TLS_ALERT) and not self._url.tls:
+            return "it speaks TLS, and the URL must begin with wss://"
+        return f"it does not speak HTTP/1.1, but says {printable(repr(start))}"
 
     def _settle(self, lines: Lines, fields: Fields) -> Opening:
         """Check a 101 (RFC 6455 §4.1, the client's list of what to check)."""
@@ -271,7 +229,7 @@ class ClientHandshake:
             response=received_response(101, headers_of(lines)),
             subprotocol=self._chosen(fields.get("sec-websocket-protocol", [])),
             extensions=self._chosen_extensions(fields.get("sec-websocket-extensions", [])),
-            trailing=bytes(self._heads.data),
+            trailing=self._answer.rest(),
         )
 
     def _check_accept(self, values: list[str]) -> None:
@@ -308,7 +266,7 @@ class ClientHandshake:
         )
 
 
-_TLS_ALERT = b"\x15"
+TLS_ALERT = b"\x15"
 """The first byte of a TLS alert: the server expected TLS and got HTTP."""
 
 _FORGOTTEN = {

@@ -52,8 +52,15 @@ ProtocolEvent = str | bytes | Chunk | Pong
 _OPEN, _IDLE = State.OPEN, Mode.IDLE
 
 
-_WITHOUT_REASON = frozenset({CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY})
-"""A peer that closes with these says that nothing is wrong."""
+_UNEXPLAINED = frozenset(
+    {
+        CloseCode.PROTOCOL_ERROR,
+        CloseCode.UNSUPPORTED_DATA,
+        CloseCode.NO_STATUS_RECEIVED,
+        CloseCode.INTERNAL_ERROR,
+    }
+)
+"""With these a peer closes that meets what it does not know; others tell of reasons of its own."""
 
 
 class WebSocketProtocol:
@@ -84,6 +91,7 @@ class WebSocketProtocol:
         self._keys = keys
         self._encoder = MessageEncoder(codecs, masked=client, keys=keys)
         self._plain_below = self._encoder.plain_below[None]
+        self._only_codec = self._encoder.only_codec
         # Receiving
         self._decoder = decoder
         self._encoded: MessageDecoder | None = None
@@ -255,7 +263,7 @@ class WebSocketProtocol:
         if first:
             self._queue_close(Close(received.code), now=True)
         # A pong that came just before it has not been taken yet, but is an answer all the same.
-        hinted = first and not answered and received.code not in _WITHOUT_REASON
+        hinted = first and not answered and received.code in _UNEXPLAINED
         self._end(received=received, received_first=first, hinted=hinted)
 
     def _fail(self, violation: Violation) -> None:
@@ -307,7 +315,7 @@ class WebSocketProtocol:
         encoder = self._encoder
         if finished and encoder.fragment_type is None and self.state is _OPEN and not self._trace:
             below = self._plain_below if compress is None else encoder.plain_below[compress]
-            frame = encode_message(message, self._client, below, self._keys)
+            frame = encode_message(message, self._client, below, self._keys, self._only_codec)
             if frame is None:
                 frame = encoder.encode(message, finished=True, compress=compress)
             self.send_queue.put_data(frame)

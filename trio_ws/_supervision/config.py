@@ -105,6 +105,11 @@ class SupervisorConfig:
         return Observers.on(self.client.get("instruments", ()))
 
     @property
+    def can_refresh_headers(self) -> bool:
+        """Return True if a function is asked for the headers of each attempt."""
+        return callable(self.client.get("headers"))
+
+    @property
     def timeouts(self) -> Timeouts:
         """Return the timeouts of each connection."""
         return self.client.get("timeouts", Timeouts())

@@ -14,7 +14,6 @@ of those that did not fail since things went well, the first.
 
 from __future__ import annotations
 
-import errno
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -23,9 +22,9 @@ from typing import TypeAlias
 
 import trio
 
-from .._client.verdicts import is_transient
+from .._client.application import failed_by_the_network
 from .._concurrency.body import call_unprotected
-from .._errors import HandshakeError, HandshakeTimeout
+from .._errors import HandshakeTimeout
 from .._url import URL, parse_url
 
 _WHAT_IT_MAY_BE = "the endpoint must be a URL, a list of URLs or an async function that returns one"
@@ -164,42 +163,11 @@ class Endpoints:
 
 
 async def _asked(ask: Callable[[], Awaitable[str]]) -> str:
-    try:
+    with failed_by_the_network("endpoint"):
         answer = ask()
         if isawaitable(answer):
             return await answer
-    except (OSError, trio.TooSlowError) as error:
-        if isinstance(error, OSError) and not _may_pass(error):
-            raise
-        raise HandshakeError(f"the endpoint function failed: {error}", transient=True) from error
     raise TypeError(f"{_WHAT_IT_MAY_BE}; this function is not async")
-
-
-_FILES = frozenset(
-    {
-        errno.EBADF,
-        errno.EEXIST,
-        errno.EISDIR,
-        errno.ELOOP,
-        errno.ENAMETOOLONG,
-        errno.ENOENT,
-        errno.ENOTDIR,
-        errno.EROFS,
-    }
-)
-"""What tells of a file, which no connection has: the function's own mistake."""
-
-_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EIO})
-"""What passes, even if a file is named."""
-
-
-def _may_pass(error: OSError) -> bool:
-    """Return True if an endpoint function was failed by the network, or by a shortage."""
-    if error.errno in _SHORTAGES:
-        return True
-    if error.errno in _FILES or error.filename is not None:
-        return False
-    return is_transient(error) is not False
 
 
 def _urls(endpoint: object) -> list[str]:

@@ -271,7 +271,8 @@ class SupervisorLoop(Generic[T]):
         return replace(delay, seconds=self._endpoints.choose(now, delay.seconds))
 
     def _may_refresh(self) -> bool:
-        return self._endpoints.can_refresh and not self._backoff.refreshed
+        can_refresh = self._endpoints.can_refresh or self._config.can_refresh_headers
+        return can_refresh and not self._backoff.refreshed
 
     def _remedy(self, error: Failure) -> Remedy:
         known = self._host in self._known_hosts or self._config.unknown_host == "retry"

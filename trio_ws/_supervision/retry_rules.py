@@ -23,8 +23,10 @@ from .._errors import (
     HandshakeError,
     HandshakeTimeout,
     InvalidHandshake,
+    ProxyError,
     Rejected,
     TLSError,
+    TooManyRedirects,
 )
 
 
@@ -35,8 +37,9 @@ class Remedy(enum.Enum):
         WAIT: try again after the usual delay.
         RESTART: the server has said that it restarts: try again after a delay of `Backoff.restart`.
         ELSEWHERE: try the next endpoint; if all have said so, wait for `Backoff.overload`.
-        REFRESH: try once more if the endpoint is a function, which may know a fresh token;
-            fatal if it is not, and when it happens again before a stable connection.
+        REFRESH: try once more if the endpoint or ``headers`` is a function,
+            which may know a fresh token;
+            fatal if neither is, and when it happens again before a stable connection.
         DONE: `supervise` returns None.
         NONE: raise it.
     """
@@ -78,6 +81,13 @@ HTTP_STATUSES: tuple[Rule, ...] = (
 )
 """The first rule that fits decides."""
 
+PROXY_STATUSES: tuple[Rule, ...] = (
+    Rule(407, 407, Remedy.REFRESH, "the credentials for the proxy may have run out"),
+    Rule(401, 403, Remedy.NONE, "the proxy does not want this"),
+    *HTTP_STATUSES[2:],
+)
+"""The same for what an HTTP proxy answers (`ProxyError.response`)."""
+
 CLOSE_CODES: tuple[Rule, ...] = (
     Rule(1000, 1000, Remedy.DONE, "normal closure"),
     Rule(1001, 1001, Remedy.WAIT, "going away"),
@@ -112,6 +122,8 @@ ERRORS: tuple[tuple[type[HandshakeError], Remedy, str], ...] = (
     (HandshakeTimeout, Remedy.WAIT, "no answer in time"),
     (InvalidHandshake, Remedy.NONE, "no WebSocket server"),
     (TLSError, Remedy.NONE, "a certificate or a protocol that does not fit"),
+    (ProxyError, Remedy.WAIT, "a proxy that is silent, or refuses without HTTP"),
+    (TooManyRedirects, Remedy.NONE, "redirects that lead nowhere"),
     (HandshakeError, Remedy.WAIT, "refused, reset, unreachable"),
 )
 """Handshakes that failed without an HTTP status, unless `HandshakeError.transient` tells.
@@ -130,6 +142,8 @@ def classify(error: Failure, *, host_is_known: bool = True) -> Remedy:
         return classify_ending(error.ending)
     if isinstance(error, Rejected):
         return look_up(HTTP_STATUSES, error.response.status)
+    if isinstance(error, ProxyError) and error.response is not None:
+        return look_up(PROXY_STATUSES, error.response.status)
     passes = host_is_known if is_unknown_name(error) else error.transient
     if passes is not None:
         return Remedy.WAIT if passes else Remedy.NONE

@@ -80,6 +80,7 @@ async def supervise(
             and what one says (404, 1012, ``Retry-After``) is not about the others;
             or an async function that returns one for each attempt (fresh tokens),
             called once the host's turn has come; it counts against `Timeouts.connect`.
+            Redirects are followed anew with each attempt; ``headers`` may be a function, too.
         backoff: how long to wait, and when to give up.
         classify: a function that overrules the table for a failure; None where it does not.
         on_transition: is called with each `Transition`, at once, so it must be quick;

@@ -1,17 +1,19 @@
 """Where a stream begins and ends, as far as it can tell.
 
-The addresses are those of the socket at the bottom of it, also under TLS.
+The addresses are those of the socket at the bottom of it, also under TLS;
+through a proxy, that is the way to the proxy.
 A stream without a socket, in memory or through a tunnel, may have them as the attributes
 ``local_address`` and ``remote_address``, and a listener its ``port``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import trio
 
 from .tls import MonitoredStream
+from .tunnel import TunnelStream
 
 
 def local_address(stream: object) -> object:
@@ -56,7 +58,14 @@ def address(ask: Callable[[], object]) -> object:
 
 
 def bottom(stream: object) -> object:
-    """Return the stream below TLS; the stream itself if it has none."""
-    while isinstance(stream, trio.SSLStream | MonitoredStream):
-        stream = stream.stream if isinstance(stream, MonitoredStream) else stream.transport_stream
-    return stream
+    """Return the stream below TLS and tunnels; the stream itself if it has none."""
+    *_, lowest = layers(stream)
+    return lowest
+
+
+def layers(stream: object) -> Iterator[object]:
+    """Yield a stream, the one below it, and so on."""
+    yield stream
+    while isinstance(stream, trio.SSLStream | MonitoredStream | TunnelStream):
+        stream = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream.stream
+        yield stream

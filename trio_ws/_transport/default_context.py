@@ -4,9 +4,6 @@ Making one reads all the certificates that the system trusts: 30 ms or more,
 and most of a megabyte in memory.  A hundred clients that made one each would keep
 the event loop busy for seconds.  So there is one, made in a thread when the first needs it.
 
-The task that has it made does not wait for the thread, it comes back each turn:
-while all tasks wait, a virtual clock would jump to the deadline of the handshake.
-
 OpenSSL says nothing if it cannot open the file with the certificates, and trusts none of them then.
 A process that is out of descriptors for a moment must not keep such a context.
 """
@@ -15,14 +12,11 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import trio
 
+from .._concurrency.brief_thread import call_in_brief_thread
 from .._concurrency.per_run import PerRun
-
-if TYPE_CHECKING:
-    from outcome import Outcome
 
 _made: list[ssl.SSLContext] = []
 """The context, once there is one."""
@@ -39,16 +33,8 @@ async def default_context() -> ssl.SSLContext:
     """
     async with _making():
         if not _made:
-            _made.append(await _make())
+            _made.append(await call_in_brief_thread(_with_certificates))
     return _made[0]
-
-
-async def _make() -> ssl.SSLContext:
-    results: list[Outcome[ssl.SSLContext]] = []
-    trio.lowlevel.start_thread_soon(_with_certificates, results.append)
-    while not results:  # noqa: ASYNC110 - waiting is what must not be
-        await trio.lowlevel.checkpoint()
-    return results[0].unwrap()
 
 
 def _with_certificates() -> ssl.SSLContext:

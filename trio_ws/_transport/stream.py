@@ -20,7 +20,7 @@ import trio
 from .._protocol.send_queue import Piece
 from .._tls_info import TLSInfo
 from . import kernel
-from .addresses import local_address, remote_address, socket_below
+from .addresses import layers, local_address, remote_address, socket_below
 from .base import READ_SIZE, Transport
 from .kernel import HangUp
 from .tls import TLS_RECORD, MonitoredStream, TimeCallback, tls_info
@@ -165,6 +165,9 @@ class StreamTransport(Transport):
 
 
 def _below(stream: trio.abc.Stream) -> MonitoredStream | None:
-    """Return what TLS of our own stands on."""
-    below = stream.transport_stream if isinstance(stream, trio.SSLStream) else None
+    """Return what TLS of our own stands on; of two, through a proxy, the lower one.
+
+    It must be the lowest layer: what TLS of the user's own sends below it, it does not see.
+    """
+    *_, below, _ = [None, *layers(stream)]
     return below if isinstance(below, MonitoredStream) else None

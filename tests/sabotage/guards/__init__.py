@@ -6,6 +6,7 @@ from ..guard import Guard
 from . import (
     connection_core,
     connection_idle_compressors,
+    connection_pausing,
     connection_turn,
     connection_writer,
     handshake_http_head,
@@ -16,7 +17,7 @@ from . import (
     protocol_shared_message,
     protocol_slow_path,
     server_admission,
-    server_upgrade,
+    server_log,
 )
 
 GUARDS: list[Guard] = [
@@ -31,6 +32,7 @@ GUARDS: list[Guard] = [
     *connection_turn.GUARDS,
     *connection_writer.GUARDS,
     *connection_idle_compressors.GUARDS,
+    *connection_pausing.GUARDS,
     *server_admission.GUARDS,
-    *server_upgrade.GUARDS,
+    *server_log.GUARDS,
 ]

@@ -83,6 +83,44 @@ GUARDS = [
         ("connection/test_block.py::test_close_jumps_the_queue",),
     ),
     Guard(
+        "an exception of the block outranks the loss",
+        "_connection/block.py",
+        ("        if self._is_own(error):\n            return 3"),
+        ("        if self._is_own(error):\n            return 0"),
+        ("connection/test_block_verdict.py::test_table",),
+    ),
+    Guard(
+        "a Ctrl-C outranks all",
+        "_connection/block.py",
+        "return 1 if isinstance(error, Exception | BaseExceptionGroup) else 0",
+        "return 1",
+        ("connection/test_block_verdict.py::test_ctrl_c_in_the_goodbye",),
+    ),
+    Guard(
+        "the loss is the origin of what it caused",
+        "_connection/block.py",
+        (
+            "        if isinstance(verdict, Exception) and core.cancels_body:\n"
+            "            self._add_loss(verdict, ending)\n"
+        ),
+        "",
+        ("connection/test_block_verdict.py::test_table",),
+    ),
+    Guard(
+        "a block is entered once",
+        "_connection/block.py",
+        ("        if connect is None:\n            raise RuntimeError"),
+        ("        if False:\n            raise RuntimeError"),
+        ("connection/test_block.py::test_entered_once",),
+    ),
+    Guard(
+        "an exception that leaves keeps its context",
+        "_connection/block.py",
+        "            verdict.__context__ = context  # Python has put `exc` there\n",
+        "",
+        ("connection/test_block_verdict.py::test_table",),
+    ),
+    Guard(
         "a message that is sent is no idleness",
         "_connection/websocket.py",
         (
@@ -92,5 +130,86 @@ GUARDS = [
         ),
         "        if self._receive_queue",
         ("connection/test_heartbeat.py::test_what_is_sent_into_a_stuck_window_is_not_idleness",),
+    ),
+    Guard(
+        "a message waits for the fragments before it",
+        "_connection/websocket.py",
+        ("        if (turn is not None and turn.is_held) or not self._core.has_room(size):"),
+        "        if not self._core.has_room(size):",
+        (
+            "connection/test_websocket_nowait.py::test_a_sender_behind_fragments_is_woken_by_the_end",
+        ),
+    ),
+    Guard(
+        "send_nowait does not break into a message",
+        "_connection/websocket.py",
+        (
+            "            (turn is not None and turn.is_held)\n"
+            "            or not self._core.has_room(size)\n"
+            "            or"
+        ),
+        ("            not self._core.has_room(size)\n            or"),
+        ("connection/test_websocket_nowait.py::test_amid_fragments",),
+    ),
+    Guard(
+        "send_nowait keeps to the buffer",
+        "_connection/websocket.py",
+        ("            or not self._core.has_room(size)\n            or"),
+        "            or",
+        ("connection/test_websocket_nowait.py::test_no_room",),
+    ),
+    Guard(
+        "a cancelled ping leaves no entry",
+        "_connection/websocket.py",
+        ("            self._core.pings.discard(ping)\n        if ping.rtt"),
+        ("            pass\n        if ping.rtt"),
+        ("connection/test_websocket.py::test_cancelled_ping",),
+    ),
+    Guard(
+        "a ping whose pong never comes raises",
+        "_connection/websocket.py",
+        (
+            "        if ping.rtt is None:\n"
+            "            assert self.ending is not None\n"
+            "            raise closed(self.ending)\n"
+        ),
+        ("        if ping.rtt is None:\n            return 0.0\n"),
+        ("connection/test_websocket.py::test_end_in_place_of_a_pong",),
+    ),
+    Guard(
+        "a cancelled close goes on quickly",
+        "_connection/websocket.py",
+        ("            self._connection.close_quickly(code, reason)\n            raise"),
+        "            raise",
+        ("connection/test_websocket_closing.py::test_cancelled_close",),
+    ),
+    Guard(
+        "a receiver is woken by the end",
+        "_connection/websocket.py",
+        (
+            "            if self._protocol.ending is not None:\n"
+            "                self._check_more_comes()\n"
+            "            await"
+        ),
+        "            await",
+        ("connection/test_websocket.py::test_receive",),
+        hangs=True,
+    ),
+    Guard(
+        "a receiver yields now and then",
+        "_connection/websocket.py",
+        (
+            "            await self._budget.checkpoint(receive_queue.costs[-1] - "
+            "QUEUE_ITEM_OVERHEAD)"
+        ),
+        "            pass",
+        ("connection/test_websocket.py::test_cancelled_receive",),
+    ),
+    Guard(
+        "an iteration raises what is no normal end",
+        "_connection/websocket.py",
+        ("if error.ending.clean and error.ending.code in self._core.supervised.quiet_close_codes:"),
+        "if True:",
+        ("connection/test_websocket.py::test_iteration_raises",),
     ),
 ]

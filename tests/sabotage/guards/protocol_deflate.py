@@ -1,4 +1,4 @@
-"""The protocol: the files from `deflate` to `message_encoder`."""
+"""The protocol: from `deflate` to `message_encoder`."""
 
 from __future__ import annotations
 

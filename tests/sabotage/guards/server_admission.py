@@ -1,4 +1,4 @@
-"""The server: `admission`, `http_connection`, `isolation`, `handler`."""
+"""The server: `admission`, `http_connection`, `isolation`, `handler`, `upgrade`."""
 
 from __future__ import annotations
 
@@ -78,21 +78,25 @@ GUARDS = [
     Guard(
         "a connection slot is given back",
         "_server/admission.py",
-        ("        self.connections.discard(slot)\n        self._released"),
-        "        self._released",
+        "        self.connections.discard(slot)\n",
+        "",
         ("server/test_admission.py::test_connections",),
     ),
     Guard(
         "a handshake slot is given back",
         "_server/admission.py",
-        ("        self.handshakes.pop(slot, None)\n        self._released"),
-        "        self._released",
+        "        self.handshakes.pop(slot, None)\n",
+        "",
         ("server/test_admission.py::test_a_lost_slot_stays_lost",),
     ),
     Guard(
         "a released connection ends the draining",
         "_server/admission.py",
-        ("        self.connections.discard(slot)\n        self._released.unpark_all()\n"),
+        (
+            "        self.connections.discard(slot)\n"
+            "        if self._released:\n"
+            "            self._released.unpark_all()\n"
+        ),
         "        self.connections.discard(slot)\n",
         ("server/test_handler.py::test_async_report",),
     ),
@@ -185,5 +189,64 @@ GUARDS = [
         "                if close_with is not None:",
         "                if False:",
         ("server/test_handler.py::test_closed_from_the_beginning",),
+    ),
+    Guard(
+        "a strange origin is refused",
+        "_server/upgrade.py",
+        "        if not terms.origins.allows(request.headers):",
+        "        if False:",
+        ("server/test_upgrade.py::test_log_of_an_origin",),
+    ),
+    Guard(
+        "a connection takes its slot",
+        "_server/upgrade.py",
+        "        slot.acquire(terms.quota)\n",
+        "",
+        ("server/test_handler.py::test_async_report",),
+    ),
+    Guard(
+        "on_request is asked within the deadline",
+        "_server/upgrade.py",
+        "        with trio.CancelScope(deadline=http.slot.deadline):",
+        "        with trio.CancelScope():",
+        ("server/test_upgrade.py::test_slow_hook",),
+    ),
+    Guard(
+        "there is time to say that it took too long",
+        "_server/upgrade.py",
+        "            http.slot.extend(LINGER)  # to say so\n",
+        "",
+        ("server/test_upgrade.py::test_slow_hook",),
+    ),
+    Guard(
+        "a mistake of the application is a 500",
+        "_server/upgrade.py",
+        (
+            "            outcome.let_pass()\n"
+            '            self._counters.add("refused")\n'
+            "            return FAILED  # noqa: ASYNC104"
+        ),
+        "            raise",
+        ("server/test_upgrade.py::test_bad_choice",),
+    ),
+    Guard(
+        "a draining server ends connections with its answer",
+        "_server/upgrade.py",
+        "        close = self._admission.closed\n",
+        "        close = False\n",
+        ("server/test_server.py::test_drain_waits_for_a_request",),
+    ),
+    Guard(
+        "an answer that cannot be sent is a 500",
+        "_server/upgrade.py",
+        (
+            "        except LocalProtocolError as exc:\n"
+            "            log_application_error(http.name, exc)"
+        ),
+        (
+            "        except FloatingPointError as exc:\n"
+            "            log_application_error(http.name, exc)"
+        ),
+        ("server/test_upgrade.py::test_on_request_fails",),
     ),
 ]

@@ -1,0 +1,152 @@
+"""Two sentences: what was cancelled and why, what left and what comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from trio_ws._demo.watcher.sentences import BEGINNINGS, CALM, first_sentence, second_sentence
+from trio_ws._demo.watcher.story import Incident
+from trio_ws._demo.world.buttons import BUTTONS
+
+CLIENT = {"name": "client", "line": "client.py:7 “async for price in ws:”"}
+ORDERS = {"name": "orders", "line": "client.py:9 “await trio.sleep(5)”"}
+REACHED = {"reached": [ORDERS, CLIENT]}
+LEFT = {"error": "ConnectionClosed: 1012", "where": "client.py:7 “async for”"}
+
+
+def incident(button: str, **facts: Any) -> Incident:
+    """Return what is known of an incident."""
+    told = Incident(1, button, None, 0.0)
+    for name, value in facts.items():
+        setattr(told, name, value)
+    return told
+
+
+def lost(cause: str | None, *, delay: float | None = 1.25) -> dict[str, Any]:
+    """Return the step of a supervisor that lost its connection, and those since, as facts."""
+    step = {"cause": cause, "delay": delay, "attempt": 1, "lost": True}
+    return {"lost": step, "attempts": [step], "unwound": [("orders", 0.1), ("book", 0.4)]}
+
+
+@pytest.mark.parametrize("button", list(BEGINNINGS))
+def test_before_anything_is_cancelled(button: str) -> None:
+    """There is a sentence about what is to be expected, and no second one."""
+    assert first_sentence(incident(button)) == BEGINNINGS[button]
+    assert second_sentence(incident(button)) == ""
+
+
+def test_buttons_without_a_beginning() -> None:
+    """Their first event comes at once."""
+    assert {*BUTTONS} - {*BEGINNINGS} == {"restart", "close", "raise", "ctrl_c"}
+    assert first_sentence(incident("close")) == ""
+
+
+@pytest.mark.parametrize(
+    ("cause", "why"),
+    [
+        ("HeartbeatTimeout: silent", "The client heard nothing for 6 s"),
+        ("ConnectionLost: broken", "The client's reader found the connection broken"),
+    ],
+)
+def test_a_loss(cause: str, why: str) -> None:
+    """The body was cancelled, at the line where the session waited."""
+    told = incident("cut", cancelled=[{"reached": []}, REACHED], **lost(cause))
+    assert first_sentence(told) == (
+        f"{why}, so the body of its block was cancelled at client.py:7 “async for price in ws:”."
+    )
+    name = cause.partition(":")[0]
+    assert second_sentence(told) == (
+        f"2 tasks ended, in the order below; one exception left the block, {name}, "
+        "and the supervisor tries again in 1.2 s."
+    )
+
+
+def test_a_loss_whose_line_is_not_known() -> None:
+    """It is left out."""
+    told = incident("cut", **lost("ConnectionLost: broken"))
+    assert first_sentence(told).endswith("the body of its block was cancelled.")
+
+
+@pytest.mark.parametrize(
+    ("button", "why"),
+    [
+        ("black_hole", "The server heard nothing for 6 s"),
+        ("cut", "The server found the connection broken"),
+    ],
+)
+def test_the_server_knows_first(button: str, why: str) -> None:
+    """Its own side has ended; the client's has not."""
+    told = incident(button, cancelled=[{"reached": []}])
+    assert first_sentence(told) == (
+        f"{why}, so the body of its handler was cancelled; the client does not know yet."
+    )
+
+
+def test_a_close() -> None:
+    """The iteration raised where it was, and nothing was cancelled from outside."""
+    told = incident("close", left=LEFT, **lost("ConnectionClosed: 1012", delay=None))
+    assert first_sentence(told) == (
+        "The server closed the connection, so the client's iteration raised "
+        "at client.py:7 “async for”."
+    )
+    assert second_sentence(told).endswith("and the supervisor is trying again.")
+    told.back = {"away": 2.0}
+    assert second_sentence(told).endswith("and the supervisor connected again after 2.0 s.")
+    told.left = {"error": "ConnectionClosed: 1012", "where": ""}
+    assert first_sentence(told).endswith("so the client's iteration raised.")
+
+
+def test_a_close_before_the_supervisor_has_said_so() -> None:
+    """The session has raised; that is all there is to say."""
+    told = incident("close", left=LEFT)
+    assert first_sentence(told).startswith("The server closed the connection")
+    assert second_sentence(told) == ""
+
+
+def test_a_close_with_1000() -> None:
+    """The iteration ended quietly, and the program with it."""
+    told = incident("close", **lost(None))
+    assert "the client's iteration ended, and the session returned" in first_sentence(told)
+    assert second_sentence(told).endswith("the supervisor is done.")
+    told.program = {"ended": "it returned"}
+    assert second_sentence(told).endswith(
+        "the program ended (it returned), and the supervisor with it."
+    )
+
+
+def test_a_handler_that_raises() -> None:
+    """Its nursery cancelled the others; what it meant for the client comes second."""
+    told = incident("raise", handler="RuntimeError: a bug")
+    assert first_sentence(told).startswith("The task “buttons” of the handler raised RuntimeError")
+    told = incident(
+        "raise", handler="RuntimeError: a bug", left=LEFT, **lost("ConnectionClosed: 1011")
+    )
+    assert second_sentence(told).startswith("The client's iteration raised at client.py:7 “async")
+
+
+def test_a_restart() -> None:
+    """The server's scope was cancelled, and all in it."""
+    assert first_sentence(incident("restart")) == ""
+    told = incident("restart", cancelled=[{"reached": []}])
+    assert first_sentence(told).startswith("The server's scope was cancelled")
+
+
+def test_ctrl_c() -> None:
+    """The nursery of the program cancelled the supervisor."""
+    assert first_sentence(incident("ctrl_c")) == ""
+    told = incident("ctrl_c", cancelled=[REACHED])
+    assert first_sentence(told).startswith("KeyboardInterrupt was raised in the task “keyboard”")
+
+
+def test_pressure() -> None:
+    """How much has waited, and who for whom; nothing is cancelled."""
+    told = incident("flood", stopped=1.0, waiting=66560)
+    assert first_sentence(told) == (
+        "The server sends faster than the client takes, so its receive queue was full "
+        "(66,560 bytes), and its reader stopped reading."
+    )
+    told.sending = 2
+    assert first_sentence(told).endswith("; in the server 2 tasks waited in “send”.")
+    assert second_sentence(told) == CALM

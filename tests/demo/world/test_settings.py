@@ -1,0 +1,28 @@
+"""What both sides are set to can be watched: nothing takes longer than a glance."""
+
+from __future__ import annotations
+
+from trio_ws import Backoff, Limits
+from trio_ws._demo.world.buttons import BUTTONS
+from trio_ws._demo.world.settings import BACKOFF, HEARTBEAT, LIMITS, TIMEOUTS
+from trio_ws._demo.world.world import CUT_FOR, FROZEN_FOR
+
+
+def test_waits_are_short() -> None:
+    """A lease of six seconds, delays of five at most, and never a rest for flapping."""
+    assert HEARTBEAT.interval + HEARTBEAT.timeout == 6
+    assert 2 * BACKOFF.cap <= 5
+    assert BACKOFF.stable < Backoff().stable
+    assert TIMEOUTS.connect <= 3
+
+
+def test_a_frozen_peer_is_given_up() -> None:
+    """It is frozen for longer than the lease, and a handshake in vain; the buttons say how long."""
+    assert HEARTBEAT.interval + HEARTBEAT.timeout + TIMEOUTS.connect < FROZEN_FOR
+    assert f"For {FROZEN_FOR:g} s" in BUTTONS["freeze"].does
+    assert f"For {CUT_FOR:g} s" in BUTTONS["cut"].does
+
+
+def test_queues_fill_up_soon() -> None:
+    """Far sooner than with the defaults."""
+    assert LIMITS.receive_buffer * 100 < Limits().receive_buffer

@@ -1,0 +1,211 @@
+// The time axis: the frames on the wire, and below them each task as a bar in its own colour.
+//
+// A bar ends where the task has ended, so one sees that what is in a box ends before the box.
+// It is red from its cancellation on.  A frame goes from one line to the other,
+// from when it was written to when it was read; one that has not arrived ends in a cross.
+
+import { isHousekeeping, label, roles } from "./model.js";
+
+const ROW = 14, AXIS = 16, WIRE = 96, LABELS = 128;
+const ORDER = {
+  client: ["client", "keyboard", "reader", "writer", "stability timer", "orders", "book"],
+  server: ["server", "accept", "reader", "writer", "handler", "prices", "buttons"],
+};
+const CONTROL = new Set(["ping", "pong", "close", "http"]);
+
+export class Timeline {
+  constructor(canvas, hint) {
+    this.canvas = canvas;
+    this.hint = hint;
+    this.seconds = 15;
+    this.marks = [];
+    canvas.addEventListener("pointermove", event => this.#point(event));
+    canvas.addEventListener("pointerleave", () => { hint.hidden = true; });
+  }
+
+  draw(model, index, now) {
+    const bars = collect(model, index, now - this.seconds, now);
+    const lanes = [...bars.keys()].sort((a, b) => place(a) - place(b));
+    const width = this.canvas.clientWidth, height = AXIS + WIRE + 4 + lanes.length * ROW;
+    const scale = window.devicePixelRatio || 1;
+    const labels = width < 560 ? 92 : LABELS;
+    if (this.canvas.width !== Math.round(width * scale) || this.canvas.height !== Math.round(height * scale)) {
+      this.canvas.width = Math.round(width * scale);
+      this.canvas.height = Math.round(height * scale);
+      this.canvas.style.height = `${height}px`;
+    }
+    const context = this.canvas.getContext("2d");
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    context.clearRect(0, 0, width, height);
+    context.font = "12px system-ui, sans-serif";
+    context.textBaseline = "middle";
+    this.colours = palette();
+    const x = time => labels + (time - now + this.seconds) / this.seconds * (width - labels - 10);
+    this.#axis(context, x, now, labels, height, width);
+    this.marks = [];
+    this.#wire(context, model, index, AXIS, x, labels, now, width);
+    const top = AXIS + WIRE + 4;
+    lanes.forEach((lane, at) => this.#lane(context, lane, bars.get(lane), top + at * ROW, x, labels, now));
+    this.#presses(context, model.since(now - this.seconds, index), x, labels, height, width);
+  }
+
+  #axis(context, x, now, labels, height, width) {
+    context.strokeStyle = this.colours.line;
+    context.fillStyle = this.colours.soft;
+    const every = this.seconds > 30 ? 10 : width < 560 ? 5 : this.seconds > 12 ? 2 : 1;
+    for (let back = 0; back <= this.seconds; back += every) {
+      const at = Math.round(x(now - back)) + 0.5;
+      if (at < labels) break;
+      context.beginPath(); context.moveTo(at, AXIS - 4); context.lineTo(at, height); context.stroke();
+      const words = back ? `−${back} s` : "now";
+      context.textAlign = back ? "center" : "right";
+      context.fillText(words, back ? at : at + 8, 8);
+    }
+    context.textAlign = "left";
+  }
+
+  #lane(context, lane, spans, y, x, labels, now) {
+    const [role, name] = lane.split("|");
+    context.fillStyle = this.colours[role];
+    context.fillText(name, 2, y + ROW / 2);
+    for (const span of spans) {
+      const left = Math.max(labels, x(span.from)), right = x(span.to ?? now);
+      if (right < labels) continue;
+      context.fillStyle = this.colours[role];
+      context.globalAlpha = span.to ? 0.75 : 1;
+      bar(context, left, y + 3, Math.max(3, right - left), ROW - 6);
+      if (span.cancelled) {
+        context.fillStyle = this.colours.cancelled;
+        const from = Math.max(left, x(span.cancelled));
+        bar(context, from, y + 3, Math.max(3, right - from), ROW - 6);
+      }
+      context.globalAlpha = 1;
+      const ended = span.to ? `ended after ${(span.to - span.from).toFixed(1)} s` : "runs";
+      this.marks.push([left, y, right, y + ROW, `${name}: ${ended}${span.cancelled ? ", cancelled" : ""}`]);
+    }
+  }
+
+  #wire(context, model, index, top, x, labels, now, width) {
+    const up = top + 26, down = top + WIRE - 26;
+    context.lineWidth = 1.5;
+    for (const [role, y] of [["client", up], ["server", down]]) {
+      context.strokeStyle = context.fillStyle = this.colours[role];
+      context.beginPath(); context.moveTo(labels, y); context.lineTo(width - 10, y); context.stroke();
+      context.fillText(`wire: ${role}`, 2, y);
+    }
+    context.lineWidth = 1;
+    const taken = { true: labels, false: labels };
+    context.save();
+    context.beginPath(); context.rect(labels, top, width - labels, WIRE); context.clip();
+    for (const frame of framesOf(model, index, now - this.seconds - 1)) {
+      this.#frame(context, frame, frame.up ? up : down, frame.up ? down : up, x, now, taken);
+    }
+    context.restore();
+  }
+
+  #frame(context, frame, from, to, x, now, taken) {
+    const arrived = frame.landed !== null && frame.landed <= now;
+    const part = arrived ? 1 : Math.min(0.6, (now - frame.t) / 0.1);
+    const left = x(frame.t), right = arrived ? x(frame.landed) : left + 8 * part;
+    const end = from + (to - from) * part;
+    const lost = !arrived && now - frame.t > 1;
+    context.strokeStyle = context.fillStyle = frame.op === "close" || lost ? this.colours.cancelled : CONTROL.has(frame.op) ? this.colours.ink : this.colours[frame.up ? "client" : "server"];
+    context.beginPath(); context.moveTo(left, from); context.lineTo(right, end); context.stroke();
+    if (lost) {
+      context.beginPath(); context.moveTo(right - 4, end - 4); context.lineTo(right + 4, end + 4);
+      context.moveTo(right + 4, end - 4); context.lineTo(right - 4, end + 4); context.stroke();
+    }
+    const words = `${frame.op} ${frame.size}`;
+    const size = context.measureText(words).width;
+    if (left > taken[frame.up] || (CONTROL.has(frame.op) && left > taken[frame.up] - size / 2)) {
+      context.fillText(words, left - 2, frame.up ? from - 12 : from + 13);
+      taken[frame.up] = left + size + 8;
+    }
+    const state = arrived ? `after ${Math.round((frame.landed - frame.t) * 1000)} ms` : lost ? "has not arrived" : "under way";
+    this.marks.push([left - 4, Math.min(from, to) - 18, Math.max(right, left) + 4, Math.max(from, to) + 18,
+      `${frame.up ? "client → server" : "server → client"}: ${frame.op}, ${frame.size} bytes, ${state}  ${frame.text}`]);
+  }
+
+  #presses(context, records, x, labels, height, width) {
+    for (const record of records) {
+      if (record.k !== "press") continue;
+      const at = x(record.t);
+      if (at < labels) continue;
+      context.strokeStyle = context.fillStyle = this.colours.cancelled;
+      context.setLineDash([4, 3]);
+      context.beginPath(); context.moveTo(at, AXIS - 4); context.lineTo(at, height); context.stroke();
+      context.setLineDash([]);
+      const words = (this.names?.[record.button] ?? record.button).toLowerCase();
+      const room = width - at - 50 > context.measureText(words).width;
+      context.textAlign = room ? "left" : "right";
+      context.fillStyle = this.colours.panel;
+      const size = context.measureText(words).width;
+      context.fillRect(room ? at + 2 : at - size - 6, 0, size + 4, 15);
+      context.fillStyle = this.colours.cancelled;
+      context.fillText(words, room ? at + 4 : at - 4, 8);
+      context.textAlign = "left";
+    }
+  }
+
+  #point(event) {
+    const bounds = this.canvas.getBoundingClientRect();
+    const x = event.clientX - bounds.left, y = event.clientY - bounds.top;
+    const mark = this.marks.findLast(([left, top, right, bottom]) => x >= left && x <= right && y >= top && y <= bottom);
+    this.hint.hidden = !mark;
+    if (!mark) return;
+    this.hint.textContent = mark[4];
+    this.hint.style.left = `${Math.min(event.clientX + 12, window.innerWidth - this.hint.offsetWidth - 8)}px`;
+    this.hint.style.top = `${event.clientY - 30}px`;
+  }
+}
+
+// For each lane ("role|name") the spans of its tasks, from all pictures of the window.
+function collect(model, index, from, now) {
+  const spans = new Map();
+  const lanes = new Map();
+  let last = null;
+  const before = model.last("tree", Math.max(model.dropped, index - model.since(from, index).length));
+  const trees = [before, ...model.since(from, index).filter(record => record.k === "tree" && record.map)];
+  for (const record of trees) {
+    if (!record || record.map === last) continue;
+    const role = roles(record.map);
+    for (const [id, row] of record.map) {
+      if (role.get(id) === "network") continue;
+      if (!spans.has(id)) {
+        const span = { from: record === before ? from - 1 : record.t, to: null, cancelled: null };
+        spans.set(id, span);
+        const lane = `${role.get(id)}|${label(row.name)}`;
+        if (!lanes.has(lane)) lanes.set(lane, []);
+        lanes.get(lane).push(span);
+      }
+    }
+    for (const [id, span] of spans) if (span.to === null && !record.map.has(id)) span.to = record.t;
+    for (const why of record.why) if (why.what === "cancelled" && !isHousekeeping(why)) for (const each of why.reached) {
+      const span = spans.get(each.task);
+      if (span && !span.cancelled) span.cancelled = record.t;
+    }
+    last = record.map;
+  }
+  // What is cancelled and goes on was not cancelled as a whole: a scope within it was.
+  for (const span of spans.values()) if (span.cancelled && (span.to === null ? now - span.cancelled > 4 : span.to - span.cancelled > 4)) span.cancelled = null;
+  return lanes;
+}
+
+function place(lane) {
+  const [role, name] = lane.split("|");
+  return (role === "client" ? 0 : 100) + (ORDER[role].indexOf(name) + 50) % 50;
+}
+
+function framesOf(model, index, from) {
+  return model.since(from, index).filter(record => record.k === "frame");
+}
+
+function bar(context, x, y, width, height) {
+  context.beginPath(); context.roundRect(x, y, width, height, 3); context.fill();
+}
+
+function palette() {
+  const style = getComputedStyle(document.documentElement);
+  const names = ["client", "server", "network", "line", "soft", "ink", "cancelled", "panel"];
+  return Object.fromEntries(names.map(name => [name, style.getPropertyValue(`--${name}`)]));
+}
