@@ -41,6 +41,7 @@ GUARDS = [
         ("        if self._closed:\n            return False\n"),
         "",
         ("connection/test_turn.py::test_made_after_the_end",),
+        hangs=True,
     ),
     Guard(
         "a full queue stops the reader",

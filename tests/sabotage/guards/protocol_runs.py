@@ -1,28 +1,10 @@
-"""The protocol: `shared_message`, `runs`, `diagnosis`."""
+"""The protocol: `runs`, `diagnosis`."""
 
 from __future__ import annotations
 
 from ..guard import Guard
 
 GUARDS = [
-    Guard(
-        "a shared frame is masked with a key of its own",
-        "_protocol/shared_message.py",
-        (
-            "        if keys is None:\n"
-            "            return frame\n"
-            "        return encode_data(self._first | RSV1, blob, masked=True, keys=keys)"
-        ),
-        "        return frame",
-        ("protocol/test_shared_message.py::test_frames_are_shared",),
-    ),
-    Guard(
-        "a small shared message is not compressed",
-        "_protocol/shared_message.py",
-        "if codec is None or self.size < codec.min_size:",
-        "if codec is None:",
-        ("protocol/test_shared_message.py::test_plain",),
-    ),
     Guard(
         "frames of a run have the same header",
         "_protocol/runs.py",
