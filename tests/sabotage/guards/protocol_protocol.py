@@ -141,6 +141,13 @@ GUARDS = [
         ("protocol/test_message_decoder.py::test_decode_whole_refuses",),
     ),
     Guard(
+        "a message decoded in one part is limited, too",
+        "_protocol/message_decoder.py",
+        " or len(parts[0]) > self._limit:",
+        ":",
+        ("protocol/test_message_decoder.py::test_decode_whole_refuses",),
+    ),
+    Guard(
         "a limited number of bytes is decoded in a turn",
         "_protocol/message_decoder.py",
         "return self._budget <= 0",
