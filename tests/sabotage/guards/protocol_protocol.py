@@ -143,8 +143,8 @@ GUARDS = [
     Guard(
         "a message decoded in one part is limited, too",
         "_protocol/message_decoder.py",
-        "and len(parts[0]) <= self._limit:",
-        "and True:",
+        " or len(parts[0]) > self._limit:",
+        ":",
         ("protocol/test_message_decoder.py::test_decode_whole_refuses",),
     ),
     Guard(

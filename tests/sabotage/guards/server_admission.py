@@ -123,13 +123,6 @@ GUARDS = [
         hangs=True,
     ),
     Guard(
-        "a route has a number of connections",
-        "_server/admission.py",
-        "        if quota is not None and quota.is_full:",
-        "        if False:",
-        ("server/test_admission.py::test_a_quota",),
-    ),
-    Guard(
         "a quota counts its connections",
         "_server/admission.py",
         ("            self._quota = quota\n            quota.acquire(self)"),

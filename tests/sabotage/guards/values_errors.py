@@ -1,4 +1,4 @@
-"""Values and words: `errors`, `ending`, `instrument`, `prometheus`."""
+"""Values and words: `errors`, `ending`, `instrument`, `dump`, `prometheus`."""
 
 from __future__ import annotations
 
@@ -61,6 +61,13 @@ GUARDS = [
         "    if isinstance(instrument, trio.abc.Instrument):",
         "    if False:",
         ("test_instrument.py::test_an_instrument_of_trio",),
+    ),
+    Guard(
+        "a dump shows no query",
+        "debug/_dump.py",
+        "    path = printable(core.request.path)",
+        "    path = printable(core.request.target)",
+        ("debug/test_dump.py::test_a_server",),
     ),
     Guard(
         "codes of applications make few series",

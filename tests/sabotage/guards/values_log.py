@@ -161,7 +161,7 @@ GUARDS = [
         ("test_url.py::test_refusals_keep_secrets",),
     ),
     Guard(
-        "credentials have no control characters",
+        "credentials of a URL have no control characters",
         "_url.py",
         ("    if any(byte < 0x20 or byte == 0x7F for part in credentials for byte in part):"),
         "    if False:",
