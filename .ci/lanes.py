@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COMPUTE = ["quickstart", "wheel", "python312", "python313", "oldest", "alone", "docs"]
-COMPUTE += ["sabotage", "corpora"]
+COMPUTE += ["sabotage", "corpora", "simulation", "fuzz"]
 WAIT = ["autobahn", "interop", "slow"]
 
 STAGE_MINUTES = 40

@@ -43,7 +43,7 @@ async def main() -> None:
     """Send one large message to a server of our own, and print what it says about it."""
     async with trio.open_nursery() as nursery:
         server = await nursery.start(serve_digest)
-        async with open_websocket(f"ws://127.0.0.1:{server.port}/") as ws:
+        async with open_websocket(f"ws://127.0.0.1:{server.port}/", proxy=None) as ws:
             await ws.send(produce())
             answer = await ws.receive_json()
         nursery.cancel_scope.cancel()

@@ -11,8 +11,10 @@ import importlib
 import os
 import signal
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import suppress
+from types import FrameType
+from typing import TypeAlias
 
 import pytest
 from hypothesis import settings
@@ -33,6 +35,42 @@ settings.load_profile("trio_ws")
 # A shell starts background jobs with Ctrl-C ignored, and they hand that on; tests rely on Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+Handler: TypeAlias = Callable[[int, FrameType | None], None]
+
+
+class TimeIsOver(BaseException):
+    """A test takes longer than its limit, `timeout`.
+
+    pytest-timeout says so with an exception that Hypothesis takes for the failure of an example.
+    It would play that example again, which passes then, and report an example
+    that fails now and then: of a limit that was too tight for a busy machine.
+    """
+
+
+def tell_the_limit(raises: Callable[[int, FrameType | None], object]) -> Handler:
+    """Return a handler of the signal that raises `TimeIsOver` for what pytest-timeout raises."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        try:
+            raises(number, frame)
+        except pytest.fail.Exception as failure:
+            raise TimeIsOver(str(failure)) from None
+
+    return handle
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_timeout_set_timer(
+    item: pytest.Item, settings: object
+) -> Generator[None, object, object]:
+    """Let no limit look like a failing example; see `TimeIsOver`."""
+    done = yield
+    found = signal.getsignal(signal.SIGALRM) if hasattr(signal, "SIGALRM") else None
+    if callable(found):
+        signal.signal(signal.SIGALRM, tell_the_limit(found))
+    return done
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

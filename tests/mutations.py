@@ -236,3 +236,23 @@ ANSWERS = [
     b'HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm="a"\r\nLocation: /login\r\n\r\n',
 ]
 """What a server may answer; ``<accept>`` stands for the token that answers the client's key."""
+
+LOCATIONS = [
+    *(b"http://b.example/there?x=1", b"https://testserver/chat", b"ws://[::1]:8765/", b"/there"),
+    *(b"//b.example:80/x/../y", b"../up?x", b"?room=2", b"wss://xn--bcher-kva.example/%C3%A9"),
+    *(b"http://me:pw@b.example/", b"javascript:alert(1)", b"ws://a.example./x#y", b"./a//b/"),
+]
+"""Where a redirect may lead, and where it may not."""
+
+LOCATION_SPICE = [*SPICE, b"//", b"/", b"@", b"..", b"\\", b"?", b"://", b"wss:", b"ws:", b"https:"]
+LOCATION_SPICE += [b"testserver", b"%2f", b"[", b"]", b"%00", b":0", b":99999", b"x" * 300]
+
+TUNNELS = [
+    b"HTTP/1.1 200 Connection established\r\n\r\n",
+    b"HTTP/1.0 200 OK\r\nVia: 1.1 proxy\r\nContent-Length: 0\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 x\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=a\r\nContent-Length: 3\r\n\r\nwho",
+    b"HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nno,\r\n0\r\n\r\n",
+    b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\n\r\n<h1>until the end</h1>",
+]
+"""What a proxy may answer to ``CONNECT``."""

@@ -23,9 +23,11 @@ from trio_ws._errors import (
     MessageTooBig,
     MessageTypeError,
     ProtocolViolation,
+    ProxyError,
     Reconnect,
     Rejected,
     SupervisorGaveUp,
+    TooManyRedirects,
     UnsupportedVersion,
     WebSocketError,
     closed,
@@ -123,6 +125,22 @@ def test_unsupported_version() -> None:
     assert isinstance(error, InvalidHandshake)
 
 
+def test_a_redirect_that_is_not_followed() -> None:
+    """A rejection tells where it points to, and why that is not followed."""
+    response = Response(302, {"Location": "http://b/?x"})
+    error = Rejected(response, url="wss://a/", why_not_followed="that would leave TLS")
+    assert str(error).endswith(
+        "status 302; it points to http://b/?***; it is not followed: that would leave TLS"
+    )
+
+
+def test_redirects_and_proxies() -> None:
+    """Redirects that lead nowhere are final; a proxy's answer may be there."""
+    error = TooManyRedirects("x")
+    assert (error.chain, error.transient) == ((), False)
+    assert ProxyError("x").response is None
+
+
 def test_rejected_by() -> None:
     """A rejection names who rejected it, where that is known."""
     error = Rejected(Response(404), url="ws://h/")
@@ -135,6 +153,8 @@ def test_rejected_by() -> None:
         Rejected(Response(404, {"X": "y"}, "no"), url="ws://h/", request=REQUEST, retry_after=3),
         UnsupportedVersion(Response(426), supported=("8",), request=REQUEST),
         HandshakeTimeout("slow", request=REQUEST, transient=True),
+        ProxyError("no", request=REQUEST, transient=True, response=Response(503, (), "busy")),
+        TooManyRedirects("a circle", chain=("ws://a/", "ws://a/"), request=REQUEST),
         SupervisorGaveUp("no", attempts=3),
         Reconnect("a gap", delay=3),
         InvalidURL("no"),

@@ -75,11 +75,17 @@ async def fetch(port: int, path: str) -> tuple[bytes, bytes]:
     return head.splitlines()[0], body
 
 
+NO_PROXY_THERE = "http://127.0.0.1:1"
+
+
 def run(name: str) -> list[str]:
-    """Run an example by itself, with every warning an error; what it printed."""
+    """Run an example by itself, with every warning an error; what it printed.
+
+    The environment names a proxy, as that of a newcomer may.
+    """
     done = subprocess.run(
         [sys.executable, "-X", "dev", "-W", "error", TOP / "examples" / name],
-        env={**os.environ, "PYTHONPATH": str(TOP)},
+        env={**os.environ, "PYTHONPATH": str(TOP), "all_proxy": NO_PROXY_THERE},
         check=False,
         capture_output=True,
         text=True,

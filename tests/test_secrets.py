@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -30,6 +31,8 @@ from trio_ws import (
 from trio_ws._transport.network import use_network
 from trio_ws.testing import RawPeer
 
+from .client.places import scripted, tunnel
+from .client.servers import Script, raw, silence
 from .halls import MemoryListener, echo, serving
 from .secrecy import QUERY, SECRET, USERINFO, messages_of
 
@@ -128,6 +131,76 @@ async def test_servers_that_refuse(
     assert SECRET not in "\n".join([*said, *ledger.lines])
 
 
+PROXY = ("proxy.example", 3128)
+
+
+def refusing(status: int, *lines: str) -> Script:
+    return raw("\r\n".join([f"HTTP/1.1 {status} x", *lines, "", ""]).encode())
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5h"])
+@pytest.mark.parametrize(
+    "script", [raw(b""), raw(b"nonsense"), refusing(407), tunnel(refusing(403)), silence]
+)
+async def test_proxies(
+    scheme: str, script: Script, ledger: Ledger, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Whatever a proxy does, its user and password are not shown, nor what the server gets."""
+    proxy = f"{scheme}://me:{SECRET}@proxy.example:3128"
+    async with scripted({PROXY: script}):
+        for call in (
+            lambda: enter(open_websocket(URL, headers=HEADERS, proxy=proxy)),
+            lambda: supervise(
+                echo, URL, headers=HEADERS, proxy=proxy, backoff=Backoff(max_attempts=2)
+            ),
+        ):
+            said = await said_by(call)
+            assert said
+            assert SECRET not in "\n".join([*said, *ledger.lines])
+
+
+@pytest.mark.parametrize(
+    "proxy", [f"ftp://me:{SECRET}@p", f"http://me:{SECRET}/{SECRET}@p?{SECRET}", f"me:{SECRET}@p:x"]
+)
+async def test_what_is_no_proxy(
+    proxy: str,
+    ledger: Ledger,
+    monkeypatch: pytest.MonkeyPatch,
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Nor are they where they are refused, given or found in the environment."""
+    monkeypatch.setenv("all_proxy", proxy)
+    async with scripted({}):
+        for block in (
+            lambda: open_websocket("ws://h/"),
+            lambda: open_websocket("ws://h/", proxy=proxy),
+        ):
+            said = await said_by(lambda block=block: enter(block()))  # type: ignore[misc]
+            assert said
+            assert SECRET not in "\n".join([*said, *ledger.lines])
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        f"ws://b.example/{QUERY}",
+        f"/{QUERY}",
+        f"ftp://me:{SECRET}@b.example/{QUERY}",
+        f"ws://me:{SECRET}@b.example/{QUERY}",
+        f"//b.example/{QUERY}#{SECRET}",
+    ],
+)
+async def test_redirects(
+    location: str, ledger: Ledger, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Where a redirect leads is shown without its secrets, in circles, too."""
+    server = refusing(302, f"Location: {location}")
+    async with scripted({("h", 80): server, ("b.example", 80): server}):
+        said = await said_by(lambda: enter(open_websocket(URL, headers=lambda: HEADERS)))
+    assert said
+    assert SECRET not in "\n".join([*said, *ledger.lines])
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -179,6 +252,10 @@ async def channel(url: str) -> None:
         {"headers": f"Authorization: {SECRET}"},
         {"headers": {"Host": SECRET}},
         {"origin": SECRET.encode()},
+        {"proxy": SECRET.encode()},
+        {"proxy": f"ftp://{SECRET}:{SECRET}@p"},
+        {"headers": partial(dict, Authorization=f"{SECRET}\r\n")},
+        {"headers": lambda: SECRET},
         {"ssl_context": (SECRET, SECRET)},
         {"timeouts": {"password": SECRET}},
         {"limits": SECRET},

@@ -11,6 +11,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 from typing import Unpack, assert_type
 
 import trio
@@ -21,12 +22,14 @@ from trio_ws import (
     Accept,
     BytesLike,
     Classify,
+    ClientHeaders,
     ClientOptions,
     Close,
     CloseCode,
     Connect,
     ConnectionClosed,
     ConnectionStatistics,
+    ConnectTo,
     Ending,
     Endpoint,
     Failure,
@@ -34,6 +37,7 @@ from trio_ws import (
     Handler,
     HandlerErrorHook,
     Headers,
+    HeadersFunction,
     HeaderSource,
     Heartbeat,
     HeartbeatOption,
@@ -51,6 +55,8 @@ from trio_ws import (
     Origins,
     PolicyOptions,
     ProtocolViolation,
+    ProxyError,
+    ProxyOption,
     Rejected,
     Remedy,
     Request,
@@ -64,6 +70,8 @@ from trio_ws import (
     Subprotocols,
     SupervisorOptions,
     Timeouts,
+    TLSInfo,
+    TooManyRedirects,
     Transition,
     TransitionHook,
     Watchdog,
@@ -120,6 +128,17 @@ async def fragments() -> AsyncIterator[bytes]:  # noqa: ASYNC900 - what users wr
     yield b"fragment"
 
 
+async def fresh_headers() -> dict[str, str]:
+    """Headers for one attempt."""
+    return {"Authorization": "Bearer fresh"}
+
+
+headers_function: HeadersFunction = fresh_headers
+client_headers: ClientHeaders = [("X-Name", "value")]
+way_out: ProxyOption = True
+place: ConnectTo = ("::1", 80)
+
+
 async def clients(stream: trio.abc.Stream) -> None:
     """The client's doors and what they raise."""
     async with open_websocket(
@@ -131,12 +150,26 @@ async def clients(stream: trio.abc.Stream) -> None:
         timeouts=Timeouts(connect=3),
         limits=Limits(max_message_size=1 << 24),
         origin="https://example.com",
+        proxy="socks5h://proxy.example",
+        max_redirects=3,
+        connect_to=("127.0.0.1", 8080),
     ) as ws:
+        assert_type(ws, WebSocket)
+        assert_type(ws.tls, TLSInfo | None)
+        assert_type(ws.name, str)
+        ws.state["user"] = "ada"
+    async with open_websocket("ws://localhost/", headers=fresh_headers, proxy=None) as ws:
+        assert_type(ws, WebSocket)
+    async with open_websocket("ws://localhost/", headers=dict, connect_to=Path("socket")) as ws:
         assert_type(ws, WebSocket)
     async with open_websocket_on(stream, "ws://localhost/", heartbeat=None) as ws:
         assert_type(ws, WebSocket)
     try:
         open_websocket("ws://localhost/", colour="red")  # type: ignore[call-arg]
+    except TooManyRedirects as error:
+        assert_type(error.chain, tuple[str, ...])
+    except ProxyError as error:
+        assert_type(error.response, Response | None)
     except Rejected as error:
         assert_type(error.response, Response)
         assert_type(error.retry_after, float | None)

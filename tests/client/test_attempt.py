@@ -108,6 +108,17 @@ async def test_bad_headers_of_a_function(
     assert network.connected == []
 
 
+async def test_bad_headers_and_a_stream(autojump_clock: object) -> None:
+    """A stream that was given is closed, whatever the function returned."""
+    for headers in ({"Host": "x"}, {"X": 1}):
+        async with memory(silence) as stream:
+            spy = Spy(stream)
+            with pytest.raises((LocalProtocolError, TypeError)):
+                async with open_websocket_on(spy, "ws://h", headers=given(headers)):
+                    pass
+            assert spy.closed
+
+
 async def test_a_function_that_fails(autojump_clock: object) -> None:
     """Its own mistakes leave as they are; what the network does to it may pass."""
 

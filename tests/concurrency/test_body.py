@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
 import trio
 
+from trio_ws._concurrency import body
 from trio_ws._concurrency.body import (
     ask_unprotected,
     call_unprotected,
@@ -153,3 +155,23 @@ async def test_asking_a_function_of_the_users() -> None:
 
     assert await ask_unprotected(double, 21) == 42
     assert await ask_unprotected(double_later, 21) == 42
+
+
+@pytest.mark.parametrize("asked", [True, False])
+async def test_a_coroutine_that_never_began(asked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Ctrl-C that lands before its first step closes it: it is not to be waited for any more."""
+
+    async def function() -> None:
+        pass
+
+    def interrupted(_: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(body, "isawaitable", interrupted)
+    coroutine = function()
+    with pytest.raises(KeyboardInterrupt):
+        if asked:
+            await ask_unprotected(lambda: coroutine)
+        else:
+            await call_unprotected("function", lambda: coroutine)
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED

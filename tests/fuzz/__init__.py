@@ -12,6 +12,7 @@ Where atheris does not install, the same targets get mutations without that guid
 
     targets.py    the targets
     frames.py     those that are about frames
+    routing.py    those that are about paths and credentials
     corpus/       inputs that each reach something that the others do not; one file a target
     corpora.py    reads and writes those files
     child.py      runs one target in a process of its own, as libFuzzer wants it

@@ -17,6 +17,8 @@ INSTRUMENTED = [
     "trio_ws._http",
     "trio_ws._json",
     "trio_ws._protocol",
+    "trio_ws._server.auth",
+    "trio_ws._server.router",
     "trio_ws._text",
     "trio_ws._url",
     "wsproto",

@@ -27,7 +27,7 @@ def load(target: str) -> list[bytes]:
 def keep(target: str, inputs: Iterable[bytes]) -> int:
     """Write the file of a target; return how many inputs it has."""
     some = sorted(
-        {each for each in inputs if len(each) <= MAX_INPUT}, key=lambda each: (len(each), each)
+        {each for each in inputs if 0 < len(each) <= MAX_INPUT}, key=lambda each: (len(each), each)
     )
     lines = [base64.b64encode(each).decode() + "\n" for each in some[:MAX_INPUTS]]
     FOLDER.mkdir(exist_ok=True)

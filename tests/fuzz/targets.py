@@ -42,7 +42,7 @@ from ..mutations import (
     TO_SERVER,
 )
 from ..protocol.sides import Side, read
-from . import frames
+from . import frames, routing
 
 Target: TypeAlias = Callable[[bytes], None]
 
@@ -272,6 +272,16 @@ GOOD_JSON = [
     '"\\ud800"',
     "1e999",
 ]
+GOOD_PATHS = [
+    b"",
+    b"chat/",
+    b"rooms/a%20b/7",
+    b"rooms/a/info",
+    b"files/a/b/c?d=e",
+    b"-12",
+    b"%2e%2e/",
+]
+GOOD_CREDENTIALS = [b"Basic YTpi", b"basic  w6Q6w6Q=", b"Bearer x", b"Basic Og==", b"Basic YTpiOmM"]
 CHOICES = bytes([0, 3, 9, 66, 131, 134])
 
 TARGETS: dict[str, Fuzzed] = {
@@ -286,7 +296,9 @@ TARGETS: dict[str, Fuzzed] = {
     "compressed_to_server": Fuzzed(
         frames.compressed_to_server, 30, _after(CHOICES, COMPRESSED_TO_SERVER)
     ),
-    "urls": Fuzzed(urls, 250, [each.encode() for each in GOOD_URLS]),
+    "urls": Fuzzed(urls, 150, [each.encode() for each in GOOD_URLS]),
     "headers": Fuzzed(headers, 150, [each.encode() for each in GOOD_HEADERS]),
+    "routes": Fuzzed(routing.routes, 70, _after(bytes([0, 255]), GOOD_PATHS)),
+    "credentials": Fuzzed(routing.credentials, 30, GOOD_CREDENTIALS),
     "json": Fuzzed(json, 80, [each.encode() for each in GOOD_JSON]),
 }

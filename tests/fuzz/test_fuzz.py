@@ -44,7 +44,7 @@ def test_corpora(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Inputs are kept as text, the shortest of them, each once."""
     monkeypatch.setattr(corpora, "FOLDER", tmp_path / "new")
     assert corpora.load("x") == []
-    many = [bytes([number]) * number for number in range(corpora.MAX_INPUTS + 10)]
+    many = [bytes([number]) * number for number in range(1, corpora.MAX_INPUTS + 10)]
     assert corpora.keep("x", [*many, *many, bytes(corpora.MAX_INPUT + 1)]) == corpora.MAX_INPUTS
     assert corpora.load("x") == many[: corpora.MAX_INPUTS]
     corpora.unpack([b"a", b"b"], tmp_path / "out")

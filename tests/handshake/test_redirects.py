@@ -195,6 +195,8 @@ def test_back_again() -> None:
     trail.follow(to("ws://b.example/"), REQUEST)
     trail.follow(to("ws://a.example/logout"), REQUEST)
     assert trail.strange
+    trail.follow(to("/login"), REQUEST)
+    assert trail.strange
     assert trail.url.authorization is None
     assert trail.headers(Headers({"Cookie": "a=b"}), of_a_function=False) == Headers()
 

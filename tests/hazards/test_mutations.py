@@ -20,9 +20,11 @@ from trio_ws import (
     Headers,
     Limits,
     Loss,
+    ProxyError,
     Rejected,
     Request,
     Response,
+    TooManyRedirects,
     WebSocketError,
 )
 from trio_ws._errors import closed
@@ -30,20 +32,27 @@ from trio_ws._handshake.client import ClientHandshake
 from trio_ws._handshake.extensions import NegotiatedExtension, agree
 from trio_ws._handshake.opening import Opening
 from trio_ws._handshake.origins import SAME_ORIGIN, OriginCheck
+from trio_ws._handshake.proxy_connect import ProxyHandshake
+from trio_ws._handshake.redirects import NotFollowed, Trail
 from trio_ws._handshake.server import Refusal, ServerHandshake
+from trio_ws._http import received_response
 from trio_ws._protocol.assembler import Chunk
 from trio_ws._protocol.events import Pong
 from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
 from trio_ws._protocol.states import State
+from trio_ws._proxy_url import parse_proxy
 from trio_ws._url import parse_url
 
 from ..mutations import (
     ANSWERS,
     COMPRESSED_TO_CLIENT,
     COMPRESSED_TO_SERVER,
+    LOCATION_SPICE,
+    LOCATIONS,
     REQUESTS,
     TO_CLIENT,
     TO_SERVER,
+    TUNNELS,
     chunks,
     mutated,
     play,
@@ -51,6 +60,7 @@ from ..mutations import (
 from ..protocol.sides import Side, read
 
 URL = parse_url("ws://testserver/chat")
+PROXY = parse_proxy("http://me:hunter2@p.example:3128")
 LIMITS = Limits(max_handshake_size=2000, max_headers=20, max_reject_body=50)
 SAME = OriginCheck(SAME_ORIGIN)
 DEFLATE = Deflate(threshold=0)
@@ -130,6 +140,78 @@ def answered(chance: Random) -> str:
     assert opening.subprotocol in (None, "a", "b")
     converse(chance, Side(client=True), [opening.trailing, *pieces], opening)
     return "Opening"
+
+
+@few_or_many
+def test_d6_tunnels(count: int) -> None:
+    """Whatever a proxy answers is a tunnel, or an error that names it and tells no secret."""
+    outcomes = play(tunnelled, count)
+    assert outcomes["tunnel"] > count / 20
+    assert outcomes.keys() >= {"tunnel", "407", "403", "503", "no answer"}
+
+
+def tunnelled(chance: Random) -> str:
+    """Let a proxy answer mutated bytes; return what came of it."""
+    asking = ProxyHandshake(PROXY, "h.example:443", limits=LIMITS)
+    pieces = [*chunks(chance, mutated(chance, chance.choice(TUNNELS))), b""]
+    try:
+        while not asking.feed(pieces.pop(0)):
+            assert pieces, "after the end of the stream there is an outcome"
+    except ProxyError as error:
+        check_words(error)
+        return check_refusal(error.response)
+    return "tunnel"
+
+
+def check_words(error: Exception) -> None:
+    """What an error says can be shown."""
+    assert str(error).isprintable()
+    assert "hunter2" not in str(error)
+
+
+def check_refusal(response: Response | None) -> str:
+    """Return the status of a proxy's answer; its body is within the limit."""
+    if response is None:
+        return "no answer"
+    assert len(response.body) <= LIMITS.max_reject_body
+    return str(response.status)
+
+
+@few_or_many
+def test_d6_redirects(count: int) -> None:
+    """Whatever a redirect names is a place that may be gone to, or a reason not to go there."""
+    outcomes = play(redirected, count)
+    del outcomes["circle"]  # by chance, and seldom
+    assert min(outcomes.values()) > count / 200
+    assert outcomes.keys() == {"not followed", "same origin", "another origin"}
+
+
+def redirected(chance: Random) -> str:
+    """Let a server redirect to a mutated place; return what came of it."""
+    base = chance.choice([URL, parse_url("wss://me:pw@testserver/a/b?c=hunter2")])
+    location = mutated(chance, chance.choice(LOCATIONS), LOCATION_SPICE).decode("latin-1")
+    trail = Trail(base, limit=3)
+    given = Headers({"Cookie": "a=b", "X": "y"})
+    try:
+        trail.follow(received_response(302, Headers({"Location": location})), None)
+    except NotFollowed as why:
+        check_words(why)
+        return "not followed"
+    except TooManyRedirects as error:
+        check_words(error)
+        return "circle"
+    url = trail.url
+    assert url.tls or not base.tls
+    assert (
+        url == parse_url(f"ws{'s' * url.tls}://{url.host_header}{url.target}") or url.authorization
+    )
+    ClientHandshake(url, headers=trail.headers(given, of_a_function=False)).request_bytes()
+    if url.origin == base.origin:
+        assert url.authorization == base.authorization
+        return "same origin"
+    assert url.authorization is None
+    assert trail.headers(given, of_a_function=False) == {"X": "y"}
+    return "another origin"
 
 
 def check_error(error: HandshakeError) -> None:

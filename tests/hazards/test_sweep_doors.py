@@ -18,11 +18,15 @@ from trio_ws import (
     HandshakeError,
     Limits,
     WebSocket,
+    open_websocket,
     open_websocket_on,
     serve_websocket_listeners,
     serve_websocket_on,
 )
+from trio_ws.testing import RawPeer
 
+from ..client.places import PROXY, redirect, scripted, tunnel
+from ..client.servers import accept_and_close
 from ..wires import Steps, TwoWayWire, goodbye_of
 from .sweeping import just_after_or_before, some_or_all, sweep
 
@@ -121,6 +125,28 @@ async def cancel_client(steps: Steps) -> None:
         assert goodbye_of(frames)[0] in (1000, 1001)
 
 
+async def cancel_client_on_its_way(steps: Steps) -> None:
+    """Cancel `open_websocket` where a function, a proxy and a redirect are on the way."""
+    servers = iter([redirect("ws://b.example/"), redirect("/there"), accept_and_close])
+
+    async def proxy(peer: RawPeer) -> None:
+        await tunnel(next(servers))(peer)
+
+    async def headers() -> dict[str, str]:
+        await trio.sleep(0.1)
+        return {"X-Token": "fresh"}
+
+    async with scripted({PROXY: proxy}) as network:
+        trio.lowlevel.add_instrument(steps)
+        with steps.scope:
+            async with open_websocket(
+                "ws://a.example/", headers=headers, proxy="http://proxy.example:3128"
+            ) as ws:
+                assert ws.request.target == "/there"
+        assert_left(steps)
+        assert network.all_closed
+
+
 async def cancel_server(steps: Steps) -> None:
     """Cancel `serve_websocket`: starting, with two connections, or draining."""
     listener = Memory()
@@ -184,7 +210,16 @@ def assert_left(steps: Steps) -> None:
 
 @some_or_all
 @just_after_or_before
-@pytest.mark.parametrize("what", [cancel_client, cancel_server, cancel_handler, cancel_connection])
+@pytest.mark.parametrize(
+    "what",
+    [
+        cancel_client,
+        cancel_client_on_its_way,
+        cancel_server,
+        cancel_handler,
+        cancel_connection,
+    ],
+)
 def test_sweep(what: Callable[[Steps], Awaitable[None]], after: bool, stride: int) -> None:
     """Cancelled at any step, whatever has become a WebSocket says goodbye, and nobody is left."""
     assert sweep(what, after=after, stride=stride) > 50

@@ -21,9 +21,11 @@ from trio_ws import (
     HandshakeError,
     MessageHeartbeat,
     MessageReply,
+    Router,
     Watchdog,
     WebSocket,
     WebSocketError,
+    basic_auth,
     open_reconnecting_websocket,
     open_websocket_on,
     serve_websocket_listeners,
@@ -181,6 +183,47 @@ def subprotocols(bomb: Bomb) -> Options:
     return {"subprotocols": lambda r, _: bomb.go_off() if r.path == "/victim" else None}
 
 
+def routed(add: Callable[[Router], object]) -> Options:
+    """Return options with a router that echoes to all but the victim."""
+    router = Router()
+    router.websocket("/")(echo)
+    add(router)
+    return {"handler": router}
+
+
+def route(bomb: Bomb) -> Options:
+    return routed(lambda router: router.websocket("/victim")(bomb.go_off_later))
+
+
+def route_hook(bomb: Bomb) -> Options:
+    return routed(lambda router: router.websocket("/victim", on_request=bomb.go_off)(echo))
+
+
+def route_subprotocols(bomb: Bomb) -> Options:
+    return routed(lambda router: router.websocket("/victim", subprotocols=bomb.go_off)(echo))
+
+
+def page(bomb: Bomb) -> Options:
+    return {**routed(lambda router: router.get("/victim")(bomb.go_off)), "plain": True}
+
+
+def async_page(bomb: Bomb) -> Options:
+    return {**routed(lambda router: router.get("/victim")(bomb.go_off_later)), "plain": True}
+
+
+def page_hook(bomb: Bomb) -> Options:
+    guarded = routed(
+        lambda router: router.get("/victim", on_request=bomb.go_off_later)(bomb.go_off)
+    )
+    return {**guarded, "plain": True}
+
+
+def credential_check(bomb: Bomb) -> Options:
+    log_in = basic_auth(bomb.go_off_later)
+    guarded = routed(lambda router: router.get("/victim", on_request=log_in)(bomb.go_off))
+    return {**guarded, "plain": True}
+
+
 def iterator(bomb: Bomb) -> Options:
     def fragments() -> Iterator[str]:
         yield "begun"
@@ -236,6 +279,13 @@ PLACES: list[Place] = [
     request_hook,
     async_request_hook,
     subprotocols,
+    route,
+    route_hook,
+    route_subprotocols,
+    page,
+    async_page,
+    page_hook,
+    credential_check,
     iterator,
     async_iterator,
     iterator_that_is_closed,
@@ -246,8 +296,12 @@ PLACES: list[Place] = [
 ]
 
 
-async def be_victim(hall: Hall) -> None:
+async def be_victim(hall: Hall, *, plain: bool = False) -> None:
     """Do what makes the function raise."""
+    if plain:
+        status, _, _ = await hall.ask("GET", "/victim", "Authorization: Basic YTpi")
+        assert status == 500
+        return
     with suppress(WebSocketError):
         async with hall.open("/victim") as ws:
             await ws.send("victim")
@@ -268,6 +322,7 @@ async def run_beside(bomb: Bomb, options: Options, wire_type: type | None = None
     """Serve a victim and a bystander; the bystander, and who comes later, are not to notice."""
     listener = MemoryListener()
     handle = options.pop("handler", echo)
+    plain = options.pop("plain", False)
     async with trio.open_nursery() as nursery:
         server = await nursery.start(
             partial(serve_websocket_listeners, handle, [listener], **options)
@@ -275,7 +330,7 @@ async def run_beside(bomb: Bomb, options: Options, wire_type: type | None = None
         hall = Hall(server, listener)
         async with hall.open() as bystander:
             assert await still_echoes(bystander)
-            await be_victim(hall)
+            await be_victim(hall, plain=plain)
             await trio.sleep(20)
             assert bomb.raised
             assert await still_echoes(bystander)

@@ -95,46 +95,48 @@ class Browser:
         if self.popen is None or self.popen.poll() is not None:
             self.stop()
             await self.start()
-        arrivals, arrived = trio.open_memory_channel[WebSocket](1)
-
-        async def control(ws: WebSocket) -> None:
-            await arrivals.send(ws)
-            await ws.wait_closed()
-
-        async with trio.open_nursery() as nursery:
-            limits = Limits(max_message_size=64 * 1024 * 1024)
-            serve = partial(
-                serve_websocket, control, "127.0.0.1", 0, origins=ANY_ORIGIN, limits=limits
-            )
-            server = await nursery.start(serve)
-            page = Page(self, arrived, f"ws://127.0.0.1:{server.port}/")
+        async with controlled() as (arrived, control):
+            page = Page(self, arrived, control)
             try:
                 yield page
             finally:
                 with trio.move_on_after(PATIENCE, shield=True):
                     await page.close_tab()
-                nursery.cancel_scope.cancel()
 
 
-class Page(Peer):
-    """A tab as a test sees it."""
+@asynccontextmanager
+async def controlled() -> AsyncGenerator[tuple[trio.MemoryReceiveChannel[WebSocket], str]]:
+    """Serve the connections over which pages are led: where they arrive, and their address."""
+    arrivals, arrived = trio.open_memory_channel[WebSocket](1)
 
-    def __init__(
-        self, browser: Browser, arrived: trio.MemoryReceiveChannel[WebSocket], control: str
-    ) -> None:
+    async def control(ws: WebSocket) -> None:
+        await arrivals.send(ws)
+        await ws.wait_closed()
+
+    async with trio.open_nursery() as nursery:
+        limits = Limits(max_message_size=64 * 1024 * 1024)
+        serve = partial(serve_websocket, control, "127.0.0.1", 0, origins=ANY_ORIGIN, limits=limits)
+        server = await nursery.start(serve)
+        yield arrived, f"ws://127.0.0.1:{server.port}/"
+        nursery.cancel_scope.cancel()
+
+
+class LedPage(Peer):
+    """A page of a browser, led over a WebSocket of its own."""
+
+    def __init__(self, arrived: trio.MemoryReceiveChannel[WebSocket], control: str) -> None:
         super().__init__(CHROMIUM, self._write_line, self._read_line)
-        self.browser = browser
-        self.tab: str | None = None
-        self.debugger = ""
         self._arrived = arrived
         self._address = control
         self._control: WebSocket | None = None
 
     async def open(self, page: str) -> None:
-        """Open the tab at this address, and wait until its script runs."""
-        tab = await self.browser.ask(f"new?{page}%23{self._address}")
-        self.tab, self.debugger = tab["id"], tab["webSocketDebuggerUrl"]
-        with trio.fail_after(PATIENCE):
+        """Open the page at this address, and wait until its script runs."""
+        raise NotImplementedError
+
+    async def wait_for_script(self, seconds: float) -> None:
+        """Wait until the page's script has connected."""
+        with trio.fail_after(seconds):
             self._control = await self._arrived.receive()
 
     async def connect(self, url: str, **options: object) -> None:
@@ -143,6 +145,34 @@ class Page(Peer):
         host = rest.partition("/")[0]
         await self.open(f"{'https' if scheme == 'wss' else 'http'}://{host}/page")
         await super().connect(url, **options)
+
+    async def _write_line(self, line: str) -> None:
+        assert self._control is not None
+        await self._control.send(line)
+
+    async def _read_line(self) -> str:
+        assert self._control is not None
+        line = await self._control.receive()
+        assert isinstance(line, str)
+        return line
+
+
+class Page(LedPage):
+    """A tab of Chromium as a test sees it."""
+
+    def __init__(
+        self, browser: Browser, arrived: trio.MemoryReceiveChannel[WebSocket], control: str
+    ) -> None:
+        super().__init__(arrived, control)
+        self.browser = browser
+        self.tab: str | None = None
+        self.debugger = ""
+
+    async def open(self, page: str) -> None:
+        """Open the tab at this address, and wait until its script runs."""
+        tab = await self.browser.ask(f"new?{page}%23{self._address}")
+        self.tab, self.debugger = tab["id"], tab["webSocketDebuggerUrl"]
+        await self.wait_for_script(PATIENCE)
 
     async def close_tab(self) -> None:
         """Close the tab as its user would."""
@@ -155,16 +185,6 @@ class Page(Peer):
         async with open_websocket(self.debugger) as devtools:
             await devtools.send_json({"id": 1, "method": "Page.crash"})
             await devtools.receive()
-
-    async def _write_line(self, line: str) -> None:
-        assert self._control is not None
-        await self._control.send(line)
-
-    async def _read_line(self) -> str:
-        assert self._control is not None
-        line = await self._control.receive()
-        assert isinstance(line, str)
-        return line
 
 
 def _spawn(profile: Path) -> subprocess.Popen[bytes]:

@@ -1,7 +1,7 @@
 """Install the peers that are no Python packages: ``python -m tests.interop.install``.
 
 Node's `ws` goes to ``peers/node_modules``, which git ignores.
-Chromium, servers and proxies come from Debian's packages, which takes root;
+Browsers, servers and proxies come from Debian's packages, which takes root;
 elsewhere they must be installed by hand, on Ubuntu Chromium, too, where it is a snap.
 What is there already is left alone, so this may be run before every test run.
 No service is started.  Nothing is asked: there may be nobody to answer.
@@ -22,6 +22,7 @@ SYSTEM_PATH = "/usr/sbin:/sbin"
 
 DEBIAN_PACKAGES = {
     "chromium": "chromium",
+    "firefox-esr": "firefox-esr",
     "haproxy": "haproxy",
     "nginx": "nginx",
     "apache2": "apache2",

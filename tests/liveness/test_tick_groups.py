@@ -48,6 +48,23 @@ async def test_the_first_leads(autojump_clock: Clock) -> None:
     assert [member.leads for member in members] == [[], [], [], []]
 
 
+async def test_nothing_is_left_of_a_tick(autojump_clock: Clock) -> None:
+    """Ticks come and go 16 times a second: no entry stays, whether a member left early or late."""
+    rounds = TickGroups()
+    for tick in (2, 4):
+        early, leader, other = crew(3)
+        for member in (early, leader, other):
+            rounds.join(member, tick)
+        rounds.leave(early, tick)
+        await trio.sleep_until(tick)
+        rounds.leave(leader, tick)
+        assert rounds._groups == {}
+    [alone] = crew(1)
+    rounds.join(alone, 6)
+    rounds.leave(alone, 6)
+    assert rounds._groups == {}
+
+
 async def test_the_lead_is_handed_on(autojump_clock: Clock) -> None:
     """A leader that goes before the tick hands on to the next; nobody is looked after early."""
     rounds = TickGroups()

@@ -185,12 +185,27 @@ async def test_sending_waits(autojump_clock: MockClock, make: Make) -> None:
 async def test_sending_in_order(autojump_clock: MockClock, make: Make) -> None:
     """Messages of several tasks that wait go out in the order of their calls."""
     heard = Heard()
-    world = make(REFUSED, heard.then(3, closing(1000)))
+    messages = [f"{number}" for number in range(20)]  # of three, chance might keep the order
+    world = make(REFUSED, heard.then(len(messages), closing(1000)))
     async with channel_in(world) as channel, trio.open_nursery() as nursery:
-        for message in "abc":
+        for message in messages:
             nursery.start_soon(channel.send, message)
             await trio.testing.wait_all_tasks_blocked()
-    assert heard == ["a", "b", "c"]
+    assert heard == messages
+
+
+async def test_sending_while_it_closes(
+    autojump_clock: MockClock, nursery: trio.Nursery, make: Make
+) -> None:
+    """What can never go out any more is refused, and not put into the buffer."""
+    options = {"buffer": SendBuffer(), "timeouts": Timeouts(close=2)}
+    async with channel_in(make(silence), **options) as channel:
+        await channel.supervisor.wait_for(SupervisorState.OPEN)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(channel.close)
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(trio.ClosedResourceError):
+            await channel.send("too late")
 
 
 async def test_sending_fails(autojump_clock: MockClock, make: Make) -> None:
@@ -521,10 +536,13 @@ async def test_fatal(autojump_clock: MockClock, nursery: trio.Nursery, make: Mak
 
 async def test_a_fatal_close(autojump_clock: MockClock, make: Make) -> None:
     """So does a close that is fatal; an iteration does not take it for an end."""
+    went_on = False
     with pytest.raises(ConnectionClosed, match="1008"):
         async with channel_in(make(closing(1008))) as channel:
             async for _ in channel:
                 pass
+            went_on = True
+    assert not went_on
 
 
 async def test_giving_up(autojump_clock: MockClock, make: Make) -> None:

@@ -12,10 +12,13 @@ from .guard import Guard, NotFoundOnce
 from .hosts import Host
 from .stuck import EXIT_CODE
 
-SECONDS = 60.0
+SECONDS = 30.0
 """So long may the tests of one guard take."""
 
-STUCK_SECONDS = 15.0
+BASE_SECONDS = 900.0
+"""So long may those of all guards take while the guards are there."""
+
+STUCK_SECONDS = 10.0
 """So long may they take if they are expected to wait for ever."""
 
 # A mutation that leaves a name without a value breaks everything, and proves nothing.

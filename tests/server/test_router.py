@@ -13,6 +13,7 @@ from trio_ws import (
     Accept,
     ConnectionClosed,
     Deflate,
+    Instrument,
     Limits,
     LocalProtocolError,
     Rejected,
@@ -176,6 +177,31 @@ async def refusal(hall: Hall, path: str) -> bytes:
             pass
     assert caught.value.retry_after is not None
     return caught.value.response.body
+
+
+class Recorder(Instrument):
+    """Notes which routes are opened, and which requests are refused."""
+
+    def __init__(self) -> None:
+        self.noted: list[object] = []
+
+    def connection_opened(self, ws: WebSocket) -> None:
+        self.noted.append(ws.request.route)
+
+    def connection_refused(self, request: Request | None, response: Response) -> None:
+        self.noted.append(response.status)
+
+
+async def test_instruments(autojump_clock: object) -> None:
+    """Those of the server see the connections of each route, whatever its options are."""
+    recorder = Recorder()
+    async with serving(router(), instruments=[recorder]) as hall:
+        for path in ("/small", "/few", "/"):
+            async with hall.open(path):
+                pass
+        await hall.ask("GET", "/nothing")
+        await hall.ask("GET", "/health")
+    assert recorder.noted == ["/small", "/few", "/", 404]
 
 
 async def test_two_servers(autojump_clock: object) -> None:

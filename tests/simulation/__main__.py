@@ -23,6 +23,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--nightly", action="store_true", help="1,000 worlds")
     parser.add_argument("--seed", type=int, help="run this world alone")
     parser.add_argument("--cell", type=int, help="run this cell of the grid alone")
+    parser.add_argument("--part", choices=["worlds", "grid"], help="that alone")
     parser.add_argument("--from", type=int, default=1, dest="first", help="the first seed")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
     parser.add_argument("--seconds", type=float, help="of virtual time, for each world")
@@ -37,8 +38,11 @@ def parts_of(options: argparse.Namespace, size: Size) -> Sequence[Part]:
     if options.cell is not None:
         return [OneCell(options.cell)]
     seeds = range(options.first, options.first + size.worlds)
-    worlds = [OneWorld(seed, seconds) for seed in seeds]
-    return [*worlds, *(SomeCells(STRIDE, start) for start in range(STRIDE))]
+    parts: dict[str, list[Part]] = {
+        "worlds": [OneWorld(seed, seconds) for seed in seeds],
+        "grid": [SomeCells(STRIDE, start) for start in range(STRIDE)],
+    }
+    return parts[options.part] if options.part else [*parts["worlds"], *parts["grid"]]
 
 
 def main() -> int:
@@ -55,7 +59,8 @@ def main() -> int:
             total.add(outcome)
             print(f"{part}: {outcome.messages:,} messages, {outcome.faults.total():,} faults")
     print(f"\n{total}\n{time.monotonic() - began:.0f} s of real time")
-    missed = size.shortfall(total) if len(parts) > 1 and not failed else ""
+    whole = len(parts) > 1 and options.part is None
+    missed = size.shortfall(total) if whole and not failed else ""
     for part in failed:
         print(f"FAILED: {part}")
     if missed:

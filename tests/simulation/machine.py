@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import outcome
@@ -135,7 +136,7 @@ class Conversation(RuleBasedStateMachine):
         self.network.link(HOST, latency=0.01)
         self.record = self.book.begin("plain", ("client", HOST))
         await nursery.start(self._be_client)
-        with trio.fail_after(STEP):
+        with trio.fail_after(STEP):  # noqa: ASYNC912
             while "server" not in self.sides:  # noqa: ASYNC110 - the handler begins in a moment
                 await trio.sleep(0.01)
 
@@ -173,7 +174,7 @@ class Conversation(RuleBasedStateMachine):
         ws, _, source, _ = self.sides[who]
 
         async def run() -> None:
-            with trio.move_on_after(seconds), suppress(ConnectionClosed):
+            with trio.move_on_after(seconds), suppress(ConnectionClosed):  # noqa: ASYNC912
                 for _ in range(count):
                     label = source.offer()
                     await ws.send(compose(label))
@@ -219,7 +220,7 @@ class Conversation(RuleBasedStateMachine):
         ws, _, _, lane = self.sides[who]
 
         async def run() -> None:
-            with trio.move_on_after(seconds), suppress(ConnectionClosed):
+            with trio.move_on_after(seconds), suppress(ConnectionClosed):  # noqa: ASYNC912
                 for _ in range(count):
                     self.book.ledger.hear(await ws.receive(), lane)
 
@@ -300,7 +301,7 @@ class Conversation(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.001, 1.0, 15.0, 100.0]))
     def wait(self, seconds: float) -> None:
         """Let time pass."""
-        self.guest.run(lambda: trio.sleep(seconds))
+        self.guest.run(partial(trio.sleep, seconds))
 
     # The end
 

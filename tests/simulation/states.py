@@ -73,13 +73,14 @@ class Actor:
     into: Lane
     bell: Bell
     scope: trio.CancelScope
+    rest: float = 20.0
 
     async def act(self, state: State, seconds: float) -> None:
         """Come into a state, go on for a while, and leave."""
         if state is State.RESTING:
             self.side.slow = True
             self.bell.ring()
-            await trio.sleep(20)
+            await trio.sleep(self.rest)
         await self._beside(self._come_into(state, seconds))
         if state is State.RAISING:
             self.side.leave(CloseCode.INTERNAL_ERROR)
@@ -103,9 +104,9 @@ class Actor:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._listen, nursery.cancel_scope)
-                with suppress(ConnectionClosed):
+                with suppress(ConnectionClosed):  # the listener takes what is left, and ends
                     await what
-                nursery.cancel_scope.cancel()
+                    nursery.cancel_scope.cancel()
             over = True
         finally:
             if not over:

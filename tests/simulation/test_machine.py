@@ -23,4 +23,4 @@ def test_conversations(examples: int, steps: int) -> None:
         stateful_step_count=steps,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
-    run_state_machine_as_test(Conversation, settings=often)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Conversation, settings=often)

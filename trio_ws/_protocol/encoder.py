@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 
+from .extensions.base import ExtensionCodec
 from .frame_header import Opcode
 from .masking import LARGE, MaskKeys, apply_mask, mask_keys
 from .send_queue import Frame
@@ -20,15 +21,25 @@ _TEXT, _BINARY = _FIN | Opcode.TEXT.value, _FIN | Opcode.BINARY.value
 
 
 def encode_message(
-    message: str | bytes, masked: bool, below: int, keys: MaskKeys = mask_keys
+    message: str | bytes,
+    masked: bool,
+    below: int,
+    keys: MaskKeys = mask_keys,
+    codec: ExtensionCodec | None = None,
 ) -> Frame | None:
-    """Return a whole message as one frame if it has fewer than `below` bytes, else None."""
+    """Return a whole message as one frame.
+
+    If it has `below` bytes or more, the `codec` encodes it; without one, return None.
+    """
     first = _BINARY
     if isinstance(message, str):
         first, message = _TEXT, as_utf8(message)
     size = len(message)
     if size >= below:
-        return None
+        if codec is None:
+            return None
+        encoded = codec.encode(message, finished=True)
+        return encode_data(first | codec.rsv, encoded, masked=masked, keys=keys)
     if masked:
         return _head(first, size, masked) + keys.take(), message
     if size < 126:

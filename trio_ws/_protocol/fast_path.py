@@ -123,7 +123,11 @@ class FastDecoder:
                 events.append(payload)
             else:
                 encoded = first & _RSV
-                message = self._decode(first, payload) if encoded else _text_or_pong(first, payload)
+                message = (
+                    self._encoded.decode_whole(first, payload)  # type: ignore[union-attr]
+                    if encoded
+                    else _text_or_pong(first, payload)
+                )
                 if message is None:
                     break
                 events.append(message)
@@ -144,11 +148,6 @@ class FastDecoder:
             events.append(message)
             position += stride
         return position
-
-    def _decode(self, first: int, payload: bytes) -> str | bytes | None:
-        encoded = self._encoded
-        assert encoded is not None
-        return None if encoded.spent else encoded.decode_whole(first, payload)
 
     def _find(self, data: bytes, position: int, most: int) -> list[Span]:
         """Return the frames from `position` on that look simple, `most` at most."""

@@ -141,45 +141,50 @@ class MessageDecoder:
     def decode_whole(self, first: int, payload: bytes) -> str | bytes | None:
         """Return the message of one unmasked frame that begins with `first`.
 
-        None: it breaks a rule, and `violation` says which.
+        None: it breaks a rule, and `violation` says which; or this turn's is spent.
         """
-        try:
-            return self._decode_whole(first, payload)
-        except _Refused as refused:
-            self.violation = refused.violation
+        if self._budget <= 0:
             return None
-
-    def _decode_whole(self, first: int, payload: bytes) -> str | bytes:
-        parts: Iterable[bytes]
-        text = first & 0x0F == _TEXT
         codec = self._by_rsv.get(first & _FIRST_RSV)
         if codec is None:
-            self._begin_message(first & _FIRST_RSV, text=text)
-            parts = self._through(self._active, payload, True)
-        else:
-            try:
-                parts = codec.decode(payload, finished=True, max_size=self._limit)
-            except ValueError as error:
-                raise _Refused(invalid_payload(str(error))) from error
-            if isinstance(parts, tuple) and len(parts) == 1 and len(parts[0]) <= self._limit:
-                return self._only_part(parts[0], text)
-            self._begin_message(first & _FIRST_RSV, text=text)
-            parts = _refusing(parts)
-        pieces = [data for data, _ in self._decode(parts, True)]
-        if len(pieces) == 1:
-            return pieces[0]
-        return "".join(pieces) if text else b"".join(pieces)  # type: ignore[arg-type]
-
-    def _only_part(self, data: bytes, text: bool) -> str | bytes:
-        """Return the message that a codec has decoded in one part, as nearly all are."""
+            return self._decode_parts(first, None, payload)
+        try:
+            parts = codec.decode(payload, finished=True, max_size=self._limit)
+        except ValueError as error:
+            self.violation = invalid_payload(str(error))
+            return None
+        if type(parts) is not tuple or len(parts) != 1 or len(parts[0]) > self._limit:
+            return self._decode_parts(first, parts, payload)
+        data = parts[0]  # decoded in one part, as nearly all are
         self.used = True
         self._budget -= len(data) + PIECE_COST
-        if not text:
+        if first & 0x0F != _TEXT:
             return data
         try:
             return data.decode()
         except UnicodeDecodeError:
-            raise _Refused(INVALID_UTF8) from None
+            self.violation = INVALID_UTF8
+            return None
+
+    def _decode_parts(
+        self, first: int, parts: Iterable[bytes] | None, payload: bytes
+    ) -> str | bytes | None:
+        """Return the message that these parts make, or those of several codecs if there are none.
+
+        None: it breaks a rule, and `violation` says which.
+        """
+        text = first & 0x0F == _TEXT
+        self._begin_message(first & _FIRST_RSV, text=text)
+        if parts is None:
+            parts = self._through(self._active, payload, True)
+        try:
+            pieces = [data for data, _ in self._decode(_refusing(parts), True)]
+        except _Refused as refused:
+            self.violation = refused.violation
+            return None
+        if len(pieces) == 1:
+            return pieces[0]
+        return "".join(pieces) if text else b"".join(pieces)  # type: ignore[arg-type]
 
     def _decode(self, parts: Iterable[bytes], finished: bool) -> Iterator[Piece]:
         """Yield the pieces; the one that ends the message says so."""

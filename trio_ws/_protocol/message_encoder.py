@@ -39,14 +39,24 @@ class MessageEncoder:
     Attributes:
         fragment_type: the type of the message that waits for its next fragment, if one does.
         plain_below: a message of fewer bytes no extension encodes, by what `compress` says.
+        only_codec: the codec of the one extension; None if there are several, or none.
     """
 
-    __slots__ = ("_active", "_codecs", "_keys", "_masked", "fragment_type", "plain_below")
+    __slots__ = (
+        "_active",
+        "_codecs",
+        "_keys",
+        "_masked",
+        "fragment_type",
+        "only_codec",
+        "plain_below",
+    )
 
     def __init__(
         self, codecs: Sequence[ExtensionCodec], *, masked: bool, keys: MaskKeys = mask_keys
     ) -> None:
         self._codecs = tuple(codecs)
+        self.only_codec = codecs[0] if len(codecs) == 1 else None
         self._active: tuple[ExtensionCodec, ...] = ()
         self._masked = masked
         self._keys = keys

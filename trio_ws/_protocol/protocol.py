@@ -91,6 +91,7 @@ class WebSocketProtocol:
         self._keys = keys
         self._encoder = MessageEncoder(codecs, masked=client, keys=keys)
         self._plain_below = self._encoder.plain_below[None]
+        self._only_codec = self._encoder.only_codec
         # Receiving
         self._decoder = decoder
         self._encoded: MessageDecoder | None = None
@@ -314,7 +315,7 @@ class WebSocketProtocol:
         encoder = self._encoder
         if finished and encoder.fragment_type is None and self.state is _OPEN and not self._trace:
             below = self._plain_below if compress is None else encoder.plain_below[compress]
-            frame = encode_message(message, self._client, below, self._keys)
+            frame = encode_message(message, self._client, below, self._keys, self._only_codec)
             if frame is None:
                 frame = encoder.encode(message, finished=True, compress=compress)
             self.send_queue.put_data(frame)

@@ -38,9 +38,10 @@ def terms_of(config: ServerConfig, routes: Iterable[Route]) -> Mapping[Route | N
     Raises:
         LocalProtocolError: an extension of the server has the name of a route's compression.
     """
-    terms: dict[Route | None, Terms] = {None: Terms(config)}
+    plain = Terms(config)
+    terms: dict[Route | None, Terms] = {None: plain}
     for route in routes:
         quota = None if route.max_connections is None else Quota(route.max_connections)
         own = replace(config, **route.options) if route.options else config
-        terms[route] = Terms(own, quota)
+        terms[route] = plain if own is config and quota is None else Terms(own, quota)
     return terms

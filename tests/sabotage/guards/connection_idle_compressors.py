@@ -1,4 +1,4 @@
-"""A connection: `idle_compressors`, `connection`, `block`, `websocket`, `pausing`."""
+"""A connection: `idle_compressors`, `connection`, `block`, `websocket`."""
 
 from __future__ import annotations
 
@@ -132,10 +132,107 @@ GUARDS = [
         ("connection/test_heartbeat.py::test_what_is_sent_into_a_stuck_window_is_not_idleness",),
     ),
     Guard(
-        "a pong of a pause does not wait for the next look",
-        "_connection/pausing.py",
-        "return min(self.next_pong_at, self._pause.due())",
-        "return self._pause.due()",
-        ("connection/test_pausing.py::test_a_pong_does_not_wait_for_the_next_look",),
+        "a sender gives its turn back",
+        "_connection/websocket.py",
+        (
+            "            self._queue(message, size, compress)\n"
+            "        finally:\n"
+            "            turn.release()"
+        ),
+        ("            self._queue(message, size, compress)\n        finally:\n            pass"),
+        ("connection/test_websocket.py::test_many_senders",),
+        hangs=True,
+    ),
+    Guard(
+        "a message waits for the fragments before it",
+        "_connection/websocket.py",
+        ("        if (turn is not None and turn.is_held) or not self._core.has_room(size):"),
+        "        if not self._core.has_room(size):",
+        (
+            "connection/test_websocket_nowait.py::test_a_sender_behind_fragments_is_woken_by_the_end",
+        ),
+    ),
+    Guard(
+        "send_nowait does not break into a message",
+        "_connection/websocket.py",
+        (
+            "            (turn is not None and turn.is_held)\n"
+            "            or not self._core.has_room(size)\n"
+            "            or"
+        ),
+        ("            not self._core.has_room(size)\n            or"),
+        ("connection/test_websocket_nowait.py::test_amid_fragments",),
+    ),
+    Guard(
+        "send_nowait keeps to the buffer",
+        "_connection/websocket.py",
+        ("            or not self._core.has_room(size)\n            or"),
+        "            or",
+        ("connection/test_websocket_nowait.py::test_no_room",),
+    ),
+    Guard(
+        "a cancelled ping leaves no entry",
+        "_connection/websocket.py",
+        ("            self._core.pings.discard(ping)\n        if ping.rtt"),
+        ("            pass\n        if ping.rtt"),
+        ("connection/test_websocket.py::test_cancelled_ping",),
+    ),
+    Guard(
+        "a ping whose pong never comes raises",
+        "_connection/websocket.py",
+        (
+            "        if ping.rtt is None:\n"
+            "            assert self.ending is not None\n"
+            "            raise closed(self.ending)\n"
+        ),
+        ("        if ping.rtt is None:\n            return 0.0\n"),
+        ("connection/test_websocket.py::test_end_in_place_of_a_pong",),
+    ),
+    Guard(
+        "a cancelled close goes on quickly",
+        "_connection/websocket.py",
+        ("            self._connection.close_quickly(code, reason)\n            raise"),
+        "            raise",
+        ("connection/test_websocket_closing.py::test_cancelled_close",),
+    ),
+    Guard(
+        "a receiver is woken by the end",
+        "_connection/websocket.py",
+        (
+            "            if self._protocol.ending is not None:\n"
+            "                self._check_more_comes()\n"
+            "            await"
+        ),
+        "            await",
+        ("connection/test_websocket.py::test_receive",),
+        hangs=True,
+    ),
+    Guard(
+        "a receiver yields now and then",
+        "_connection/websocket.py",
+        (
+            "            await self._budget.checkpoint(receive_queue.costs[-1] - "
+            "QUEUE_ITEM_OVERHEAD)"
+        ),
+        "            pass",
+        ("connection/test_websocket.py::test_cancelled_receive",),
+    ),
+    Guard(
+        "an iteration raises what is no normal end",
+        "_connection/websocket.py",
+        ("if error.ending.clean and error.ending.code in self._core.supervised.quiet_close_codes:"),
+        "if True:",
+        ("connection/test_websocket.py::test_iteration_raises",),
+    ),
+    Guard(
+        "a loss cancels the body once all was read",
+        "_connection/websocket.py",
+        (
+            "            if self._core.cancels_body:\n"
+            "                self._core.cancel_body()\n"
+            "            raise"
+        ),
+        "            raise",
+        ("connection/test_incoming_message.py::test_end_half_way",),
     ),
 ]

@@ -78,21 +78,25 @@ GUARDS = [
     Guard(
         "a connection slot is given back",
         "_server/admission.py",
-        ("        self.connections.discard(slot)\n        self._released"),
-        "        self._released",
+        "        self.connections.discard(slot)\n",
+        "",
         ("server/test_admission.py::test_connections",),
     ),
     Guard(
         "a handshake slot is given back",
         "_server/admission.py",
-        ("        self.handshakes.pop(slot, None)\n        self._released"),
-        "        self._released",
+        "        self.handshakes.pop(slot, None)\n",
+        "",
         ("server/test_admission.py::test_a_lost_slot_stays_lost",),
     ),
     Guard(
         "a released connection ends the draining",
         "_server/admission.py",
-        ("        self.connections.discard(slot)\n        self._released.unpark_all()\n"),
+        (
+            "        self.connections.discard(slot)\n"
+            "        if self._released:\n"
+            "            self._released.unpark_all()\n"
+        ),
         "        self.connections.discard(slot)\n",
         ("server/test_handler.py::test_async_report",),
     ),
@@ -117,6 +121,20 @@ GUARDS = [
         "> 0:",
         ("server/test_admission.py::test_wait_empty",),
         hangs=True,
+    ),
+    Guard(
+        "a quota counts its connections",
+        "_server/admission.py",
+        ("            self._quota = quota\n            quota.acquire(self)"),
+        "            self._quota = quota",
+        ("server/test_admission.py::test_a_quota",),
+    ),
+    Guard(
+        "a quota gets its connections back",
+        "_server/admission.py",
+        "            self._quota.release(self)\n",
+        "            pass\n",
+        ("server/test_admission.py::test_a_quota",),
     ),
     Guard(
         "an answer is read before the connection closes",

@@ -1,4 +1,4 @@
-"""The server: `upgrade`, `log`, `server`."""
+"""The server: `upgrade`, `log`, `server`, `answers`, `auth`, `paths`, `routing`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ GUARDS = [
     Guard(
         "a strange origin is refused",
         "_server/upgrade.py",
-        "        if not self._origins.allows(request.headers):",
+        "        if not terms.origins.allows(request.headers):",
         "        if False:",
         ("server/test_upgrade.py::test_log_of_an_origin",),
     ),
     Guard(
         "a connection takes its slot",
         "_server/upgrade.py",
-        "        slot.acquire()\n",
+        "        slot.acquire(terms.quota)\n",
         "",
         ("server/test_handler.py::test_async_report",),
     ),
@@ -32,20 +32,6 @@ GUARDS = [
         "            http.slot.extend(LINGER)  # to say so\n",
         "",
         ("server/test_upgrade.py::test_slow_hook",),
-    ),
-    Guard(
-        "what on_request returns is checked",
-        "_server/upgrade.py",
-        "        if not isinstance(response, Response | None):",
-        "        if False:",
-        ("test_mistakes.py::test_answers_that_are_none",),
-    ),
-    Guard(
-        "on_request answers with a final response",
-        "_server/upgrade.py",
-        "        if response is not None and response.status < 200:",
-        "        if False:",
-        ("test_mistakes.py::test_answers_that_are_none",),
     ),
     Guard(
         "a mistake of the application is a 500",
@@ -133,5 +119,37 @@ GUARDS = [
             "    except FloatingPointError as exc:  # noqa: ASYNC103 - what must pass does"
         ),
         ("server/test_server.py::test_a_stream_that_cannot_be_closed",),
+    ),
+    Guard(
+        "what on_request decides is checked",
+        "_server/answers.py",
+        ('    if not isinstance(answer, Response):\n        raise TypeError(f"on_request'),
+        ('    if False:\n        raise TypeError(f"on_request'),
+        ("server/test_answers.py::test_no_decisions",),
+    ),
+    Guard(
+        "a password is checked",
+        "_server/auth.py",
+        "        if given is not None and await _is_right(check, *given):",
+        "        if given is not None:",
+        ("server/test_auth.py::test_wrong",),
+    ),
+    Guard(
+        "a password is compared in constant time",
+        "_server/auth.py",
+        "return compare_digest(_digest(password), expected)",
+        "return _digest(password) == expected",
+        ("server/test_auth.py::test_every_comparison_takes_the_same_steps",),
+    ),
+    Guard(
+        "what leads nowhere is a 404",
+        "_server/routing.py",
+        ("        if found is None:\n            raise nowhere()"),
+        (
+            "        if found is None:\n"
+            "            found = next(iter(self._table)) if False else None\n"
+            '            raise nowhere() if False else Refusal(405, "")'
+        ),
+        ("server/test_routing.py::test_refused",),
     ),
 ]

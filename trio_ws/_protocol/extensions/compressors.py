@@ -3,11 +3,17 @@
 isal compresses three times as fast as zlib from some 500 bytes on, and nearly as well.
 It has no levels like zlib's, so it is used where no level was asked for.
 For decompressing zlib is as good, and takes less memory.
+
+isal keeps what it was given until 64 KiB are full, however small its window is:
+30 KiB at first, and 62 in the end.  So after `RENEWAL` bytes its memory is given back,
+and another compressor begins with the next message, which may refer to none before it.
+What is sent becomes larger by one or two hundredths of itself.
 """
 
 from __future__ import annotations
 
 import importlib
+import sys
 import zlib
 from functools import cache
 from types import ModuleType
@@ -15,6 +21,10 @@ from typing import Protocol
 
 ISAL_LEVEL = 1
 """The first level of isal that looks for repetitions as zlib does; higher ones gain nothing."""
+
+
+RENEWAL = 10 * 1024
+"""After so many bytes isal begins anew; never before two and a half windows."""
 
 
 class Compressor(Protocol):
@@ -31,6 +41,13 @@ def find_isal() -> ModuleType | None:
         return importlib.import_module("isal.isal_zlib")
     except ImportError:
         return None
+
+
+def bytes_between_renewals(window_bits: int, level: int | None) -> int:
+    """Return after how many bytes a compressor should be replaced by another one."""
+    if window_bits < 9 or level is not None or find_isal() is None:
+        return sys.maxsize
+    return max(RENEWAL, 5 << (window_bits - 1))
 
 
 def new_compressor(window_bits: int, level: int | None, mem_level: int) -> Compressor:

@@ -25,9 +25,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, final
 
 from .base import RSV1, Agreement, Extension, ExtensionCodec, Parameters
-from .compressors import Compressor, new_compressor
+from .compressors import Compressor, bytes_between_renewals, new_compressor
 
 TAIL = b"\x00\x00\xff\xff"
+_SYNC_FLUSH = zlib.Z_SYNC_FLUSH
+_ERROR = zlib.error
+INVALID = "invalid compressed data"
+
 CHUNK = 64 * 1024
 """So much is decompressed at once: more could be far more than anybody wants."""
 
@@ -232,6 +236,7 @@ class DeflateCodec(ExtensionCodec):
         self._their_bits = max(theirs, 9)
         self._their_takeover = their_takeover
         self._compressor: Compressor | None = None
+        self._renew_at = 0
         self._mid_message = False
         self._decompressor: _Decompressor | None = None
         self._final_blocks = 0
@@ -263,23 +268,26 @@ class DeflateCodec(ExtensionCodec):
 
     def encode(self, payload: bytes, *, finished: bool) -> bytes:
         """Return the next piece of a message, compressed, so that the peer can read all of it."""
-        compressor = self._compressor
-        if compressor is None:
-            compressor = self._compressor = new_compressor(
-                self.window_bits, self._settings.level, self._settings.mem_level
-            )
-        data = compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        compressor = self._compressor or self._begin()
+        data = compressor.compress(payload) + compressor.flush(_SYNC_FLUSH)
         sent = self._sent
+        sent[1] += len(payload)
         if finished:
             # Without anything to say, zlib has no second empty block to end with.
             data = data[:-4] if data else b"\x00"
-            if not self.takeover:
+            if not self.takeover or sent[1] >= self._renew_at:
                 self._compressor = None
             sent[0] += 1
         self._mid_message = not finished
-        sent[1] += len(payload)
         sent[2] += len(data)
         return data
+
+    def _begin(self) -> Compressor:
+        """Return a new compressor, which knows of no message."""
+        bits, settings = self.window_bits, self._settings
+        self._renew_at = self._sent[1] + bytes_between_renewals(bits, settings.level)
+        self._compressor = new_compressor(bits, settings.level, settings.mem_level)
+        return self._compressor
 
     def release(self) -> None:
         """Give the memory of the compressor back: the next message refers to no earlier one."""
@@ -307,18 +315,20 @@ class DeflateCodec(ExtensionCodec):
         """
         received = self._received
         received[2] += len(payload)
-        data = payload
         if finished:
-            data += TAIL
+            payload += TAIL
             received[0] += 1
         decompressor = self._decompressor
         if decompressor is None:
             decompressor = self._decompressor = zlib.decompressobj(-self._their_bits)
-        most = min(CHUNK, max_size + 1)
-        out = _decompress(decompressor, data, most)
+        most = CHUNK if max_size >= CHUNK else max_size + 1
+        try:
+            out = decompressor.decompress(payload, most)
+        except _ERROR:
+            raise ValueError(INVALID) from None
         if len(out) < most and not decompressor.eof:
             received[1] += len(out)
-            if finished:
+            if finished and (self._final_blocks or not self._their_takeover):
                 self._finish()
             return (out,)
         return self._decode_more(decompressor, out, most, finished)
@@ -359,8 +369,8 @@ class DeflateCodec(ExtensionCodec):
 def _decompress(decompressor: _Decompressor, data: bytes, most: int) -> bytes:
     try:
         return decompressor.decompress(data, most)
-    except zlib.error:
-        raise ValueError("invalid compressed data") from None
+    except _ERROR:
+        raise ValueError(INVALID) from None
 
 
 def _check_range(name: str, value: object, least: int, most: int | None) -> None:
