@@ -14,7 +14,7 @@ GUARDS = [
             "            else:"
         ),
         ("            if turn in self._waiting:\n                pass\n            else:"),
-        ("connection/test_turn.py::test_a_turn_is_not_lost_with_a_cancelled_task",),
+        ("connection/test_turn.py::test_a_cancelled_task_gives_way",),
     ),
     Guard(
         "a turn that came during a cancellation is handed on",

@@ -1,4 +1,4 @@
-"""The opening handshake: `opening`, `origins`."""
+"""The opening handshake: `opening`, `origins`, `redirects`, `proxy_connect`."""
 
 from __future__ import annotations
 
@@ -70,5 +70,68 @@ GUARDS = [
         "        if isinstance(origins, str):",
         "        if False:",
         ("handshake/test_origins.py::test_wrong_type",),
+    ),
+    Guard(
+        "a circle of redirects ends",
+        "_handshake/redirects.py",
+        "        if circle:\n",
+        "        if False:\n",
+        ("handshake/test_redirects.py::test_circle",),
+    ),
+    Guard(
+        "redirects have a number",
+        "_handshake/redirects.py",
+        "        if len(self._chain) > self._limit + 1:",
+        "        if False:",
+        ("handshake/test_redirects.py::test_too_many",),
+    ),
+    Guard(
+        "a redirect never leaves TLS",
+        "_handshake/redirects.py",
+        "    if base.tls and not target.tls:",
+        "    if False:",
+        ("handshake/test_redirects.py::test_downgrade",),
+    ),
+    Guard(
+        "credentials of a Location are not sent",
+        "_handshake/redirects.py",
+        "    if target.authorization:",
+        "    if False:",
+        ("handshake/test_redirects.py::test_absurd_target",),
+    ),
+    Guard(
+        "credentials stay with their origin",
+        "_handshake/redirects.py",
+        "        self.strange |= target.origin != self.url.origin\n",
+        "",
+        ("handshake/test_redirects.py::test_another_origin",),
+    ),
+    Guard(
+        "two Locations lead nowhere",
+        "_handshake/redirects.py",
+        "    if len(locations) != 1:",
+        "    if not locations:",
+        ("handshake/test_redirects.py::test_two_locations",),
+    ),
+    Guard(
+        "a scheme that is no URL's is not followed",
+        "_handshake/redirects.py",
+        "        if scheme is None:",
+        "        if False:",
+        ("handshake/test_redirects.py::test_absurd_target",),
+    ),
+    Guard(
+        "a proxy says nothing before the server is asked",
+        "_handshake/proxy_connect.py",
+        "        if self._answer.rest():",
+        "        if False:",
+        ("handshake/test_proxy_connect.py::test_more_than_the_answer",),
+    ),
+    Guard(
+        "a 101 is no answer to a CONNECT",
+        "_handshake/proxy_connect.py",
+        "        if head.status == 101:",
+        "        if False:",
+        ("handshake/test_proxy_connect.py::test_nonsense",),
     ),
 ]

@@ -98,7 +98,7 @@ GUARDS = [
         "_protocol/states.py",
         "(State.CLOSING, Input.PING): (State.CLOSING, Action.IGNORE)",
         "(State.CLOSING, Input.PING): (State.CLOSING, Action.ANSWER)",
-        ("protocol/test_protocol_closing.py::test_messages_under_way_when_we_close",),
+        ("connection/test_websocket_closing.py::test_receiving_while_we_close",),
     ),
     Guard(
         "a Close of the peer is answered",
