@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
-import random
 import socket
 import subprocess
 import sys
@@ -29,13 +27,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from trio_ws._protocol.extensions.compressors import RENEWAL
+
+from .deflated import TAIL, frames, messages
 from .processes import cpu_clock
 from .table import aligned
 
 HERE = Path(__file__).parent
 NODE = HERE.parent / "interop" / "peers" / "node_modules"
 IN_FLIGHT, MESSAGES, ROUNDS = 64, 2_000, 15
-TAIL = b"\x00\x00\xff\xff"
 
 SERVERS = {
     "trio_ws": """
@@ -103,34 +103,6 @@ server.on("connection", (ws) => ws.on("message", (data) => ws.send(data.toString
 """
 
 
-def messages(count: int, size: int) -> list[bytes]:
-    """Make different messages of JSON, as a feed of trades would send them."""
-    dice, made = random.Random(7692), []
-    for _ in range(count):
-        trades = [
-            {
-                "id": dice.randrange(10**6),
-                "name": dice.choice(["alice", "bob", "carol", "dave"]),
-                "price": round(dice.random() * 1000, 2),
-                "ts": 1_700_000_000 + dice.randrange(10**6),
-            }
-            for _ in range(size // 60 + 1)
-        ]
-        made.append(json.dumps(trades)[:size].encode())
-    return made
-
-
-def compressed(wanted: list[bytes]) -> list[bytes]:
-    """Return the frames of messages, masked with zeros; they refer to none before the first."""
-    compressor, frames = zlib.compressobj(6, zlib.DEFLATED, -12, 5), []
-    for message in wanted:
-        data = (compressor.compress(message) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
-        size = len(data)
-        head = bytes((0xC1, 0x80 | size)) if size < 126 else b"\xc1\xfe" + size.to_bytes(2, "big")
-        frames.append(head + bytes(4) + data)
-    return frames
-
-
 class Client:
     """A connection that compresses, and counts the messages that come back."""
 
@@ -164,11 +136,11 @@ class Client:
                 yield self.decompressor.decompress(bytes(buffer[start:position]) + TAIL)
         del buffer[:position]
 
-    def talk(self, wanted: list[bytes], frames: list[bytes]) -> None:
-        """Send the frames of all messages, so many at a time, and check what comes back."""
+    def talk(self, wanted: list[bytes], made: list[bytes]) -> None:
+        """Send the frames made of all messages, so many at a time, and check what comes back."""
         sent = back = 0
         while back < len(wanted):
-            more = frames[sent : back + IN_FLIGHT]
+            more = made[sent : back + IN_FLIGHT]
             sent += len(more)
             self.socket.sendall(b"".join(more))
             self.buffer += self.socket.recv(1 << 20)
@@ -199,7 +171,7 @@ def compare(rounds: int) -> None:
     """Measure each server in turn, and print microseconds a message and ratios."""
     names = list(SERVERS) + (["node ws"] if NODE.exists() else [])
     wanted = messages(MESSAGES, 1024)
-    frames = compressed(wanted)
+    made = frames(wanted, masked=True)
     spent: dict[str, list[float]] = {name: [] for name in names}
     with ExitStack() as stack:
         clients = {}
@@ -208,11 +180,11 @@ def compare(rounds: int) -> None:
             stack.callback(process.wait)
             stack.callback(process.kill)
             clients[name] = process, Client(port)
-            clients[name][1].talk(wanted, frames)
+            clients[name][1].talk(wanted, made)
         for _ in range(rounds):
             for name, (process, client) in clients.items():
                 before = seconds_of(process)
-                client.talk(wanted, frames)
+                client.talk(wanted, made)
                 spent[name].append((seconds_of(process) - before) / MESSAGES * 1e6)
     others = [name for name in names if not name.startswith("trio_ws")]
     rows = [["server", "zlib's level", "µs/message", *(f"× {name}" for name in others)]]
@@ -240,16 +212,19 @@ def codecs() -> None:
         ways[name] = partial(found.compressobj, level, zlib.DEFLATED, -12, 5)
     for size in (64, 256, 1024, 4096):
         for takeover in (True, False):
-            line = [f"{name} {_measure(make, size, takeover)}" for name, make in ways.items()]
+            line = [f"{name} {_measure(make, size, takeover, name)}" for name, make in ways.items()]
             print(f"{size:5} bytes{'' if takeover else ', afresh'}:", "; ".join(line))
 
 
-def _measure(make: Callable[[], Any], size: int, takeover: bool) -> str:
-    wanted, left, compressor = messages(400, size), 0, make()
+def _measure(make: Callable[[], Any], size: int, takeover: bool, name: str) -> str:
+    """Measure a compressor; isal begins anew as often as it does in the library."""
+    wanted, left, compressor, given = messages(2000, size), 0, make(), 0
+    renewal = RENEWAL if name == "isal" else sys.maxsize
     clock = time.process_time()
     for message in wanted:
-        if not takeover:
-            compressor = make()
+        if not takeover or given >= renewal:
+            compressor, given = make(), 0
+        given += len(message)
         left += len(compressor.compress(message) + compressor.flush(zlib.Z_SYNC_FLUSH)) - 4
     spent = (time.process_time() - clock) / len(wanted) * 1e6
     return f"{spent:.1f} µs · {left / size / len(wanted):.2f}"

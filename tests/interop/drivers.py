@@ -23,23 +23,11 @@ import trio
 from trio_ws import Limits, WebSocket, open_websocket
 
 from .browser import Browser
+from .firefox import PREFERENCES
 from .harness import PATIENCE
 from .install import find_program
 
 LIMITS = Limits(max_message_size=32 * 1024 * 1024)
-
-PREFERENCES = {
-    "app.normandy.enabled": False,
-    "app.update.disabledForTesting": True,
-    "browser.shell.checkDefaultBrowser": False,
-    "datareporting.policy.dataSubmissionEnabled": False,
-    "network.captive-portal-service.enabled": False,
-    "network.connectivity-service.enabled": False,
-    "extensions.getAddons.cache.enabled": False,
-    "toolkit.telemetry.enabled": False,
-    "remote.prefs.recommended": True,
-}
-"""Nothing that calls home."""
 
 
 class Tab(Protocol):
@@ -204,10 +192,12 @@ async def chromium_tab(browser: Browser) -> AsyncGenerator[Tab]:
 async def firefox_tab(*, dark: bool = False) -> AsyncGenerator[Tab]:
     """Start a Firefox with a profile of its own, for the length of a block."""
     with tempfile.TemporaryDirectory(prefix="firefox-", ignore_cleanup_errors=True) as home:
-        scheme = {"layout.css.prefers-color-scheme.content-override": 0 if dark else 1}
+        own = {
+            "layout.css.prefers-color-scheme.content-override": "0" if dark else "1",
+            "remote.prefs.recommended": "true",
+        }
         lines = [
-            f"user_pref({json.dumps(name)}, {json.dumps(value)});\n"
-            for name, value in {**PREFERENCES, **scheme}.items()
+            f'user_pref("{name}", {value});\n' for name, value in {**PREFERENCES, **own}.items()
         ]
         Path(home, "user.js").write_text("".join(lines))
         program = find_program("firefox-esr") or find_program("firefox")

@@ -29,6 +29,9 @@ pytestmark = [pytest.mark.peer, pytest.mark.slow, pytest.mark.timeout(300)]
 
 SCRUB = "document.querySelector('#scrub')"
 
+PAINTED = 0.15
+"""Seconds after which a page has painted what a key has changed."""
+
 BROWSERS = ("chromium", "firefox")
 
 
@@ -199,12 +202,14 @@ async def test_pause_step_and_scrub(browser: str, processes: Processes, demo: De
         ended = "document.querySelectorAll('#ended li').length"
         for _ in range(60):
             await tab.press("ArrowLeft")
+            await trio.sleep(PAINTED)
             if await tab.run(f"{ended} === 1"):
                 break
         assert await tab.run("document.querySelectorAll('.box.cancelled').length") >= 1
         assert await tab.run("document.querySelectorAll('.task.reached').length") >= 3
         for _ in range(9):  # each thing that is told is a step, too
             await tab.press("ArrowRight")
+            await trio.sleep(PAINTED)
             if await tab.run(f"{ended} === 2"):
                 break
         assert await tab.run(f"{ended} === 2")

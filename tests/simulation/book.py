@@ -145,6 +145,8 @@ def check_channel(account: ChannelAccount) -> None:
     """Check that a channel has counted as in doubt what it has lost (at most once)."""
     if any(record.tainted for record in account.records):
         return
+    skipped, expired = account.source.skipped, account.expired
+    assert skipped <= expired, f"{skipped} left out of {account.source.name}, {expired} expired"
     lanes = [record.up for record in account.records]
     for gap in account.source.gaps():
         first = 0 if gap.before is None else lanes.index(gap.before)

@@ -66,14 +66,13 @@ class Side:
     def leave(self, *codes: int, polite: bool = True) -> None:
         """Note that this side ends the connection, and what it may say."""
         self.codes.update(codes)
-        self.polite &= polite
-        self.ended_it = True
+        if self.ending is None:  # else the connection was over before
+            self.polite &= polite
+            self.ended_it = True
 
     def cut_short(self) -> None:
         """Note that this side was cancelled: its goodbye jumps the queue."""
-        self.codes.add(CloseCode.GOING_AWAY)
-        self.polite = False
-        self.ended_it = True
+        self.leave(CloseCode.GOING_AWAY, polite=False)
 
     @property
     def ending(self) -> Ending | None:

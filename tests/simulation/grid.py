@@ -282,20 +282,22 @@ class Channel:
 
     async def run(self, cell: Cell, endpoint: Any, options: dict[str, Any]) -> None:
         """Open it, come into the state, and stay for a while."""
-        async with open_reconnecting_websocket(
-            endpoint, on_connect=self._note, **options
-        ) as self._channel:
-            try:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._listen)
-                    await self._act(cell)
-                    nursery.cancel_scope.cancel()
-            finally:
-                self._settle()
-                counted = self._channel.statistics()
-                self._account.waiting = counted.waiting
+        try:
+            async with open_reconnecting_websocket(
+                endpoint, on_connect=self._note, **options
+            ) as self._channel:
+                await self._live(cell)
+        finally:
+            self._settle()
+            self._account.waiting = self._channel.statistics().waiting
         if cell.state is State.RAISING:
             raise Boom
+
+    async def _live(self, cell: Cell) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._listen)
+            await self._act(cell)
+            nursery.cancel_scope.cancel()
 
     async def _act(self, cell: Cell) -> None:
         state = cell.state if cell.role == "client" else State.IDLE

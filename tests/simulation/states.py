@@ -104,9 +104,9 @@ class Actor:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._listen, nursery.cancel_scope)
-                with suppress(ConnectionClosed):
+                with suppress(ConnectionClosed):  # the listener takes what is left, and ends
                     await what
-                nursery.cancel_scope.cancel()
+                    nursery.cancel_scope.cancel()
             over = True
         finally:
             if not over:

@@ -342,6 +342,17 @@ def test_bad_data(data: bytes) -> None:
         decoded(server, data)
 
 
+def test_bad_data_behind_good() -> None:
+    """What is wrong with a later part is refused when that part is asked for."""
+    client, server = codecs()
+    noise = random.Random(7692).randbytes(CHUNK + 1000)
+    wire = client.encode(noise, finished=True)[:-500] + b"\x06" * 500
+    parts = iter(server.decode(wire, finished=True, max_size=MANY))
+    assert next(parts) == noise[:CHUNK]
+    with pytest.raises(ValueError, match="invalid compressed data"):
+        list(parts)
+
+
 def test_a_window_too_large() -> None:
     """A peer that refers further back than was agreed is refused."""
     _, server = codecs(theirs=Deflate(window_bits=9))
