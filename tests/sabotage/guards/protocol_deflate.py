@@ -10,6 +10,13 @@ GUARDS = [
         "_protocol/extensions/deflate.py",
         "return decompressor.decompress(data, most)",
         "return decompressor.decompress(data)",
+        ("protocol/extensions/test_deflate.py::test_parts",),
+    ),
+    Guard(
+        "a decompressor gives a limited amount at first",
+        "_protocol/extensions/deflate.py",
+        "out = decompressor.decompress(payload, most)",
+        "out = decompressor.decompress(payload)",
         ("protocol/extensions/test_deflate.py::test_max_size",),
     ),
     Guard(
