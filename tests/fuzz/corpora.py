@@ -11,8 +11,8 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "corpus"
 
-MAX_INPUT = 600
-MAX_INPUTS = 150
+MAX_INPUT = 400
+MAX_INPUTS = 60
 """What is kept of a target: so many inputs, the shortest, none longer than that."""
 
 
