@@ -1,8 +1,7 @@
 """Jobs for workers that confirm: none is lost, whatever happens to a connection or a worker.
 
 If a connection ends before its job was confirmed, the job goes to the next worker.
-So a job may be handed out twice: it may have been done, and the confirmation got lost.
-A worker remembers what it has done, and only confirms that when it comes again.
+It may have been done, so a worker remembers what it did, and only confirms that the next time.
 
     python examples/jobs.py server
     python examples/jobs.py worker
@@ -59,14 +58,17 @@ class Worker:
         self._done: set[int] = set()
 
     async def work(self, ws: WebSocket) -> None:
-        """Be the session of one connection."""
         while True:
             job = await ws.receive_json()
             if job["id"] not in self._done:
-                print("doing", job)
                 await self._do(job)
                 self._done.add(job["id"])
             await ws.send_json({"done": job["id"]})
+
+
+async def do(job: Job) -> None:
+    print("doing", job)
+    await trio.sleep(1)
 
 
 if __name__ == "__main__":
@@ -74,4 +76,4 @@ if __name__ == "__main__":
         jobs = Jobs(*({"id": number} for number in range(100)))
         trio.run(serve_websocket, jobs.hand_out, "localhost", 8765)
     else:
-        trio.run(supervise, Worker(lambda job: trio.sleep(job["id"])).work, "ws://localhost:8765")
+        trio.run(supervise, Worker(do).work, "ws://localhost:8765")

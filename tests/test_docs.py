@@ -51,10 +51,10 @@ def shape(line: str) -> str:
     return re.sub(r"pass?ed \S+|b'[^']*'", "…", quickstart.shape(line))
 
 
-def test_readme_shows_the_first_conversation() -> None:
-    """The timeline in README is the one in the tutorial."""
+def test_readme_shows_the_demo() -> None:
+    """The story in README is the one in the docs; `tests/demo/test_plain.py` compares it."""
     run, _ = quickstart.read(README)
-    shown = (DOCS / "output" / "first_conversation.txt").read_text(encoding="utf-8")
+    shown = (DOCS / "output" / "demo.txt").read_text(encoding="utf-8")
     assert list(run.shown) == shown.splitlines()
 
 

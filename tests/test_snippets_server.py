@@ -242,10 +242,17 @@ async def test_pages(autojump_clock: trio.testing.MockClock) -> None:
         assert (status, headers["Location"]) == (303, "/rooms/lobby")
 
 
+async def test_the_routes_in_a_network_of_memory(
+    memory_network: MemoryNetwork, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The program runs in a test as it is."""
+    assert await routing.take_a_seat(memory_network) == "This is seat 5 in lobby."
+
+
 async def test_the_server_of_the_routes() -> None:
     """The program starts."""
     async with trio.open_nursery() as nursery:
-        server = await nursery.start(routing.main, 0)
+        server = await nursery.start(routing.main, "localhost", 0)
         async with open_websocket(f"ws://localhost:{server.port}/rooms/a/1") as ws:
             assert await ws.receive() == "This is seat 1 in a."
         nursery.cancel_scope.cancel()

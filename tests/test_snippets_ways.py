@@ -12,7 +12,7 @@ from .client.places import PROXY, Heads, noting, redirect, scripted, tunnel
 from .client.servers import Script, raw
 from .supervision.test_loop_client import goodbye, in_turn
 
-URL = "http://me:secret@proxy.example:3128"
+URL = "http://me:hunter2@proxy.example:3128"
 
 
 async def greet(peer: RawPeer) -> None:

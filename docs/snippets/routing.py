@@ -17,8 +17,10 @@ from trio_ws import (
     Server,
     WebSocket,
     basic_auth,
+    open_websocket,
     serve_websocket,
 )
+from trio_ws.testing import MemoryNetwork
 
 router = Router()
 
@@ -88,6 +90,19 @@ def on_request(request: Request) -> Accept | None:
 
 
 async def main(
-    port: int = 8765, *, task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED
+    host: str | None = "localhost",
+    port: int = 8765,
+    *,
+    task_status: trio.TaskStatus[Server] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    await serve_websocket(router, "localhost", port, on_request=on_request, task_status=task_status)
+    await serve_websocket(router, host, port, on_request=on_request, task_status=task_status)
+
+
+async def take_a_seat(network: MemoryNetwork) -> str | bytes:
+    async with network, trio.open_nursery() as nursery:
+        with network.on("chat.example"):
+            await nursery.start(main, None, 80)
+        async with open_websocket("ws://chat.example/rooms/lobby/5") as ws:
+            heard = await ws.receive()
+        nursery.cancel_scope.cancel()
+    return heard

@@ -7,6 +7,7 @@
     load.py       the fixed counterpart of a server: one bare socket, prebuilt frames
     crowd.py      the same for many connections
     counterpart.py   the fixed counterpart of a client, a process of its own
+    deflated.py  compressed frames, for both of these
     programs/     one program for each peer, server and client
     results.py  table.py  bars.py  plots.py   what comes out
     profile.py   where the time of one message goes, a command of its own

@@ -61,6 +61,15 @@ def _echo_bars() -> list[Bar]:
     return bars
 
 
+def _deflated_bars() -> list[Bar]:
+    """With isal; zlib alone is in ``compressed.py``."""
+    return [
+        faster(f"{role}-deflated-1KiBx64", US, peer, 1.5)
+        for role in ("server", "client")
+        for peer in ("websockets", "aiohttp")
+    ]
+
+
 def _handshake_bars() -> list[Bar]:
     return [
         faster(cell.name, US, peer, 1.0)
@@ -96,7 +105,7 @@ def _crowd_bars() -> list[Bar]:
     ]
 
 
-BARS = _echo_bars() + _handshake_bars() + _crowd_bars()
+BARS = _echo_bars() + _deflated_bars() + _handshake_bars() + _crowd_bars()
 
 
 def report(results: Results) -> str:

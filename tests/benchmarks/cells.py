@@ -51,6 +51,8 @@ class Cell:
 
     def takes(self, peer: Peer) -> bool:
         """Whether this peer can be measured here."""
+        if "deflated" in self.measure and not peer.compresses:
+            return False
         return self.limit or peer.name != BARE
 
 
@@ -78,6 +80,8 @@ def _echoes() -> list[Cell]:
             cells.append(Cell(f"{role}-tls-{name}", f"{role}_echo", details, tls=True))
         details = {"kind": "text", "size": KIB, "in_flight": 64}
         cells.append(Cell(f"{role}-text-1KiBx64", f"{role}_echo", details))
+        details = {"kind": "json", "size": KIB, "in_flight": 64}
+        cells.append(Cell(f"{role}-deflated-1KiBx64", f"{role}_deflated", details))
     return cells
 
 

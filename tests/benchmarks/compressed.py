@@ -2,10 +2,11 @@
 
 Each server echoes JSON of 1 KiB, 64 messages in flight, with the same parameters
 (windows of 12 bits, context takeover), in turn with the others.
-aiohttp compresses with level 1, so we are shown with that level, too.
+aiohttp compresses with level 1 of zlib, the others with level 6, so we are shown with both.
 The client is a few lines here, with a codec of its own, and one for all:
-its time does not count.  What is shown is the processor time of the server for a message,
-the median of all rounds, and how we compare.
+its time does not count, and its frames are made before.
+What is shown is the processor time of the server for a message, and how many times
+as fast it is as each of the others: the medians over rounds in which all take turns.
 
 ``--codecs`` measures the compressors alone instead: time, and what is left of the size.
 """
@@ -14,23 +15,27 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
-import random
 import socket
 import subprocess
 import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from trio_ws._protocol.extensions.compressors import RENEWAL
+
+from .deflated import TAIL, frames, messages
+from .processes import cpu_clock
+from .table import aligned
+
 HERE = Path(__file__).parent
 NODE = HERE.parent / "interop" / "peers" / "node_modules"
-IN_FLIGHT, MESSAGES, ROUNDS = 64, 6_000, 5
-TAIL = b"\x00\x00\xff\xff"
+IN_FLIGHT, MESSAGES, ROUNDS = 64, 2_000, 15
 
 SERVERS = {
     "trio_ws": """
@@ -41,7 +46,8 @@ async def handle(ws):
 async def main():
     async with trio.open_nursery() as nursery:
         server = await nursery.start(lambda task_status: trio_ws.serve_websocket(
-            handle, "127.0.0.1", 0, compression=trio_ws.Deflate(), task_status=task_status))
+            handle, "127.0.0.1", 0, compression=trio_ws.Deflate(), heartbeat=None,
+            task_status=task_status))
         print(server.port, flush=True)
 trio.run(main)
 """,
@@ -54,7 +60,8 @@ async def handle(ws):
 async def main():
     deflate = Deflate(server_max_window_bits=12, client_max_window_bits=12,
                       compress_settings={{"memLevel": 5}})
-    async with serve(handle, "127.0.0.1", 0, compression=None, extensions=[deflate]) as server:
+    async with serve(handle, "127.0.0.1", 0, compression=None, extensions=[deflate],
+                     ping_interval=None) as server:
         print(next(iter(server.sockets)).getsockname()[1], flush=True)
         await server.serve_forever()
 asyncio.run(main())
@@ -80,6 +87,9 @@ asyncio.run(main())
 }
 SERVERS["trio_ws, zlib"] = SERVERS["trio_ws"]
 SERVERS["trio_ws, zlib, level 1"] = SERVERS["trio_ws"].replace("Deflate()", "Deflate(level=1)")
+LEVELS = {"trio_ws": "isal", "trio_ws, zlib, level 1": "1", "aiohttp": "1"}
+"""How hard each tries, if that is not zlib's level 6; aiohttp leaves no choice."""
+
 HIDE = "import sys; sys.modules['isal.isal_zlib'] = None"
 NODE_SERVER = """
 const {{ WebSocketServer }} = require("ws");
@@ -91,23 +101,6 @@ const server = new WebSocketServer({{ host: "127.0.0.1", port: 0, perMessageDefl
   console.log(server.address().port));
 server.on("connection", (ws) => ws.on("message", (data) => ws.send(data.toString())));
 """
-
-
-def messages(count: int, size: int) -> list[bytes]:
-    """Make different messages of JSON, as a feed of trades would send them."""
-    dice, made = random.Random(7692), []
-    for _ in range(count):
-        trades = [
-            {
-                "id": dice.randrange(10**6),
-                "name": dice.choice(["alice", "bob", "carol", "dave"]),
-                "price": round(dice.random() * 1000, 2),
-                "ts": 1_700_000_000 + dice.randrange(10**6),
-            }
-            for _ in range(size // 60 + 1)
-        ]
-        made.append(json.dumps(trades)[:size].encode())
-    return made
 
 
 class Client:
@@ -127,15 +120,7 @@ class Client:
         head, _, rest = bytes(self.buffer).partition(b"\r\n\r\n")
         assert b"permessage-deflate" in head, head
         self.buffer = bytearray(rest)
-        self.compressor = zlib.compressobj(6, zlib.DEFLATED, -12, 5)
         self.decompressor = zlib.decompressobj(-12)
-
-    def frame(self, message: bytes) -> bytes:
-        """Compress a message, and mask it with zeros."""
-        data = (self.compressor.compress(message) + self.compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
-        size = len(data)
-        head = bytes((0xC1, 0x80 | size)) if size < 126 else b"\xc1\xfe" + size.to_bytes(2, "big")
-        return head + bytes(4) + data
 
     def received(self) -> Iterator[bytes]:
         """Yield the messages that are there."""
@@ -146,17 +131,18 @@ class Client:
                 size, start = int.from_bytes(buffer[start : start + 2], "big"), start + 2
             if len(buffer) < start + size:
                 break
-            data, position = bytes(buffer[start : start + size]), start + size
-            yield self.decompressor.decompress(data + TAIL)
+            first, position = buffer[position], start + size
+            if first == 0xC1:  # a server may send a ping, too
+                yield self.decompressor.decompress(bytes(buffer[start:position]) + TAIL)
         del buffer[:position]
 
-    def talk(self, wanted: list[bytes]) -> None:
-        """Send all messages, so many at a time, and check what comes back."""
+    def talk(self, wanted: list[bytes], made: list[bytes]) -> None:
+        """Send the frames made of all messages, so many at a time, and check what comes back."""
         sent = back = 0
         while back < len(wanted):
-            more = wanted[sent : back + IN_FLIGHT]
+            more = made[sent : back + IN_FLIGHT]
             sent += len(more)
-            self.socket.sendall(b"".join(map(self.frame, more)))
+            self.socket.sendall(b"".join(more))
             self.buffer += self.socket.recv(1 << 20)
             for message in self.received():
                 assert message == wanted[back], (message, wanted[back])
@@ -178,31 +164,39 @@ def start(name: str) -> tuple[subprocess.Popen[bytes], int]:
 
 def seconds_of(process: subprocess.Popen[bytes]) -> float:
     """Return the processor time that a process has used so far, user and system."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / 100
+    return time.clock_gettime(cpu_clock(process.pid))
 
 
 def compare(rounds: int) -> None:
     """Measure each server in turn, and print microseconds a message and ratios."""
     names = list(SERVERS) + (["node ws"] if NODE.exists() else [])
     wanted = messages(MESSAGES, 1024)
+    made = frames(wanted, masked=True)
     spent: dict[str, list[float]] = {name: [] for name in names}
-    for _ in range(rounds):
+    with ExitStack() as stack:
+        clients = {}
         for name in names:
             process, port = start(name)
-            try:
-                client = Client(port)
-                client.talk(wanted[:500])
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            clients[name] = process, Client(port)
+            clients[name][1].talk(wanted, made)
+        for _ in range(rounds):
+            for name, (process, client) in clients.items():
                 before = seconds_of(process)
-                client.talk(wanted)
+                client.talk(wanted, made)
                 spent[name].append((seconds_of(process) - before) / MESSAGES * 1e6)
-            finally:
-                process.kill()
-                process.wait()
-    best = min(median(spent[name]) for name in names if not name.startswith("trio_ws"))
+    others = [name for name in names if not name.startswith("trio_ws")]
+    rows = [["server", "zlib's level", "µs/message", *(f"× {name}" for name in others)]]
     for name in names:
-        figure = median(spent[name])
-        print(f"{name:16} {figure:7.1f} µs/message   {best / figure:.2f} × the best of the others")
+        ratios = [
+            median(one / ours for one, ours in zip(spent[other], spent[name], strict=True))
+            for other in others
+        ]
+        level = LEVELS.get(name, "6")
+        shown = [f"{ratio:.2f}" for ratio in ratios]
+        rows.append([name, level, f"{median(spent[name]):.1f}", *shown])
+    print(aligned(rows))
 
 
 def codecs() -> None:
@@ -218,16 +212,19 @@ def codecs() -> None:
         ways[name] = partial(found.compressobj, level, zlib.DEFLATED, -12, 5)
     for size in (64, 256, 1024, 4096):
         for takeover in (True, False):
-            line = [f"{name} {_measure(make, size, takeover)}" for name, make in ways.items()]
+            line = [f"{name} {_measure(make, size, takeover, name)}" for name, make in ways.items()]
             print(f"{size:5} bytes{'' if takeover else ', afresh'}:", "; ".join(line))
 
 
-def _measure(make: Callable[[], Any], size: int, takeover: bool) -> str:
-    wanted, left, compressor = messages(400, size), 0, make()
+def _measure(make: Callable[[], Any], size: int, takeover: bool, name: str) -> str:
+    """Measure a compressor; isal begins anew as often as it does in the library."""
+    wanted, left, compressor, given = messages(2000, size), 0, make(), 0
+    renewal = RENEWAL if name == "isal" else sys.maxsize
     clock = time.process_time()
     for message in wanted:
-        if not takeover:
-            compressor = make()
+        if not takeover or given >= renewal:
+            compressor, given = make(), 0
+        given += len(message)
         left += len(compressor.compress(message) + compressor.flush(zlib.Z_SYNC_FLUSH)) - 4
     spent = (time.process_time() - clock) / len(wanted) * 1e6
     return f"{spent:.1f} µs · {left / size / len(wanted):.2f}"

@@ -12,6 +12,7 @@ import ssl
 import threading
 from contextlib import suppress
 
+from .deflated import Counter, Sender
 from .wire import CLOSE, frame, frame_size, payload, read_talk, response, target
 
 READ_SIZE = 256 * 1024
@@ -34,9 +35,12 @@ class Conversation:
             head += data
         head, _, rest = head.partition(b"\r\n\r\n")
         self.talk = read_talk(target(head))
+        self.sock.sendall(response(head))
+        if self.talk.kind == "json":
+            self.deflated_echo(rest)
+            return
         self.one = frame(self.talk.kind, payload(self.talk.kind, self.talk.size), masked=False)
         self.size = frame_size(self.talk.size, masked=True)
-        self.sock.sendall(response(head))
         getattr(self, self.talk.conversation)(len(rest))
 
     def echo(self, arrived: int) -> None:
@@ -48,6 +52,16 @@ class Conversation:
             if 0 < arrived <= len(data) and data[-arrived] == CLOSE[0]:
                 self.say_goodbye()
                 return
+
+    def deflated_echo(self, arrived: bytes) -> None:
+        """Answer compressed frames with as many of ours, until a Close comes."""
+        sender, counter = Sender(self.talk.size, masked=False), Counter()
+        while arrived := arrived or self.sock.recv(READ_SIZE):
+            self.sock.sendall(sender.next(counter.count(arrived)))
+            if counter.closing:
+                self.say_goodbye()
+                return
+            arrived = b""
 
     def sink(self, arrived: int) -> None:
         """Take in all frames, and send one."""

@@ -8,6 +8,7 @@ import struct
 from dataclasses import dataclass
 from time import perf_counter
 
+from .deflated import Counter, Sender
 from .wire import CLOSE, Talk, frame, frame_size, payload, request
 
 READ_SIZE = 256 * 1024
@@ -114,6 +115,25 @@ def echo(port: int, talk: Talk, in_flight: int, seconds: float, tls: ssl.SSLCont
             sendall(many[: whole * len(one)])
         now = perf_counter()
     connection.skip(in_flight * size - arrived)
+    seconds = perf_counter() - began
+    connection.close()
+    return Done(count + in_flight, seconds)
+
+
+def deflated_echo(port: int, talk: Talk, in_flight: int, seconds: float) -> Done:
+    """Do what `echo` does, with compressed messages of JSON."""
+    connection = connect(port, talk)
+    sender, counter = Sender(talk.size, masked=True), Counter()
+    count, missing = 0, in_flight
+    began = now = perf_counter()
+    connection.sock.sendall(sender.next(in_flight))
+    while now < began + seconds:
+        if came := counter.count(connection.read()):
+            count += came
+            connection.sock.sendall(sender.next(came))
+        now = perf_counter()
+    while missing:
+        missing -= counter.count(connection.read())
     seconds = perf_counter() - began
     connection.close()
     return Done(count + in_flight, seconds)

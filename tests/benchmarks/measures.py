@@ -125,6 +125,17 @@ def server_echo(stand: Stand, kind: str, size: int, in_flight: int) -> Figures:
     return stand.rates(lambda: load.echo(port, talk, in_flight, stand.seconds, stand.tls))
 
 
+def server_deflated(stand: Stand, kind: str, size: int, in_flight: int) -> Figures:
+    """Echo of compressed messages, server."""
+    port, talk = stand.process.port, Talk("echo", kind, size)
+    return stand.rates(lambda: load.deflated_echo(port, talk, in_flight, stand.seconds))
+
+
+def client_deflated(stand: Stand, kind: str, size: int, in_flight: int) -> Figures:
+    """Echo of compressed messages, client."""
+    return stand.ask(Talk("echo", kind, size, in_flight))
+
+
 def client_echo(stand: Stand, kind: str, size: int, in_flight: int) -> Figures:
     """Echo on one connection, client."""
     return stand.ask(Talk("echo", kind, size, in_flight))

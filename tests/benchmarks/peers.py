@@ -10,7 +10,8 @@ from dataclasses import dataclass
 class Peer:
     """One that is measured; `program` is a module of `programs`, with these arguments.
 
-    `imports` is the statement that a user of it writes; `needs` must be installed.
+    `imports` is the statement that a user of it writes; `needs` must be installed;
+    `compresses` is whether it knows permessage-deflate.
     """
 
     name: str
@@ -18,6 +19,7 @@ class Peer:
     needs: str
     imports: str
     arguments: tuple[str, ...] = ()
+    compresses: bool = True
 
     @property
     def missing(self) -> bool:
@@ -32,11 +34,17 @@ BARE = "bare TCP"
 PEERS = (
     Peer(US, "trio_ws_peer", "numpy", "import trio_ws"),
     Peer(US_PURE, "trio_ws_peer", "trio_ws", "import trio_ws", ("--without", "numpy")),
-    Peer("trio-websocket", "trio_websocket_peer", "trio_websocket", "import trio_websocket"),
+    Peer(
+        "trio-websocket",
+        "trio_websocket_peer",
+        "trio_websocket",
+        "import trio_websocket",
+        compresses=False,
+    ),
     Peer("websockets.trio", "websockets_trio_peer", "websockets", "import websockets.trio"),
     Peer("websockets", "websockets_peer", "websockets", "import websockets.asyncio.server"),
     Peer("aiohttp", "aiohttp_peer", "aiohttp", "import aiohttp.web"),
-    Peer("picows", "picows_peer", "picows", "import picows"),
-    Peer(BARE, "bare_peer", "trio", "import trio"),
+    Peer("picows", "picows_peer", "picows", "import picows", compresses=False),
+    Peer(BARE, "bare_peer", "trio", "import trio", compresses=False),
 )
 """``trio_ws`` has the extra ``fast``, ``trio_ws pure`` has not; the last is a limit, no rival."""

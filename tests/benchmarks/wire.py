@@ -15,6 +15,12 @@ MASK = bytes.fromhex("37fa213d")
 CLOSE = bytes.fromhex("8882") + MASK + bytes(a ^ b for a, b in zip(b"\x03\xe8", MASK, strict=False))
 """A client's Close with code 1000."""
 
+COMPRESSION = (
+    "Sec-WebSocket-Extensions: permessage-deflate; "
+    "server_max_window_bits=12; client_max_window_bits=12"
+)
+"""What a client offers, and what a server chooses (RFC 7692)."""
+
 _PATTERN = {"binary": bytes(range(256)), "text": "Καλημέρα, größer, 日本語, 🎈! ".encode()}
 _OPCODES = {"binary": 2, "text": 1}
 
@@ -85,11 +91,12 @@ def xor(data: bytes) -> bytes:
 
 
 def request(path: str, port: int) -> bytes:
-    """Build the upgrade request of a client (RFC 6455 §4.1)."""
+    """Build the upgrade request of a client (RFC 6455 §4.1); for JSON it offers compression."""
+    offer = f"{COMPRESSION}\r\n" if read_talk(path).kind == "json" else ""
     return (
         f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n"
         "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{offer}\r\n"
     ).encode()
 
 
@@ -97,9 +104,10 @@ def response(head: bytes) -> bytes:
     """Build the answer of a server to a request's head (RFC 6455 §4.2.2)."""
     key = header(head, b"sec-websocket-key")
     digest = hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11", usedforsecurity=False)
+    chosen = COMPRESSION.encode() + b"\r\n" if read_talk(target(head)).kind == "json" else b""
     return (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: " + base64.b64encode(digest.digest()) + b"\r\n\r\n"
+        b"Sec-WebSocket-Accept: " + base64.b64encode(digest.digest()) + b"\r\n" + chosen + b"\r\n"
     )
 
 

@@ -58,6 +58,12 @@ def test_a_proxy_is_that_of_the_environment_unless_one_is_given(
     assert target("ws://x/", *words).options["proxy"] == proxy
 
 
+async def test_who_is_asked_for_a_way() -> None:
+    """What explains a handshake has to know who is on the way."""
+    dialler = target("ws://x/", "--proxy", "socks5h://p").dialler()
+    assert str(await dialler.choose_proxy()) == "socks5h://p:1080"
+
+
 @pytest.mark.parametrize(
     ("url", "parts"),
     [

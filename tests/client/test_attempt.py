@@ -51,11 +51,11 @@ def given(headers: Any) -> Callable[[], Any]:
 async def from_afar() -> dict[str, str]:
     """Fetch a token."""
     await trio.sleep(3)
-    return {"Authorization": "Bearer fresh"}
+    return {"Authorization": "Bearer hunter2"}
 
 
 @pytest.mark.parametrize(
-    "headers", [from_afar, given({"Authorization": "Bearer fresh"}), partial(from_afar)]
+    "headers", [from_afar, given({"Authorization": "Bearer hunter2"}), partial(from_afar)]
 )
 async def test_headers_of_a_function(headers: Any, autojump_clock: object) -> None:
     """A function, async or not, is asked for the headers of each attempt."""
@@ -64,8 +64,8 @@ async def test_headers_of_a_function(headers: Any, autojump_clock: object) -> No
         scripted({A: noting(heads)}),
         open_websocket("ws://a.example", headers=headers) as ws,
     ):
-        assert ws.request.headers["Authorization"] == "Bearer fresh"
-    assert "Authorization: Bearer fresh" in heads.lines
+        assert ws.request.headers["Authorization"] == "Bearer hunter2"
+    assert "Authorization: Bearer hunter2" in heads.lines
 
 
 async def test_once_for_each_attempt(autojump_clock: object) -> None:
@@ -106,6 +106,17 @@ async def test_bad_headers_of_a_function(
             async with open_websocket("ws://a.example", headers=headers):
                 pass
     assert network.connected == []
+
+
+async def test_bad_headers_and_a_stream(autojump_clock: object) -> None:
+    """A stream that was given is closed, whatever the function returned."""
+    for headers in ({"Host": "x"}, {"X": 1}):
+        async with memory(silence) as stream:
+            spy = Spy(stream)
+            with pytest.raises((LocalProtocolError, TypeError)):
+                async with open_websocket_on(spy, "ws://h", headers=given(headers)):
+                    pass
+            assert spy.closed
 
 
 async def test_a_function_that_fails(autojump_clock: object) -> None:
@@ -183,7 +194,7 @@ async def test_relative(autojump_clock: object) -> None:
 
     async with (
         scripted({A: script}) as network,
-        open_websocket("ws://me:secret@a.example/x/y", headers={"Cookie": "a=b"}) as ws,
+        open_websocket("ws://me:hunter2@a.example/x/y", headers={"Cookie": "a=b"}) as ws,
     ):
         assert ws.request.target == "/there?x"
         assert ws.request.headers["Authorization"].startswith("Basic ")
@@ -194,19 +205,19 @@ async def test_relative(autojump_clock: object) -> None:
 async def test_nothing_secret_goes_elsewhere(autojump_clock: object) -> None:
     """Another origin gets no credentials, however they were given; other headers it gets."""
     headers = [
-        ("Authorization", "Bearer secret"),
-        ("Cookie", "a=secret"),
-        ("Proxy-Authorization", "Basic secret"),
+        ("Authorization", "Bearer hunter2"),
+        ("Cookie", "a=hunter2"),
+        ("Proxy-Authorization", "Basic hunter2"),
         ("X-Client", "me"),
     ]
     for option in (headers, given(headers)):
         heads = Heads()
         async with (
             scripted({A: redirect("//b.example/"), B: noting(heads)}),
-            open_websocket("ws://me:secret@a.example/?secret", headers=option) as ws,
+            open_websocket("ws://me:hunter2@a.example/?hunter2", headers=option) as ws,
         ):
             assert ("X-Client" in ws.request.headers) == (option is headers)
-        assert "secret" not in heads.seen[0]
+        assert "hunter2" not in heads.seen[0]
         assert "Authorization" not in heads.seen[0]
 
 
@@ -282,7 +293,7 @@ async def test_through_a_proxy(autojump_clock: object) -> None:
     proxy = ("proxy.example", 3128)
     async with (
         scripted({proxy: script}) as network,
-        open_websocket("ws://a.example/", proxy="http://me:secret@proxy.example:3128"),
+        open_websocket("ws://a.example/", proxy="http://me:hunter2@proxy.example:3128"),
     ):
         pass
     assert network.connected == [proxy] * 2
@@ -438,11 +449,11 @@ async def test_log(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> 
     caplog.set_level(logging.DEBUG, "trio_ws.client")
     async with memory(raw(b"HTTP/1.1 403 x\r\n\r\n\x1b[2J")) as stream:
         with pytest.raises(Rejected):
-            async with open_websocket_on(stream, "ws://me:secret@h/path?token=secret"):
+            async with open_websocket_on(stream, "ws://me:hunter2@h/path?token=hunter2"):
                 pass
     async with (
         memory(accept_and_close) as stream,
-        open_websocket_on(stream, "ws://me:secret@h/path?token=secret"),
+        open_websocket_on(stream, "ws://me:hunter2@h/path?token=hunter2"),
     ):
         pass
     lines = [record.getMessage() for record in caplog.records]
@@ -452,17 +463,17 @@ async def test_log(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> 
     for line in lines:
         assert line.startswith("[client-")
         assert line.isprintable()
-        assert "secret" not in line
+        assert "hunter2" not in line
 
 
 async def test_log_of_redirects(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> None:
     """The log tells of each redirect, without its secrets."""
     caplog.set_level(logging.DEBUG, "trio_ws.client")
     async with (
-        scripted({A: redirect("ws://b.example/?token=secret"), B: accept_and_close}),
-        open_websocket("ws://me:secret@a.example/?token=secret"),
+        scripted({A: redirect("ws://b.example/?token=hunter2"), B: accept_and_close}),
+        open_websocket("ws://me:hunter2@a.example/?token=hunter2"),
     ):
         pass
     lines = [record.getMessage() for record in caplog.records]
     assert lines[1].endswith("] redirected from ws://***@a.example/?*** to ws://b.example/?***")
-    assert "secret" not in "".join(lines)
+    assert "hunter2" not in "".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
@@ -13,7 +14,16 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import HandshakeError, HandshakeTimeout, Limits, ProxyError, Timeouts
+from trio_ws import (
+    HandshakeError,
+    HandshakeTimeout,
+    InvalidHandshake,
+    Limits,
+    ProxyError,
+    Rejected,
+    Timeouts,
+    TLSError,
+)
 from trio_ws._client import dialling
 from trio_ws._client.connect import open_websocket
 from trio_ws.testing import MemoryNetwork, RawPeer
@@ -448,6 +458,15 @@ async def open_and_end(peer: RawPeer) -> None:
     await peer.send_eof()
 
 
+async def open_listen_and_end(peer: RawPeer) -> None:
+    """Open a tunnel, take what comes, and close."""
+    await peer.receive_head()
+    await peer.send_bytes(b"HTTP/1.1 200 x\r\n\r\n")
+    await peer.stream.receive_some()
+    await peer.send_eof()
+    await trio.sleep_forever()
+
+
 async def listen_and_end(peer: RawPeer) -> None:
     """Close, without a word."""
     await peer.receive_head()
@@ -464,6 +483,8 @@ async def end(peer: RawPeer) -> None:
     [
         (open_and_end, "ws://h/", HTTP),
         (open_and_end, "wss://h/", HTTP),
+        (open_listen_and_end, "ws://h/", HTTP),
+        (open_listen_and_end, "wss://h/", HTTP),
         (listen_and_end, "ws://h/", HTTP),
         (listen_and_end, "wss://h/", HTTP),
         (end, "ws://h/", HTTP),
@@ -497,6 +518,31 @@ async def test_lies(answer: bytes, why: str, autojump_clock: object) -> None:
     assert isinstance(error, ProxyError)
     assert re.search(why, str(error))
     assert error.transient is False
+    assert trio.current_time() == 0
+
+
+@pytest.mark.parametrize(
+    ("scheme", "said", "kind"),
+    [
+        ("ws", b"nonsense\r\n", InvalidHandshake),
+        ("ws", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", Rejected),
+        ("wss", b"HTTP/1.1 200 OK\r\n\r\n<html>", TLSError),
+        ("wss", b"\x15\x03\x03\x00\x02\x02\x50", TLSError),
+    ],
+)
+async def test_lies_in_the_tunnel(
+    scheme: str, said: bytes, kind: type[HandshakeError], autojump_clock: object
+) -> None:
+    """What comes out of an open tunnel is taken for the server's word, and judged at once."""
+
+    async def lie(peer: RawPeer) -> None:
+        await peer.stream.receive_some()
+        await peer.send_bytes(said)
+        await trio.sleep_forever()
+
+    options: Any = {"ssl_context": trusting()} if scheme == "wss" else {}
+    error = await refused_by(tunnel(lie), f"{scheme}://h/", **options)
+    assert type(error) is kind
     assert trio.current_time() == 0
 
 
@@ -554,3 +600,16 @@ async def test_no_such_server(autojump_clock: object) -> None:
             async with open_websocket("ws://h/"):
                 pass
     assert type(e.value) is HandshakeError
+
+
+async def test_certificates_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Out of descriptors while the certificates are read: that passes, also before a proxy."""
+
+    async def fail() -> ssl.SSLContext:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(dialling, "default_context", fail)
+    error = await refused_by(silence, proxy=HTTPS)
+    assert isinstance(error, ProxyError)
+    assert "the certificates that the system trusts cannot be read: " in str(error)
+    assert error.transient is True

@@ -53,7 +53,7 @@ async def meet(context: ssl.SSLContext, name: str) -> Any:
         nursery.start_soon(serve)
         found = await shake_hands(with_tls(ours, context, name))
         await trio.aclose_forcefully(ours)
-        return found
+    return found
 
 
 async def test_it_works() -> None:

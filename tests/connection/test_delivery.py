@@ -49,6 +49,26 @@ async def test_a_message_comes_far(autojump_clock: MockClock) -> None:
     assert delivery.take_back() == []
 
 
+async def test_a_ping_that_overtakes(autojump_clock: MockClock) -> None:
+    """A pong proves nothing about a message that its ping has overtaken (RFC 6455 §5.4)."""
+    with pytest.raises(ConnectionLost):
+        async with open_websocket_to_peer(client=True, **stuck()) as (ws, peer):  # type: ignore[arg-type]
+            delivery = Delivery(ws)
+            first = await delivery.send("in hand")
+            await trio.testing.wait_all_tasks_blocked()
+            second = await delivery.send("behind it")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(ws.ping, b"overtakes")
+                await peer.expect_frame(1)
+                await peer.expect_frame(PING)
+                await peer.expect_frame(1)
+                await ws.flush()
+                await peer.send_frame(PONG, b"overtakes")
+            assert (first.state, second.state) == (CONFIRMED, WRITTEN)
+            assert delivery.in_doubt == 1
+            await peer.aclose()
+
+
 async def test_a_close_confirms(autojump_clock: MockClock) -> None:
     """A close that we began and the peer answered proves that everything arrived."""
     async with open_websocket_to_peer(client=True) as (ws, peer):

@@ -116,6 +116,7 @@ async def test_a_message_wakes_the_streamer_too() -> None:
         nursery.start_soon(receive_queue.streamers.park)
         await wait_all_tasks_blocked()
         receive_queue.put([b"a"])
+        assert not receive_queue.streamers
 
 
 async def test_wake_all() -> None:
@@ -208,7 +209,8 @@ async def test_the_reader_waits_for_room(free: str) -> None:
         await wait_all_tasks_blocked()
         assert queue.reader_waits
         getattr(queue, free)()
-    assert not queue.reader_waits
+        await wait_all_tasks_blocked()
+        assert not queue.reader_waits
 
 
 async def test_the_reader_sleeps_on_while_there_is_no_room() -> None:

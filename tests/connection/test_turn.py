@@ -41,6 +41,7 @@ async def test_a_cancelled_task_gives_way() -> None:
             scope.cancel()
             await turn.acquire()
         assert scope.cancelled_caught
+        assert len(turn) == 0
         nursery.start_soon(wait, turn, 1, log)
         await wait_all_tasks_blocked()
         turn.release()

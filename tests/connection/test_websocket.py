@@ -635,6 +635,13 @@ async def test_state(autojump_clock: trio.testing.MockClock) -> None:
         assert "ada" not in f"{server!r} {server.request!r}"
 
 
+async def test_path_params(autojump_clock: trio.testing.MockClock) -> None:
+    """What a router found in the path is that of the request; without a router it is empty."""
+    async with open_websocket_pair() as (client, server):
+        assert client.path_params == server.path_params == {}
+        assert server.path_params is server.request.path_params
+
+
 async def test_tls(autojump_clock: trio.testing.MockClock) -> None:
     """Without TLS there is nothing to tell of it; `tests.client` asks over TLS."""
     async with open_websocket_pair() as (client, server):

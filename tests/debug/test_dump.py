@@ -52,12 +52,12 @@ async def test_a_server(autojump_clock: trio.testing.MockClock) -> None:
     """The connections of a server stand in it under the names of its log, its watch does not."""
     async with serving() as hall:
         assert dumped()[0] == "0 connections"
-        async with hall.open("/chat?token=secret"):
+        async with hall.open("/chat?token=hunter2"):
             await settled()
             lines = dumped()
     assert lines[0] == "2 connections"
     assert any(re.match(r"server-\d+ open: /chat for ", line) for line in lines)
-    assert "secret" not in "".join(lines)
+    assert "hunter2" not in "".join(lines)
 
 
 def waits(ws: WebSocket) -> str:

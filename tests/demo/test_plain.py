@@ -11,6 +11,9 @@ from trio_ws._demo.plain import WIDTH, story, tell_all, tree
 from trio_ws._demo.watcher.walk import Picture
 from trio_ws._demo.world.buttons import BUTTONS
 
+from .. import quickstart
+from ..quickstart import TOP
+
 
 async def test_all_buttons_are_told(autojump_clock: trio.testing.MockClock) -> None:
     """It ends by itself; each button has its story; no line is too long, or of a traceback."""
@@ -23,6 +26,9 @@ async def test_all_buttons_are_told(autojump_clock: trio.testing.MockClock) -> N
         assert button.label.replace("a code", "1012") in text
     assert max(map(len, text.splitlines())) <= WIDTH
     assert "Traceback" not in text
+    shown = (TOP / "docs" / "output" / "demo.txt").read_text(encoding="utf-8")
+    command = quickstart.Command("the demo", tuple(shown.splitlines()))
+    assert quickstart.missing(command, text) == []
     assert text.count("comes back") == len(BUTTONS)
     assert lines[-1] == "\nThat was all.  The demo has ended: no task is left."
     assert trio.current_time() < 300

@@ -19,7 +19,7 @@ async def test_what_is_in_it() -> None:
 
     async with (
         serving(handler, subprotocols=["chat"]) as hall,
-        hall.open("/room/5?token=secret", subprotocols=["chat"]) as ws,
+        hall.open("/room/5?token=hunter2", subprotocols=["chat"]) as ws,
     ):
         await ws.wait_closed()
     ((server, context),) = seen

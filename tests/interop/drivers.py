@@ -23,23 +23,11 @@ import trio
 from trio_ws import Limits, WebSocket, open_websocket
 
 from .browser import Browser
+from .firefox import PREFERENCES
 from .harness import PATIENCE
 from .install import find_program
 
 LIMITS = Limits(max_message_size=32 * 1024 * 1024)
-
-PREFERENCES = {
-    "app.normandy.enabled": False,
-    "app.update.disabledForTesting": True,
-    "browser.shell.checkDefaultBrowser": False,
-    "datareporting.policy.dataSubmissionEnabled": False,
-    "network.captive-portal-service.enabled": False,
-    "network.connectivity-service.enabled": False,
-    "extensions.getAddons.cache.enabled": False,
-    "toolkit.telemetry.enabled": False,
-    "remote.prefs.recommended": True,
-}
-"""Nothing that calls home."""
 
 
 class Tab(Protocol):
@@ -57,6 +45,9 @@ class Tab(Protocol):
     async def shape(self, width: int, height: int, *, dark: bool) -> None:
         """Give the page a size, and a preference."""
 
+    async def front(self) -> None:
+        """Bring the tab to the front: a browser does not paint the others."""
+
     async def picture(self) -> bytes:
         """Return what is to be seen, as PNG."""
 
@@ -67,7 +58,6 @@ class Remote:
     def __init__(self, ws: WebSocket) -> None:
         self._ws = ws
         self._numbers = itertools.count(1)
-        self._errors: list[str] = []
 
     async def do(self, method: str, **params: Any) -> Any:
         """Send a command, and return the result; what else comes is passed over."""
@@ -117,6 +107,10 @@ class ChromiumTab:
         features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         await self._do("Emulation.setEmulatedMedia", features=features)
 
+    async def front(self) -> None:
+        """Bring the tab to the front."""
+        await self._do("Page.bringToFront")
+
     async def picture(self) -> bytes:
         """Return what is to be seen, as PNG."""
         answer = await self._do("Page.captureScreenshot", captureBeyondViewport=True)
@@ -159,6 +153,10 @@ class FirefoxTab:
         size = {"width": width, "height": height}
         await self._do("browsingContext.setViewport", context=self._context, viewport=size)
 
+    async def front(self) -> None:
+        """Bring the tab to the front."""
+        await self._do("browsingContext.activate", context=self._context)
+
     async def picture(self) -> bytes:
         """Return what is to be seen, as PNG."""
         answer = await self._do("browsingContext.captureScreenshot", context=self._context)
@@ -167,8 +165,15 @@ class FirefoxTab:
 
 async def _until(tab: ChromiumTab, condition: str) -> None:
     with trio.fail_after(PATIENCE):
-        while not await tab.run(condition):
+        while not await tab.run(condition):  # noqa: ASYNC110
             await trio.sleep(0.05)
+
+
+def lacks_firefox() -> str | None:
+    """Return why there is no Firefox, or None if there is."""
+    if find_program("firefox-esr") or find_program("firefox"):
+        return None
+    return f"firefox-esr is not installed; `python -m {__package__}.install` brings it"
 
 
 @asynccontextmanager
@@ -187,15 +192,17 @@ async def chromium_tab(browser: Browser) -> AsyncGenerator[Tab]:
 async def firefox_tab(*, dark: bool = False) -> AsyncGenerator[Tab]:
     """Start a Firefox with a profile of its own, for the length of a block."""
     with tempfile.TemporaryDirectory(prefix="firefox-", ignore_cleanup_errors=True) as home:
-        scheme = {"layout.css.prefers-color-scheme.content-override": 0 if dark else 1}
+        own = {
+            "layout.css.prefers-color-scheme.content-override": "0" if dark else "1",
+            "remote.prefs.recommended": "true",
+        }
         lines = [
-            f"user_pref({json.dumps(name)}, {json.dumps(value)});\n"
-            for name, value in {**PREFERENCES, **scheme}.items()
+            f'user_pref("{name}", {value});\n' for name, value in {**PREFERENCES, **own}.items()
         ]
         Path(home, "user.js").write_text("".join(lines))
         program = find_program("firefox-esr") or find_program("firefox")
         assert program is not None
-        popen = subprocess.Popen(
+        popen = subprocess.Popen(  # noqa: ASYNC220
             [program, "--headless", "--no-remote", "--remote-debugging-port=0", "--profile", home],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -217,7 +224,7 @@ async def firefox_tab(*, dark: bool = False) -> AsyncGenerator[Tab]:
 
 
 async def _port_of(file: Path) -> int:
-    with trio.fail_after(60):
-        while not file.exists() or not file.read_text():
+    with trio.fail_after(60):  # noqa: ASYNC912
+        while not file.exists() or not file.read_text():  # noqa: ASYNC110
             await trio.sleep(0.05)
     return int(json.loads(file.read_text())["ws_port"])

@@ -50,22 +50,7 @@ class Window(LedPage):
         """Start Firefox at this address, and wait until the page's script runs."""
         lines = [f'user_pref("{name}", {value});' for name, value in PREFERENCES.items()]
         (self._home / "user.js").write_text("\n".join(lines))
-        program = find_program("firefox-esr") or find_program("firefox")
-        assert program is not None
-        self._popen = subprocess.Popen(
-            [
-                program,
-                "--headless",
-                "--no-remote",
-                "--profile",
-                self._home,
-                f"{page}#{self._address}",
-            ],
-            env={**os.environ, "HOME": str(self._home)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        self._popen = _spawn(self._home, f"{page}#{self._address}")
         await self.wait_for_script(PATIENCE)
 
     async def close_window(self) -> None:
@@ -73,6 +58,18 @@ class Window(LedPage):
         if self._popen is not None:
             self._popen.terminate()
             await trio.to_thread.run_sync(self._popen.wait)
+
+
+def _spawn(home: Path, page: str) -> subprocess.Popen[bytes]:
+    program = find_program("firefox-esr")
+    assert program is not None
+    return subprocess.Popen(
+        [program, "--headless", "--no-remote", "--profile", home, page],
+        env={**os.environ, "HOME": str(home)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 @asynccontextmanager

@@ -72,9 +72,9 @@ class Program:
         file = folder / "configuration"
         file.write_text(self.configuration.format(port=port, folder=folder, **more))
         folder.chmod(0o777)  # squid writes there as another user
-        with subprocess.Popen(
-            [path, *self.command(file, port)], stdin=subprocess.DEVNULL
-        ) as process:
+        command = [path, *self.command(file, port)]
+        # Starting it does not wait.
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:  # noqa: ASYNC220
             try:
                 with trio.fail_after(20):
                     await answering(process, port)

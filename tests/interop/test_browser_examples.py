@@ -21,8 +21,10 @@ pytestmark = [pytest.mark.peer, pytest.mark.slow]
 async def until(condition: Callable[[], object]) -> None:
     """Wait until something is so, for half a minute at most."""
     with trio.fail_after(30):
-        while not condition():  # noqa: ASYNC110 - what another program does, no event tells
-            await trio.sleep(0.05)
+        while True:
+            await trio.sleep(0.05)  # what another program does, no event tells
+            if condition():
+                return
 
 
 @asynccontextmanager
@@ -62,7 +64,8 @@ async def test_the_dashboard_answers_and_comes_back(page: Page) -> None:
     serve = partial(serving, handler, on_request=dashboard.on_request, heartbeat=beat)
     async with trio.open_nursery() as nursery:
         async with serve(0) as port:
-            nursery.start_soon(hold_tab, page, f"http://127.0.0.1:{port}/")
+            url = f"http://127.0.0.1:{port}/"  # it outlives this server: another comes
+            nursery.start_soon(hold_tab, page, url)
             await until(lambda: viewers)
             first = set(viewers)
             await trio.sleep(4)

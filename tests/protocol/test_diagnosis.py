@@ -96,6 +96,12 @@ def test_a_broken_rule_is_named(sent: str) -> None:
     assert problems(sent) == [BROKEN[sent]]
 
 
+@pytest.mark.parametrize("code", [1000, 1003, 1007, 1014, 3000, 3999, 4000, 4999])
+def test_a_code_that_may_be_sent(code: int) -> None:
+    """Registered codes may be, and those of libraries and applications (RFC 6455 §7.4.2)."""
+    assert problems(f"8802{code:04x}") == []
+
+
 @pytest.mark.parametrize(("by_client", "sent"), [(True, "8900"), (False, "898000000000")])
 def test_the_side_that_sent_them_may_be_known(by_client: bool, sent: str) -> None:
     """Then the first frame, too, must be masked as it has to be."""

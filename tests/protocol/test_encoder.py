@@ -14,6 +14,8 @@ from trio_ws._protocol.send_queue import Frame as Queued
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import decode
 
+from ..toys import ReversingCodec
+
 SIZES = [0, 1, 125, 126, 640, 641, LARGE - 1, LARGE, LARGE + 1, 65_535, 65_536, 65_541]
 
 both_roles = pytest.mark.parametrize("client", [True, False])
@@ -82,6 +84,19 @@ def test_below(message: str | bytes, client: bool) -> None:
     """A message of as many bytes as the bound, or more, is left alone."""
     assert encode_message(message, masked=client, below=2) is None
     assert encode_message(message, masked=client, below=3) is not None
+
+
+@both_roles
+@pytest.mark.parametrize("message", ["ä", b"ab"])
+def test_a_codec(message: str | bytes, client: bool) -> None:
+    """From the bound on the codec encodes the message, and its bit says so; below it does not."""
+    keys, codec = MaskKeys(bytes), ReversingCodec()
+    plain = encode_message(message, masked=client, below=3, codec=codec, keys=keys)
+    assert plain == encode_message(message, masked=client, below=3, keys=keys)
+    frame = encode_message(message, masked=client, below=2, codec=codec, keys=keys)
+    data = (message.encode() if isinstance(message, str) else message)[::-1]
+    first = (0x81 if isinstance(message, str) else 0x82) | codec.rsv
+    assert frame == encode_data(first, data, masked=client, keys=keys)
 
 
 @both_roles

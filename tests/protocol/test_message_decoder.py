@@ -301,4 +301,7 @@ def test_decode_whole_in_one(first: int, message: str | bytes) -> None:
     assert decoder.decode_whole(first | RSV2, b"abc") == message
     assert not decoder.spent
     assert decoder.decode_whole(0x82 | RSV2, bytes(MAX_DECODED_PER_TURN))
-    assert decoder.spent
+    assert decoder.decode_whole(first | RSV2, b"abc") is None  # this turn's is spent
+    assert (decoder.spent, decoder.violation) == (True, None)
+    decoder.begin_turn()
+    assert decoder.decode_whole(first | RSV2, b"abc") == message

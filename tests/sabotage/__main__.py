@@ -20,7 +20,7 @@ from .copies import copy_project
 from .guard import Guard
 from .guards import GUARDS
 from .hosts import Host, hosting
-from .trial import SECONDS, Trial, try_without
+from .trial import BASE_SECONDS, Trial, try_without
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -73,8 +73,8 @@ def parts(guards: list[Guard], count: int) -> list[list[str]]:
 
 def failure(host: Host, node_ids: list[str]) -> str:
     """Run tests with all guards; return the output if they do not pass."""
-    code, output = host.run(node_ids, 10 * SECONDS) if node_ids else (0, "")
-    return "" if code == 0 else output or f"they did not end within {10 * SECONDS:.0f} s"
+    code, output = host.run(node_ids, BASE_SECONDS) if node_ids else (0, "")
+    return "" if code == 0 else output or f"they did not end within {BASE_SECONDS:.0f} s"
 
 
 def try_all(guards: list[Guard], hosts: list[Host], pool: ThreadPoolExecutor) -> list[Trial]:

@@ -24,7 +24,7 @@ SECONDS = 2.0
 """A thread, or another process, may take so long to bring something after all."""
 
 
-MAX_JUMPS = 10_000
+MAX_JUMPS = 40_000
 """No test of the list needs so many jumps."""
 
 

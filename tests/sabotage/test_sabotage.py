@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -24,6 +25,10 @@ ENOUGH = 120
 """So many guards there are at least."""
 
 
+NOT_GUARDED = {"_demo", "demo"}
+"""Packages that keep no promises."""
+
+
 @cache
 def functions_in(file: str) -> frozenset[str]:
     """Return the names of the test functions of a file."""
@@ -36,6 +41,12 @@ def test_the_list_is_long_and_has_each_name_once() -> None:
     """There are enough guards, and a name means one of them."""
     assert len(GUARDS) >= ENOUGH
     assert [name for name, count in Counter(g.name for g in GUARDS).items() if count > 1] == []
+
+
+def test_the_list_covers_all_packages() -> None:
+    """Each package of the library has guards in the list."""
+    packages = {path.parent.name for path in LIBRARY.glob("*/__init__.py")} - NOT_GUARDED
+    assert packages - {Path(guard.file).parts[0] for guard in GUARDS} == set()
 
 
 @pytest.mark.parametrize("file", sorted({guard.file for guard in GUARDS}))
@@ -93,6 +104,8 @@ addopts = "-p no:trio_ws"
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Host]:
     """A copy of a project with one guard."""
+    if not hasattr(os, "pidfd_open"):
+        pytest.skip("the host needs Linux")
     for name, text in {
         "trio_ws/__init__.py": "",
         "trio_ws/limits.py": MODULE,

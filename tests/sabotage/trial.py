@@ -12,8 +12,11 @@ from .guard import Guard, NotFoundOnce
 from .hosts import Host
 from .stuck import EXIT_CODE
 
-SECONDS = 60.0
+SECONDS = 30.0
 """So long may the tests of one guard take."""
+
+BASE_SECONDS = 900.0
+"""So long may those of all guards take while the guards are there."""
 
 STUCK_SECONDS = 10.0
 """So long may they take if they are expected to wait for ever."""

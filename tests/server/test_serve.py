@@ -150,7 +150,7 @@ async def test_unix(tmp_path: Path) -> None:
     async with trio.open_nursery() as nursery:
         listeners = [trio.SocketListener(sock)]
         server: Server = await nursery.start(serve_websocket_listeners, echo, listeners)
-        with pytest.raises(RuntimeError):
+        with pytest.raises(RuntimeError, match="does not listen on a TCP port"):
             _ = server.port
         async with open_websocket_on(await trio.open_unix_socket(path), "ws://localhost") as ws:
             await ws.send("hello")

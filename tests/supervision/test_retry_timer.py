@@ -34,8 +34,8 @@ async def test_brought_forward(autojump_clock: MockClock) -> None:
         with timer.running(10):
             nursery.start_soon(timer.wait)
             await trio.sleep(1)
-            timer.bring_forward(20)
             timer.bring_forward(3)
+            timer.bring_forward(20)
             await timer.wait()
             assert trio.current_time() == 3
     assert not timer.resumed

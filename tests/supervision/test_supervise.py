@@ -189,7 +189,7 @@ async def test_it_runs_once(autojump_clock: MockClock, spare: trio.Nursery) -> N
     world = World(spare, closing(1000))
     async with open_supervisor(URL, **options(world)) as supervisor:
         await supervisor.run(listening)
-        with pytest.raises(RuntimeError):
+        with pytest.raises(RuntimeError, match="a supervisor runs once"):
             await supervisor.run(listening)
 
 

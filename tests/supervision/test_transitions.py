@@ -87,7 +87,7 @@ async def test_an_observer_that_returns_a_future_of_some_kind() -> None:
         def __await__(self) -> None:
             raise AssertionError
 
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="on_transition must be a plain function"):
         walk(TransitionLog(lambda transition: Awaitable()), S.CONNECTING)
 
 

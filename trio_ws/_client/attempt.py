@@ -85,7 +85,7 @@ class ConnectAttempt:
     async def _follow(self, given: Headers) -> Opened:
         """Open the first URL that does not redirect us."""
         by_function = self._config.headers_function is not None
-        while True:
+        while True:  # noqa: ASYNC913 - each round opens a connection
             headers = self._trail.headers(given, of_a_function=by_function)
             self._hop = Hop(self._trail, self._config, headers, self._stream)
             try:

@@ -16,7 +16,7 @@ from .talking import Ends, OnAsyncio, Talking, converse, main
 
 def ends(ws: Any, talk: Talk) -> Ends:
     """The methods for a kind of message."""
-    if talk.kind == "text":
+    if talk.kind != "binary":
         return Ends(ws.receive_str, ws.send_str)
     return Ends(ws.receive_bytes, ws.send_bytes)
 
@@ -38,7 +38,7 @@ class Aiohttp(OnAsyncio, Talking):
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one connection."""
-        ws = web.WebSocketResponse(compress=False, heartbeat=self.heartbeat)
+        ws = web.WebSocketResponse(compress=True, heartbeat=self.heartbeat)
         await ws.prepare(request)
         talk = read_talk(request.path)
         with suppress(WSMessageTypeError, ConnectionError):
@@ -48,7 +48,11 @@ class Aiohttp(OnAsyncio, Talking):
     @asynccontextmanager
     async def connect(self, url: str, talk: Talk, tls: Any) -> AsyncGenerator[Ends]:
         """Open a connection."""
-        async with ClientSession() as session, session.ws_connect(url, ssl=tls or True) as ws:
+        bits = 12 if talk.kind == "json" else 0
+        async with (
+            ClientSession() as session,
+            session.ws_connect(url, ssl=tls or True, compress=bits) as ws,
+        ):
             yield ends(ws, talk)
 
 

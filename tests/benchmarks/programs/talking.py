@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
+from itertools import cycle, repeat
 from time import perf_counter, process_time
 from typing import Any, NamedTuple, Protocol
 
 import trio
 
+from ..deflated import MESSAGES, messages
 from ..wire import Talk, message
 from .line import Options, obey, read_options
 
@@ -145,17 +147,26 @@ async def source(ends: Ends, talk: Talk) -> int:
 # What a client does
 
 
+def data_of(talk: Talk) -> Iterator[str | bytes]:
+    """Yield messages without an end: the same again, or of JSON many different ones."""
+    if talk.kind != "json":
+        return repeat(message(talk.kind, talk.size))
+    return cycle([each.decode() for each in messages(MESSAGES, talk.size)])
+
+
 async def keep_in_flight(ends: Ends, talk: Talk, seconds: float) -> dict[str, float]:
     """For each message that comes back send one, for so long; count what came back by then."""
     receive, send = ends
-    data = message(talk.kind, talk.size)
+    data = data_of(talk)
+    first = next(data)
     watch, count = Watch(), 0
-    for _ in range(talk.messages):
-        await send(data)
-    assert await receive() == data, "this is no echo"
+    await send(first)
+    for _ in range(talk.messages - 1):
+        await send(next(data))
+    assert await receive() == first, "this is no echo"
     end = perf_counter() + seconds
     while perf_counter() < end:
-        await send(data)
+        await send(next(data))
         await receive()
         count += 1
     report = watch.report(count)

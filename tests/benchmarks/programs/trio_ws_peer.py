@@ -31,6 +31,7 @@ class TrioWs(OnTrio, Talking):
                     0,
                     ssl_context=options.server_tls(),
                     heartbeat=heartbeat,
+                    compression=trio_ws.Deflate(),
                     **start,
                 )
             )
@@ -44,7 +45,8 @@ class TrioWs(OnTrio, Talking):
     @asynccontextmanager
     async def connect(self, url: str, talk: Talk, tls: Any) -> AsyncGenerator[Ends]:
         """Open a connection."""
-        async with trio_ws.open_websocket(url, ssl_context=tls) as ws:
+        compression = trio_ws.Deflate() if talk.kind == "json" else None
+        async with trio_ws.open_websocket(url, ssl_context=tls, compression=compression) as ws:
             yield Ends(ws.receive, ws.send)
 
 

@@ -11,6 +11,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from ..wire import Talk, read_talk
+from .deflate_of_websockets import SERVER_DEFLATE, client_deflate
 from .line import Options, listening
 from .talking import Ends, OnAsyncio, Talking, converse, main
 
@@ -26,6 +27,7 @@ class Websockets(OnAsyncio, Talking):
             0,
             ssl=options.server_tls(),
             compression=None,
+            extensions=SERVER_DEFLATE,
             ping_interval=20 if options.heartbeat else None,
             backlog=1000,
         ) as server:
@@ -41,7 +43,9 @@ class Websockets(OnAsyncio, Talking):
     @asynccontextmanager
     async def connect(self, url: str, talk: Talk, tls: Any) -> AsyncGenerator[Ends]:
         """Open a connection."""
-        async with connect(url, ssl=tls, compression=None, proxy=None) as ws:
+        async with connect(
+            url, ssl=tls, compression=None, extensions=client_deflate(talk), proxy=None
+        ) as ws:
             yield Ends(ws.recv, ws.send)
 
 

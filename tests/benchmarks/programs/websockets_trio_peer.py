@@ -13,6 +13,7 @@ from websockets.trio.client import connect
 from websockets.trio.server import ServerConnection, serve
 
 from ..wire import Talk, read_talk
+from .deflate_of_websockets import SERVER_DEFLATE, client_deflate
 from .line import Options, listening
 from .talking import Ends, OnTrio, Talking, converse, main
 
@@ -31,6 +32,7 @@ class WebsocketsTrio(OnTrio, Talking):
                     host="127.0.0.1",
                     ssl=options.server_tls(),
                     compression=None,
+                    extensions=SERVER_DEFLATE,
                     ping_interval=20 if options.heartbeat else None,
                     backlog=1000,
                 )
@@ -46,7 +48,9 @@ class WebsocketsTrio(OnTrio, Talking):
     @asynccontextmanager
     async def connect(self, url: str, talk: Talk, tls: Any) -> AsyncGenerator[Ends]:
         """Open a connection."""
-        async with connect(url, ssl=tls, compression=None, proxy=None) as ws:
+        async with connect(
+            url, ssl=tls, compression=None, extensions=client_deflate(talk), proxy=None
+        ) as ws:
             yield Ends(ws.recv, ws.send)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from trio_ws._demo.watcher.incident import Incident
 from trio_ws._demo.watcher.sentences import BEGINNINGS, CALM, first_sentence, second_sentence
-from trio_ws._demo.watcher.story import Incident
 from trio_ws._demo.world.buttons import BUTTONS
 
 CLIENT = {"name": "client", "line": "client.py:7 “async for price in ws:”"}
@@ -84,6 +84,14 @@ def test_the_server_knows_first(button: str, why: str) -> None:
     )
 
 
+def test_the_client_knows() -> None:
+    """Its body is cancelled; it still unwinds, so the supervisor has said nothing."""
+    told = incident("cut", cancelled=[{"reached": []}, REACHED])
+    assert first_sentence(told) == (
+        "The client has given the connection up: the body of its block is cancelled."
+    )
+
+
 def test_a_close() -> None:
     """The iteration raised where it was, and nothing was cancelled from outside."""
     told = incident("close", left=LEFT, **lost("ConnectionClosed: 1012", delay=None))
@@ -130,7 +138,9 @@ def test_a_restart() -> None:
     """The server's scope was cancelled, and all in it."""
     assert first_sentence(incident("restart")) == ""
     told = incident("restart", cancelled=[{"reached": []}])
-    assert first_sentence(told).startswith("The server's scope was cancelled")
+    assert first_sentence(told).endswith("so its handler was cancelled where it waited.")
+    told.server = {"up": False}
+    assert first_sentence(told).endswith("and its connection said goodbye with 1001.")
 
 
 def test_ctrl_c() -> None:

@@ -8,7 +8,8 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws._demo.watcher.story import CALM, Story, label_of
+from trio_ws._demo.watcher.incident import CALM
+from trio_ws._demo.watcher.story import Story, label_of
 
 from ..truth import Stage
 

@@ -10,7 +10,12 @@ from types import SimpleNamespace
 import pytest
 
 from trio_ws._protocol.extensions import compressors
-from trio_ws._protocol.extensions.compressors import find_isal, new_compressor
+from trio_ws._protocol.extensions.compressors import (
+    RENEWAL,
+    bytes_between_renewals,
+    find_isal,
+    new_compressor,
+)
 
 TEXT = b"".join(b'{"id": %d, "name": "alice"}' % number for number in range(2_000))
 
@@ -65,6 +70,21 @@ def test_isal(monkeypatch: pytest.MonkeyPatch) -> None:
     for bits, level in ((12, None), (12, 6), (8, None)):
         new_compressor(bits, level, 5)
     assert made == [(1, zlib.DEFLATED, -12, 5)]
+
+
+def test_renewals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only isal begins anew, and never before two and a half windows."""
+    monkeypatch.setitem(sys.modules, "isal", SimpleNamespace(isal_zlib=zlib))
+    monkeypatch.setitem(sys.modules, "isal.isal_zlib", zlib)
+    found = [bytes_between_renewals(bits, None) for bits in range(8, 16)]
+    assert found == [sys.maxsize, *[RENEWAL] * 4, 2 * RENEWAL, 4 * RENEWAL, 8 * RENEWAL]
+    assert bytes_between_renewals(12, 1) == sys.maxsize
+
+
+def test_no_renewals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without isal nothing begins anew: zlib takes no more memory however much it is given."""
+    monkeypatch.setitem(sys.modules, "isal.isal_zlib", None)
+    assert bytes_between_renewals(12, None) == sys.maxsize
 
 
 def test_without_isal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 import zlib
 from itertools import pairwise
 
@@ -340,6 +342,17 @@ def test_bad_data(data: bytes) -> None:
         decoded(server, data)
 
 
+def test_bad_data_behind_good() -> None:
+    """What is wrong with a later part is refused when that part is asked for."""
+    client, server = codecs()
+    noise = random.Random(7692).randbytes(CHUNK + 1000)
+    wire = client.encode(noise, finished=True)[:-500] + b"\x06" * 500
+    parts = iter(server.decode(wire, finished=True, max_size=MANY))
+    assert next(parts) == noise[:CHUNK]
+    with pytest.raises(ValueError, match="invalid compressed data"):
+        list(parts)
+
+
 def test_a_window_too_large() -> None:
     """A peer that refers further back than was agreed is refused."""
     _, server = codecs(theirs=Deflate(window_bits=9))
@@ -446,6 +459,64 @@ def test_no_release_within_a_message() -> None:
     rest = client.encode(noise, finished=True)
     assert len(rest) < 100
     assert decoded(server, wire + rest) == 2 * noise
+
+
+def test_renewal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many bytes the compressor is given back behind a message; the peer need not know."""
+    monkeypatch.setattr(deflate, "bytes_between_renewals", lambda bits, level: 1000)
+    client, server = codecs()
+    message = random.Random(7692).randbytes(400)
+    sizes = []
+    for number in range(6):
+        wire = client.encode(message, finished=True)
+        assert decoded(server, wire) == message
+        assert (client._compressor is None) is (number % 3 == 2)
+        sizes.append(len(wire))
+    assert [size > 400 for size in sizes] == [True, False, False] * 2
+
+
+def test_no_renewal_within_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of a message the compressor stays, however long that is."""
+    monkeypatch.setattr(deflate, "bytes_between_renewals", lambda bits, level: 1000)
+    client, server = codecs()
+    noise = random.Random(7692).randbytes(800)
+    wire = b"".join(client.encode(noise, finished=False) for _ in range(3))
+    rest = client.encode(b"", finished=True)
+    assert len(wire) < 900
+    assert client._compressor is None
+    assert decoded(server, wire + rest) == 3 * noise
+
+
+IDLE = """
+import isal.isal_zlib, json, random
+from pathlib import Path
+from trio_ws._protocol.extensions.deflate import Deflate
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+dice = random.Random(7692)
+trades = [{"id": dice.randrange(10**6), "price": dice.random()} for _ in range(18)]
+message = json.dumps(trades).encode()
+def used():
+    codec = Deflate().accept_offer([("client_max_window_bits", None)]).codec
+    for _ in range(70):
+        wire = codec.encode(message, finished=True)
+        list(codec.decode(wire, finished=True, max_size=1 << 20))
+    return codec
+kept = [used() for _ in range(100)]
+before = resident()
+kept += [used() for _ in range(400)]
+print((resident() - before) / 400 / 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="it asks Linux for the memory")
+def test_memory_with_isal() -> None:
+    """Both contexts of a connection that has been used take 60 KiB at most, with isal, too."""
+    pytest.importorskip("isal.isal_zlib", reason="the extra `deflate` is not installed")
+    command = [sys.executable, "-c", IDLE]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert float(done.stdout) <= 60
 
 
 def test_nothing_is_kept_without_takeover() -> None:

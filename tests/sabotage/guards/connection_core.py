@@ -45,7 +45,8 @@ GUARDS = [
         "_connection/core.py",
         "        self.receive_queue.wake_all()\n",
         "",
-        ("connection/test_core.py::test_frames_are_logged_at_debug",),
+        ("connection/test_core.py::test_everything_that_waits_is_woken",),
+        hangs=True,
     ),
     Guard(
         "the end of the connection wakes the senders",
@@ -53,6 +54,7 @@ GUARDS = [
         "        self.room.unpark_all()\n",
         "",
         ("connection/test_core.py::test_everything_that_waits_is_woken",),
+        hangs=True,
     ),
     Guard(
         "the end of the connection wakes who waits for a turn",
@@ -60,6 +62,7 @@ GUARDS = [
         "                turn.close()\n",
         "                pass\n",
         ("connection/test_core.py::test_turns",),
+        hangs=True,
     ),
     Guard(
         "the end of the connection wakes the pings",
@@ -67,6 +70,7 @@ GUARDS = [
         "        self.pings.abandon_all()\n",
         "",
         ("connection/test_core.py::test_everything_that_waits_is_woken",),
+        hangs=True,
     ),
     Guard(
         "the end of the connection lets the reader go on",
@@ -78,6 +82,7 @@ GUARDS = [
         ),
         ("        self.lifetime.shorten(timeouts.close if ending.clean else timeouts.goodbye)\n"),
         ("connection/test_core.py::test_everything_that_waits_is_woken",),
+        hangs=True,
     ),
     Guard(
         "our close lets a parked reader go on",
@@ -194,6 +199,7 @@ GUARDS = [
         "                shield.deadline = deadline\n",
         "                pass\n",
         ("connection/test_lifetime.py::test_both_shields_obey",),
+        hangs=True,
     ),
     Guard(
         "the first to end a connection counts",

@@ -132,6 +132,18 @@ GUARDS = [
         ("connection/test_heartbeat.py::test_what_is_sent_into_a_stuck_window_is_not_idleness",),
     ),
     Guard(
+        "a sender gives its turn back",
+        "_connection/websocket.py",
+        (
+            "            self._queue(message, size, compress)\n"
+            "        finally:\n"
+            "            turn.release()"
+        ),
+        ("            self._queue(message, size, compress)\n        finally:\n            pass"),
+        ("connection/test_websocket.py::test_many_senders",),
+        hangs=True,
+    ),
+    Guard(
         "a message waits for the fragments before it",
         "_connection/websocket.py",
         ("        if (turn is not None and turn.is_held) or not self._core.has_room(size):"),
@@ -211,5 +223,16 @@ GUARDS = [
         ("if error.ending.clean and error.ending.code in self._core.supervised.quiet_close_codes:"),
         "if True:",
         ("connection/test_websocket.py::test_iteration_raises",),
+    ),
+    Guard(
+        "a loss cancels the body once all was read",
+        "_connection/websocket.py",
+        (
+            "            if self._core.cancels_body:\n"
+            "                self._core.cancel_body()\n"
+            "            raise"
+        ),
+        "            raise",
+        ("connection/test_incoming_message.py::test_end_half_way",),
     ),
 ]

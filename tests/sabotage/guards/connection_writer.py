@@ -142,6 +142,7 @@ GUARDS = [
         ("        sending.fail(error)\n        raise"),
         "        raise",
         ("connection/test_fragments.py::test_cancelled_half_way",),
+        hangs=True,
     ),
     Guard(
         "a peer has time to answer for half a message",
@@ -222,6 +223,7 @@ GUARDS = [
         "        if self._state is not State.NEW:",
         "        if False:",
         ("connection/test_incoming_message.py::test_a_stream_is_entered_once",),
+        hangs=True,
     ),
     Guard(
         "a message that is buffered is not claimed",

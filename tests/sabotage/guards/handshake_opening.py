@@ -1,4 +1,4 @@
-"""The opening handshake: `opening`, `origins`."""
+"""The opening handshake: `opening`, `origins`, `redirects`, `proxy_connect`."""
 
 from __future__ import annotations
 
@@ -70,5 +70,47 @@ GUARDS = [
         "        if isinstance(origins, str):",
         "        if False:",
         ("handshake/test_origins.py::test_wrong_type",),
+    ),
+    Guard(
+        "a circle of redirects ends",
+        "_handshake/redirects.py",
+        "        if circle:\n",
+        "        if False:\n",
+        ("handshake/test_redirects.py::test_circle",),
+    ),
+    Guard(
+        "redirects have a number",
+        "_handshake/redirects.py",
+        "        if len(self._chain) > self._limit + 1:",
+        "        if False:",
+        ("handshake/test_redirects.py::test_too_many",),
+    ),
+    Guard(
+        "a redirect never leaves TLS",
+        "_handshake/redirects.py",
+        "    if base.tls and not target.tls:",
+        "    if False:",
+        ("handshake/test_redirects.py::test_downgrade",),
+    ),
+    Guard(
+        "credentials stay with their origin",
+        "_handshake/redirects.py",
+        "        self.strange |= target.origin != self.url.origin\n",
+        "",
+        ("handshake/test_redirects.py::test_another_origin",),
+    ),
+    Guard(
+        "two Locations lead nowhere",
+        "_handshake/redirects.py",
+        "    if len(locations) != 1:",
+        "    if not locations:",
+        ("handshake/test_redirects.py::test_two_locations",),
+    ),
+    Guard(
+        "a scheme that is no URL's is not followed",
+        "_handshake/redirects.py",
+        "        if scheme is None:",
+        "        if False:",
+        ("handshake/test_redirects.py::test_absurd_target",),
     ),
 ]

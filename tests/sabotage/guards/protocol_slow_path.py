@@ -73,9 +73,7 @@ GUARDS = [
         "_protocol/fast_path.py",
         ("            if length > limit:\n                break\n"),
         "",
-        (
-            "protocol/test_fast_path.py::test_any_stream_in_any_chunking_gives_the_same_on_both_paths",
-        ),
+        ("protocol/test_protocol_limits.py::test_text_is_counted_in_bytes",),
     ),
     Guard(
         "a length in a longer form is left to the slow path",

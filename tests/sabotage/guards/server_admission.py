@@ -1,4 +1,4 @@
-"""The server: `admission`, `http_connection`, `isolation`, `handler`, `upgrade`."""
+"""The server: `admission`, `http_connection`, `isolation`, `handler`."""
 
 from __future__ import annotations
 
@@ -123,6 +123,20 @@ GUARDS = [
         hangs=True,
     ),
     Guard(
+        "a quota counts its connections",
+        "_server/admission.py",
+        ("            self._quota = quota\n            quota.acquire(self)"),
+        "            self._quota = quota",
+        ("server/test_admission.py::test_a_quota",),
+    ),
+    Guard(
+        "a quota gets its connections back",
+        "_server/admission.py",
+        "            self._quota.release(self)\n",
+        "            pass\n",
+        ("server/test_admission.py::test_a_quota",),
+    ),
+    Guard(
         "an answer is read before the connection closes",
         "_server/http_connection.py",
         ("        await self._linger()\n        return False"),
@@ -189,64 +203,5 @@ GUARDS = [
         "                if close_with is not None:",
         "                if False:",
         ("server/test_handler.py::test_closed_from_the_beginning",),
-    ),
-    Guard(
-        "a strange origin is refused",
-        "_server/upgrade.py",
-        "        if not terms.origins.allows(request.headers):",
-        "        if False:",
-        ("server/test_upgrade.py::test_log_of_an_origin",),
-    ),
-    Guard(
-        "a connection takes its slot",
-        "_server/upgrade.py",
-        "        slot.acquire(terms.quota)\n",
-        "",
-        ("server/test_handler.py::test_async_report",),
-    ),
-    Guard(
-        "on_request is asked within the deadline",
-        "_server/upgrade.py",
-        "        with trio.CancelScope(deadline=http.slot.deadline):",
-        "        with trio.CancelScope():",
-        ("server/test_upgrade.py::test_slow_hook",),
-    ),
-    Guard(
-        "there is time to say that it took too long",
-        "_server/upgrade.py",
-        "            http.slot.extend(LINGER)  # to say so\n",
-        "",
-        ("server/test_upgrade.py::test_slow_hook",),
-    ),
-    Guard(
-        "a mistake of the application is a 500",
-        "_server/upgrade.py",
-        (
-            "            outcome.let_pass()\n"
-            '            self._counters.add("refused")\n'
-            "            return FAILED  # noqa: ASYNC104"
-        ),
-        "            raise",
-        ("server/test_upgrade.py::test_bad_choice",),
-    ),
-    Guard(
-        "a draining server ends connections with its answer",
-        "_server/upgrade.py",
-        "        close = self._admission.closed\n",
-        "        close = False\n",
-        ("server/test_server.py::test_drain_waits_for_a_request",),
-    ),
-    Guard(
-        "an answer that cannot be sent is a 500",
-        "_server/upgrade.py",
-        (
-            "        except LocalProtocolError as exc:\n"
-            "            log_application_error(http.name, exc)"
-        ),
-        (
-            "        except FloatingPointError as exc:\n"
-            "            log_application_error(http.name, exc)"
-        ),
-        ("server/test_upgrade.py::test_on_request_fails",),
     ),
 ]

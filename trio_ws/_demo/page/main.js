@@ -133,7 +133,7 @@ function paint() {
   drawSupervisor(model.last("state", index), now);
   drawLeases(model.last("lease", index), policy, now);
   timeline.draw(model, index, now);
-  if (document.querySelector("details").open) drawFrames(recent.filter(record => record.k === "frame").slice(-16));
+  if (byId("frames").parentElement.open) drawFrames(recent.filter(record => record.k === "frame").slice(-16));
   drawTransport();
   for (const id of STEADY) steady(byId(id));
   for (const button of document.querySelectorAll("[data-button]")) {
@@ -182,7 +182,7 @@ function drawEnded(records, index) {
 
 function drawTransport() {
   const scrub = byId("scrub");
-  scrub.min = model.dropped;
+  scrub.min = model.begin;
   scrub.max = model.end - 1;
   scrub.value = player.index;
   byId("pause").textContent = player.playing ? "Pause" : "Go on";
@@ -194,5 +194,6 @@ function drawTransport() {
   document.documentElement.dataset.state = state;
 }
 
+window.addEventListener("error", event => say(`this page has failed: ${event.message}`, true));
 connect();
 requestAnimationFrame(frame);

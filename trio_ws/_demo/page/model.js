@@ -15,9 +15,19 @@ export class Model {
   clear() {
     this.records = [];
     this.size = 0;
+    this.first = 0;
     this.dropped = 0; // how many records were forgotten
     this.rows = null; // the newest map of rows, or null before the first complete picture
     this.frames = new Map();
+  }
+
+  // The first place of which there is a picture.
+  get begin() {
+    if (this.first < this.dropped || !this.at(this.first)?.map) {
+      this.first = this.dropped;
+      while (this.first < this.end && !this.at(this.first).map) this.first++;
+    }
+    return this.first;
   }
 
   get end() {

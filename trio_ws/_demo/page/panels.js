@@ -10,6 +10,8 @@ export function drawStory(story) {
   const shown = story ? JSON.stringify(story) : "";
   if (byId("story").dataset.shown === shown) return;
   byId("story").dataset.shown = shown;
+  byId("story").classList.toggle("done", story !== null && story.done);
+  byId("story").dataset.button = story?.button ?? "";
   byId("story-title").textContent = story ? story.title : "All is well";
   byId("story-does").textContent = story ? story.does : "The server sends prices twice a second; the client reads them.";
   byId("story-sentences").replaceChildren(...(story ? story.sentences.filter(Boolean) : [ADVICE]).map(words => make("p", words)));

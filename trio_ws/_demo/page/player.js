@@ -36,7 +36,7 @@ export class Player {
   // Go on as far as it is time to; return true if something else is shown now.
   advance(now) {
     const before = this.index;
-    this.index = Math.max(this.index, this.model.dropped);
+    this.index = Math.max(this.index, this.model.begin);
     if (!this.playing) return this.index !== before;
     const wait = this.behind > 8 ? HURRY : STEP;
     while (this.index < this.model.end - 1) {
@@ -60,13 +60,13 @@ export class Player {
 
   seek(index) {
     this.playing = false;
-    this.index = Math.min(Math.max(index, this.model.dropped), this.model.end - 1);
+    this.index = Math.min(Math.max(index, this.model.begin), this.model.end - 1);
   }
 
   step(direction) {
     this.playing = false;
     let index = this.index + direction;
-    while (index > this.model.dropped && index < this.model.end - 1 && !this.model.isStep(index)) index += direction;
+    while (index > this.model.begin && index < this.model.end - 1 && !this.model.isStep(index)) index += direction;
     this.seek(index);
   }
 }

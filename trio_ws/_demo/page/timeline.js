@@ -1,7 +1,7 @@
 // The time axis: the frames on the wire, and below them each task as a bar in its own colour.
 //
 // A bar ends where the task has ended, so one sees that what is in a box ends before the box.
-// It is red from its cancellation on.  A frame goes from one line to the other,
+// It is red while the task is in a box that is cancelled.  A frame goes from one line to the other,
 // from when it was written to when it was read; one that has not arrived ends in a cross.
 
 import { isHousekeeping, label, roles } from "./model.js";
@@ -24,7 +24,7 @@ export class Timeline {
   }
 
   draw(model, index, now) {
-    const bars = collect(model, index, now - this.seconds, now);
+    const bars = collect(model, index, now - this.seconds);
     const lanes = [...bars.keys()].sort((a, b) => place(a) - place(b));
     const width = this.canvas.clientWidth, height = AXIS + WIRE + 4 + lanes.length * ROW;
     const scale = window.devicePixelRatio || 1;
@@ -74,14 +74,14 @@ export class Timeline {
       context.fillStyle = this.colours[role];
       context.globalAlpha = span.to ? 0.75 : 1;
       bar(context, left, y + 3, Math.max(3, right - left), ROW - 6);
-      if (span.cancelled) {
-        context.fillStyle = this.colours.cancelled;
-        const from = Math.max(left, x(span.cancelled));
-        bar(context, from, y + 3, Math.max(3, right - from), ROW - 6);
+      context.fillStyle = this.colours.cancelled;
+      for (const red of span.cancelled) {
+        const from = Math.max(left, x(red.from)), to = x(red.to ?? span.to ?? now);
+        if (to >= labels) bar(context, from, y + 3, Math.max(3, to - from), ROW - 6);
       }
       context.globalAlpha = 1;
       const ended = span.to ? `ended after ${(span.to - span.from).toFixed(1)} s` : "runs";
-      this.marks.push([left, y, right, y + ROW, `${name}: ${ended}${span.cancelled ? ", cancelled" : ""}`]);
+      this.marks.push([left, y, right, y + ROW, `${name}: ${ended}${span.cancelled.length ? ", was cancelled" : ""}`]);
     }
   }
 
@@ -160,7 +160,7 @@ export class Timeline {
 }
 
 // For each lane ("role|name") the spans of its tasks, from all pictures of the window.
-function collect(model, index, from, now) {
+function collect(model, index, from) {
   const spans = new Map();
   const lanes = new Map();
   let last = null;
@@ -172,22 +172,23 @@ function collect(model, index, from, now) {
     for (const [id, row] of record.map) {
       if (role.get(id) === "network") continue;
       if (!spans.has(id)) {
-        const span = { from: record === before ? from - 1 : record.t, to: null, cancelled: null };
+        const span = { from: record === before ? from - 1 : record.t, to: null, cancelled: [] };
         spans.set(id, span);
         const lane = `${role.get(id)}|${label(row.name)}`;
         if (!lanes.has(lane)) lanes.set(lane, []);
         lanes.get(lane).push(span);
       }
     }
-    for (const [id, span] of spans) if (span.to === null && !record.map.has(id)) span.to = record.t;
+    const boxes = new Set([...record.map.values()].flatMap(row => row.boxes.map(box => box.id)));
+    for (const [id, span] of spans) {
+      if (span.to === null && !record.map.has(id)) span.to = record.t;
+      for (const red of span.cancelled) if (red.to === null && !boxes.has(red.box)) red.to = span.to ?? record.t;
+    }
     for (const why of record.why) if (why.what === "cancelled" && !isHousekeeping(why)) for (const each of why.reached) {
-      const span = spans.get(each.task);
-      if (span && !span.cancelled) span.cancelled = record.t;
+      spans.get(each.task)?.cancelled.push({ from: record.t, to: null, box: why.box });
     }
     last = record.map;
   }
-  // What is cancelled and goes on was not cancelled as a whole: a scope within it was.
-  for (const span of spans.values()) if (span.cancelled && (span.to === null ? now - span.cancelled > 4 : span.to - span.cancelled > 4)) span.cancelled = null;
   return lanes;
 }
 

@@ -16,7 +16,7 @@ import trio
 
 CAPACITY = 5_000_000
 BATCH = 256 * 1024
-"""So many characters are read at once, and one record more."""
+"""So many bytes are read at once, and one record more."""
 
 
 class Ring:
@@ -24,7 +24,7 @@ class Ring:
 
     Attributes:
         first: the number of the oldest record that is there.
-        size: characters that are kept.
+        size: bytes that are kept.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
@@ -41,7 +41,7 @@ class Ring:
 
     def add(self, record: dict[str, Any]) -> None:
         """Keep a record, and forget the oldest ones if there is no room."""
-        text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(record, separators=(",", ":"))  # ASCII: a character is a byte
         self._records.append(text)
         self.size += len(text)
         while self.size > self._capacity:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .story import Incident
+from .incident import Incident
 
 BEGINNINGS = {
     "cut": "The cable is cut: the readers of both ends will find the connection broken.",
@@ -22,7 +19,7 @@ BEGINNINGS = {
 def first_sentence(incident: Incident) -> str:
     """Say what happened, and what it cancelled."""
     first = _ctrl_c(incident) or _handler(incident) or _server(incident) or _client(incident)
-    first = first or _server_alone(incident)
+    first = first or _given_up(incident)
     return first or _pressure(incident) or BEGINNINGS.get(incident.button, "")
 
 
@@ -61,16 +58,16 @@ def _handler(incident: Incident) -> str:
 def _server(incident: Incident) -> str:
     if incident.button != "restart" or not incident.cancelled:
         return ""
-    return (
-        "The server's scope was cancelled, so its handler was cancelled where it waited, "
-        "and its connection said goodbye with 1001."
-    )
+    text = "The server's scope was cancelled, so its handler was cancelled where it waited"
+    return f"{text}, and its connection said goodbye with 1001." if incident.server else f"{text}."
 
 
-def _server_alone(incident: Incident) -> str:
-    """Say that the server has given up its side, while the client's still waits."""
+def _given_up(incident: Incident) -> str:
+    """Say which sides have given the connection up, while the supervisor has said nothing."""
     if not incident.cancelled:
         return ""
+    if _line_of_client(incident):
+        return "The client has given the connection up: the body of its block is cancelled."
     heard = "heard nothing for 6 s" if incident.button in ("black_hole", "freeze") else ""
     why = f"The server {heard or 'found the connection broken'}"
     return f"{why}, so the body of its handler was cancelled; the client does not know yet."

@@ -11,24 +11,16 @@ Nothing is foretold: a fact that has not happened is not in it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from ..world.buttons import BUTTONS
+from .incident import Incident
 from .sentences import first_sentence, second_sentence
 
 Keep = Callable[[str, dict[str, Any]], None]
 
-HOUSEKEEPING = frozenset(
-    {"Reader._read_under_lease", "Reader._wait_for_room", "SupervisorLoop._run_session"}
-)
-"""Functions of the library whose scopes end in the course of things."""
-
 TOLD = frozenset({"press", "left", "state", "handler", "program", "server", "cancelled", "lease"})
 """After which events the story is told anew."""
-
-CALM = 2.5
-"""Seconds after which a reader that reads again does so for good."""
 
 
 def label_of(name: str) -> str:
@@ -43,61 +35,6 @@ def label_of(name: str) -> str:
     if path[-1] == "serve_forever":
         return "accept"
     return path[-2].lower() if path[-1] == "run" else path[-1]
-
-
-@dataclass(slots=True)
-class Incident:
-    """What is known of one story.
-
-    Attributes:
-        id: its number.
-        button: which button began it, or "".
-        code: the close code of that button.
-        began: when.
-        cancelled: the boxes that were cancelled, with the tasks that this reached.
-        unwound: the tasks that ended after the first of these, in order, with the time.
-        left: how the client's session was left.
-        handler: what the server's handler raised.
-        lost: the supervisor's step when the connection ended, or None.
-        attempts: the supervisor's steps since then.
-        program: how the client's program ended, or None.
-        back: the supervisor's step when a connection was open again, or None.
-        server: what the server said last.
-        stopped: when the client's reader stopped reading because its queue was full, or None.
-        last_stopped: when it was last seen so.
-        reads_since: since when it reads again, for good; 0: it does not.
-        waiting: how many bytes have waited in its queue at most.
-        sending: how many tasks of the server have waited in `send` at most.
-    """
-
-    id: int
-    button: str
-    code: int | None
-    began: float
-    cancelled: list[dict[str, Any]] = field(default_factory=list)
-    unwound: list[tuple[str, float]] = field(default_factory=list)
-    left: dict[str, Any] | None = None
-    handler: str = ""
-    lost: dict[str, Any] | None = None
-    attempts: list[dict[str, Any]] = field(default_factory=list)
-    program: dict[str, Any] | None = None
-    back: dict[str, Any] | None = None
-    server: dict[str, Any] | None = None
-    stopped: float | None = None
-    last_stopped: float = 0.0
-    reads_since: float = 0.0
-    waiting: int = 0
-    sending: int = 0
-
-    @property
-    def done(self) -> bool:
-        """Return True if all is well again."""
-        return self.back is not None or self.calm_again
-
-    @property
-    def calm_again(self) -> bool:
-        """Return True if nothing was lost, and the reader reads again for good."""
-        return self.lost is None and self.reads_since > 0
 
 
 class Story:
@@ -118,7 +55,7 @@ class Story:
         incident = self._incident
         if incident is None:
             return
-        _gather(incident, kind, now, facts)
+        incident.hear(kind, now, facts)
         if kind in TOLD and (told := _tell(incident)) != self._told:
             self._told = told
             self._keep("story", told)
@@ -128,55 +65,6 @@ class Story:
     def _begin(self, now: float, button: str, code: int | None) -> None:
         self._count += 1
         self._incident = Incident(self._count, button, code, now)
-
-
-def _gather(incident: Incident, kind: str, now: float, facts: dict[str, Any]) -> None:
-    match kind:
-        case "cancelled" if facts["function"] not in HOUSEKEEPING:
-            _gather_cancellation(incident, facts)
-        case "exited" if incident.cancelled or incident.left or incident.handler:
-            incident.unwound.append((facts["name"], now))
-        case "left" if facts["error"]:
-            incident.left = incident.left or facts
-        case "handler":
-            incident.handler = facts["error"]
-        case "server":
-            incident.server = facts
-        case "program":
-            incident.program = facts if not facts["up"] else incident.program
-        case "lease" if incident.button in ("slow", "flood"):
-            _gather_leases(incident, now, facts["leases"])
-        case "state":
-            _gather_step(incident, facts)
-
-
-def _gather_cancellation(incident: Incident, facts: dict[str, Any]) -> None:
-    """Keep a cancellation that reaches further than those before it: the others follow from it."""
-    before = {each["task"] for told in incident.cancelled for each in told["reached"]}
-    if not {each["task"] for each in facts["reached"]} <= before:
-        incident.cancelled.append(facts)
-
-
-def _gather_leases(incident: Incident, now: float, leases: list[dict[str, Any]]) -> None:
-    """Note whether the client's reader reads: for good, if it has not stopped for a while."""
-    for lease in leases:
-        if lease["side"] == "server":
-            incident.sending = max(incident.sending, lease["sending"])
-        elif lease["paused"]:
-            incident.stopped = now if incident.stopped is None else incident.stopped
-            incident.waiting = max(incident.waiting, lease["waiting"])
-            incident.last_stopped = now
-        elif incident.stopped is not None and now - incident.last_stopped > CALM:
-            incident.reads_since = incident.last_stopped
-
-
-def _gather_step(incident: Incident, step: dict[str, Any]) -> None:
-    if step["lost"] or step["state"] in ("closed", "failed"):
-        incident.lost = incident.lost or step
-    elif step["state"] == "open" and (incident.lost or incident.program):
-        incident.back = step
-    if incident.lost:
-        incident.attempts.append(step)
 
 
 def _tell(incident: Incident) -> dict[str, Any]:

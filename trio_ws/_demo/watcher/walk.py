@@ -152,6 +152,10 @@ class Numbers:
             self._numbers[thing] = next(self._count)
         return self._numbers[thing]
 
+    def order(self, task: trio.lowlevel.Task) -> tuple[float, str]:
+        """Return what tasks are sorted by: their numbers; those without one come last."""
+        return self._numbers.get(task, math.inf), task.name
+
 
 def walk(top: trio.lowlevel.Task, numbers: Numbers) -> Picture:
     """Draw the tree from a task down; each of its tasks must be waiting, or not have begun."""
@@ -169,7 +173,7 @@ def _add(task: trio.lowlevel.Task, within: int | None, numbers: Numbers, picture
     for block, box in zip(entered, boxes, strict=True):
         picture.scopes[box.id] = block.scope
         children = block.nursery.child_tasks if block.nursery is not None else ()
-        for child in sorted(children, key=numbers.of):
+        for child in sorted(children, key=numbers.order):
             _add(child, box.id, numbers, picture)
 
 

@@ -1,4 +1,4 @@
-"""What both sides are set to: shorter and smaller than the defaults, since somebody watches."""
+"""What both sides are set to: shorter and smaller than the defaults, so that one sees it happen."""
 
 from __future__ import annotations
 

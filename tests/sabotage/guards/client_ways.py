@@ -1,0 +1,187 @@
+"""The client's ways to a server: `_client`, `redirects`, `proxy_connect`, `_proxy_url`."""
+
+from __future__ import annotations
+
+from ..guard import Guard
+
+REDIRECTS = "_handshake/redirects.py"
+TUNNELS = "_handshake/proxy_connect.py"
+
+GUARDS = [
+    Guard(
+        "credentials in a Location are not sent",
+        REDIRECTS,
+        "    if target.authorization:",
+        "    if False:",
+        ("handshake/test_redirects.py::test_absurd_target",),
+    ),
+    Guard(
+        "a Location is printable ASCII",
+        REDIRECTS,
+        "    if found := _UNFIT.search(location):",
+        "    if (found := _UNFIT.search(location)) and False:",
+        ("handshake/test_redirects.py::test_absurd_target",),
+    ),
+    Guard(
+        "of two Locations none is chosen",
+        REDIRECTS,
+        "    if len(locations) != 1:",
+        "    if False:",
+        ("client/test_attempt.py::test_two_locations",),
+    ),
+    Guard(
+        "a circle of redirects is noticed",
+        REDIRECTS,
+        "        if circle:",
+        "        if False:",
+        ("client/test_attempt.py::test_circle",),
+    ),
+    Guard(
+        "redirects are counted",
+        REDIRECTS,
+        "        if len(self._chain) > self._limit + 1:",
+        "        if len(self._chain) > 50:",
+        ("client/test_attempt.py::test_too_many",),
+    ),
+    Guard(
+        "another origin stays another origin",
+        REDIRECTS,
+        "        self.strange |= target.origin != self.url.origin",
+        "        self.strange = target.origin != self.url.origin",
+        ("handshake/test_redirects.py::test_back_again",),
+    ),
+    Guard(
+        "another origin gets no credentials",
+        REDIRECTS,
+        "if line[0].lower() not in CREDENTIALS]",
+        "]",
+        ("client/test_attempt.py::test_nothing_secret_goes_elsewhere",),
+    ),
+    Guard(
+        "another origin gets nothing of a function",
+        REDIRECTS,
+        "        if of_a_function:",
+        "        if False:",
+        ("client/test_attempt.py::test_nothing_secret_goes_elsewhere",),
+    ),
+    Guard(
+        "another origin gets no user and password of the URL",
+        REDIRECTS,
+        "authorization=None if self.strange else self._chain[0].authorization",
+        "authorization=self._chain[0].authorization",
+        ("client/test_attempt.py::test_nothing_secret_goes_elsewhere",),
+    ),
+    Guard(
+        "another origin does not get the context",
+        "_client/hop.py",
+        "        given = None if self._trail.strange else self._config.ssl_context",
+        "        given = self._config.ssl_context",
+        ("client/test_attempt.py::test_a_context_is_for_one_origin",),
+    ),
+    Guard(
+        "connect_to is for the URL given",
+        "_client/hop.py",
+        "connect_to=not trail.begun",
+        "connect_to=True",
+        ("client/test_attempt.py::test_connect_to_is_for_the_url_given",),
+        hangs=True,
+    ),
+    Guard(
+        "nobody waits for the body of a redirect",
+        "_client/hop.py",
+        "        if self._trail.is_followed(rejection.response):",
+        "        if False:",
+        ("client/test_hop.py::test_a_redirect_is_not_heard_out",),
+    ),
+    Guard(
+        "nobody waits long for the body of a proxy's refusal",
+        "_client/dialling.py",
+        "    with trio.move_on_after(REFUSAL_PATIENCE):",
+        "    if True:",
+        ("client/test_dialling.py::test_endless_refusal",),
+    ),
+    Guard(
+        "a proxy that refuses leaves no stream open",
+        "_client/dialling.py",
+        "            await trio.aclose_forcefully(stream)\n            raise",
+        "            raise",
+        ("client/test_dialling.py::test_refusal",),
+    ),
+    Guard(
+        "a simulated network has no environment",
+        "_client/dialling.py",
+        "        real = isinstance(current_network(), TCPNetwork)",
+        "        real = True",
+        ("client/test_dialling.py::test_a_simulated_network_has_no_environment",),
+    ),
+    Guard(
+        "with connect_to the environment is not asked",
+        "_client/dialling.py",
+        "self._config.proxy is None or self._place is not None or not real",
+        "self._config.proxy is None or not real",
+        ("client/test_dialling.py::test_connect_to",),
+    ),
+    Guard(
+        "what comes with a proxy's answer is not the server's",
+        TUNNELS,
+        "        if self._answer.rest():",
+        "        if False:",
+        ("handshake/test_proxy_connect.py::test_more_than_the_answer",),
+    ),
+    Guard(
+        "a 101 opens no tunnel",
+        TUNNELS,
+        "        if head.status == 101:",
+        "        if False:",
+        ("handshake/test_proxy_connect.py::test_nonsense",),
+    ),
+    Guard(
+        "what ends on the way through a proxy is the proxy's",
+        "_client/hop.py",
+        "            if type(exc) is HandshakeError and self._dialler.proxy:",
+        "            if False:",
+        ("client/test_dialling.py::test_end",),
+    ),
+    Guard(
+        "a proxy's own delay does not count",
+        "_client/socks.py",
+        ", timeout=math.inf)",
+        ")",
+        ("client/test_socks.py::test_silence",),
+    ),
+    Guard(
+        "the stream to a SOCKS proxy is only lent",
+        "_client/socks.py",
+        '        """Do nothing."""\n        await trio.lowlevel.checkpoint()',
+        "        await self._stream.aclose()",
+        ("client/test_socks.py::test_the_stream_is_only_lent",),
+    ),
+    Guard(
+        "TLS to a proxy is not TLS with the server",
+        "_client/dialling.py",
+        "            stream = TunnelStream(await self._secure(stream, proxy))",
+        "            stream = await self._secure(stream, proxy)",
+        ("client/test_dialling.py::test_https",),
+    ),
+    Guard(
+        "the headers of a function are checked",
+        "_client/attempt.py",
+        "        check_headers(headers)\n",
+        "",
+        ("client/test_attempt.py::test_bad_headers_and_a_stream",),
+    ),
+    Guard(
+        "redirects are not followed over a stream that was given",
+        "_client/attempt.py",
+        "limit=config.max_redirects if stream is None else 0",
+        "limit=config.max_redirects",
+        ("client/test_attempt.py::test_a_stream_of_ones_own",),
+    ),
+    Guard(
+        "the password of a proxy does not show",
+        "_proxy_url.py",
+        '        secret = "***@" if self.authorization or self.user is not None else ""',
+        '        secret = f"{self.user}:{self.password}@" if self.user is not None else ""',
+        ("test_proxy_url.py::test_credentials",),
+    ),
+]
