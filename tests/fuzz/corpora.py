@@ -11,9 +11,9 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "corpus"
 
-MAX_INPUT = 600
-MAX_INPUTS = 150
-"""What is kept of a target: so many inputs, the shortest, none longer than that."""
+MAX_INPUT = 400
+MAX_INPUTS = 60
+"""What is kept of a target: so many inputs, short ones and long ones, none longer than that."""
 
 
 def load(target: str) -> list[bytes]:
@@ -29,7 +29,9 @@ def keep(target: str, inputs: Iterable[bytes]) -> int:
     some = sorted(
         {each for each in inputs if 0 < len(each) <= MAX_INPUT}, key=lambda each: (len(each), each)
     )
-    lines = [base64.b64encode(each).decode() + "\n" for each in some[:MAX_INPUTS]]
+    step = max(1.0, len(some) / MAX_INPUTS)
+    chosen = [some[int(place * step)] for place in range(min(len(some), MAX_INPUTS))]
+    lines = [base64.b64encode(each).decode() + "\n" for each in chosen]
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{target}.txt").write_text("".join(lines), encoding="ascii")
     return len(lines)

@@ -22,7 +22,7 @@ such as a message that is sent twice if a reset meets a reconnect while a buffer
 
 ::
 
-    python -m tests.simulation                  the size of CI: 60 seeds, about two minutes
+    python -m tests.simulation                  the size of CI: 52 worlds, and the grid
     python -m tests.simulation --nightly        1,000 seeds
     python -m tests.simulation --seed 7         one world again, step by step the same
 """

@@ -83,5 +83,5 @@ class Size:
 
 
 QUICK = Size(worlds=2, seconds=60, messages=500, faults=20)
-CI = Size(worlds=60, seconds=600, messages=200_000, faults=10_000)
+CI = Size(worlds=52, seconds=600, messages=200_000, faults=10_000)
 NIGHTLY = Size(worlds=1_000, seconds=600, messages=3_000_000, faults=160_000)

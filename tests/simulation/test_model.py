@@ -173,7 +173,7 @@ def test_endings(client: Ending, server: Ending, weather: set[str], told: str | 
 def test_figures() -> None:
     """Figures add up, and a run that has not reached what it must is told."""
     total = Figures()
-    total.add(Figures(worlds=60, messages=250_000, faults=Counter(cut=9_000, reset=500)))
+    total.add(Figures(worlds=52, messages=250_000, faults=Counter(cut=9_000, reset=500)))
     assert CI.shortfall(total) == "faults: 9,500 instead of 10,000"
     total.add(Figures(seconds=7200, faults=Counter(cut=500), endings=Counter(clean=3)))
     assert CI.shortfall(total) == ""
