@@ -31,7 +31,7 @@ CHECKS = {
     "lint": "ruff check",
     "imports": "lint-imports --no-logo",
     "types": "mypy",
-    "trio": "flake8 trio_ws tests examples",
+    "trio": "flake8 trio_ws examples",  # and the tests, which take minutes: test_command.py
 }
 TESTS = {"tests": "pytest --cov -n 2 --dist worksteal"}
 STEPS = CHECKS | TESTS
