@@ -86,5 +86,5 @@ def test_flake8_finds_nothing_in_the_others(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.slow
 @pytest.mark.timeout(1_200)
 def test_flake8_on_the_tests() -> None:
-    """The tests pass, too; the test command leaves them out, since flake8 takes minutes for them."""
+    """The tests pass, too; the test command leaves them out, since that takes minutes."""
     subprocess.run([command.find("flake8"), *command.concerned(["tests"])], cwd=TOP, check=True)
