@@ -178,7 +178,11 @@ class ClientHandshake:
     def _rejected(self, response: Response) -> Rejected:
         wait = retry_after(response.headers)
         versions = tuple(elements(response.headers.get_all("Sec-WebSocket-Version")))
-        told: _Told = {"url": f"{self._url}{self._came_by}", "request": self.request, "retry_after": wait}
+        told: _Told = {
+            "url": f"{self._url}{self._came_by}",
+            "request": self.request,
+            "retry_after": wait,
+        }
         if response.status == 426 and versions and VERSION not in versions:
             return UnsupportedVersion(response, supported=versions, **told)
         return Rejected(response, **told)

@@ -83,7 +83,7 @@ def _parse_step(path: str, segment: str) -> Step:
     if parameter is None:
         if _FOREIGN_PARAMETER.fullmatch(segment):
             raise ValueError(
-                f"path {path!r}: a parameter is written as {{name}} or {{name:int}}, not {segment!r}"
+                f"path {path!r}: a parameter is written {{name}} or {{name:int}}, not {segment!r}"
             )
         if why := check_literal(segment):
             raise ValueError(f"path {path!r} is dead: {why}; see {segment!r}")
