@@ -221,6 +221,31 @@ async def test_nothing_secret_goes_elsewhere(autojump_clock: object) -> None:
         assert "Authorization" not in heads.seen[0]
 
 
+@pytest.mark.parametrize(
+    ("location", "message"),
+    [
+        ("/b", r"@a.example/b \(redirected from ws://\*\*\*@a.example/\) rejected .* status 401"),
+        (
+            "//b.example/",
+            r"b.example/ \(redirected from .*@a.example/, whose credentials it does not get",
+        ),
+    ],
+)
+async def test_refused_after_a_redirect(
+    autojump_clock: object, location: str, message: str
+) -> None:
+    """The refusal says where the request came from, and that its credentials stayed there."""
+    scripts = iter([redirect(location), redirect(None, 401)])
+
+    async def script(peer: Any) -> None:
+        await next(scripts)(peer)
+
+    async with scripted({A: script, B: script}):
+        with pytest.raises(Rejected, match=message):
+            async with open_websocket("ws://me:hunter2@a.example/"):
+                pass
+
+
 async def test_to_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     """From ws it may go to wss."""
 

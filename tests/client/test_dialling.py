@@ -280,7 +280,7 @@ async def test_unix(tmp_path: Path) -> None:
                 await ws.send("hello")
                 assert await ws.receive() == "hello"
                 assert ws.request.headers["Host"] == "h.example"
-    with pytest.raises(HandshakeError, match=f"to ws://h/ at {tmp_path}/none: ") as caught:
+    with pytest.raises(HandshakeError, match=f"at the Unix socket {tmp_path}/none: ") as caught:
         async with open_websocket("ws://h", connect_to=f"{tmp_path}/none"):
             pass
     assert isinstance(caught.value.__cause__, FileNotFoundError)

@@ -201,6 +201,16 @@ def test_back_again() -> None:
     assert trail.headers(Headers({"Cookie": "a=b"}), of_a_function=False) == Headers()
 
 
+def test_the_way_is_told() -> None:
+    """A message tells where a redirect came from, and what another origin does not get."""
+    trail = Trail(BASE, limit=3)
+    assert trail.came_by == ""
+    trail.follow(to("/there"), REQUEST)
+    assert trail.came_by == f" (redirected from {BASE})"
+    trail.follow(to("ws://b.example/"), REQUEST)
+    assert trail.came_by == f" (redirected from {BASE}, whose credentials it does not get)"
+
+
 def test_circle() -> None:
     """A URL that was asked before would answer the same."""
     trail = Trail(BASE, limit=10)

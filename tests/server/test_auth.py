@@ -244,6 +244,7 @@ def test_a_copy_is_kept() -> None:
         ({}, TypeError, "takes one of check and credentials"),
         ({"check": print, "credentials": KNOWN}, TypeError, "takes one of check and credentials"),
         ({"check": 5}, TypeError, "check must be a function"),
+        ({"check": {"a": "b"}}, TypeError, r"by name: basic_auth\(credentials=…\)"),
         ({"credentials": [("a", "b")]}, TypeError, "credentials must be a mapping, not"),
         ({"credentials": {}}, ValueError, "credentials must not be empty"),
         ({"credentials": {5: "a"}}, TypeError, "each name in credentials must be a str"),

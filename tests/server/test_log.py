@@ -116,9 +116,12 @@ async def test_failures(caplog: pytest.LogCaptureFixture) -> None:
     """A handler's failure, and that of another function, come with their tracebacks."""
     async with open_websocket_pair() as (_, ws):
         log_handler_error(ws, ZeroDivisionError("a"))
-    log_application_error("server-1", KeyError("b"))
+    request = Request(method="GET", target="/a?token=hunter2", headers=Headers())
+    log_application_error("server-1", KeyError("b"), request)
+    log_application_error("server-1", KeyError("c"))
     assert lines(caplog, logging.ERROR) == [
         "[server] the handler failed: / for None",
+        "[server-1] answering GET /a failed",
         "[server-1] answering a request failed",
     ]
     assert all(record.exc_info for record in caplog.records if record.levelno == logging.ERROR)

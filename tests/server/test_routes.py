@@ -55,6 +55,8 @@ def test_patterns(text: str, names: tuple[str, ...]) -> None:
         ("/a%20b", "is dead: a route is written decoded"),
         ("/a{b}", "a parameter is a whole segment, as {name} is; see 'a{b}'"),
         ("/{a", "a parameter is a whole segment"),
+        ("/<int:a>", "a parameter is written {name} or {name:int}, not '<int:a>'"),
+        ("/<a>/b", "a parameter is written {name} or {name:int}, not '<a>'"),
         ("/{a:b:c}", "a parameter is a whole segment"),
         ("/{a/b}", "a parameter is a whole segment"),
         ("/{}", "a parameter has a name as variables have, not ''"),

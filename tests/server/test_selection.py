@@ -95,7 +95,7 @@ async def test_a_selector_that_fails(
             async with hall.open():
                 pass
         assert hall.server.statistics().refused == 1
-    assert "answering a request failed" in caplog.text
+    assert "answering GET / failed" in caplog.text
 
 
 def test_one_handler() -> None:

@@ -107,7 +107,7 @@ class ConnectAttempt:
         """Raise a redirect that is not followed, as the rejection that it is."""
         raise Rejected(
             rejected.response,
-            url=self._trail.url,
+            url=f"{self._trail.url}{self._trail.came_by}",
             request=rejected.request,
             retry_after=retry_after(rejected.response.headers),
             why_not_followed=why,

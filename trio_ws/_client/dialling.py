@@ -210,7 +210,9 @@ async def _hear_out(asking: ProxyHandshake, transport: Transport) -> None:
 
 
 def _shown(place: tuple[str, int] | str) -> str:
-    return printable(place) if isinstance(place, str) else authority_of(*place)
+    if isinstance(place, str):
+        return f"the Unix socket {printable(place)}"
+    return authority_of(*place)
 
 
 def _ip_address(stream: trio.abc.Stream) -> str | None:

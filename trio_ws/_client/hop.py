@@ -62,6 +62,7 @@ class Hop:
             origin=config.origin,
             user_agent=config.user_agent,
             limits=config.limits,
+            came_by=trail.came_by,
         )
         self._dialler = Dialler(
             trail.url, config, self._handshake.request, connect_to=not trail.begun

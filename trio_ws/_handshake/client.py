@@ -84,6 +84,7 @@ class ClientHandshake:
 
     `headers` go into the request beside the ones of the protocol;
     what they name replaces what `url`, `origin` and `user_agent` would say.
+    `came_by` follows the URL in the message of a `Rejected`.
 
     Raises:
         LocalProtocolError: a header is reserved or unfit, a subprotocol is no token or named twice.
@@ -99,6 +100,7 @@ class ClientHandshake:
         origin: str | None = None,
         user_agent: str | None = None,
         limits: Limits = Limits(),
+        came_by: str = "",
     ) -> None:
         self._offers = check_subprotocols(subprotocols)
         self._extensions = check_extensions(extensions)
@@ -109,6 +111,7 @@ class ClientHandshake:
             [(n, v) for n, v in ours.items() if v and n.lower().encode() not in names]
         )
         self._url = url
+        self._came_by = came_by
         self._key = make_key()
         lines = [*self._upgrade(), *read_lines(extra)]
         self._bytes = write_head(f"GET {url.target} HTTP/1.1", lines)
@@ -175,7 +178,11 @@ class ClientHandshake:
     def _rejected(self, response: Response) -> Rejected:
         wait = retry_after(response.headers)
         versions = tuple(elements(response.headers.get_all("Sec-WebSocket-Version")))
-        told: _Told = {"url": self._url, "request": self.request, "retry_after": wait}
+        told: _Told = {
+            "url": f"{self._url}{self._came_by}",
+            "request": self.request,
+            "retry_after": wait,
+        }
         if response.status == 426 and versions and VERSION not in versions:
             return UnsupportedVersion(response, supported=versions, **told)
         return Rejected(response, **told)
@@ -277,7 +284,7 @@ _FORGOTTEN = {
 
 
 class _Told(TypedDict):
-    url: URL
+    url: str
     request: Request
     retry_after: float | None
 

@@ -67,6 +67,14 @@ class Trail:
         """Return the URL that was given."""
         return self._chain[0]
 
+    @property
+    def came_by(self) -> str:
+        """Return what a message tells of the way to `url`; empty if no redirect was followed."""
+        if not self.begun:
+            return ""
+        withheld = ", whose credentials it does not get" if self.strange else ""
+        return f" (redirected from {self.first}{withheld})"
+
     def is_followed(self, response: Response) -> bool:
         """Return True if a response is a redirect, and redirects are followed."""
         return bool(self._limit) and response.status in STATUSES and "Location" in response.headers

@@ -41,12 +41,12 @@ def basic_auth(
     which is ``ws.state["username"]`` in the handler.
     Give either `check` or `credentials`.  Without TLS the network can read the password.
 
-    To ask for a password on some paths only, call the result in a function of your own::
+    To ask for a password on some paths only, give the result to their routes::
 
         log_in = basic_auth(credentials={"ada": password})
 
-        async def on_request(request: Request) -> Response | None:
-            return None if request.path == "/health" else await log_in(request)
+        @router.websocket("/uploads/{name:path}", on_request=log_in)
+        async def upload(ws: WebSocket) -> None: ...
 
     Args:
         check: a function of the name and the password that returns whether they are right;
@@ -61,6 +61,8 @@ def basic_auth(
     """
     if (check is None) == (credentials is None):
         raise TypeError("basic_auth() takes one of check and credentials")
+    if isinstance(check, Mapping):
+        raise TypeError("passwords are given by name: basic_auth(credentials=…)")
     if credentials is not None:
         check = _Passwords(credentials).check
     check_callable("check", check)

@@ -81,9 +81,10 @@ def _reason(refusal: Refusal | None) -> str:
     return f" ({printable(' '.join([said, *getattr(refusal, '__notes__', ())]))})"
 
 
-def log_application_error(name: str, error: BaseException) -> None:
+def log_application_error(name: str, error: BaseException, request: Request | None = None) -> None:
     """Log that a function of the application's failed, with its traceback."""
-    log.error("[%s] answering a request failed", name, error=error)
+    what = _shown(f"{request.method} {request.path}") if request else "a request"
+    log.error("[%s] answering %s failed", name, what, error=error)
 
 
 def log_break(name: str, error: BaseException) -> None:

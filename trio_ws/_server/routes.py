@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 INT, TEXT, REST = "int", "str", "path"
 _PARAMETER = re.compile(r"\{([^{}:]*)(?::([^{}:]*))?\}")
+_FOREIGN_PARAMETER = re.compile(r"<[^<>]*>")  # as Flask and werkzeug write it
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
@@ -80,6 +81,10 @@ def parse_pattern(path: object) -> Pattern:
 def _parse_step(path: str, segment: str) -> Step:
     parameter = _PARAMETER.fullmatch(segment)
     if parameter is None:
+        if _FOREIGN_PARAMETER.fullmatch(segment):
+            raise ValueError(
+                f"path {path!r}: a parameter is written {{name}} or {{name:int}}, not {segment!r}"
+            )
         if why := check_literal(segment):
             raise ValueError(f"path {path!r} is dead: {why}; see {segment!r}")
         return Step(segment)

@@ -137,7 +137,7 @@ class Upgrader:
         except BaseException as exc:  # noqa: ASYNC103 - what must pass does
             outcome = split(exc)
             if outcome.failure is not None:
-                log_application_error(http.name, outcome.failure)
+                log_application_error(http.name, outcome.failure, request)
             outcome.let_pass()
             self._counters.add("refused")
             return FAILED  # noqa: ASYNC104
