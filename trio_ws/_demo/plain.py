@@ -33,6 +33,7 @@ LONGEST = 60.0
 INTRODUCTION = """\
 A server, a client that a supervisor keeps connected, and between them a network that obeys.
 Time is virtual here, so all of it takes a second.  `trio-ws demo` shows it live, in a page.
+All waits are shorter than the library's defaults: a peer may be silent for 6 s, not 40.
 
 These are the tasks when all is well.  A nursery [ ] holds tasks; a task waits at a line.
 """

@@ -12,6 +12,7 @@ from .._concurrency.body import call_unprotected
 from .._options import config_from
 from .._policies import FOREVER
 from .._server.options import ServerConfig, ServerOptions
+from .._server.router import Router
 from .._server.server import Server
 from .._validation import check_callable
 from ._dialling import Exchange
@@ -57,6 +58,11 @@ class Cast:
         self, nursery: trio.Nursery, place: Place, handler: Handler, options: ServerOptions
     ) -> Server:
         """Let a handler serve a URL; see `MemoryNetwork.serve`."""
+        if isinstance(handler, Router):
+            raise TypeError(
+                "handler must be a function, not a Router: serve a Router as your program does, "
+                f"in “with network.on({place.host!r}):”, by serve_websocket"
+            )
         check_callable("handler", handler)
         config_from(ServerConfig, options, "serve")  # so that it fails here, and by this name
         where = place.host, place.port

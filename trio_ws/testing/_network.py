@@ -166,8 +166,10 @@ class MemoryNetwork(Weather):
         Several URLs of one host and port have one server: give its options with the first.
         ``wss`` needs no certificate: a stand-in takes the place of TLS.
         For real TLS give an `ssl_context` (`tls_contexts` makes one).
+        A `Router` has paths of its own: serve it by `serve_websocket`, in a block of `on`.
 
         Raises:
+            TypeError: the handler is not a function.
             ValueError: the URL is served already, or its port is and there are options.
             InvalidURL: this is no WebSocket URL.
         """

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trio_ws._demo.watcher.incident import CALM, HOUSEKEEPING, Incident
+from trio_ws._demo.watcher.incident import CALM, HOUSEKEEPING, Incident, body_of
 
 
 def cancelled(*tasks: int, function: str = "f") -> dict[str, Any]:
@@ -27,6 +27,20 @@ def test_cancellations_that_follow_from_others() -> None:
     for function in sorted(HOUSEKEEPING):
         incident.hear("cancelled", 0, cancelled(9, function=function))
     assert incident.cancelled == [cancelled(1, 2), cancelled(2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("name", "maker", "nursery", "side"),
+    [
+        ("client", "SupervisedBlock", False, "client"),
+        ("trio_ws server-1", "ConnectionBlock", False, "server"),
+        ("client", "ConnectionBlock", True, ""),
+        ("client", "", False, ""),
+    ],
+)
+def test_whose_body_it_is(name: str, maker: str, nursery: bool, side: str) -> None:
+    """A body is a scope of the library's own, and no nursery; its task tells the side."""
+    assert body_of({"name": name, "maker": maker, "nursery": nursery}) == side
 
 
 def test_tasks_unwind_after_something_was_cancelled() -> None:

@@ -12,7 +12,10 @@ from trio_ws._demo.world.buttons import BUTTONS
 
 CLIENT = {"name": "client", "line": "client.py:7 “async for price in ws:”"}
 ORDERS = {"name": "orders", "line": "client.py:9 “await trio.sleep(5)”"}
-REACHED = {"reached": [ORDERS, CLIENT]}
+REACHED = {"maker": "", "nursery": True, "name": "client", "reached": [ORDERS, CLIENT]}
+BODY = REACHED | {"maker": "ConnectionBlock", "nursery": False}
+HANDLER = {"maker": "ConnectionBlock", "nursery": False, "name": "server-1", "reached": []}
+NURSERY = {"maker": "", "nursery": True, "name": "server-1", "reached": []}
 LEFT = {"error": "ConnectionClosed: 1012", "where": "client.py:7 “async for”"}
 
 
@@ -78,7 +81,7 @@ def test_a_loss_whose_line_is_not_known() -> None:
 )
 def test_the_server_knows_first(button: str, why: str) -> None:
     """Its own side has ended; the client's has not."""
-    told = incident(button, cancelled=[{"reached": []}])
+    told = incident(button, cancelled=[HANDLER])
     assert first_sentence(told) == (
         f"{why}, so the body of its handler was cancelled; the client does not know yet."
     )
@@ -86,7 +89,7 @@ def test_the_server_knows_first(button: str, why: str) -> None:
 
 def test_the_client_knows() -> None:
     """Its body is cancelled; it still unwinds, so the supervisor has said nothing."""
-    told = incident("cut", cancelled=[{"reached": []}, REACHED])
+    told = incident("cut", cancelled=[HANDLER, BODY])
     assert first_sentence(told) == (
         "The client has given the connection up: the body of its block is cancelled."
     )
@@ -104,6 +107,18 @@ def test_a_close() -> None:
     assert second_sentence(told).endswith("and the supervisor connected again after 2.0 s.")
     told.left = {"error": "ConnectionClosed: 1012", "where": ""}
     assert first_sentence(told).endswith("so the client's iteration raised.")
+
+
+def test_a_close_while_the_session_unwinds() -> None:
+    """A nursery is cancelled, by the code around the iteration; no connection is given up."""
+    told = incident("close", cancelled=[NURSERY])
+    assert first_sentence(told) == (
+        "The server has closed the connection, so its handler's iteration is over, "
+        "and the nursery around it cancels the tasks beside it."
+    )
+    told.cancelled.append(REACHED)
+    assert first_sentence(told).startswith("The server's Close has arrived, so the client's")
+    assert first_sentence(incident("", cancelled=[NURSERY, REACHED])) == ""
 
 
 def test_a_close_before_the_supervisor_has_said_so() -> None:
@@ -126,8 +141,16 @@ def test_a_close_with_1000() -> None:
 
 def test_a_handler_that_raises() -> None:
     """Its nursery cancelled the others; what it meant for the client comes second."""
-    told = incident("raise", handler="RuntimeError: a bug")
-    assert first_sentence(told).startswith("The task “buttons” of the handler raised RuntimeError")
+    assert first_sentence(incident("raise")) == ""
+    told = incident("raise", cancelled=[NURSERY, REACHED])
+    assert first_sentence(told) == (
+        "The task “buttons” of the handler raised RuntimeError, "
+        "so its nursery cancelled the others."
+    )
+    told.handler = "RuntimeError: a bug"
+    assert first_sentence(told).endswith(
+        ", and the server closed this connection with 1011 and went on."
+    )
     told = incident(
         "raise", handler="RuntimeError: a bug", left=LEFT, **lost("ConnectionClosed: 1011")
     )
@@ -148,6 +171,9 @@ def test_ctrl_c() -> None:
     assert first_sentence(incident("ctrl_c")) == ""
     told = incident("ctrl_c", cancelled=[REACHED])
     assert first_sentence(told).startswith("KeyboardInterrupt was raised in the task “keyboard”")
+    assert first_sentence(told).endswith("each task where it waited.")
+    told.program = {"ended": "KeyboardInterrupt"}
+    assert first_sentence(told).endswith("with 1001, so the server's handler ended, too.")
 
 
 def test_pressure() -> None:

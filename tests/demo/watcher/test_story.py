@@ -126,7 +126,27 @@ def test_a_program_that_ends() -> None:
         assert told.last["back"] == "the demo starts the program again in 4 s"
         told.hear("program", up=True, number=2)
         told.step("open")
-        assert told.last["back"] == "a new connection"
+        assert told.last["back"] == "the demo has started the program again: a new connection"
+
+
+def test_a_connection_without_a_time() -> None:
+    """The first one of a supervisor has been away from nothing."""
+    told = Told()
+    told.step("waiting", **LOST)
+    told.step("open", away=0.0)
+    assert told.last["back"] == "a new connection"
+
+
+def test_the_same_box_of_a_later_connection() -> None:
+    """A frozen server answers the handshakes that waited: their handlers are cancelled, too."""
+    told = Told()
+    told.hear("press", button="freeze", code=None)
+    told.cancel("trio_ws server-1", maker="ConnectionBlock")
+    told.cancel("trio_ws server-2", maker="ConnectionBlock")
+    assert [each["what"] for each in told.last["cancelled"]] == [
+        "the body of the server's connection",
+        "the body of the server's connection, at a later attempt",
+    ]
 
 
 def test_the_handler_and_the_server_are_heard() -> None:

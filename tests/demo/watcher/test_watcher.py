@@ -78,6 +78,31 @@ async def test_a_cancellation_is_seen_before_anything_unwinds(
     assert ended.index("orders") < ended.index("book")  # which takes a moment to save
 
 
+@pytest.mark.parametrize("button", ["cut", "raise", "ctrl_c"])
+async def test_a_story_tells_what_the_picture_has_shown(
+    autojump_clock: trio.testing.MockClock, button: str
+) -> None:
+    """A box that a story calls cancelled was so in a picture before, and a task had ended."""
+    stage = Stage()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(stage.run)
+        await trio.sleep(QUIET)
+        begin = len(stage.watcher.records)
+        stage.world.press(button)
+        await trio.sleep(12)
+        nursery.cancel_scope.cancel()
+    boxes, ended, stories = set(), 0, 0
+    for record in stage.watcher.records[begin:]:
+        if record["k"] == "tree":
+            boxes |= {why["box"] for why in record["why"] if why["what"] == "cancelled"}
+            ended += sum(why["what"] == "exited" for why in record["why"])
+        elif record["k"] == "story":
+            stories += 1
+            assert {each["box"] for each in record["cancelled"]} <= boxes
+            assert len(record["unwound"]) <= ended
+    assert stories > 3
+
+
 async def test_nothing_happens_nothing_is_drawn(autojump_clock: trio.testing.MockClock) -> None:
     """A picture is kept only if it is another one; each 40th is complete."""
     watcher = Watcher(Ring())

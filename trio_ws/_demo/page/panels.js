@@ -98,7 +98,7 @@ export function drawLeases(record, policy, now) {
 }
 
 function words(side, lease, left, asked) {
-  if (!lease) return `${side}: no connection`;
+  if (!lease) return `${side}: no lease, the connection has ended`;
   if (lease.paused) return `${side}: suspended, since it does not read; ${lease.waiting.toLocaleString("en")} bytes wait`;
   return `${side}: ${left.toFixed(1)} s left${asked ? "; a ping waits for its answer" : ""}`;
 }

@@ -41,15 +41,16 @@ export class Timeline {
     context.textBaseline = "middle";
     this.colours = palette();
     const x = time => labels + (time - now + this.seconds) / this.seconds * (width - labels - 10);
-    this.#axis(context, x, now, labels, height, width);
+    const presses = this.#placePresses(context, model.since(now - this.seconds, index), x, labels, width);
+    this.#axis(context, x, now, labels, height, width, presses);
     this.marks = [];
     this.#wire(context, model, index, AXIS, x, labels, now, width);
     const top = AXIS + WIRE + 4;
     lanes.forEach((lane, at) => this.#lane(context, lane, bars.get(lane), top + at * ROW, x, labels, now));
-    this.#presses(context, model.since(now - this.seconds, index), x, labels, height, width);
+    this.#presses(context, presses, height);
   }
 
-  #axis(context, x, now, labels, height, width) {
+  #axis(context, x, now, labels, height, width, presses) {
     context.strokeStyle = this.colours.line;
     context.fillStyle = this.colours.soft;
     const every = this.seconds > 30 ? 10 : width < 560 ? 5 : this.seconds > 12 ? 2 : 1;
@@ -58,10 +59,10 @@ export class Timeline {
       if (at < labels) break;
       context.beginPath(); context.moveTo(at, AXIS - 4); context.lineTo(at, height); context.stroke();
       const words = back ? `−${back} s` : "now";
-      context.textAlign = back ? "center" : "right";
-      context.fillText(words, back ? at : at + 8, 8);
+      const size = context.measureText(words).width;
+      const left = back ? at - size / 2 : at + 8 - size;
+      if (isFree(presses, left, left + size)) context.fillText(words, left, 8);
     }
-    context.textAlign = "left";
   }
 
   #lane(context, lane, spans, y, x, labels, now) {
@@ -94,16 +95,17 @@ export class Timeline {
       context.fillText(`wire: ${role}`, 2, y);
     }
     context.lineWidth = 1;
-    const taken = { true: labels, false: labels };
+    const names = [];
     context.save();
     context.beginPath(); context.rect(labels, top, width - labels, WIRE); context.clip();
     for (const frame of framesOf(model, index, now - this.seconds - 1)) {
-      this.#frame(context, frame, frame.up ? up : down, frame.up ? down : up, x, now, taken);
+      this.#frame(context, frame, frame.up ? up : down, frame.up ? down : up, x, now, names);
     }
+    writeNames(context, names, labels, width);
     context.restore();
   }
 
-  #frame(context, frame, from, to, x, now, taken) {
+  #frame(context, frame, from, to, x, now, names) {
     const arrived = frame.landed !== null && frame.landed <= now;
     const part = arrived ? 1 : Math.min(0.6, (now - frame.t) / 0.1);
     const left = x(frame.t), right = arrived ? x(frame.landed) : left + 8 * part;
@@ -115,35 +117,36 @@ export class Timeline {
       context.beginPath(); context.moveTo(right - 4, end - 4); context.lineTo(right + 4, end + 4);
       context.moveTo(right + 4, end - 4); context.lineTo(right - 4, end + 4); context.stroke();
     }
-    const words = `${frame.op} ${frame.size}`;
-    const size = context.measureText(words).width;
-    if (left > taken[frame.up] || (CONTROL.has(frame.op) && left > taken[frame.up] - size / 2)) {
-      context.fillText(words, left - 2, frame.up ? from - 12 : from + 13);
-      taken[frame.up] = left + size + 8;
-    }
+    const rank = frame.op === "close" ? 0 : CONTROL.has(frame.op) ? 1 : 2;
+    names.push({ words: `${frame.op} ${frame.size}`, at: left - 2, y: frame.up ? from - 12 : from + 13, rank, colour: context.fillStyle });
     const state = arrived ? `after ${Math.round((frame.landed - frame.t) * 1000)} ms` : lost ? "has not arrived" : "under way";
     this.marks.push([left - 4, Math.min(from, to) - 18, Math.max(right, left) + 4, Math.max(from, to) + 18,
       `${frame.up ? "client → server" : "server → client"}: ${frame.op}, ${frame.size} bytes, ${state}  ${frame.text}`]);
   }
 
-  #presses(context, records, x, labels, height, width) {
+  // Where the names of the buttons go: right of their lines, or left of them if there is no room.
+  #placePresses(context, records, x, labels, width) {
+    const placed = [];
     for (const record of records) {
-      if (record.k !== "press") continue;
-      const at = x(record.t);
-      if (at < labels) continue;
-      context.strokeStyle = context.fillStyle = this.colours.cancelled;
+      if (record.k !== "press" || x(record.t) < labels) continue;
+      const at = x(record.t), words = (this.names?.[record.button] ?? record.button).toLowerCase();
+      const size = context.measureText(words).width + 4;
+      const left = width - at - 46 > size ? at + 2 : at - size - 2;
+      placed.push({ at, words, left, right: left + size });
+    }
+    return placed;
+  }
+
+  #presses(context, placed, height) {
+    for (const { at, words, left, right } of placed) {
+      context.strokeStyle = this.colours.cancelled;
       context.setLineDash([4, 3]);
       context.beginPath(); context.moveTo(at, AXIS - 4); context.lineTo(at, height); context.stroke();
       context.setLineDash([]);
-      const words = (this.names?.[record.button] ?? record.button).toLowerCase();
-      const room = width - at - 50 > context.measureText(words).width;
-      context.textAlign = room ? "left" : "right";
       context.fillStyle = this.colours.panel;
-      const size = context.measureText(words).width;
-      context.fillRect(room ? at + 2 : at - size - 6, 0, size + 4, 15);
+      context.fillRect(left, 0, right - left, 15);
       context.fillStyle = this.colours.cancelled;
-      context.fillText(words, room ? at + 4 : at - 4, 8);
-      context.textAlign = "left";
+      context.fillText(words, left + 2, 8);
     }
   }
 
@@ -190,6 +193,24 @@ function collect(model, index, from) {
     last = record.map;
   }
   return lanes;
+}
+
+// Write the names of frames where there is room: closes first, then other control frames, then data.
+function writeNames(context, names, labels, width) {
+  const taken = new Map();
+  for (const name of names.filter(name => name.at >= labels).sort((a, b) => a.rank - b.rank)) {
+    const size = context.measureText(name.words).width;
+    const left = Math.min(name.at, width - size - 2), right = left + size;
+    if (!taken.has(name.y)) taken.set(name.y, []);
+    if (!isFree(taken.get(name.y), left, right)) continue;
+    taken.get(name.y).push({ left, right });
+    context.fillStyle = name.colour;
+    context.fillText(name.words, left, name.y);
+  }
+}
+
+function isFree(taken, left, right) {
+  return taken.every(each => right + 6 <= each.left || left - 6 >= each.right);
 }
 
 function place(lane) {

@@ -17,6 +17,13 @@ CALM = 2.5
 """Seconds after which a reader that reads again does so for good."""
 
 
+def body_of(facts: dict[str, Any]) -> str:
+    """Return whose connection it is whose body was cancelled; "" if another box was."""
+    if facts["nursery"] or not facts["maker"]:
+        return ""
+    return "client" if facts["name"] == "client" else "server"
+
+
 @dataclass(slots=True)
 class Incident:
     """What is known of one story.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .incident import Incident
+from .incident import Incident, body_of
 
 BEGINNINGS = {
     "cut": "The cable is cut: the readers of both ends will find the connection broken.",
@@ -19,7 +19,7 @@ BEGINNINGS = {
 def first_sentence(incident: Incident) -> str:
     """Say what happened, and what it cancelled."""
     first = _ctrl_c(incident) or _handler(incident) or _server(incident) or _client(incident)
-    first = first or _given_up(incident)
+    first = first or _closing(incident) or _given_up(incident)
     return first or _pressure(incident) or BEGINNINGS.get(incident.button, "")
 
 
@@ -40,19 +40,24 @@ def _pressure(incident: Incident) -> str:
 def _ctrl_c(incident: Incident) -> str:
     if incident.button != "ctrl_c" or not incident.cancelled:
         return ""
-    return (
+    text = (
         "KeyboardInterrupt was raised in the task “keyboard”, so its nursery cancelled "
         "the supervisor and all that was below it, each task where it waited."
     )
+    if incident.program is None:
+        return text
+    return f"{text} The connection said goodbye with 1001, so the server's handler ended, too."
 
 
 def _handler(incident: Incident) -> str:
-    if not incident.handler:
+    if not incident.handler and not (incident.button == "raise" and incident.cancelled):
         return ""
-    return (
-        "The task “buttons” of the handler raised RuntimeError, so its nursery cancelled the "
-        "others, and the server closed this connection with 1011 and went on."
+    text = (
+        "The task “buttons” of the handler raised RuntimeError, so its nursery cancelled the others"
     )
+    if not incident.handler:
+        return f"{text}."
+    return f"{text}, and the server closed this connection with 1011 and went on."
 
 
 def _server(incident: Incident) -> str:
@@ -62,12 +67,24 @@ def _server(incident: Incident) -> str:
     return f"{text}, and its connection said goodbye with 1001." if incident.server else f"{text}."
 
 
-def _given_up(incident: Incident) -> str:
-    """Say which sides have given the connection up, while the supervisor has said nothing."""
-    if not incident.cancelled:
+def _closing(incident: Incident) -> str:
+    """Say whose iteration a close has ended, while the client's session unwinds."""
+    if incident.button != "close" or not incident.cancelled:
         return ""
     if _line_of_client(incident):
+        why = "The server's Close has arrived, so the client's iteration is over"
+    else:
+        why = "The server has closed the connection, so its handler's iteration is over"
+    return f"{why}, and the nursery around it cancels the tasks beside it."
+
+
+def _given_up(incident: Incident) -> str:
+    """Say which sides have given the connection up, while the supervisor has said nothing."""
+    sides = {body_of(facts) for facts in incident.cancelled}
+    if "client" in sides:
         return "The client has given the connection up: the body of its block is cancelled."
+    if "server" not in sides:
+        return ""
     heard = "heard nothing for 6 s" if incident.button in ("black_hole", "freeze") else ""
     why = f"The server {heard or 'found the connection broken'}"
     return f"{why}, so the body of its handler was cancelled; the client does not know yet."

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..world.buttons import BUTTONS
-from .incident import Incident
+from .incident import Incident, body_of
 from .sentences import first_sentence, second_sentence
 
 Keep = Callable[[str, dict[str, Any]], None]
@@ -79,7 +79,7 @@ def _tell(incident: Incident) -> dict[str, Any]:
         "title": title,
         "does": button.does if button else "No button was pressed.",
         "sentences": [first_sentence(incident), second_sentence(incident)],
-        "cancelled": [_cancelled(facts) for facts in incident.cancelled[:8]],
+        "cancelled": _cancellations(incident.cancelled[:8]),
         "unwound": [
             {"name": label_of(name), "after": round(when - incident.began, 3)}
             for name, when in incident.unwound[:24]
@@ -90,12 +90,20 @@ def _tell(incident: Incident) -> dict[str, Any]:
     }
 
 
+def _cancellations(boxes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tell of boxes; the second of a kind belongs to a connection that came later."""
+    told: list[dict[str, Any]] = []
+    for each in map(_cancelled, boxes):
+        again = any(each["what"] == other["what"] for other in told)
+        told.append(each | {"what": f"{each['what']}, at a later attempt"} if again else each)
+    return told
+
+
 def _cancelled(facts: dict[str, Any]) -> dict[str, Any]:
     what = f"the {'nursery' if facts['nursery'] else 'scope'} in {facts['function']}"
     if facts["function"] in ("Connection.run", "Writer.run"):
         what = f"the shield of the {label_of(facts['name'])}, at its deadline"
-    if facts["maker"] and not facts["nursery"]:
-        side = "client" if facts["name"] == "client" else "server"
+    if side := body_of(facts):
         what = f"the body of the {side}'s connection"
     return {
         "box": facts["box"],
@@ -120,6 +128,8 @@ def _back(incident: Incident) -> str:
         since = incident.reads_since - (incident.stopped or 0)
         return f"the reader reads again; for {since:.1f} s it had to stop now and then"
     if incident.back is not None:
+        if incident.program is not None:
+            return "the demo has started the program again: a new connection"
         away = incident.back["away"]
         return f"a new connection, {away:.1f} s later" if away else "a new connection"
     if incident.program is not None:

@@ -53,7 +53,8 @@ class Watcher(trio.abc.Instrument):
         self.ring = ring
         self.picture = Picture()
         self._numbers = Numbers()
-        self._story = Story(self.keep)
+        self._story = Story(self._keep_story)
+        self._untold: list[dict[str, Any]] = []
         self._members: dict[trio.lowlevel.Task, None] = {}
         self._alive: dict[int, trio.CancelScope] = {}
         self._why: list[dict[str, Any]] = []
@@ -72,6 +73,13 @@ class Watcher(trio.abc.Instrument):
     def keep(self, kind: str, facts: dict[str, Any]) -> None:
         """Keep a record."""
         self.ring.add({"k": kind, "t": round(trio.current_time(), 4), **facts})
+
+    def _keep_story(self, kind: str, facts: dict[str, Any]) -> None:
+        """Keep a story, but not before the picture of what it tells."""
+        if self._why:
+            self._untold.append(facts)
+        else:
+            self.keep(kind, facts)
 
     # The task that draws
 
@@ -106,12 +114,18 @@ class Watcher(trio.abc.Instrument):
             self.keep("tree", {**facts, "why": self._why})
             self._drawn += 1
         self._why = []
+        self._keep_untold()
         self._alive = {
             box.id: self.picture.scopes[box.id]
             for row in rows.values()
             for box in row.boxes
             if not box.cancelled and not box.timer
         }
+
+    def _keep_untold(self) -> None:
+        for facts in self._untold:
+            self.keep("story", facts)
+        self._untold = []
 
     # What Trio tells
 
