@@ -274,6 +274,8 @@ def test_a_body_that_is_not_text(coding: str, said: str) -> None:
     [
         ("wss://elsewhere/path", "wss://elsewhere/path"),
         ("/else?token=hunter2", "/else?***"),
+        ("/else#token=hunter2", "/else#***"),
+        ("/else#hunter2?hunter2", "/else#***"),
         ("wss://me:hunter2@h/p?hunter2", "wss://***@h/p?***"),
         ("//me:hunter2@h/", "//***@h/"),
         ("me:hunter2@h", "***@h"),

@@ -191,6 +191,24 @@ def test_shown_without_secrets() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://me:hunter2@h/p?hunter2", "http://***@h/p"),
+        ("http://h/p?user=me@b.example&token=hunter2", "http://***@***"),
+        ("http://me:hun?ter2@h/p?hunter2", "http://***@***"),
+        ("http://me:hun#ter2@h/p", "http://***@***"),
+        ("ws://h/p#token=hunter2", "ws://h/p"),
+        ("ws://h/p#hunter2@h", "ws://***@***"),
+    ],
+)
+def test_a_refused_url_is_shown_without_secrets(text: str, shown: str) -> None:
+    """What may be a secret is not shown, wherever an @, a ? and a # stand in it."""
+    with pytest.raises(InvalidURL) as caught:
+        parse_url(text)
+    assert str(caught.value).startswith(f"{shown!r} cannot be opened: ")
+
+
+@pytest.mark.parametrize(
     ("text", "name"),
     [
         ("wss://example.com.", "example.com"),

@@ -162,16 +162,18 @@ def _rejection_story(
 
 
 _SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
+_BEHIND_PATH = re.compile(r"[?#]")
 
 
 def _without_secrets(location: str) -> str:
-    """Return a URL without what may be secret in it: credentials, and the query."""
-    place, question, _ = location.partition("?")
+    """Return a URL without its secrets: credentials, the query, and the fragment."""
+    place = _BEHIND_PATH.split(location, maxsplit=1)[0]
+    mark = location[len(place) : len(place) + 1]
     before, at, host = place.rpartition("@")
     if at:
         scheme = _SCHEME.match(before)
         place = f"{scheme[0] if scheme else ''}***@{host}"
-    return f"{place}?***" if question else place
+    return f"{place}{mark}***" if mark else place
 
 
 def shown_body(response: Response) -> str:

@@ -7,7 +7,7 @@ and host names in any script; both become ASCII the way browsers do it
 (percent-encoded UTF-8, and UTS 46).
 
 Credentials in a URL never show in a message, a ``str()`` or a ``repr()``;
-neither does the query, where many services expect a token.
+neither do the query and the fragment, where many services expect a token.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
 _ZONE = re.compile(r"[!-$&-.0-Z^-~]{1,64}")
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _SCHEME = re.compile(r"(?:(?:ws|http)s?|socks[45][ah]?)://", re.IGNORECASE)
+_BEHIND_PATH = re.compile(r"[?#]")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
 _JOINERS = "\u200c\u200d"
 _KEPT = "%/?:@!$&'()*+,;=~[]"
@@ -137,11 +138,17 @@ def _refuse(text: str, why: str) -> NoReturn:
 
 
 def shown_url(text: str) -> str:
-    """Return what may be a URL without what may be secret in it: credentials, and the query."""
+    """Return what may be a URL without its secrets: credentials, the query, and the fragment.
+
+    Behind a ``?`` or ``#``, an ``@`` may end a password or stand in a query.
+    Then only the scheme is sure to be no secret.
+    """
     before, secret, shown = text.rpartition("@")
     scheme = _SCHEME.match(before)
     hidden = (scheme[0] if scheme else "") + "***@" if secret else ""
-    return hidden + printable(shown.partition("?")[0])
+    if _BEHIND_PATH.search(before):
+        shown = "***"
+    return hidden + printable(_BEHIND_PATH.split(shown, maxsplit=1)[0])
 
 
 def parse_bare_host(text: str) -> str:

@@ -12,6 +12,8 @@ from trio_ws import Headers, InvalidURL, LocalProtocolError, Timeouts, WebSocket
 from trio_ws._client.options import ClientConfig
 from trio_ws._url import parse_url
 
+from ..secrecy import SECRET
+
 
 def test_what_can_be_read_once() -> None:
     """Headers and subprotocols may come from an iterator; they are kept."""
@@ -19,6 +21,14 @@ def test_what_can_be_read_once() -> None:
     assert config.headers == Headers([("X", "1")])
     assert config.subprotocols == ("chat",)
     assert ClientConfig(headers={}).headers == Headers()
+
+
+def test_no_secrets_are_shown() -> None:
+    """A repr(), as tools write them of local variables, has no headers and no proxy."""
+    headers = {"Authorization": f"Bearer {SECRET}"}
+    config = ClientConfig(headers=headers, proxy=f"http://me:{SECRET}@p", origin="null")
+    assert "origin='null'" in repr(config)
+    assert SECRET not in repr(config)
 
 
 @pytest.mark.parametrize(

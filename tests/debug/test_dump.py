@@ -158,7 +158,29 @@ def test_the_tree_of_tasks(capsys: pytest.CaptureFixture[str]) -> None:
     assert "await self._transport.receive_some()" in printed
 
 
-def test_outside_trio() -> None:
-    """There is nothing to show outside a Trio run."""
+class _Interruption(trio.abc.Instrument):
+    """What a signal does to a process that is idle: a function is called between two tasks."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def before_io_wait(self, timeout: float) -> None:
+        """Print what goes on."""
+        assert not trio.lowlevel.in_trio_task()
+        self.lines = dumped()
+
+
+async def test_between_two_tasks(autojump_clock: trio.testing.MockClock) -> None:
+    """A signal may come while no task runs; what goes on is shown all the same."""
+    interruption = _Interruption()
+    async with open_websocket_pair(heartbeat=None):
+        trio.lowlevel.add_instrument(interruption)
+        await trio.sleep(3)
+        trio.lowlevel.remove_instrument(interruption)
+    assert interruption.lines[0] == "2 connections"
+
+
+async def test_outside_trio() -> None:
+    """There is nothing to show outside a Trio run, in another thread for example."""
     with pytest.raises(RuntimeError, match=r"dump\(\) needs Trio"):
-        dump()
+        await trio.to_thread.run_sync(dump)

@@ -66,5 +66,6 @@ def find_proxy(url: URL) -> tuple[str, str] | None:
     if name is None:
         return None
     # An IPv6 address may be named with brackets and without.
-    hosts = (authority_of(url.host, url.port), url.server_name)
+    # The port must stand behind both: the end of an address would be taken for it.
+    hosts = (authority_of(url.host, url.port), f"{url.server_name}:{url.port}")
     return None if any(map(proxy_bypass, hosts)) else (name, proxies[name])

@@ -11,7 +11,7 @@ import inspect
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast
 
 from .._errors import InvalidURL
@@ -56,14 +56,16 @@ class ClientOptions(PolicyOptions, total=False):
 class ClientConfig(ConnectionOptions):
     """The options of a client, checked; `open_websocket` says what they mean.
 
+    Its ``repr()`` leaves out those that may hold secrets.
+
     Raises:
         TypeError, ValueError, LocalProtocolError: an option makes no sense.
     """
 
     subprotocols: Sequence[str] = ()
-    headers: ClientHeaders = ()
+    headers: ClientHeaders = field(default=(), repr=False)
     ssl_context: ssl.SSLContext | None = None
-    proxy: ProxyOption = True
+    proxy: ProxyOption = field(default=True, repr=False)
     max_redirects: int = 10
     origin: str | None = None
     user_agent: str | None = USER_AGENT

@@ -23,7 +23,7 @@ from typing import Any, TextIO
 import trio
 
 from .._concurrency.background import BackgroundTask
-from .._concurrency.blocks import Block, check_in_trio
+from .._concurrency.blocks import Block
 from .._concurrency.suspension import watch_for_suspension
 from .._connection.block import ConnectionBlock
 from .._connection.connection import Connection
@@ -48,11 +48,13 @@ def dump(file: TextIO | None = None) -> None:
 
     It prints to `file`, or to stderr.  The tree needs ``stackscope``; without it,
     a line says so.  Nothing is changed, and nothing waits.
+    The handler of a signal may call it, also while no task runs.
 
     Raises:
-        RuntimeError: it was called from outside Trio.
+        RuntimeError: no Trio run goes on in this thread.
     """
-    check_in_trio("dump()")
+    if not trio.lowlevel.in_trio_run():
+        raise RuntimeError("dump() needs Trio: call it in the thread of trio.run(…), while it runs")
     out = sys.stderr if file is None else file
     watched = watch_for_suspension().listeners
     connections = [each for each in watched if isinstance(each, Connection)]

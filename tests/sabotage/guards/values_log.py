@@ -156,7 +156,7 @@ GUARDS = [
     Guard(
         "a refused URL's secrets are not shown",
         "_url.py",
-        'return hidden + printable(shown.partition("?")[0])',
+        "return hidden + printable(_BEHIND_PATH.split(shown, maxsplit=1)[0])",
         "return printable(text)",
         ("test_url.py::test_refusals_keep_secrets",),
     ),
