@@ -9,6 +9,8 @@ import pytest
 
 from trio_ws._log import Log
 
+from .wires import Own
+
 NAME = "trio_ws.tests.log"
 
 
@@ -51,12 +53,12 @@ class Unprintable:
         raise ZeroDivisionError
 
 
-@pytest.fixture
-def broken_filter() -> Generator[None]:
-    """A filter that raises, as a user's may."""
+@pytest.fixture(params=[ZeroDivisionError, Own])
+def broken_filter(request: pytest.FixtureRequest) -> Generator[None]:
+    """A filter that raises, as a user's may, also what is no `Exception`."""
 
     def fail(record: logging.LogRecord) -> bool:
-        raise ZeroDivisionError
+        raise request.param
 
     logger = logging.getLogger(NAME)
     logger.addFilter(fail)

@@ -154,6 +154,28 @@ async def test_the_next_attempt_begins_elsewhere(script: Script | None, then: st
     assert connected == ["127.0.0.1", then]
 
 
+async def test_an_address_that_works_again() -> None:
+    """An address that failed is in order again once a connection to it came about."""
+    trio.socket.set_custom_hostname_resolver(Resolver("127.0.0.1"))
+    scripts = [busy, accept_and_close]
+
+    async def handle(stream: trio.SocketStream) -> None:
+        async with RawPeer(stream, client=False) as peer:
+            await quietly(scripts.pop(0), peer)
+
+    async with trio.open_nursery() as nursery:
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        await nursery.start(trio.serve_listeners, handle, listeners)
+        port, order = listeners[0].socket.getsockname()[1], current_address_order()
+        with pytest.raises(Rejected):
+            async with open_websocket(f"ws://one.example:{port}/"):
+                pass
+        assert order.has_failures("one.example", port, trio.current_time())
+        async with open_websocket(f"ws://one.example:{port}/"):
+            assert not order.has_failures("one.example", port, trio.current_time())
+        nursery.cancel_scope.cancel()
+
+
 @pytest.mark.parametrize(
     ("script", "then"),
     [

@@ -23,7 +23,16 @@ from trio_ws import (
 from trio_ws.testing import RawPeer
 from trio_ws.testing._peer import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 
-from ..wires import TIGHT, both_roles, closed_by, frames_of, open_wired, settled
+from ..wires import (
+    TIGHT,
+    Own,
+    both_roles,
+    closed_by,
+    frames_of,
+    goodbye_of,
+    open_wired,
+    settled,
+)
 
 BEAT = Heartbeat(interval=4, timeout=2)
 
@@ -545,41 +554,44 @@ async def test_busy_with_another_message(
 
 
 @both_roles
+@pytest.mark.parametrize("kind", [RuntimeError, Own])
 async def test_message_that_cannot_be_made(
-    client: bool, autojump_clock: trio.testing.MockClock
+    kind: type[BaseException], client: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
     """If making the message of a heartbeat raises, the connection ends, and that leaves bare."""
 
     def make() -> str:
-        raise RuntimeError("the user's own")
+        raise kind("the user's own")
 
-    with pytest.raises(RuntimeError, match="the user's own"):
+    with pytest.raises(kind, match="the user's own"):
         async with open_wired(client, heartbeat=MessageHeartbeat(message=make)) as (_, _, wire):
             await trio.sleep_forever()
     assert frames_of(wire.written)[-1].payload[:2] == (1011).to_bytes(2, "big")
 
 
 @both_roles
+@pytest.mark.parametrize("kind", [RuntimeError, Own])
 @pytest.mark.parametrize("function", ["is_ping", "reply"])
 async def test_policy_function_that_fails(
-    function: str, client: bool, autojump_clock: trio.testing.MockClock
+    function: str, kind: type[BaseException], client: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
     """If a function of a policy raises, the connection ends, and the exception leaves the block."""
 
     def fail(message: str | bytes) -> bool:
-        raise RuntimeError("the user's own")
+        raise kind("the user's own")
 
     def fail_too(message: str | bytes) -> str:
-        raise RuntimeError("the user's own")
+        raise kind("the user's own")
 
     policy = MessageReply(
         is_ping=fail if function == "is_ping" else bool,
         reply=fail_too if function == "reply" else "pong",
     )
-    with pytest.raises(RuntimeError, match="the user's own"):
+    with pytest.raises(kind, match="the user's own"):
         async with open_wired(client, heartbeat=policy) as (ws, peer, wire):
             await peer.send_text("ping")
             await ws.receive()
+    assert goodbye_of(wire.written)[0] == 1011
     assert wire.closed
     assert ws.ending is not None
 

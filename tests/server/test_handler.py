@@ -23,7 +23,7 @@ from trio_ws.testing import RawPeer
 from trio_ws.testing._peer import CLOSE
 
 from ..halls import MemoryListener, returns, serving
-from ..wires import opening
+from ..wires import Own, opening
 
 
 async def test_return(autojump_clock: object) -> None:
@@ -64,21 +64,24 @@ async def test_raise(autojump_clock: object) -> None:
     assert isinstance(error, ZeroDivisionError)
 
 
-async def test_report_fails(autojump_clock: object, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("kind", [KeyError, Own])
+async def test_report_fails(
+    kind: type[BaseException], autojump_clock: object, caplog: pytest.LogCaptureFixture
+) -> None:
     """A on_handler_error that fails is logged, and no more."""
 
     async def fail(ws: WebSocket) -> None:
         raise ZeroDivisionError
 
     def failed(ws: WebSocket, error: BaseException) -> None:
-        raise KeyError("report")
+        raise kind
 
     async with serving(fail, on_handler_error=failed) as hall:
         async with hall.open() as ws:
             await ws.wait_closed()
         await trio.testing.wait_all_tasks_blocked()
         assert "on_handler_error failed itself" in caplog.text
-        assert "KeyError" in caplog.text
+        assert kind.__name__ in caplog.text
         async with hall.open() as ws:
             await ws.wait_closed()
 

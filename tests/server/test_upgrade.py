@@ -37,6 +37,7 @@ from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import encode
 
 from ..streams import socket_pair
+from ..wires import Own
 
 CA = trustme.CA()
 PLAIN = b"GET /health HTTP/1.1\r\nHost: testserver\r\n\r\n"
@@ -113,6 +114,10 @@ async def test_subprotocols(
 
 def raise_it(request: Request, offers: Sequence[str] = ()) -> Any:
     raise ZeroDivisionError("no luck")
+
+
+def raise_own(request: Request) -> Response:
+    raise Own
 
 
 @pytest.mark.parametrize("choose", [raise_it, lambda request, offers: "x"])
@@ -220,6 +225,7 @@ async def test_on_request_sees_everything(autojump_clock: object) -> None:
     "hook",
     [
         raise_it,
+        raise_own,
         lambda request: "fine",
         lambda request: Response(101),
         lambda request: Response(200, {"Transfer-Encoding": "chunked"}),

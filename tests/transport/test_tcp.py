@@ -67,22 +67,39 @@ async def test_refused(host: str) -> None:
     assert {error.errno for error in errors if isinstance(error, OSError)} == {errno.ECONNREFUSED}
 
 
-async def test_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+class Factory(trio.abc.SocketFactory):
+    """Makes one socket, and remembers it."""
+
+    def __init__(self) -> None:
+        self.made: list[trio.socket.SocketType] = []
+        trio.socket.set_custom_socket_factory(self)
+
+    def socket(self, *args: int) -> trio.socket.SocketType:
+        """Make the socket."""
+        trio.socket.set_custom_socket_factory(None)
+        self.made.append(trio.socket.socket(*args))
+        return self.made[-1]
+
+
+async def test_cancelled() -> None:
     """A cancelled attempt leaves no socket behind."""
-    made: list[trio.socket.SocketType] = []
-
-    class Factory(trio.abc.SocketFactory):
-        def socket(self, *args: int) -> trio.socket.SocketType:
-            trio.socket.set_custom_socket_factory(None)
-            made.append(trio.socket.socket(*args))
-            return made[-1]
-
-    trio.socket.set_custom_socket_factory(Factory())
+    factory = Factory()
     with trio.CancelScope() as scope:
         scope.cancel()
         await connect_tcp("127.0.0.1", 9)
     assert scope.cancelled_caught
-    assert made[0].fileno() == -1
+    assert factory.made[0].fileno() == -1
+
+
+async def test_refused_without_a_trace() -> None:
+    """Nor does one that is refused."""
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port = listener.socket.getsockname()[1]
+    await listener.aclose()
+    factory = Factory()
+    with pytest.raises(ConnectionRefusedError):
+        await connect_tcp("127.0.0.1", port)
+    assert factory.made[0].fileno() == -1
 
 
 class Many(Resolver):

@@ -116,18 +116,6 @@ GUARDS = [
         ("testing/test_wire.py::test_buffers",),
     ),
     Guard(
-        "a reset loses what was not read",
-        "testing/_wire.py",
-        (
-            "            self._unsent.clear()\n"
-            "            self._received.clear()\n"
-            "            self.wake()"
-        ),
-        ("            self._unsent.clear()\n            self.wake()"),
-        ("testing/test_weather.py::test_chaos_is_drawn_by_the_seed",),
-        hangs=True,
-    ),
-    Guard(
         "a sudden fault hits a connection once",
         "testing/_passage.py",
         ("        if injection in self._hit:\n            return False\n"),

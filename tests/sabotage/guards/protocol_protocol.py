@@ -31,7 +31,7 @@ GUARDS = [
         "_protocol/protocol.py",
         "events >= MAX_MESSAGES_PER_FEED or decoding\n",
         "events >= MAX_MESSAGES_PER_FEED\n",
-        ("protocol/test_protocol_extensions.py::test_both_paths_decompress",),
+        ("protocol/test_protocol_extensions.py::test_much_in_little",),
     ),
     Guard(
         "nothing is fed after the end",

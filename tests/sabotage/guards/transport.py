@@ -181,7 +181,7 @@ GUARDS = [
             "        sock.close()\n"
         ),
         ("        return trio.SocketStream(sock)\n    except BaseException:\n"),
-        ("transport/test_tcp.py::test_cancelled",),
+        ("transport/test_tcp.py::test_refused_without_a_trace",),
     ),
     Guard(
         "an address that failed is forgotten in time",
