@@ -66,8 +66,8 @@ class Side:
 
     def leave(self, *codes: int, polite: bool = True) -> None:
         """Note that this side ends the connection, and what it may say."""
-        self.codes.update(codes)
         if self.ending is None:  # else the connection was over before
+            self.codes.update(codes)
             self.polite &= polite
             self.ended_it = True
 
