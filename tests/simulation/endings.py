@@ -13,7 +13,8 @@ The model knows what each side intended, and what the weather was.  So it checks
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from trio_ws import CloseCode, Ending, Loss, WebSocket
@@ -65,10 +66,19 @@ class Side:
 
     def leave(self, *codes: int, polite: bool = True) -> None:
         """Note that this side ends the connection, and what it may say."""
-        self.codes.update(codes)
         if self.ending is None:  # else the connection was over before
+            self.codes.update(codes)
             self.polite &= polite
             self.ended_it = True
+
+    @contextmanager
+    def closing(self) -> Generator[None]:
+        """Note if a close is cancelled: then it jumps the queue, also on its way out of a loss."""
+        try:
+            yield
+        except BaseException:
+            self.polite = False
+            raise
 
     def cut_short(self) -> None:
         """Note that this side was cancelled: its goodbye jumps the queue."""

@@ -100,6 +100,7 @@ class Conversation(RuleBasedStateMachine):
         self.guest = Guest()
         self.book = Book()
         self.kinds: set[str] = set()
+        self.spoken = 0
         self.sides: dict[str, tuple[WebSocket, Side, Source, Lane]] = {}
         self.record: Record
 
@@ -126,7 +127,7 @@ class Conversation(RuleBasedStateMachine):
         self.network = MemoryNetwork(seed=seed, strict=False)
         await self.network.__aenter__()
         self.nursery_manager = trio.open_nursery()
-        nursery = await self.nursery_manager.__aenter__()
+        self.nursery = await self.nursery_manager.__aenter__()
         await self.network.serve(
             f"ws://{HOST}/",
             self._serve,
@@ -135,7 +136,7 @@ class Conversation(RuleBasedStateMachine):
         )
         self.network.link(HOST, latency=0.01)
         self.record = self.book.begin("plain", ("client", HOST))
-        await nursery.start(self._be_client)
+        await self.nursery.start(self._be_client)
         with trio.fail_after(STEP):  # noqa: ASYNC912
             while "server" not in self.sides:  # noqa: ASYNC110 - the handler begins in a moment
                 await trio.sleep(0.01)
@@ -162,16 +163,25 @@ class Conversation(RuleBasedStateMachine):
 
     who = st.sampled_from(["client", "server"])
 
+    def has_spoken(self) -> bool:
+        """Return True if enough was said for an end to be interesting."""
+        return self.spoken >= 4
+
     def is_open(self) -> bool:
         """Return True if neither side knows of an end."""
         return all(ws.ending is None for ws, *_ in self.sides.values())
 
     # What the sides do
 
-    @rule(who=who, count=st.integers(1, 20), seconds=st.sampled_from([0, 0.001, STEP, STEP]))
+    @rule(
+        who=who,
+        count=st.sampled_from([20, 5, 1, 60]),
+        seconds=st.sampled_from([STEP, STEP, 0.001, 0]),
+    )
     def send(self, who: str, count: int, seconds: float) -> None:
         """Send some messages, and be cancelled after a while."""
         ws, _, source, _ = self.sides[who]
+        self.spoken += 1
 
         async def run() -> None:
             with trio.move_on_after(seconds), suppress(ConnectionClosed):  # noqa: ASYNC912
@@ -214,7 +224,11 @@ class Conversation(RuleBasedStateMachine):
 
         self.guest.run(run)
 
-    @rule(who=who, count=st.integers(1, 30), seconds=st.sampled_from([0, 0.001, STEP]))
+    @rule(
+        who=who,
+        count=st.sampled_from([30, 5, 1, 90]),
+        seconds=st.sampled_from([STEP, STEP, 0.001, 0]),
+    )
     def receive(self, who: str, count: int, seconds: float) -> None:
         """Receive some messages, and be cancelled after a while."""
         ws, _, _, lane = self.sides[who]
@@ -253,6 +267,7 @@ class Conversation(RuleBasedStateMachine):
 
         self.guest.run(run)
 
+    @precondition(has_spoken)
     @rule(who=who, code=st.sampled_from([1000, 1001, 1011, 3000, 4999]), seconds=st.just(STEP))
     def close(self, who: str, code: int, seconds: float) -> None:
         """Close, and wait a while for the other side."""
@@ -269,6 +284,7 @@ class Conversation(RuleBasedStateMachine):
 
     # What the network does
 
+    @precondition(has_spoken)
     @rule(
         kind=st.sampled_from(
             [kind for kind in FaultKind if kind not in (FaultKind.CORRUPT, FaultKind.DRIP)]
@@ -307,17 +323,33 @@ class Conversation(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """End the connection, and check everything."""
-        if self.sides:
-            self.guest.run(self._end)
-            self.book.check(lambda hosts, since, until: self.kinds)
-        self.guest.close()
+        try:
+            if self.sides:
+                self.guest.run(self._end)
+                self.book.check(lambda hosts, since, until: self.kinds)
+        finally:
+            self.guest.close()
 
     async def _end(self) -> None:
+        try:
+            await self._wind_up()
+        finally:  # whatever has failed, the run must come to an end, or the next cannot begin
+            self.nursery.cancel_scope.cancel()
+            await self.nursery_manager.__aexit__(None, None, None)  # noqa: ASYNC102
+            await self.network.__aexit__(None, None, None)  # noqa: ASYNC102
+
+    async def _wind_up(self) -> None:
         self.network.heal(HOST)
+        async with trio.open_nursery() as nursery:
+            for ws, _, _, lane in self.sides.values():
+                nursery.start_soon(self._take_the_rest, ws, lane)
         self.end_of_client.set()
         await trio.sleep(30)
         self.end_of_server.set()
         with trio.fail_after(200):
             await self.book.wait_until_nothing_is_left(self.network)
-        await self.nursery_manager.__aexit__(None, None, None)
-        await self.network.__aexit__(None, None, None)
+
+    async def _take_the_rest(self, ws: WebSocket, lane: Lane) -> None:
+        with trio.move_on_after(5), suppress(ConnectionClosed):
+            while True:
+                self.book.ledger.hear(await ws.receive(), lane)

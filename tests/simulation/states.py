@@ -139,7 +139,8 @@ class Actor:
                 await self._send(LARGE)
                 self.side.leave(4000)
                 self.bell.ring()
-                await self.ws.close(4000, "as planned")
+                with self.side.closing():
+                    await self.ws.close(4000, "as planned")
             case State.CANCELLED:
                 self.bell.ring()
                 self.scope.cancel(reason="as planned")

@@ -97,7 +97,8 @@ class Talk:
         if plan.exit is Exit.CLOSE:
             # Another task in the middle of fragments makes it 1011.
             self._side.leave(plan.code, CloseCode.INTERNAL_ERROR)
-            await self._ws.close(plan.code, "as planned")
+            with self._side.closing():
+                await self._ws.close(plan.code, "as planned")
 
     # Listening
 
