@@ -35,6 +35,23 @@ async def test_one_url_has_one_server(autojump_clock: Clock) -> None:
             await network.serve("ws://script.example/a", echo)
 
 
+async def test_where_a_router_cannot_be(autojump_clock: Clock) -> None:
+    """Below a path, or on a port whose server has begun; the ports stay as they were."""
+    router = Router()
+    router.websocket("/echo")(echo)
+    async with MemoryNetwork(seed=1) as network:
+        with pytest.raises(ValueError, match=r"a router must have no path, not '/rooms': its rou"):
+            await network.serve("ws://api.example/rooms", router)
+        await network.serve("ws://api.example/path", say_path)
+        with pytest.raises(
+            ValueError, match=r"port 80 of api.example has a server: give .* router"
+        ):
+            await network.serve("ws://api.example", router)
+        await network.serve("ws://other.example?a=b", router)
+        async with open_websocket("ws://other.example/echo"):
+            pass
+
+
 async def test_options_that_make_no_sense(autojump_clock: Clock) -> None:
     """They are refused by `serve` itself, and the URL can be served afterwards."""
     async with MemoryNetwork(seed=1) as network:

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from trio_ws import HandshakeError, HandshakeTimeout, Timeouts, TLSError, WebSocket, open_websocket
-from trio_ws.testing import Fault, MemoryNetwork, ScriptedPeer, Text
+from trio_ws.testing import Fault, MemoryNetwork, ScriptedPeer, ScriptMismatch, Text
 
 from ..halls import echo
 
@@ -151,7 +151,7 @@ async def test_a_tls_failure(autojump_clock: Clock) -> None:
 
 async def test_tls_with_a_server_that_speaks_none(autojump_clock: Clock) -> None:
     """A client gets what OpenSSL makes of an answer in plain text; so does a script."""
-    async with MemoryNetwork(seed=1, strict=False) as network:
+    async with MemoryNetwork(seed=1) as network:
         await network.serve("ws://api.example:443/", echo)
         assert isinstance(await why_not("wss://api.example/"), TLSError)
         with pytest.raises(trio.BrokenResourceError):
@@ -160,11 +160,31 @@ async def test_tls_with_a_server_that_speaks_none(autojump_clock: Clock) -> None
 
 
 async def test_a_client_without_tls(autojump_clock: Clock) -> None:
-    """A server that expects TLS resets it."""
-    async with MemoryNetwork(seed=1, strict=False) as network:
+    """A server that expects TLS hangs up, with the stand-in as with real TLS; the hint is there."""
+    async with MemoryNetwork(seed=1) as network:
+        real, _ = network.tls_contexts("real.example")
         await network.serve("wss://api.example:80/", echo)
-        error = await why_not("ws://api.example/")
-        assert isinstance(error.__cause__, ConnectionResetError)
+        await network.serve("wss://real.example:80/", echo, ssl_context=real)
+        for host in ("api.example", "real.example"):
+            error = await why_not(f"ws://{host}/")
+            assert "if it expects TLS, the URL must begin with wss://" in str(error)
+            assert error.transient is True
+        with pytest.raises(ScriptMismatch) as caught:
+            async with network.open_peer("ws://api.example:80/") as peer:
+                await peer.request()
+    assert caught.value.got == "the end of the stream"
+
+
+async def test_a_client_that_gives_up_during_tls(autojump_clock: Clock) -> None:
+    """Its connection is over: no server has heard of it, so none is left with it."""
+    async with MemoryNetwork(seed=1) as network:
+        await network.serve("wss://api.example/", echo)
+        network.link("api.example", latency=5)
+        start = trio.current_time()
+        error = await why_not("wss://api.example/", timeouts=Timeouts(connect=12))
+        assert isinstance(error, HandshakeTimeout)
+        assert trio.current_time() == start + 12
+        assert network.left() == []
 
 
 async def test_scripts_speak_the_stand_in_too(autojump_clock: Clock) -> None:

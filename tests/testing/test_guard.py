@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -53,6 +54,10 @@ async def make_a_socket() -> None:
         make_a_socket,
         partial(trio.open_tcp_stream, "localhost", 9),
         partial(trio.open_tcp_listeners, 0),
+        partial(trio.open_tcp_listeners, 0, host="127.0.0.1"),
+        partial(trio.serve_tcp, trio.aclose_forcefully, 0),
+        partial(trio.open_ssl_over_tcp_stream, "localhost", 9),
+        partial(trio.socket.getaddrinfo, "localhost", 9),
         partial(trio.socket.getnameinfo, ("127.0.0.1", 9), 0),
     ],
 )
@@ -63,3 +68,31 @@ async def test_no_real_sockets(use: Callable[[], Awaitable[object]], autojump_cl
             await use()
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     await listener.aclose()
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="there are no Unix sockets here")
+async def test_no_unix_sockets(autojump_clock: Clock) -> None:
+    """They are Trio's sockets, too."""
+    async with MemoryNetwork(seed=1):
+        with pytest.raises(RuntimeError, match="a real socket was asked for"):
+            await trio.open_unix_socket("a.sock")
+
+
+async def test_no_real_connection_to_an_address(autojump_clock: Clock) -> None:
+    """An address needs no look-up; Trio tries several at once, so the error is in a group."""
+    async with MemoryNetwork(seed=1):
+        with pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match="a real socket was asked f")):
+            await trio.open_tcp_stream("127.0.0.1", 9)
+
+
+async def test_sockets_that_are_not_caught(autojump_clock: Clock) -> None:
+    """Those of the standard library, also in the hands of Trio: a test may need them."""
+    async with MemoryNetwork(seed=1):
+        with (
+            socket.create_server(("127.0.0.1", 0)) as server,
+            socket.create_connection(server.getsockname()) as client,
+        ):
+            ours = trio.socket.from_stdlib_socket(client)
+            assert ours.getpeername() == server.getsockname()
+        for end in trio.socket.socketpair():
+            end.close()

@@ -100,6 +100,28 @@ async def test_frames_that_a_script_did_not_read(autojump_clock: Clock) -> None:
                 await trio.sleep(2)
 
 
+async def test_a_script_that_was_never_played(autojump_clock: Clock) -> None:
+    """It was served for nothing: no connection came, or none that got through TLS."""
+    with pytest.raises(LeftBehind) as caught:
+        async with MemoryNetwork(seed=1) as network:
+            for url in ("ws://played.example/", "ws://spared.example/", "wss://tls.example/"):
+
+                @network.peer(url)
+                async def script(peer: ScriptedPeer) -> None:
+                    await peer.expect_end()
+
+            network.inject("tls.example", Fault.tls_failure())
+            async with network.open_peer("ws://played.example/"):
+                pass
+            with pytest.raises(trio.BrokenResourceError):
+                async with network.open_peer("wss://tls.example/"):
+                    pass
+    assert caught.value.left == [
+        "a script that was never played: ws://spared.example/ had no connection",
+        "a script that was never played: wss://tls.example/ had no connection",
+    ]
+
+
 async def test_a_fault_that_never_fired(autojump_clock: Clock) -> None:
     """It was injected for nothing: too late, or on the wrong host."""
     with pytest.raises(LeftBehind) as caught:

@@ -268,6 +268,29 @@ async def test_only_memory_can_be_reset(autojump_clock: Clock) -> None:
             await peer.vanish()
 
 
+async def test_a_handshake_that_ends(autojump_clock: Clock) -> None:
+    """The end of the stream is another thing than the head that was expected, in both roles."""
+    async with MemoryNetwork(seed=1) as network:
+
+        @network.peer("ws://x/")
+        async def script(peer: ScriptedPeer) -> None:
+            with pytest.raises(ScriptMismatch) as caught:
+                await peer.accept()
+            assert caught.value.got == "the end of the stream"
+
+        async with network.open_peer("ws://x/"):
+            pass
+
+        @network.peer("ws://y/")
+        async def leaves(peer: ScriptedPeer) -> None:
+            await peer.raw.receive_head()
+
+        async with network.open_peer("ws://y/") as peer:
+            with pytest.raises(ScriptMismatch) as caught:
+                await peer.request()
+            assert caught.value.got == "the end of the stream"
+
+
 async def test_reset_and_vanish(autojump_clock: Clock) -> None:
     """Over a simulated network a peer breaks the connection, or is gone without a trace."""
     async with MemoryNetwork(seed=1, strict=False) as network:

@@ -249,11 +249,35 @@ async def test_the_stand_in_fails(autojump_clock: Clock) -> None:
 
 
 async def test_a_client_that_forgets_tls(autojump_clock: Clock) -> None:
-    """Its first bytes are answered with a reset."""
-    async with open_line() as (_, client, _server):
+    """Its first bytes are answered with the end of the stream, whatever else it sends."""
+    async with open_line() as (_, client, server):
         client.connection.expect_tls(lambda: False, print)
-        with pytest.raises(trio.BrokenResourceError):
-            await client.send_all(b"GET /")
+        await client.send_all(b"GET /")
+        await client.send_all(b" HTTP/1.1")
+        assert await client.receive_some() == b""
+        assert server.closed
+        await client.aclose()
+        assert client.connection.over
+
+
+async def test_a_client_that_closes_before_tls(autojump_clock: Clock) -> None:
+    """The connection is over; a handshake that is under way is told, and no server is."""
+    async with open_line(latency=0.5) as (_, client, _server):
+        accepted: list[object] = []
+        client.connection.expect_tls(lambda: False, lambda: accepted.append(client))
+
+        async def close() -> None:
+            await trio.sleep(0.25)
+            await client.aclose()
+            assert client.connection.over
+
+        start = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(close)
+            with pytest.raises(trio.ClosedResourceError, match="closed during the handshake"):
+                await client.do_handshake()
+        assert trio.current_time() == start + 1
+        assert accepted == []
 
 
 async def test_a_server_that_answers_tls_with_something_else(autojump_clock: Clock) -> None:

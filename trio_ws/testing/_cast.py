@@ -12,14 +12,14 @@ from .._concurrency.body import call_unprotected
 from .._options import config_from
 from .._policies import FOREVER
 from .._server.options import ServerConfig, ServerOptions
-from .._server.router import Router
+from .._server.router import Router, selector_for
+from .._server.selection import FixedHandler, Handler, HandlerSelector
 from .._server.server import Server
-from .._validation import check_callable
 from ._dialling import Exchange
 from ._hosts import Host
 from ._listener import MemoryListener, Security
 from ._script import ScriptedPeer
-from ._site import Handler, Site
+from ._site import Site
 from ._stream import MemoryStream
 from ._where import Place
 
@@ -31,10 +31,12 @@ class Cast:
 
     Attributes:
         peers: the scripts that were played.
+        unplayed: the URLs of the scripts that were not.
     """
 
     def __init__(self, exchange: Exchange) -> None:
         self.peers: list[ScriptedPeer] = []
+        self.unplayed: dict[str, None] = {}
         self._exchange = exchange
         self._sites: dict[tuple[str, int], Site] = {}
 
@@ -55,30 +57,45 @@ class Cast:
                 yield site
 
     async def serve(
-        self, nursery: trio.Nursery, place: Place, handler: Handler, options: ServerOptions
+        self,
+        nursery: trio.Nursery,
+        place: Place,
+        handler: Handler | Router,
+        options: ServerOptions,
     ) -> Server:
         """Let a handler serve a URL; see `MemoryNetwork.serve`."""
-        if isinstance(handler, Router):
-            raise TypeError(
-                "handler must be a function, not a Router: serve a Router as your program does, "
-                f"in “with network.on({place.host!r}):”, by serve_websocket"
+        selector = selector_for(handler)
+        routes = not isinstance(selector, FixedHandler)
+        if routes and place.path != "/":
+            raise ValueError(
+                f"the URL of a router must have no path, not {place.path!r}: "
+                "its routes are the paths"
             )
-        check_callable("handler", handler)
         config_from(ServerConfig, options, "serve")  # so that it fails here, and by this name
         where = place.host, place.port
         if (site := self._sites.get(where)) is not None and not site.ended:
-            if options:
+            if options or routes:
                 raise ValueError(
                     f"port {place.port} of {place.host} has a server: "
-                    "give its options with the first of its URLs"
+                    "give its options, or its router, with the first of its URLs"
                 )
-            site.add(place.path, place.url, handler)
+            site.add(place.path, place.url, selector)
             return await site.wait_server()
+        site = self._sites[where] = await self._begin(nursery, place, selector, options)
+        return await site.wait_server()
+
+    async def _begin(
+        self,
+        nursery: trio.Nursery,
+        place: Place,
+        selector: HandlerSelector,
+        options: ServerOptions,
+    ) -> Site:
         real_tls = options.get("ssl_context") is not None
         listener = self.listen(place, real_tls=real_tls)
         again = partial(self.listen, place, real_tls=real_tls)
         site = Site(listener, again, options, self._exchange.tell_of_change)
-        site.add(place.path, place.url, handler)
+        site.add(place.path, place.url, selector)
         try:
             await nursery.start(site.run)
         except BaseException:
@@ -86,8 +103,7 @@ class Cast:
             with trio.CancelScope(shield=True, deadline=-FOREVER):
                 await listener.aclose()
             raise
-        self._sites[where] = site
-        return await site.wait_server()
+        return site
 
     def listen(self, place: Place, *, real_tls: bool = False) -> MemoryListener:
         """Listen where a URL leads.
@@ -104,11 +120,18 @@ class Cast:
                 "one URL has one server, and a script has its port for itself"
             ) from None
 
-    async def play_all(self, listener: MemoryListener, place: Place, script: Script) -> NoReturn:
-        """Play a script with each connection that `listener` accepts."""
+    def play(
+        self, nursery: trio.Nursery, listener: MemoryListener, place: Place, script: Script
+    ) -> None:
+        """Let a script be played with each connection that `listener` accepts."""
+        self.unplayed[place.url] = None
+        nursery.start_soon(self._play_all, listener, place, script)
+
+    async def _play_all(self, listener: MemoryListener, place: Place, script: Script) -> NoReturn:
         async with trio.open_nursery() as nursery, listener:
             while True:
                 stream = await listener.accept()
+                self.unplayed.pop(place.url, None)
                 nursery.start_soon(self._play, self.cast(stream, place, client=False), script)
 
     async def _play(self, peer: ScriptedPeer, script: Script) -> None:

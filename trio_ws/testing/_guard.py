@@ -4,6 +4,10 @@ Trio lets a test take the place of its sockets and of its name lookups
 (`trio.socket.set_custom_socket_factory`, `trio.socket.set_custom_hostname_resolver`).
 Inside a `MemoryNetwork` both raise, so that code which goes past the simulated network
 is found at once, and not on the day on which the real service is down.
+
+Nothing is patched, so this is all that is caught: the sockets that Trio makes, and its look-ups.
+Sockets of the standard library work as ever (`socket.socket`, `socket.create_connection`),
+also if Trio is given them (`trio.socket.from_stdlib_socket`), and so does `socket.socketpair`.
 """
 
 from __future__ import annotations

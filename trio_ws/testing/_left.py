@@ -33,14 +33,16 @@ def what_is_left(
     sites: Iterable[Site],
     connections: Iterable[Connection],
     peers: Iterable[ScriptedPeer],
+    unplayed: Iterable[str],
 ) -> list[str]:
-    """Return a sentence for each thing that is left: connections, tasks, bytes, faults."""
+    """Return a sentence for each thing that is left: connections, tasks, bytes, scripts, faults."""
     open_ones = [connection for connection in connections if not connection.over]
     return [
         *_shortened(map(_connection, open_ones)),
         *_shortened(_handlers(sites)),
         *_shortened(_unread_messages(sites)),
         *_shortened(_unread_frames(peers)),
+        *_shortened(f"a script that was never played: {url} had no connection" for url in unplayed),
         *_shortened(_faults(hosts)),
     ]
 

@@ -32,6 +32,8 @@ import trio
 from .._concurrency.exceptions import unwrapping
 from .._connection.websocket import WebSocket
 from .._server.options import ServerOptions
+from .._server.router import Router
+from .._server.selection import Handler
 from .._server.server import Server
 from .._transport.network import Network, current_network, use_network
 from .._validation import check_callable
@@ -42,7 +44,6 @@ from ._dialling import Exchange
 from ._guard import check_clock, no_real_sockets
 from ._left import LeftBehind, what_is_left
 from ._script import ScriptedPeer, playing
-from ._site import Handler
 from ._stream import MemoryStream
 from ._tls import tls_contexts
 from ._weather import Weather
@@ -65,7 +66,8 @@ class MemoryNetwork(Weather):
             An exception that leaves the block says which seed it was.
         strict: whether to raise `LeftBehind` if something is left at the end of the block.
         allow_real_sockets: whether hosts that this network does not have
-            are looked for in the real one.
+            are looked for in the real one.  If not, a socket that Trio makes, and a name
+            that it looks up, is a RuntimeError; sockets of the standard library are not caught.
         any_clock: whether a clock that does not jump will do.
 
     Hosts are made by `serve` and by `on`; code that is on no host is on the host ``client``.
@@ -154,23 +156,28 @@ class MemoryNetwork(Weather):
                 await self._exchange.wait_for_change()
 
     def left(self) -> list[str]:
-        """Return a sentence for each thing that is left: connections, tasks, messages, faults."""
+        """Return a sentence for each thing that is left: connections, tasks, messages, …"""
         exchange, cast = self._exchange, self._cast
-        return what_is_left(exchange.hosts, cast.sites, exchange.connections, cast.peers)
+        return what_is_left(
+            exchange.hosts, cast.sites, exchange.connections, cast.peers, cast.unplayed
+        )
 
     # Servers and scripts
 
-    async def serve(self, url: str, handler: Handler, **options: Unpack[ServerOptions]) -> Server:
+    async def serve(
+        self, url: str, handler: Handler | Router, **options: Unpack[ServerOptions]
+    ) -> Server:
         """Serve a URL, as `serve_websocket` would with these options; return the `Server`.
 
         Several URLs of one host and port have one server: give its options with the first.
+        A `Router` is given with the first, too, and with a URL that has no path:
+        its routes are the paths, and beside it other URLs may have handlers.
         ``wss`` needs no certificate: a stand-in takes the place of TLS.
         For real TLS give an `ssl_context` (`tls_contexts` makes one).
-        A `Router` has paths of its own: serve it by `serve_websocket`, in a block of `on`.
 
         Raises:
-            TypeError: the handler is not a function.
-            ValueError: the URL is served already, or its port is and there are options.
+            ValueError: the URL is served already, or its port is and there are options or a router;
+                or the URL of a router has a path.
             InvalidURL: this is no WebSocket URL.
         """
         place, nursery = find_place(url), self._running()
@@ -186,6 +193,7 @@ class MemoryNetwork(Weather):
                 await peer.expect(Text("hello"))
 
         When the script returns, its end of the connection is closed.
+        A script that no connection has played is among what is left at the end of the block.
         What it raises leaves the block of the network.
 
         Raises:
@@ -198,7 +206,7 @@ class MemoryNetwork(Weather):
         def play(script: Script) -> Script:
             check_callable("a script", script)
             with self.on(place.host):
-                nursery.start_soon(self._cast.play_all, listener, place, script)
+                self._cast.play(nursery, listener, place, script)
             return script
 
         return play
@@ -210,9 +218,9 @@ class MemoryNetwork(Weather):
         self._running()
         here = self._exchange.hosts.add(current_host.get())
         stream = await self._exchange.connect(here, place.host, place.port)
-        if place.tls:
-            await stream.do_handshake()
         async with playing(self._cast.cast(stream, place, client=True)) as peer:
+            if place.tls:
+                await stream.do_handshake()
             yield peer
 
     def tls_contexts(self, host: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:

@@ -196,38 +196,36 @@ class ScriptedPeer(trio.abc.AsyncResource):
 
     async def expect_end(self) -> None:
         """Expect the end of the stream, with nothing before it."""
-        try:
-            frame = await self._next("the end of the stream")
-        except EOFError:
-            self.history.append("<- the end of the stream")
-        else:
+        frame = await self._waited("the end of the stream", self._frame_or_end)
+        if frame is not None:
             raise self._mismatch("the end of the stream", describe(frame))
+        self.history.append("<- the end of the stream")
 
     async def expect_silence(self, seconds: float) -> None:
         """Expect that nothing arrives for so many seconds."""
         with trio.move_on_after(seconds):
-            try:
-                got = describe(await self._raw.receive_frame())
-            except EOFError:
-                got = "the end of the stream"
+            frame = await self._frame_or_end()
+            got = "the end of the stream" if frame is None else describe(frame)
             raise self._mismatch(f"nothing for {seconds:g} s", got)
 
     async def _expect(self, expected: str, fits: Callable[[Frame], bool]) -> None:
-        try:
-            frame = await self._next(expected)
-        except EOFError as error:
-            raise self._mismatch(expected, "the end of the stream") from error
+        frame = await self._waited(expected, self._raw.receive_frame)
         if not fits(frame):
             raise self._mismatch(expected, describe(frame))
         self.history.append(f"<- {describe(frame)}")
 
-    async def _next(self, expected: str) -> Frame:
-        return await self._waited(expected, self._raw.receive_frame)
+    async def _frame_or_end(self) -> Frame | None:
+        try:
+            return await self._raw.receive_frame()
+        except EOFError:
+            return None
 
     async def _waited(self, expected: str, receive: Callable[[], Awaitable[Found]]) -> Found:
         with trio.move_on_after(self._timeout):
             try:
                 return await receive()
+            except EOFError as error:
+                raise self._mismatch(expected, "the end of the stream") from error
             except trio.BrokenResourceError as error:
                 raise self._mismatch(expected, f"a broken connection: {error}") from error
         raise self._mismatch(expected, f"nothing for {self._timeout:g} s")

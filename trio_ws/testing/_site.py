@@ -1,7 +1,6 @@
 """A server on a simulated host: one port, and the handlers of the URLs that lead there.
 
-Several URLs may share a port and differ in their paths; the server is one.
-A path that no URL has is answered 404, unless a URL with the path ``/`` takes all of them.
+Several URLs may share a port and differ in their paths (`_paths`); the server is one.
 
 A restart is what a crash is: connections are reset, handlers are cancelled,
 and for a while nothing listens.  Then the same server starts anew.
@@ -9,8 +8,7 @@ and for a while nothing listens.  Then the same server starts anew.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -18,16 +16,14 @@ import trio
 
 from .._concurrency.exceptions import unwrapping
 from .._connection.websocket import WebSocket
-from .._http import Request, Response
 from .._server.options import ServerOptions
+from .._server.selection import Handler, HandlerSelector
 from .._server.serve import serve_websocket_listeners
 from .._server.server import Server
 from ._listener import MemoryListener
+from ._paths import Paths
 
-Handler: TypeAlias = Callable[[WebSocket], Awaitable[object]]
 Listen: TypeAlias = Callable[[], MemoryListener]
-
-NOT_FOUND = Response(404, {"Content-Type": "text/plain"}, "No URL of this network leads here.\n")
 
 
 class Site:
@@ -55,20 +51,17 @@ class Site:
         self._listener = listener
         self._listen = listen
         self._on_end = on_end
-        self._handlers: dict[str, tuple[str, Handler]] = {}
+        self._paths = Paths(self._watch)
         self._life = trio.CancelScope()
         self._back_at: float | None = None
 
-    def add(self, path: str, url: str, handler: Handler) -> None:
-        """Let `handler` answer for a path.
+    def add(self, path: str, url: str, selector: HandlerSelector) -> None:
+        """Let `selector` choose the handlers of a path.
 
         Raises:
             ValueError: another one does already.
         """
-        if path in self._handlers:
-            taken, _ = self._handlers[path]
-            raise ValueError(f"{url} is served already, as {taken}: one URL has one server")
-        self._handlers[path] = url, handler
+        self._paths.add(path, url, selector)
 
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Serve until cancelled or drained, and again after each restart."""
@@ -83,9 +76,8 @@ class Site:
             self._listener = self._listen()
 
     async def _serve(self, task_status: trio.TaskStatus[None]) -> None:
-        options: dict[str, Any] = {**self.options}
-        options["on_request"] = partial(self._answer, options.get("on_request"))
-        serve = partial(serve_websocket_listeners, self._handle, [self._listener], **options)
+        handler: Any = self._paths  # a door takes a selector, too, though it does not say so
+        serve = partial(serve_websocket_listeners, handler, [self._listener], **self.options)
         with unwrapping():
             async with trio.open_nursery() as nursery:
                 self._server = await nursery.start(serve)
@@ -103,26 +95,12 @@ class Site:
         self._back_at, self._up = back_at, trio.Event()
         self._life.cancel(reason="the server restarts")
 
-    async def _answer(self, on_request: Any, request: Request) -> Response | None:
-        if on_request is not None:
-            answer = on_request(request)
-            answer = await answer if inspect.isawaitable(answer) else answer
-            if answer is not None:
-                return answer  # type: ignore[no-any-return]  # the server checks it
-        return None if self._find(request) else NOT_FOUND
-
-    def _find(self, request: Request) -> tuple[str, Handler] | None:
-        return self._handlers.get(request.path) or self._handlers.get("/")
-
-    async def _handle(self, ws: WebSocket) -> None:
-        found = self._find(ws.request)
-        assert found is not None  # `_answer` would have said 404
-        url, handler = found
-        self.running[ws] = url
+    async def _watch(self, name: str, handler: Handler, ws: WebSocket) -> None:
+        self.running[ws] = name
         try:
             await handler(ws)
             if size := ws.statistics().receive_queue:
-                self.unread.append((url, size))
+                self.unread.append((name, size))
         finally:
             del self.running[ws]
             self._on_end()

@@ -125,7 +125,7 @@ class MemoryStream(TLSStandIn, Immediate, trio.abc.HalfCloseableStream):
         if self._outgoing.finished:
             raise trio.ClosedResourceError("can't send after the end of the stream")
         if self.expects_tls:
-            self.connection.reset()  # what a TLS server does to a client without TLS
+            self.connection.hang_up()  # what a TLS server does to a client without TLS
         count = _broken(self._outgoing.write, data)
         self.bytes_sent += count
         self.log.add(bytes(data[:count]), sent=True)
@@ -309,6 +309,8 @@ class Connection:
         if self.tls is None:
             raise trio.BrokenResourceError from ssl.SSLError(1, "this server speaks no TLS")
         await trio.sleep(self._out.latency + self._back.latency)
+        if self.tls is None:
+            raise trio.ClosedResourceError("this stream was closed during the handshake")
         stand_in, self.tls = self.tls, None
         if stand_in.fails():
             self.reset()
@@ -321,13 +323,22 @@ class Connection:
     def fail_tls(self) -> None:
         """Answer a real TLS handshake with something else."""
         self._back.write(memoryview(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End the stream to the client, and heed nothing more of it."""
+        self.tls = None
         self._back.finish()
         self._out.vanish()
         self.server.forget()
 
     def on_close(self) -> None:
-        """Tell that one end was closed."""
-        self._on_close(self)
+        """Tell that one end was closed; before TLS, no server is there to close the other."""
+        if self.tls is None:
+            self._on_close(self)
+        else:
+            self.tls = None
+            self.server.forget()
 
 
 def _broken(call: Callable[[Given], Found], argument: Given) -> Found:

@@ -63,6 +63,13 @@ GUARDS = [
         ("testing/test_left.py::test_a_fault_that_never_fired",),
     ),
     Guard(
+        "a script that was never played is told",
+        "testing/_cast.py",
+        "        self.unplayed[place.url] = None\n",
+        "",
+        ("testing/test_left.py::test_a_script_that_was_never_played",),
+    ),
+    Guard(
         "unread frames are told",
         "testing/_left.py",
         "        if peer.unread:",
@@ -97,8 +104,8 @@ GUARDS = [
     Guard(
         "what serves is a function",
         "testing/_cast.py",
-        '        check_callable("handler", handler)\n',
-        "",
+        "        selector = selector_for(handler)\n",
+        "        selector = handler\n",
         ("testing/test_cast.py::test_what_cannot_serve",),
     ),
     Guard(
