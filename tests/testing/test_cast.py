@@ -76,11 +76,6 @@ async def test_what_cannot_serve(autojump_clock: Clock) -> None:
     async with MemoryNetwork(seed=1) as network:
         with pytest.raises(TypeError, match="handler must be a function, not a value of type int"):
             await network.serve("ws://api.example/", nothing)
-        router: Any = Router()
-        with pytest.raises(
-            TypeError, match=r"not a Router: .* “with network.on\('api.example'\):”"
-        ):
-            await network.serve("ws://api.example/", router)
         with pytest.raises(TypeError, match=r"a script must be a function, not a value of type"):
             network.peer("ws://script.example/")(nothing)
         wrong: Any = {"max_conections": 5}
