@@ -82,6 +82,7 @@ async def converse(client: bool, wires: list[TwoWayWire], press: Press) -> None:
             await ws.close()
 
 
+@pytest.mark.timeout(600)  # thousands of runs, on a machine that may be busy
 @both_roles
 @pytest.mark.parametrize(
     "stride", [23, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"]
@@ -174,6 +175,7 @@ async def served_and_cancelled(nursery: trio.Nursery) -> None:
             inner.cancel_scope.cancel()
 
 
+@pytest.mark.timeout(600)  # thousands of runs, on a machine that may be busy
 @pytest.mark.parametrize(
     "stride", [37, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"]
 )
