@@ -186,7 +186,7 @@ def _has_reason(side: Side, other: Side, record: Record, happened: Happened) -> 
     loss = side.ending.loss
     if loss is None:
         return False
-    if loss is Loss.TOO_BIG:
+    if loss is Loss.TOO_BIG or "over our limit" in side.ending.detail:
         return record.limited and side is record.server
     if loss is Loss.UNANSWERED and other.slow:
         return True  # the Close waits behind what the other side has not taken

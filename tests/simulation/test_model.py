@@ -120,10 +120,10 @@ def record_of(client: Ending, server: Ending, *, calm: bool = False) -> Record:
     """Make the record of a connection that ended so, and whose client wanted 1000."""
     lanes = Lane(1), Lane(1)
     record = Record("r1", "plain", ("a", "b"), 0.0, calm, False, *lanes)
+    record.client.leave(1000)
     for side, ending in ((record.client, client), (record.server, server)):
         over: Callable[[Ending], WebSocket] = Over  # type: ignore[assignment]
         side.ws = over(ending)
-    record.client.leave(1000)
     return record
 
 
