@@ -58,7 +58,7 @@ def test_errors_that_are_caught() -> None:
     error.add_note(SECRET)
     error.exceptions[0].__cause__ = ValueError(f"token={SECRET}")
     with watch.catching() as shown:
-        with pytest.raises(ExceptionGroup):
+        with pytest.raises(ExceptionGroup):  # noqa: ASYNC401 - both ways are watched
             raise error
         with pytest.RaisesGroup(KeyError):
             raise error

@@ -125,7 +125,7 @@ class Interrupted(TwoWayWire):
 async def test_a_ctrl_c_in_the_last_step(autojump_clock: Clock, client: bool) -> None:
     """It leaves the task, and what waits for the last step is told all the same."""
     stand = Stand(client, Interrupted)
-    with pytest.raises(BaseExceptionGroup) as caught:
+    with pytest.raises(BaseExceptionGroup) as caught:  # noqa: ASYNC401 - beside cancellations
         async with trio.open_nursery() as nursery:
             stand.tested.start(nursery)
             stand.tested.close_quickly(1001)

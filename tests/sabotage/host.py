@@ -61,7 +61,7 @@ def run_as_child(arguments: list[str], output: int) -> None:
         import pytest
 
         code = int(pytest.main(arguments))
-    except BaseException:
+    except BaseException:  # noqa: ASYNC103 - the process ends here
         traceback.print_exc()
     finally:
         sys.stdout.flush()

@@ -377,7 +377,7 @@ async def test_a_ctrl_c_while_the_server_is_cancelled(autojump_clock: object) ->
         finally:
             raise KeyboardInterrupt
 
-    with pytest.raises(BaseExceptionGroup) as caught:
+    with pytest.raises(BaseExceptionGroup) as caught:  # noqa: ASYNC401 - however deep it is
         async with serving(handler, heartbeat=None) as hall:
             peer = hall.raw()
             await peer.request()
