@@ -67,6 +67,7 @@ async def test_a_ping_that_overtakes(autojump_clock: MockClock) -> None:
             assert (first.state, second.state) == (CONFIRMED, WRITTEN)
             assert delivery.in_doubt == 1
             await peer.aclose()
+            await trio.sleep_forever()
 
 
 async def test_a_close_confirms(autojump_clock: MockClock) -> None:
