@@ -188,3 +188,9 @@ async def test_what_a_stream_does_not_tell() -> None:
     assert ours.outgoing() == (5, None)
     assert ours.delivered() == 0
     assert ours.hang_up() is None
+
+
+async def test_without_tls() -> None:
+    """A plain socket has no TLS to tell of."""
+    for stream in socket_pair():
+        assert transport_on(stream).tls is None

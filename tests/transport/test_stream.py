@@ -224,3 +224,14 @@ async def test_streams_that_tell_less() -> None:
     assert transport.outgoing() == (0, None)
     assert transport.delivered() == 0
     assert transport.hang_up() is None
+
+
+async def test_what_tls_has_established() -> None:
+    """A stream of TLS tells what was settled in its handshake; other streams have nothing to tell."""
+    client, server = over_tls(*memory_stream_pair())
+    assert transport_on(client).tls is None
+    await shake_hands(client, server)
+    tls = transport_on(client).tls
+    assert tls is not None
+    assert tls.version == "TLSv1.3"
+    assert [transport_on(stream).tls for stream in memory_stream_pair()] == [None, None]
