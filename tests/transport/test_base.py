@@ -193,4 +193,6 @@ async def test_what_a_stream_does_not_tell() -> None:
 async def test_without_tls() -> None:
     """A plain socket has no TLS to tell of."""
     for stream in socket_pair():
-        assert transport_on(stream).tls is None
+        transport = transport_on(stream)
+        assert transport.tls is None
+        await transport.aclose()

@@ -227,7 +227,7 @@ async def test_streams_that_tell_less() -> None:
 
 
 async def test_what_tls_has_established() -> None:
-    """A stream of TLS tells what was settled in its handshake; other streams have nothing to tell."""
+    """A stream of TLS tells what its handshake has settled; other streams have no TLS."""
     client, server = over_tls(*memory_stream_pair())
     assert transport_on(client).tls is None
     await shake_hands(client, server)
