@@ -112,6 +112,7 @@ class Soak:
     async def run(self) -> None:
         """Serve, connect, and sample, for as long as it is to last."""
         before = await self._settled()
+        others = {id(each) for each in _connections()}  # of whatever else this process has done
         async with trio.open_nursery() as nursery:
             server = await nursery.start(
                 partial(
@@ -134,6 +135,8 @@ class Soak:
                     clients.start_soon(self._sample)
             await server.drain(timeout=60, spread=0)
         self._check(before, await self._settled())
+        left = [each for each in _connections() if id(each) not in others]
+        assert not left, f"{len(left)} connections are left in memory"
 
     async def _settled(self) -> Sample:
         """Return what there is when all that ends has ended."""
@@ -231,12 +234,15 @@ class Soak:
         print(f"rising by {rise(counted):.1%} in {self.seconds * (1 - WARM_UP) / 60:.1f} min")
         print(f"descriptors: {before.descriptors} before, {after.descriptors} after")
         print(f"tasks: {before.tasks} before, {after.tasks} after")
-        left = [each for each in gc.get_objects() if type(each) is WebSocket]
-        assert not left, f"{len(left)} connections are left in memory"
         assert after.descriptors == before.descriptors, "descriptors are left"
         assert after.tasks == before.tasks, "tasks are left"
         assert rise(counted) < ALLOWED, "the memory rises"
         assert most > self.connections, "there were too few connections at a time"
+
+
+def _connections() -> list[WebSocket]:
+    """Return the connections that are in memory."""
+    return [each for each in gc.get_objects() if type(each) is WebSocket]
 
 
 def allow_many_descriptors(wanted: int) -> None:

@@ -47,6 +47,6 @@ def test_without_it_a_limit_looks_like_a_flaky_example() -> None:
         if len(played) == 5:
             over(14, None)
 
-    with pytest.raises(BaseExceptionGroup, match="unreliable results"):
+    with pytest.raises(BaseExceptionGroup, match="unreliable results"):  # noqa: ASYNC401
         look()
     assert len(played) > 5

