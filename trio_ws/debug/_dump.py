@@ -66,15 +66,15 @@ def dump(file: TextIO | None = None) -> None:
 
 def _tree() -> str:
     """Return the tasks of the run, as a tree with the lines at which they wait."""
-    try:
-        from stackscope import extract, unwrap_context
-    except ImportError:
-        return "(for the tree of tasks: pip install stackscope)"
-    for kind, attribute in _INSIDE.items():
-        unwrap_context.register(kind, partial(_inside, attribute))
     with warnings.catch_warnings():
-        # On Python 3.13 stackscope 0.2 leaves a generator's method unawaited when it begins.
-        warnings.simplefilter("ignore", RuntimeWarning)
+        # On Python 3.13 stackscope 0.2 leaves an async generator unfinished when it begins.
+        warnings.simplefilter("ignore")
+        try:
+            from stackscope import extract, unwrap_context
+        except ImportError:
+            return "(for the tree of tasks: pip install stackscope)"
+        for kind, attribute in _INSIDE.items():
+            unwrap_context.register(kind, partial(_inside, attribute))
         return str(extract(trio.lowlevel.current_root_task(), recurse_child_tasks=True))
 
 
