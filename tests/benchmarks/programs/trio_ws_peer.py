@@ -31,7 +31,7 @@ class TrioWs(OnTrio, Talking):
                     0,
                     ssl_context=options.server_tls(),
                     heartbeat=heartbeat,
-                    compression=trio_ws.Deflate(),
+                    **_compression(),
                     **start,
                 )
             )
@@ -45,9 +45,14 @@ class TrioWs(OnTrio, Talking):
     @asynccontextmanager
     async def connect(self, url: str, talk: Talk, tls: Any) -> AsyncGenerator[Ends]:
         """Open a connection."""
-        compression = trio_ws.Deflate() if talk.kind == "json" else None
-        async with trio_ws.open_websocket(url, ssl_context=tls, compression=compression) as ws:
+        compression = _compression() if talk.kind == "json" else {}
+        async with trio_ws.open_websocket(url, ssl_context=tls, **compression) as ws:
             yield Ends(ws.receive, ws.send)
+
+
+def _compression() -> dict[str, Any]:
+    """Return the option for compression; a version to compare with may have none."""
+    return {"compression": trio_ws.Deflate()} if hasattr(trio_ws, "Deflate") else {}
 
 
 if __name__ == "__main__":
