@@ -93,6 +93,8 @@ async def test_renew(autojump_clock: Clock) -> None:
 async def test_the_clock_of_virtual_time(autojump_clock: Clock) -> None:
     """What counts is the run's own time, of which the system knows nothing."""
     assert fastest(autojump_clock) == autojump_clock.current_time
+    autojump_clock.rate = 10.0
+    assert fastest(autojump_clock) == autojump_clock.current_time
     autojump_clock.rate = 1.0
     assert fastest(autojump_clock) is perf_counter
 
