@@ -66,6 +66,8 @@ ECHOES = (
 )
 """Size of a message × messages in flight."""
 
+FAN_OUT = {"count": 500, "size": 100}
+
 TLS_ECHOES = tuple(echo for echo in ECHOES if echo[0] in ("32Bx64", "64KiBx4"))
 
 
@@ -107,6 +109,8 @@ def _crowds() -> list[Cell]:
             collect=RARELY,
             most_rounds=1,
         ),
+        Cell("fan-out-500-100B", "fan_out", FAN_OUT | {"burst": 1}, limit=False),
+        Cell("fan-out-500-100Bx10", "fan_out", FAN_OUT | {"burst": 10}, limit=False),
         Cell("latency-100", "latency", {"count": 100}, figures=TRIPS),
     ]
 

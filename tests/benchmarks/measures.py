@@ -17,7 +17,7 @@ import trustme
 
 from . import load
 from .cells import Cell
-from .crowd import Crowd, crowd
+from .crowd import Audience, Crowd, crowd
 from .load import Done
 from .peers import Peer
 from .processes import TOP, Process, running, running_peer
@@ -199,6 +199,16 @@ def latency(stand: Stand, count: int) -> Figures:
         everybody.close()
     p50, p99 = trips[len(trips) // 2], trips[len(trips) * 99 // 100]
     return {"p50": p50 * 1e6, "p99": p99 * 1e6, "wall": rate}
+
+
+def fan_out(stand: Stand, count: int, size: int, burst: int) -> Figures:
+    """Bursts to many connections; the rate is of deliveries."""
+    port = stand.process.port
+    with crowd(port, count, Talk("audience", "binary", size)) as members:
+        audience = Audience(members, port, Talk("conductor", "binary", size, burst))
+        figures = stand.rates(lambda: audience.hear_for(stand.seconds))
+        audience.close()
+    return figures
 
 
 def server_handshakes(stand: Stand, at_once: int) -> Figures:

@@ -40,7 +40,7 @@ class TrioWs(OnTrio, Talking):
     async def handle(self, ws: trio_ws.WebSocket) -> None:
         """Serve one connection."""
         with suppress(trio_ws.ConnectionClosed):
-            await converse(Ends(ws.receive, ws.send), read_talk(ws.request.path))
+            await converse(Ends(ws.receive, ws.send, ws), read_talk(ws.request.path), fan_out)
 
     @asynccontextmanager
     async def connect(self, url: str, talk: Talk, tls: Any) -> AsyncGenerator[Ends]:
@@ -48,6 +48,13 @@ class TrioWs(OnTrio, Talking):
         compression = _compression() if talk.kind == "json" else {}
         async with trio_ws.open_websocket(url, ssl_context=tls, **compression) as ws:
             yield Ends(ws.receive, ws.send)
+
+
+async def fan_out(audience: list[Ends], burst: list[Any]) -> None:
+    """Use the function that the library has for it."""
+    import trio_ws._connection.fanout
+
+    trio_ws._connection.fanout.fan_out_nowait([ends.connection for ends in audience], *burst)
 
 
 def _compression() -> dict[str, Any]:
