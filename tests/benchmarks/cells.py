@@ -66,8 +66,6 @@ ECHOES = (
 )
 """Size of a message × messages in flight."""
 
-FAN_OUT = {"count": 500, "size": 100}
-
 TLS_ECHOES = tuple(echo for echo in ECHOES if echo[0] in ("32Bx64", "64KiBx4"))
 
 
@@ -109,9 +107,22 @@ def _crowds() -> list[Cell]:
             collect=RARELY,
             most_rounds=1,
         ),
-        Cell("fan-out-500-100B", "fan_out", FAN_OUT | {"burst": 1}, limit=False),
-        Cell("fan-out-500-100Bx10", "fan_out", FAN_OUT | {"burst": 10}, limit=False),
+        Cell("connections-1000-tls", "connections", {"count": 1000}, tls=True, most_rounds=3),
         Cell("latency-100", "latency", {"count": 100}, figures=TRIPS),
+    ]
+
+
+def _fan_outs() -> list[Cell]:
+    """Bursts to many connections: with what a library has for that, and by its `send` in a loop."""
+    return [
+        Cell(
+            f"fan-out{way}-500-100B{suffix}",
+            "fan_out",
+            {"count": 500, "size": 100, "burst": burst, "conversation": conversation},
+            limit=False,
+        )
+        for way, conversation in (("", "conductor"), ("-loop", "looper"))
+        for suffix, burst in (("", 1), ("x10", 10))
     ]
 
 
@@ -131,7 +142,7 @@ def _sizes() -> list[Cell]:
     ]
 
 
-CELLS = _echoes() + _firehoses() + _crowds() + _handshakes() + _sizes()
+CELLS = _echoes() + _firehoses() + _crowds() + _fan_outs() + _handshakes() + _sizes()
 
 
 def choose(patterns: list[str]) -> list[Cell]:

@@ -75,7 +75,10 @@ class Crowd:
         return Done(count + len(self.by_fd), perf_counter() - began)
 
     def _take(self, fd: int) -> int:
-        data = self.by_fd[fd].recv(READ_SIZE)
+        sock = self.by_fd[fd]
+        data = sock.recv(READ_SIZE)
+        while isinstance(sock, ssl.SSLSocket) and sock.pending():  # a record at a time
+            data += sock.recv(READ_SIZE)
         count, rest = divmod(len(data), self.size)
         assert data, "the server has gone"
         assert rest == 0, "this is no echo"

@@ -182,7 +182,7 @@ def _client_firehose(stand: Stand, conversation: str, size: int) -> Figures:
 
 def connections(stand: Stand, count: int) -> Figures:
     """Echo on many connections, one message in flight on each; the total rate."""
-    with crowd(stand.process.port, count) as members:
+    with crowd(stand.process.port, count, tls=stand.tls) as members:
         everybody = Crowd(members)
         figures = stand.rates(lambda: everybody.echo(max(stand.seconds, count / 2000)))
         everybody.close()
@@ -201,11 +201,13 @@ def latency(stand: Stand, count: int) -> Figures:
     return {"p50": p50 * 1e6, "p99": p99 * 1e6, "wall": rate}
 
 
-def fan_out(stand: Stand, count: int, size: int, burst: int) -> Figures:
+def fan_out(
+    stand: Stand, count: int, size: int, burst: int, conversation: str = "conductor"
+) -> Figures:
     """Bursts to many connections; the rate is of deliveries."""
     port = stand.process.port
     with crowd(port, count, Talk("audience", "binary", size)) as members:
-        audience = Audience(members, port, Talk("conductor", "binary", size, burst))
+        audience = Audience(members, port, Talk(conversation, "binary", size, burst))
         figures = stand.rates(lambda: audience.hear_for(stand.seconds))
         audience.close()
     return figures

@@ -84,7 +84,7 @@ class Answering(Writable):
             transport.disconnect()
         elif self.talk.conversation == "echo":
             transport.send(frame.msg_type, take(frame))
-        elif self.talk.conversation == "conductor":
+        elif self.talk.conversation in ("conductor", "looper"):
             take(frame)
             self.conduct()
         else:

@@ -126,8 +126,13 @@ async def send_to_each(audience: list[Ends], burst: list[Any]) -> None:
             await ends.send(data)
 
 
-async def converse(ends: Ends, talk: Talk, fan_out: FanOut = send_to_each) -> None:
-    """Do what the path says, until the connection ends with the library's own exception."""
+async def converse(
+    ends: Ends, talk: Talk, fan_out: FanOut = send_to_each, loop: FanOut = send_to_each
+) -> None:
+    """Do what the path says, until the connection ends with the library's own exception.
+
+    `fan_out` is the library's own way to send to many, `loop` what an application can do itself.
+    """
     if talk.conversation == "audience":
         AUDIENCE.append(ends)
         try:
@@ -136,6 +141,8 @@ async def converse(ends: Ends, talk: Talk, fan_out: FanOut = send_to_each) -> No
             AUDIENCE.remove(ends)
     elif talk.conversation == "conductor":
         await conduct(ends, talk, fan_out)
+    elif talk.conversation == "looper":
+        await conduct(ends, talk, loop)
     elif talk.conversation == "sink":
         await receive_all(ends, talk)
         await ends.send(message(talk.kind, talk.size))
