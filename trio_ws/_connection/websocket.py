@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias, final
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
 
 import trio
 
@@ -254,35 +254,41 @@ class WebSocket(trio.abc.AsyncResource):
         """
         if compress is not None:
             _check_compress(compress)
-        if not isinstance(message, str | bytes):
-            if not isinstance(message, bytearray | memoryview):
+        if not isinstance(message, (str, bytes)):
+            if not isinstance(message, (bytearray, memoryview)):
                 raise TypeError(
                     f"send_nowait() takes str or bytes, not {type(message).__name__}; "
                     f"send() takes fragments"
                 )
             message = bytes(message)
-        size = wire_size(message)
-        self._check_room_now(size)
-        self._queue(message, size, compress)
-
-    def _check_room_now(self, size: int) -> None:
-        """Raise unless a message of `size` bytes may be queued now."""
-        if self.ending is not None:
-            raise closed(self.ending)
-        turn = self._core.send_turn
+        size = len(message) if isinstance(message, bytes) else wire_size(message)
+        core = self._core
+        turn = core.send_turn
         if (
             (turn is not None and turn.is_held)
-            or not self._core.has_room(size)
+            or not core.has_room(size)
             or self._protocol.state is not _OPEN
         ):
-            raise trio.WouldBlock
+            self._refuse_to_wait()
+        self._queue(message, size, compress)
+
+    def _refuse_to_wait(self) -> NoReturn:
+        """Say why nothing can be sent now."""
+        if self.ending is not None:
+            raise closed(self.ending)
+        raise trio.WouldBlock
 
     def _send_burst(self, burst: SharedBurst) -> None:
         """Send messages that many connections get (`fanout`), or raise as `send_nowait` does."""
         if self._protocol.state is not _OPEN or not self._writer.write_past_queue(burst):
-            self._check_room_now(burst.size)
-            queue = self._protocol.send_queue
-            waited = not queue.is_empty
+            turn = self._core.send_turn
+            if (
+                (turn is not None and turn.is_held)
+                or not self._core.has_room(burst.size)
+                or self._protocol.state is not _OPEN
+            ):
+                self._refuse_to_wait()
+            waited = not self._protocol.send_queue.is_empty
             for message in burst.messages:
                 self._protocol.send_shared(message)
             self._writer.flush_burst(waited)
