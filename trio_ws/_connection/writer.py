@@ -257,6 +257,8 @@ class Writer:
             return False
         if self._send_queue.size:  # control frames alone are no burst
             self._may_write_inline = False
+        if (frame := self._send_queue.take_single()) is not None:
+            return self._write_single(frame)
         # A cancellation cannot land in here, so no frame is ever torn.
         # What the kernel does not take goes first next time, ahead of control frames.
         rest = self._transport.send_now(self._send_queue.take())
@@ -266,6 +268,17 @@ class Writer:
             return False
         self._note_flushed(self._send_queue.frames_out)
         return self._send_queue.size == 0
+
+    def _write_single(self, frame: bytes) -> bool:
+        """Write a frame that was all there is, which is so for most; return True if it is gone."""
+        count = self._transport.send_bytes_now(frame)
+        if self._lease.bounds_sending:
+            self._heartbeat.on_sent_inline()
+        if count < len(frame):
+            self._send_queue.put_back([memoryview(frame)[count:]])
+            return False
+        self._note_flushed(self._send_queue.frames_out)
+        return True
 
     def _finish_inline(self) -> bool:
         """While we close: write what is left and end our direction, if nothing has to wait."""

@@ -136,6 +136,18 @@ class SendQueue:
             self._close = None
         return pieces
 
+    def take_single(self) -> bytes | None:
+        """Remove and return the only frame that waits, if it is a small one of a server's."""
+        if len(self._data) != 1 or self._masked or self._leftover or self.is_urgent:
+            return None
+        frame = self._data[0]
+        if isinstance(frame, tuple):
+            return None
+        self._data.clear()
+        self.size = 0
+        self.frames_out += 1
+        return frame
+
     def _take_data(self, pieces: list[Piece]) -> None:
         """Add data frames up to `MAX_BATCH` bytes, or a larger one if it is alone."""
         frames = self._fitting(sum(map(len, pieces)) if pieces else 0)
