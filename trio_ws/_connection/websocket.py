@@ -25,6 +25,7 @@ from .._http import Request, Response
 from .._instrument import MessageKind
 from .._json import decode_json, encode_json
 from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
+from .._protocol.shared_burst import SharedBurst
 from .._protocol.states import State
 from .._protocol.validation import check_close, check_payload
 from .._tls_info import TLSInfo
@@ -261,6 +262,11 @@ class WebSocket(trio.abc.AsyncResource):
                 )
             message = bytes(message)
         size = wire_size(message)
+        self._check_room_now(size)
+        self._queue(message, size, compress)
+
+    def _check_room_now(self, size: int) -> None:
+        """Raise unless a message of `size` bytes may be queued now."""
         if self.ending is not None:
             raise closed(self.ending)
         turn = self._core.send_turn
@@ -270,7 +276,26 @@ class WebSocket(trio.abc.AsyncResource):
             or self._protocol.state is not _OPEN
         ):
             raise trio.WouldBlock
-        self._queue(message, size, compress)
+
+    def _send_burst(self, burst: SharedBurst) -> None:
+        """Send messages that many connections get (`fanout`), or raise as `send_nowait` does."""
+        if self._protocol.state is not _OPEN or not self._writer.write_past_queue(burst):
+            self._check_room_now(burst.size)
+            queue = self._protocol.send_queue
+            waited = not queue.is_empty
+            for message in burst.messages:
+                self._protocol.send_shared(message)
+            self._writer.flush_burst(waited)
+        self._messages_sent += burst.count
+        if self._core.watches_idle:
+            self._core.lease.data(trio.current_time())
+        if self._observers.sent is not None:
+            self._tell_sent(burst)
+
+    def _tell_sent(self, burst: SharedBurst) -> None:
+        for each in burst.messages:
+            kind = "text" if isinstance(each.message, str) else "binary"
+            self._observers.tell("message_sent", self, kind, each.size)
 
     async def send_json(self, value: Any) -> None:
         """Send `value` as a text message of JSON (RFC 8259).

@@ -115,6 +115,10 @@ class SendQueue:
         self._data.clear()
         self.size = 0
 
+    def note_passed(self, frames: int) -> None:
+        """Count data frames that were written past the empty queue."""
+        self.frames_out += frames
+
     def put_back(self, rest: list[Piece]) -> None:
         """Put back what was taken and not written: it goes before everything else."""
         self._leftover = rest
