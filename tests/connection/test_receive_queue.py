@@ -236,13 +236,13 @@ async def test_the_reader_sleeps_on_while_there_is_no_room() -> None:
     assert queue.size == 4 + QUEUE_ITEM_OVERHEAD
 
 
-@given(gulps=st.lists(st.lists(messages, min_size=1)), taken=st.integers(0))
-def test_what_is_counted(gulps: list[list[str | bytes]], taken: int) -> None:
+@given(portions=st.lists(st.lists(messages, min_size=1)), taken=st.integers(0))
+def test_what_is_counted(portions: list[list[str | bytes]], taken: int) -> None:
     """The queue is full at the latest when what really waits reaches the limit."""
     queue = ReceiveQueue(LIMIT)
-    for gulp in gulps:
-        queue.put(list(gulp))
-    arrived = [message for gulp in gulps for message in gulp]
+    for portion in portions:
+        queue.put(list(portion))
+    arrived = [message for portion in portions for message in portion]
     taken %= len(arrived) + 1
     assert [queue.take() for _ in range(taken)] == arrived[:taken]
     assert queue.size == sum(wire_size(each) + QUEUE_ITEM_OVERHEAD for each in arrived[taken:])

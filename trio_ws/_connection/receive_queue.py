@@ -2,8 +2,8 @@
 
 Bounded in bytes: each item is counted with its size and with what it costs to keep at all,
 so that a flood of empty messages fills the queue like any other.
-Messages are counted by the gulp, all that arrived together,
-and a gulp counts in full until its last message is taken.
+Messages are counted by the portion, all that arrived together,
+and a portion counts in full until its last message is taken.
 So what is counted is never less than what is kept, and to take a message costs next to nothing.
 Whole messages and the chunks of a streamed one wait separately,
 because a chunk belongs to the one task that streams, and a message to any receiver.
@@ -20,7 +20,7 @@ The queue decides what becomes of what arrives; `Mode` has three values, in this
 
 What one read has brought is put in at once, and taken out one by one.
 So the queue of messages is two lists: the newest last in one, the oldest last in the other.
-When the latter is empty, the former is turned round and is the next gulp.
+When the latter is empty, the former is turned round and is the next portion.
 An empty deque would take 760 bytes.
 """
 
@@ -72,7 +72,7 @@ class ReceiveQueue:
 
     Attributes:
         mode: what becomes of what arrives.
-        messages: the gulp that is being taken, the oldest message last; empty only if none waits.
+        messages: the portion that is being taken, the oldest last; empty only if none waits.
         chunks: the chunks that wait, the oldest first.
         receivers: where the tasks wait that take messages.
         streamers: where the task waits that takes chunks.
@@ -83,8 +83,8 @@ class ReceiveQueue:
         "_arrived_cost",
         "_arriving",
         "_counted",
-        "_gulp_cost",
         "_limit",
+        "_portion_cost",
         "_reader",
         "_taken",
         "chunks",
@@ -98,7 +98,7 @@ class ReceiveQueue:
         self._limit = limit
         self.mode = _BOUNDED
         self.messages: list[str | bytes] = []
-        self._gulp_cost = 0
+        self._portion_cost = 0
         self._arrived: list[str | bytes] = []
         self._arrived_cost = 0
         self.chunks: list[Chunk] = []
@@ -162,7 +162,7 @@ class ReceiveQueue:
             self._arrived_cost += arrived_cost
         else:
             arrived.reverse()
-            self.messages, self._gulp_cost = arrived, arrived_cost
+            self.messages, self._portion_cost = arrived, arrived_cost
         self.receivers.unpark(len(arrived))
         self.streamers.unpark_all()
 
@@ -206,15 +206,15 @@ class ReceiveQueue:
         self._taken = True
         message = self.messages.pop()
         if not self.messages:
-            self._begin_next_gulp()
+            self._begin_next_portion()
         return message
 
-    def _begin_next_gulp(self) -> None:
-        self._counted -= self._gulp_cost
-        self._gulp_cost = 0
+    def _begin_next_portion(self) -> None:
+        self._counted -= self._portion_cost
+        self._portion_cost = 0
         if self._arrived:
             self._arrived.reverse()
-            self.messages, self._gulp_cost = self._arrived, self._arrived_cost
+            self.messages, self._portion_cost = self._arrived, self._arrived_cost
             self._arrived, self._arrived_cost = [], 0
         self._wake_reader()
 
