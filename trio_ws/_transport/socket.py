@@ -151,6 +151,9 @@ class SocketTransport(Transport):
         try:
             if len(pieces) == 1:
                 count = os.write(self._socket.fileno(), pieces[0])
+                if count == len(pieces[0]):
+                    self.bytes_sent += count
+                    return []
             else:
                 count = os.writev(self._socket.fileno(), pieces)
         except OSError:
