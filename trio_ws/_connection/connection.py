@@ -87,11 +87,11 @@ class Connection:
             current_idle_compressors().watch(deflate)
         try:
             await self.reader.run()
-            with self.core.lifetime.shield_reading():
-                await self.reader.read_to_the_end()
-                self.writer.after_change()
-                await self.writer.ended.wait()
-                await self.core.transport.aclose()
+            self.writer.after_change()
+            if not (self.writer.ended.is_set() and self.core.transport.close_now()):
+                with self.core.lifetime.shield_reading():
+                    await self.writer.ended.wait()
+                    await self.core.transport.aclose()
         except BaseException as error:  # noqa: ASYNC103 - what may pass does
             self.core.on_own_error(contain(error))  # noqa: ASYNC104
         finally:

@@ -342,14 +342,17 @@ class ConnectionCore:
 
     def _bound_body(self, ending: Ending) -> None:
         """End the block now, or later, or leave it alone (P3)."""
-        now = trio.current_time()
         if self.cancels_body:
             if not self.receive_queue:
                 self.cancel_body()
             else:  # it may read what has arrived
-                self.body.deadline = now + self.options.timeouts.close
+                self._let_body_go_on(self.options.timeouts.close)
         elif ending.received_first or self.lifetime.initiator is Initiator.IDLE:
-            self.body.deadline = now + self.supervised.body_grace
+            self._let_body_go_on(self.supervised.body_grace)
+
+    def _let_body_go_on(self, seconds: float) -> None:
+        if seconds < FOREVER:  # to change a deadline costs as much as to wake a task
+            self.body.deadline = trio.current_time() + seconds
 
     @property
     def cancels_body(self) -> bool:
