@@ -125,9 +125,13 @@ class Connection:
     # For the application, the block and the server
 
     def close_gracefully(self, code: int, reason: str = "") -> None:
-        """Close behind the data that was accepted; bounded by `Timeouts.close`."""
-        self.core.begin_close(code, reason)
-        self.writer.after_change()
+        """Close behind the data that was accepted; bounded by `Timeouts.close`.
+
+        If the connection is over, there is nothing to close.
+        """
+        if not self.core.over.is_set():
+            self.core.begin_close(code, reason)
+            self.writer.after_change()
 
     def close_quickly(self, code: int, reason: str = "") -> None:
         """Close ahead of the data that waits; bounded by `Timeouts.goodbye`."""

@@ -57,6 +57,7 @@ class Supervised(NamedTuple):
 
 
 _UNSUPERVISED = Supervised()
+_CLIENT_LOG, _SERVER_LOG = Log("trio_ws.client"), Log("trio_ws.server")
 
 current_supervision: ContextVar[Supervised] = ContextVar(
     "trio_ws.supervision", default=_UNSUPERVISED
@@ -139,7 +140,7 @@ class ConnectionCore:
         self.name = name
         self.request = opening.request
         self.options = options
-        self.log = Log("trio_ws.client" if client else "trio_ws.server")
+        self.log = _CLIENT_LOG if client else _SERVER_LOG
         self.observers = options.observers
         self.observed: object = None
         self.watches_idle = options.timeouts.idle is not None

@@ -89,10 +89,10 @@ GUARDS = [
         "malformed extensions are refused",
         "_handshake/server.py",
         (
-            '        read_extensions(fields.get("sec-websocket-extensions", ()))\n'
-            "    except Malformed:"
+            "        except Malformed:\n"
+            '            raise Refusal(400, "The Sec-WebSocket-Extensions header is malformed.")'
         ),
-        ("        pass\n    except Malformed:"),
+        ("        except Malformed:\n            raise Refusal(500, '')"),
         ("handshake/test_server.py::test_refused",),
     ),
     Guard(
