@@ -108,7 +108,8 @@ class Connection:
         """Close by force, and wait for the writer: the time is up, or nothing is left to do."""
         core, writer = self.core, self.writer
         try:
-            core.lose_unless_over(Loss.UNANSWERED, "no answer in time")
+            if core.protocol.ending is None:
+                core.lose_unless_over(Loss.UNANSWERED, "no answer in time")
             writer.after_change()
         except BaseException as error:  # noqa: ASYNC103
             core.on_own_error(error)
