@@ -37,6 +37,7 @@ from .fast_heads import Fields, Lines
 from .http_head import (
     HeadTooLarge,
     InvalidHttp,
+    checked_line,
     checked_lines,
     elements,
     tokens,
@@ -72,7 +73,8 @@ def check_headers(
         LocalProtocolError: a header is reserved, or cannot be sent.
     """
     checked_lines(headers, forbidden=RESERVED)
-    checked_lines([("Origin", origin or ""), ("User-Agent", user_agent or "")])
+    checked_line("Origin", origin or "")
+    checked_line("User-Agent", user_agent or "")
 
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
@@ -106,11 +108,11 @@ class ClientHandshake:
         given = checked_lines(headers, forbidden=RESERVED)
         names = {name.lower() for name, _ in given}
         own = {"User-Agent": user_agent, "Origin": origin, "Authorization": url.authorization}
-        ours = [(n, v) for n, v in own.items() if v and n.lower() not in names]
+        ours = [checked_line(n, v) for n, v in own.items() if v and n.lower() not in names]
         self._url = url
         self._came_by = came_by
         self._key = make_key()
-        lines = [*self._upgrade(), *given, *checked_lines(ours)]
+        lines = [*self._upgrade(), *given, *ours]
         self._bytes = write_head(f"GET {url.target} HTTP/1.1", lines)
         self.request = Request(method="GET", target=url.target, headers=headers_of(lines))
         self._answer = AnswerReader(limits)

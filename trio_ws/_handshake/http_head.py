@@ -102,10 +102,11 @@ def checked_lines(source: HeaderSource, *, forbidden: frozenset[str] = frozenset
         LocalProtocolError: a name is no token or is `forbidden` (lower-case names),
             a value has control characters or is not Latin-1.
     """
-    return [_checked_line(*line, forbidden) for line in Headers(source).multi_items()]
+    return [checked_line(*line, forbidden) for line in Headers(source).multi_items()]
 
 
-def _checked_line(name: str, value: str, forbidden: frozenset[str]) -> tuple[str, str]:
+def checked_line(name: str, value: str, forbidden: frozenset[str] = frozenset()) -> tuple[str, str]:
+    """Return one header line, checked as `checked_lines` are."""
     if name.lower() in forbidden:
         raise LocalProtocolError(f"the header {printable(name)} is the library's own business")
     try:
