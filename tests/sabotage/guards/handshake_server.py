@@ -184,8 +184,8 @@ GUARDS = [
     Guard(
         "what is pipelined behind the upgrade is kept",
         "_handshake/server.py",
-        ("            trailing=bytes(self._heads.data),\n        )\n\n    def _offered"),
-        ("        )\n\n    def _offered"),
+        ("            trailing=bytes(self._heads.data),\n        )\n\n    def _next_head"),
+        ("        )\n\n    def _next_head"),
         ("handshake/test_server.py::test_accept",),
     ),
     Guard(
