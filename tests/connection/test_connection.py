@@ -77,6 +77,7 @@ async def test_a_polite_end(autojump_clock: Clock, client: bool) -> None:
 async def test_a_polite_end_on_a_socket(client: bool) -> None:
     """Where nothing has to wait, the socket is closed as soon as the peer has ended."""
     ours, theirs = socket_pair()
+    assert isinstance(ours, trio.SocketStream)
     options = ConnectionOptions(heartbeat=None, timeouts=TIMES)
     tested = Connection(ours, opening(), client=client, options=options, name="tested")
     peer = RawPeer(theirs, client=not client)
