@@ -24,7 +24,6 @@ from .._errors import ConnectionClosed, MessageTypeError, closed
 from .._http import Request, Response
 from .._instrument import MessageKind
 from .._json import decode_json, encode_json
-from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 from .._protocol.shared_burst import SharedBurst
 from .._protocol.states import State
 from .._protocol.validation import check_close, check_payload
@@ -339,7 +338,7 @@ class WebSocket(trio.abc.AsyncResource):
         """
         receive_queue = self._receive_queue
         if receive_queue.messages:
-            await self._budget.checkpoint(receive_queue.costs[-1] - QUEUE_ITEM_OVERHEAD)
+            await self._budget.checkpoint(len(receive_queue.messages[-1]))
         elif self._protocol.ending is not None:
             await self._budget.checkpoint(0)
         while not receive_queue.messages:
@@ -347,13 +346,12 @@ class WebSocket(trio.abc.AsyncResource):
                 self._check_more_comes()
             await receive_queue.receivers.park()
             self._budget.renew()
-        size = receive_queue.costs[-1] - QUEUE_ITEM_OVERHEAD
         message = receive_queue.take()
         self._messages_received += 1
         tell = self._observers.received
         if tell is not None:
             try:
-                tell(self, "text" if type(message) is str else "binary", size)
+                tell(self, "text" if type(message) is str else "binary", wire_size(message))
             except BaseException as error:  # noqa: ASYNC103 - what may pass does
                 self._observers.on_error("message_received", tell, error)
         return message

@@ -141,8 +141,8 @@ class Writer:
         if self._heartbeat.messages.replies:
             self._heartbeat.send_replies()
         if self._protocol.ending is not None:
-            self._core.note_ending()
             self.flush()
+            self._core.note_ending()
         elif not self._send_queue.is_empty:
             self.flush()
 

@@ -88,9 +88,10 @@ class SendQueue:
     def put_data(self, frame: Frame) -> None:
         """Queue a data frame."""
         self._data.append(frame)
-        self.size += (
-            len(frame) if isinstance(frame, bytes) else _size(frame)
-        ) + QUEUE_ITEM_OVERHEAD
+        if isinstance(frame, tuple):
+            self.size += len(frame[0]) + len(frame[1]) + QUEUE_ITEM_OVERHEAD
+        else:
+            self.size += len(frame) + QUEUE_ITEM_OVERHEAD
 
     def put_control(self, frame: bytes) -> None:
         """Queue a ping, or a pong that answers nothing."""
