@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import ConnectionLost, Limits, WebSocket
+from trio_ws import ConnectionLost, Limits, Timeouts, WebSocket
 from trio_ws._connection.block import ConnectionBlock
 from trio_ws._connection.shared_turn import MAX_PER_TURN
 from trio_ws._connection.writer import Phase, Writer
@@ -223,3 +223,20 @@ async def test_an_error_ends_its_own_connection(
     writer.write_burst()
     assert isinstance(core.lifetime.error, ZeroDivisionError)
     assert core.protocol.ending is not None
+
+
+@pytest.mark.parametrize("timeouts", [Timeouts(), Timeouts(stall=100)])
+async def test_a_single_frame_that_the_kernel_does_not_take(timeouts: Timeouts) -> None:
+    """A frame that is all there is goes back if the socket is full, and a task writes it."""
+    async with on_sockets(1, buffers=4096, timeouts=timeouts) as ((ws, peer),):
+        ws.send_nowait("first")
+        ws._writer._may_write_inline = True
+        count = 0
+        while ws._connection.core.transport.send_now([b"\x8a\x00"]) == []:
+            count += 1
+        ws.send_nowait("second")
+        assert not ws._protocol.send_queue.is_empty
+        assert ws._writer.phase is Phase.WOKEN
+        frames = [await peer.receive_frame() for _ in range(count + 2)]
+        assert [frames[0].payload, frames[-1].payload] == [b"first", b"second"]
+        await ws.flush()
