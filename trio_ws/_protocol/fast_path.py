@@ -28,19 +28,24 @@ Pongs may take the fast path too: on a connection that is idle but for its heart
 they are all that arrives, and the detour would be a good part of what a heartbeat costs.
 So may Closes (`read_close`): many connections carry little else.
 
+If there is the accelerator, it reads the frames that are neither pongs nor encoded (`accelerator`).
+The code below reads them otherwise, and is what the accelerator must match.
+
 The proof is in the tests: any stream in any chunking gives the same messages,
 the same bytes out and the same ending with the fast path and without it.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from itertools import repeat
 from typing import Protocol, final
 
 from .._ending import CloseCode, may_be_sent
+from . import accelerator
 from .events import Pong
-from .frame_header import MAX_CONTROL_PAYLOAD, parse_header, shortest_head
+from .frame_header import MAX_CONTROL_PAYLOAD, Data, parse_header, shortest_head
 from .masking import Span, apply_mask, unmask
 from .message_decoder import MessageDecoder
 from .payload_buffer import PayloadBuffer
@@ -63,6 +68,8 @@ _RSV = 0x70
 class Events(Protocol):
     """A list that messages and pongs can be appended to."""
 
+    def __len__(self) -> int: ...
+
     def append(self, message: str | bytes | Pong, /) -> None: ...
 
     def extend(self, messages: Iterable[bytes], /) -> None: ...
@@ -73,14 +80,16 @@ class FastDecoder:
     """A decoder of the simple frames that one peer sends.
 
     `read` takes what it recognises and says where it stopped.
+    What is given to it may be a part of a buffer that is used again: nothing refers to it later.
     `buffer` is there in the middle of a long binary frame; `resume` goes on with it.
     """
 
-    __slots__ = ("_encoded", "_firsts", "_limit", "_masked", "buffer")
+    __slots__ = ("_compiled", "_encoded", "_firsts", "_limit", "_masked", "buffer")
 
     def __init__(self, *, masked: bool, limit: int) -> None:
         self._masked = masked
-        self._limit = limit
+        self._limit = min(limit, sys.maxsize)  # what is longer is never there in full
+        self._compiled = accelerator.compiled
         self._firsts = _PLAIN
         self._encoded: MessageDecoder | None = None
         self.buffer: PayloadBuffer | None = None
@@ -92,9 +101,27 @@ class FastDecoder:
         bits = [bits for bits in range(0x10, 0x80, 0x10) if bits & encoded.rsv == bits]
         self._firsts = _PLAIN.union(first | bit for first in (_TEXT, _BINARY) for bit in bits)
 
-    def read(self, data: bytes, position: int, events: Events) -> int:
+    def read(self, data: Data, position: int, events: Events) -> int:
         """Append each whole simple message from `position` on; return where that ended."""
         most = MAX_MESSAGES_PER_FEED
+        if (compiled := self._compiled) is not None:
+            before = len(events)
+            position = compiled.read_frames(
+                data, position, self._masked, self._limit, most, events
+            )
+            if position == len(data) or not self._is_left(data[position]):
+                return position
+            most -= len(events) - before
+        if isinstance(data, bytes):
+            return self._read(data, position, most, events)
+        return position + self._read(bytes(data[position:]), 0, most, events)
+
+    def _is_left(self, first: int) -> bool:
+        """Return True if the accelerator leaves frames to us that begin so: pongs, encoded ones."""
+        return first in self._firsts and first not in (_BINARY, _TEXT)
+
+    def _read(self, data: bytes, position: int, most: int, events: Events) -> int:
+        """Do that in Python, for `most` messages at most."""
         while most and (frames := self._find(data, position, 1)):
             [(first, start, stop)] = frames
             count = 1
@@ -176,7 +203,7 @@ class FastDecoder:
             frames.append((first, start, position))
         return frames
 
-    def start_buffer(self, data: bytes, position: int) -> bool:
+    def start_buffer(self, data: Data, position: int) -> bool:
         """Begin to receive the frame at `position`, if it is a simple binary one and incomplete."""
         if data[position] != _BINARY or (header := parse_header(data, position)) is None:
             return False
@@ -186,11 +213,11 @@ class FastDecoder:
             return False
         if start - position != shortest_head(length, masked=masked):
             return False
-        self.buffer = PayloadBuffer(length, data[start - 4 : start] if masked else b"")
+        self.buffer = PayloadBuffer(length, bytes(data[start - 4 : start]) if masked else b"")
         self.buffer.add(data, start)
         return True
 
-    def resume(self, data: bytes, events: Events) -> int:
+    def resume(self, data: Data, events: Events) -> int:
         """Go on with the long frame, if there is one; return how much of `data` belonged to it."""
         if self.buffer is None:
             return 0

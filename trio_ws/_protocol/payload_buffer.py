@@ -17,6 +17,7 @@ from io import BytesIO
 from typing import final
 
 from . import allocator
+from .frame_header import Data
 from .masking import mask_into
 
 INITIAL_SIZE = 16 * 1024
@@ -68,7 +69,7 @@ class PayloadBuffer:
         self._free.release()
         self.size += count
 
-    def add(self, data: bytes, start: int) -> int:
+    def add(self, data: Data, start: int) -> int:
         """Take from `data` what belongs to the frame; return where that ends."""
         taken = min(self.missing, len(data) - start)
         if self.size + taken > len(self._view):

@@ -33,7 +33,7 @@ from .encoder import encode_control, encode_message
 from .events import Event, Message, Ping, Pong
 from .extensions.base import ExtensionCodec
 from .fast_path import MAX_MESSAGES_PER_FEED, FastDecoder
-from .frame_header import Opcode
+from .frame_header import Data, Opcode
 from .frame_log import Trace
 from .masking import MaskKeys, mask_keys
 from .message_decoder import MessageDecoder
@@ -115,13 +115,14 @@ class WebSocketProtocol:
 
     # What arrives
 
-    def feed(self, data: bytes, *, most: int = sys.maxsize) -> list[ProtocolEvent]:
+    def feed(self, data: Data, *, most: int = sys.maxsize) -> list[ProtocolEvent]:
         """Take bytes as they came from the peer; return what happened, in order.
 
         Never raises, whatever the bytes are (P10): a violation ends the connection.
         At most `most` frames take the slow path, which takes its time for each,
         and about `MAX_MESSAGES_PER_FEED` messages are taken at once.
         If that is not all, `has_pending_input` is true: call again, with ``b""``, in another turn.
+        Nothing refers to `data` afterwards, so a buffer may be used again.
         """
         events: list[ProtocolEvent] = []
         self.has_pending_input = False
@@ -138,6 +139,8 @@ class WebSocketProtocol:
                 position = decoder.read(data, position, events)
                 if position == len(data) or self._must_stop(decoder, data, position):
                     break
+            if not isinstance(data, bytes):
+                data, position = bytes(data[position:]), 0
             end = self._take_piece(data, position, events)
             most -= 1
             if self._must_pause(data, position, end, most=most, events=len(events)):
@@ -162,7 +165,7 @@ class WebSocketProtocol:
         return self._slow_path.position
 
     def _go_on_decoding(
-        self, encoded: MessageDecoder, data: bytes, events: list[ProtocolEvent]
+        self, encoded: MessageDecoder, data: Data, events: list[ProtocolEvent]
     ) -> bool:
         """Decode what the last turn left; return True if no more may be done in this one."""
         encoded.begin_turn()
@@ -171,16 +174,16 @@ class WebSocketProtocol:
         for event in self._slow_path.decode(encoded):
             self._act(event, events)
         if self.ending is None and encoded.has_more:
-            self._unparsed, self.has_pending_input = data, True
+            self._unparsed, self.has_pending_input = bytes(data), True
         return self.ending is not None or encoded.has_more
 
-    def _must_stop(self, decoder: FastDecoder, data: bytes, position: int) -> bool:
+    def _must_stop(self, decoder: FastDecoder, data: Data, position: int) -> bool:
         """Return True if the slow path must not go on where the fast path has stopped."""
         encoded = self._encoded
         if encoded is not None and encoded.violation is not None:
             self._fail(encoded.violation)
         elif encoded is not None and encoded.spent:
-            self._unparsed, self.has_pending_input = data[position:], True
+            self._unparsed, self.has_pending_input = bytes(data[position:]), True
         else:
             return decoder.start_buffer(data, position)
         return True
