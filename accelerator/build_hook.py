@@ -60,6 +60,7 @@ class BuildHook(BuildHookInterface[Any]):
         try:
             compile_to(built, WARNINGS if strict else [])
         except (OSError, subprocess.CalledProcessError) as error:
+            self._folder.cleanup()
             if strict:
                 raise
             self.app.display_warning(f"trio_ws is built without its accelerator: {error}")
@@ -80,14 +81,14 @@ def put(built: Path | None, place: Path) -> None:
         built.replace(place)
 
 
-def compile_to(target: Path, options: Sequence[str] = ()) -> None:
-    """Compile the accelerator.
+def compile_to(target: Path, options: Sequence[str] = (), source: Path = SOURCE) -> None:
+    """Compile the accelerator, or a changed source of it.
 
     Raises:
         OSError: there is no compiler.
         subprocess.CalledProcessError: it failed.
     """
-    subprocess.run([*command(), *options, str(SOURCE), "-o", str(target)], check=True)
+    subprocess.run([*command(), *options, str(source), "-o", str(target)], check=True)
 
 
 def command() -> list[str]:
