@@ -20,7 +20,7 @@ from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
 from trio_ws._protocol.states import State
 from trio_ws.testing import Frame
 
-from ..protocol.sides import parsed, protocol_of, read
+from ..protocol.sides import parsed, protocol_of, read, read_shared
 from ..protocol.ways import going
 
 LIMITS = Limits(max_message_size=70_000, max_fragments=8)
@@ -70,7 +70,7 @@ def frames(data: bytes, *, client: bool, compressed: bool) -> None:
     with going("pure"):
         python = protocol_of(client, LIMITS, codecs=codecs[2])
         landing = protocol_of(client, LIMITS, codecs=codecs[3])
-    arrivals = {fast: feed_borrowed, python: feed_all, landing: read}
+    arrivals = {fast: read_shared, python: feed_all, landing: read}
     for piece in cut(rest, choice[0] & 127):
         wanted, said = feed_all(careful, piece), frames_of(careful, client)
         for protocol, arrive in arrivals.items():
@@ -98,15 +98,6 @@ def feed_all(protocol: WebSocketProtocol, data: bytes) -> list[ProtocolEvent]:
     while protocol.has_pending_input:
         events += protocol.feed(b"")
     return events
-
-
-def feed_borrowed(protocol: WebSocketProtocol, data: bytes) -> list[ProtocolEvent]:
-    """Do that with bytes in a buffer that is used for something else afterwards."""
-    buffer = bytearray(data)
-    with memoryview(buffer) as view:
-        events = protocol.feed(view)
-    buffer[:] = b"\xff" * len(buffer)
-    return events + feed_all(protocol, b"") if protocol.has_pending_input else events
 
 
 def frames_of(protocol: WebSocketProtocol, client: bool) -> list[Frame]:

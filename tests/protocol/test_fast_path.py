@@ -25,7 +25,7 @@ from trio_ws.testing._peer import BINARY, Frame, decode
 from trio_ws.testing._peer import encode as frame
 
 from ..toys import IdentityCodec, ReversingCodec
-from .sides import protocol_of, read
+from .sides import protocol_of, read, read_shared
 from .ways import available, going
 
 LIMITS = Limits(max_message_size=300_000, max_fragments=8)
@@ -57,16 +57,6 @@ class Observed:
 Arrive = Callable[[WebSocketProtocol, bytes], list[ProtocolEvent]]
 
 
-def feed_borrowed(protocol: WebSocketProtocol, chunk: bytes) -> list[ProtocolEvent]:
-    """Let bytes arrive in a buffer that is then used for something else."""
-    buffer = bytearray(b"\x81" + chunk + b"\x00\x00")
-    with memoryview(buffer)[1:-2] as view:
-        events = protocol.feed(view)
-    buffer[:] = b"\xff" * len(buffer)
-    buffer.clear()  # it has no views left
-    return events
-
-
 def observe(
     protocol: WebSocketProtocol, chunks: list[bytes], arrive: Arrive = WebSocketProtocol.feed
 ) -> list[Observed]:
@@ -84,10 +74,11 @@ def assert_equivalent(chunks: list[bytes], *, client: bool) -> None:
     expected = observe(protocol_of(client, LIMITS, fast=False), chunks)
     for way in available():
         with going(way):
-            fast, landing = protocol_of(client, LIMITS), protocol_of(client, LIMITS)
-            assert observe(fast, chunks, feed_borrowed) == expected
+            fast, landing, sharing = (protocol_of(client, LIMITS) for _ in range(3))
+            assert observe(fast, chunks) == expected
             assert observe(landing, chunks, read) == expected
-            assert landing.assembling == fast.assembling
+            assert observe(sharing, chunks, read_shared) == expected
+            assert landing.assembling == fast.assembling == sharing.assembling
 
 
 payloads = st.one_of(
@@ -258,6 +249,15 @@ def test_an_incomplete_text_frame_does_not_wait_on_the_fast_path(client: bool) -
     protocol.feed(text[50_000:-90_000])
     assert protocol.ending is not None
     assert protocol.ending.loss is Loss.VIOLATION
+
+
+@pytest.mark.parametrize("client", [True, False])
+def test_large_frames_in_a_shared_buffer(client: bool) -> None:
+    """Large messages are taken from where they were read; bad text among them is left."""
+    texts = [b"a" * 20_000, "ü".encode() * 10_000, NOISE[:20_000], b"a" * 10_000 + b"\xff"]
+    data = [frame(Frame(1 + (text is texts[2]), text, masked=not client)) for text in texts]
+    assert_equivalent([b"".join(data)], client=client)
+    assert_equivalent([b"".join(data[:2]) + frame(Frame(1, b"", masked=not client))], client=client)
 
 
 def test_what_is_gathered_is_counted() -> None:

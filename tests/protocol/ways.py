@@ -15,7 +15,6 @@ import pytest
 
 from trio_ws._protocol import accelerator, masking
 from trio_ws._protocol.accelerator import Accelerator
-from trio_ws._protocol.frame_header import Data
 from trio_ws._protocol.numpy_on_demand import NumpyOnDemand
 
 WAYS = ["accelerator", "numpy", "pure"]
@@ -27,7 +26,7 @@ class Model:
     """What the accelerator does, with as little thought for speed as possible."""
 
     def read_frames(
-        self, data: Data, position: int, masked: bool, limit: int, most: int, messages: Any
+        self, data: bytes | memoryview, position: int, masked: bool, limit: int, most: int, messages: Any
     ) -> int:
         """Take one frame after the other."""
         for _ in range(most):
@@ -61,7 +60,7 @@ class Model:
         except UnicodeDecodeError:
             return None, 0
 
-    def mask(self, data: Data, key: bytes, start: int, stop: int) -> bytes:
+    def mask(self, data: bytes | memoryview, key: bytes, start: int, stop: int) -> bytes:
         """XOR one number with another."""
         size = stop - start
         repeated = int.from_bytes((key * (size // 4 + 1))[:size], "big")

@@ -75,6 +75,20 @@ async def test_receive_into(room: int, make: Callable[[], Pair]) -> None:
 
 
 @every_stream
+async def test_receive_behind(make: Callable[[], Pair]) -> None:
+    """What is received stands behind the tail of what came before; at the end nothing does."""
+    ours, theirs = map(transport_on, make())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ours.send_all, b"hello")
+        assert await theirs.receive_behind(b"tail") == b"tailhello"
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ours.aclose)
+        assert not await theirs.receive_behind(b"tail")
+        await theirs.aclose()
+    assert theirs.bytes_received == 5
+
+
+@every_stream
 async def test_mixed_reading(make: Callable[[], Pair]) -> None:
     """Bytes stay in order whichever way each of them is read."""
     ours, theirs = map(transport_on, make())

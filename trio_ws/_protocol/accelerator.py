@@ -17,8 +17,6 @@ import importlib
 import os
 from typing import Any, Protocol, cast
 
-from .frame_header import Data
-
 PURE = "TRIO_WS_PURE"
 """The environment variable that leaves the accelerator out, unless it is empty or 0."""
 
@@ -28,7 +26,7 @@ class Accelerator(Protocol):
 
     def read_frames(
         self,
-        data: Data,
+        data: bytes | memoryview,
         position: int,
         masked: bool,
         limit: int,
@@ -38,7 +36,7 @@ class Accelerator(Protocol):
     ) -> int:
         """Append each whole text or binary message from `position` on; return where that ended."""
 
-    def mask(self, data: Data, key: bytes, start: int, stop: int, /) -> bytes:
+    def mask(self, data: bytes | memoryview, key: bytes, start: int, stop: int, /) -> bytes:
         """Return `data` from `start` to `stop`, masked or unmasked."""
 
     def mask_into(

@@ -9,10 +9,7 @@ Nothing is refused here: reserved bits, opcodes, masking and minimal lengths are
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple, TypeAlias
-
-Data: TypeAlias = bytes | bytearray | memoryview
-"""What has arrived.  If it is not `bytes`, it may change once it has been read."""
+from typing import NamedTuple
 
 
 class Opcode(enum.IntEnum):
@@ -54,7 +51,7 @@ class Header(NamedTuple):
         return self._replace(payload_start=self.payload_start + distance)
 
 
-def parse_header(data: Data, start: int) -> Header | None:
+def parse_header(data: bytes | bytearray, start: int) -> Header | None:
     """Return the header that begins at `start`, or None if it is not there yet in full."""
     position = start + 2
     if position > len(data):

@@ -17,7 +17,6 @@ from io import BytesIO
 from typing import final
 
 from . import allocator
-from .frame_header import Data
 from .masking import mask_into
 
 INITIAL_SIZE = 16 * 1024
@@ -69,7 +68,7 @@ class PayloadBuffer:
         self._free.release()
         self.size += count
 
-    def add(self, data: Data, start: int) -> int:
+    def add(self, data: bytes | memoryview, start: int) -> int:
         """Take from `data` what belongs to the frame; return where that ends."""
         taken = min(self.missing, len(data) - start)
         if self.size + taken > len(self._view):
