@@ -92,7 +92,9 @@ def read(
 
 
 @settings(max_examples=300)
-@given(gulps(), st.integers(0, 20), st.sampled_from([0, 1, 125, 65_535, 1 << 40]), st.integers(-1, 6))
+@given(
+    gulps(), st.integers(0, 20), st.sampled_from([0, 1, 125, 65_535, 1 << 40]), st.integers(-1, 6)
+)
 def test_frames(gulp: tuple[bytes, bool], position: int, limit: int, most: int) -> None:
     """Any bytes give the same messages and the same end, wherever the reading begins."""
     data, masked = gulp
@@ -111,7 +113,9 @@ def test_each_byte_may_be_the_last(size: int, masked: bool) -> None:
 
 
 @pytest.mark.parametrize("masked", [True, False])
-@pytest.mark.parametrize("length", [1 << 16, 1 << 31, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
+@pytest.mark.parametrize(
+    "length", [1 << 16, 1 << 31, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1]
+)
 def test_no_length_is_believed(length: int, masked: bool) -> None:
     """However much a header promises, sums do not overflow, and what is not there is not read."""
     for off in (-14, -4, -1, 0):

@@ -26,7 +26,13 @@ class Model:
     """What the accelerator does, with as little thought for speed as possible."""
 
     def read_frames(
-        self, data: bytes | memoryview, position: int, masked: bool, limit: int, most: int, messages: Any
+        self,
+        data: bytes | memoryview,
+        position: int,
+        masked: bool,
+        limit: int,
+        most: int,
+        messages: Any,
     ) -> int:
         """Take one frame after the other."""
         for _ in range(most):
@@ -37,9 +43,7 @@ class Model:
             position += end
         return position
 
-    def _read_frame(
-        self, data: bytes, masked: bool, limit: int
-    ) -> tuple[str | bytes | None, int]:
+    def _read_frame(self, data: bytes, masked: bool, limit: int) -> tuple[str | bytes | None, int]:
         """Return the message of the frame that `data` begins with, and its end; else None."""
         if len(data) < 2 or data[0] not in (0x81, 0x82) or data[1] >> 7 != masked:
             return None, 0

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .guard import TOP, Guard
 
-PARTS = ["trio_ws", "accelerator", "tests", "examples", "docs", "pyproject.toml", "README.md", "CHANGELOG.md"]
+PARTS = ["trio_ws", "tests", "examples", "docs", "pyproject.toml", "README.md", "CHANGELOG.md"]
 PARTS += ["CONTRIBUTING.md"]
 LEFT_OUT = shutil.ignore_patterns("node_modules", ".*", "_build", "autobahn", "interop")
 

@@ -6,7 +6,7 @@ There are three ways to read and to mask frames, and all give the same:
 * the same with numpy for what is worth its calls, if numpy is installed (`numpy_on_demand`);
 * the accelerator, if it was built.  Then numpy is never imported.
 
-Where the library is installed, ``accelerator/accelerator.c`` is compiled if there is a compiler.
+Where the library is installed, ``in_c/accelerator.c`` is compiled if there is a compiler.
 If not, or if ``TRIO_WS_PURE=1`` is set, `compiled` is None, and the library is pure Python.
 The choice is made here, once, when the library is imported.
 """

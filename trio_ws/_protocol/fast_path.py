@@ -110,9 +110,7 @@ class FastDecoder:
         """
         most, before = MAX_MESSAGES_PER_FEED, len(events)
         if (compiled := self._compiled) is not None:
-            position = compiled.read_frames(
-                data, position, self._masked, self._limit, most, events
-            )
+            position = compiled.read_frames(data, position, self._masked, self._limit, most, events)
             if position == len(data) or not self._is_left(data[position]):
                 return position
             most -= len(events) - before

@@ -1,9 +1,9 @@
 /*
  * The accelerator: the work that is done with each byte of each frame, in C.
  *
- * trio_ws/_protocol/fast_path.py and masking.py say in Python what these functions do.
+ * fast_path.py and masking.py, one folder up, say in Python what these functions do.
  * That is the definition; read it first.  This file decides nothing that they do not decide,
- * and the same tests hold for both.  trio_ws/_protocol/accelerator.py chooses between them.
+ * and the same tests hold for both.  accelerator.py chooses between them.
  *
  * A frame (RFC 6455 section 5.2), as far as this file takes it; all else is left to Python:
  *
@@ -263,7 +263,7 @@ static PyMethodDef functions[] = {
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_accelerator",
-    .m_doc = "The fast path in C; trio_ws/_protocol/accelerator.py tells what each function does.",
+    .m_doc = "The fast path in C; accelerator.py beside it tells what each function does.",
     .m_methods = functions,
 };
 
