@@ -413,18 +413,20 @@ async def test_who_is_too_slow_is_sent_away(autojump_clock: trio.testing.MockClo
     """A listener whose queue is full gets a Close with 1013, behind what it had taken."""
     audience = listeners.Listeners()
     limits = Limits(send_buffer=1000)
-    async with open_wired(False, limits=limits) as (ws, peer, wire):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(audience.handle, ws)
+    async with (
+        open_wired(False, limits=limits) as (ws, peer, wire),
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(audience.handle, ws)
+        await settled()
+        wire.stop_taking()
+        for _ in range(3):
+            await audience.publish(bytes(900))
             await settled()
-            wire.stop_taking()
-            for _ in range(3):
-                await audience.publish(bytes(900))
-                await settled()
-            await audience.publish("nobody listens")
-            wire.take_again()
-            await settled()
-            await peer.send_close()
+        await audience.publish("it has left")
+        wire.take_again()
+        await settled()
+        await peer.send_close()
     assert [len(frame.payload) for frame in frames_of(wire.written)[:-1]] == [900, 900]
     assert goodbye_of(wire.written) == (CloseCode.TRY_AGAIN_LATER, "too slow")
 
@@ -432,13 +434,12 @@ async def test_who_is_too_slow_is_sent_away(autojump_clock: trio.testing.MockClo
 async def test_a_listener_that_ends_just_now(autojump_clock: trio.testing.MockClock) -> None:
     """A connection that is over, and whose handler does not know yet, is passed over."""
     audience = listeners.Listeners()
-    async with open_wired(False) as (ws, peer, _):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(audience.handle, ws)
-            await settled()
-            await peer.send_close()
-            await peer.send_eof()
-            while ws.ending is None:
-                await trio.lowlevel.checkpoint()
-            await audience.publish("late")
+    async with open_wired(False) as (ws, peer, _), trio.open_nursery() as nursery:
+        nursery.start_soon(audience.handle, ws)
+        await settled()
+        await peer.send_close()
+        await peer.send_eof()
+        while ws.ending is None:
+            await trio.lowlevel.checkpoint()
+        await audience.publish("late")
     assert ws.statistics().messages_sent == 0

@@ -9,6 +9,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trio_ws._concurrency.checkpoints import CALLS
 from trio_ws._connection.shared_turn import MAX_PER_TURN, SharedTurn, current_shared_turn
 
 
@@ -100,6 +101,13 @@ def test_other_tasks_run_in_between() -> None:
         writers[leader].run(busy=False)
     assert turn.leader is None
     assert not any(writer.unwritten for writer in writers)
+
+
+def test_the_turn_of_one_is_short() -> None:
+    """A leader writes for as many as calls may be made without a turn for other tasks (P11)."""
+    turn, writers = group(CALLS + 2)
+    writers[0].run(busy=False)
+    assert turn.leader is writers[-1]
 
 
 @pytest.mark.parametrize("phase", [Phase.BUSY, Phase.ENDED])
