@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import trio
 
-from .._transport.adapter import client_tls_on
 from .._transport.tls import TLSStandIn, tls_on
+from .._transport.tls_choice import client_tls_on
 from .verdicts import is_transient_in_tls
 
 

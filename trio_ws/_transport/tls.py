@@ -137,7 +137,7 @@ def tls_info(tls: object) -> TLSInfo | None:
 
 
 @final
-class BioRecorder:
+class AlertRecorder:
     """What `trio.SSLStream` takes for a context; it remembers what OpenSSL has to say."""
 
     def __init__(self, context: ssl.SSLContext) -> None:

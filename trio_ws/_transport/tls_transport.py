@@ -177,6 +177,8 @@ class TLSTransport(Transport, trio.abc.Stream):
         with suppress(ssl.SSLError):
             while self._session.push(self._below.send_now) and (pieces := self._settled(pieces)):
                 self._session.seal(pieces)
+                if not self._session.owes:
+                    return []  # all of them were empty
         return pieces
 
     def _settled(self, pieces: list[Piece]) -> list[Piece]:
@@ -191,7 +193,7 @@ class TLSTransport(Transport, trio.abc.Stream):
 
     async def send_some(self, data: memoryview) -> int:
         """Send as much of `data` as is sealed at once; return how much, when it is gone."""
-        while not self._session.owes:  # noqa: ASYNC913 - the end of this function waits
+        while data and not self._session.owes:  # noqa: ASYNC913 - `_push` waits
             try:
                 self._session.seal([data])
             except ssl.SSLWantReadError:
