@@ -26,8 +26,8 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-COMPUTE = ["quickstart", "wheel", "python312", "python313", "oldest", "alone", "docs"]
-COMPUTE += ["sabotage", "corpora", "simulation", "fuzz"]
+COMPUTE = ["quickstart", "wheel", "coverage", "python312", "python313", "oldest", "alone"]
+COMPUTE += ["docs", "sabotage", "corpora", "simulation", "fuzz"]
 WAIT = ["autobahn", "interop", "slow"]
 
 STAGE_MINUTES = 40

@@ -7,6 +7,9 @@ the summary shows it for the steps that failed.
 The checks run side by side, since most of them use one core; the output of each is shown
 when it ends, and every few seconds a line names those that still run.
 The tests come last, on two processes, with their output as it is printed.
+
+``python -m tests coverage`` runs the tests once more and measures which branches they take.
+That takes more than twice as long, so it is done only where it is asked for, and by CI.
 """
 
 from __future__ import annotations
@@ -33,8 +36,9 @@ CHECKS = {
     "types": "mypy",
     "trio": "flake8 trio_ws examples",  # and the tests, which take minutes: test_command.py
 }
-TESTS = {"tests": "pytest --cov -n 2 --dist worksteal"}
-STEPS = CHECKS | TESTS
+TESTS = {"tests": "pytest -n 2 --dist worksteal"}
+ASKED_FOR = {"coverage": "pytest --cov -n 2 --dist worksteal"}
+STEPS = CHECKS | TESTS | ASKED_FOR
 
 TOLD_EVERY = 5.0
 """Seconds between two lines that name the checks that still run."""
@@ -76,9 +80,9 @@ def main(names: list[str]) -> int:
     if unknown := set(names) - set(STEPS):
         print(f"no such step: {', '.join(sorted(unknown))}; there are: {', '.join(STEPS)}")
         return 2
-    chosen = [name for name in STEPS if name in (names or STEPS)]
+    chosen = [name for name in STEPS if name in (names or CHECKS | TESTS)]
     failed = run_beside([name for name in chosen if name in CHECKS])
-    failed += [name for name in chosen if name in TESTS and not run(name)]
+    failed += [name for name in chosen if name not in CHECKS and not run(name)]
     print()
     for name in failed:
         print(f"FAILED {name}; repeat it with: {STEPS[name]}")

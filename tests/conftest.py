@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import random
 import signal
 import warnings
 from collections.abc import Callable, Generator
@@ -99,8 +100,12 @@ def secrets_are_watched() -> Generator[None]:
         yield
 
 
-def pytest_runtest_setup() -> None:
-    """Forget what the last test showed: it has failed for it, or for something else."""
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin afresh: the chance that a test meets is its own, and is the same each time.
+
+    What the last test showed of the secret is forgotten: it has failed for it already.
+    """
+    random.seed(item.nodeid)
     secrecy.watch.shown.clear()
 
 

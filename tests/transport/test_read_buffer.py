@@ -58,7 +58,7 @@ def test_behind() -> None:
     assert len(buffer.behind(b"")) == READ_BUFFER_SIZE
     room = buffer.behind(b"tail")
     room[:5] = b"hello"
-    assert buffer.view[:9] == b"tailhello"
+    assert bytes(buffer.view[:9]) == b"tailhello"
 
 
 async def test_one_for_the_run() -> None:

@@ -106,9 +106,10 @@ class Reader:
                         return True
                     events = self._protocol.buffer_updated(count)
                 else:
-                    if not (data := await self._transport.receive_some()):
+                    if not (data := await self._transport.receive_behind(self._protocol.unparsed)):
                         return True
-                    events = self._protocol.feed(data, most=MAX_FRAMES_PER_TURN)
+                    # Between that and the end of this turn is no ``await``: see `read_buffer`.
+                    events = self._protocol.feed_joined(data, most=MAX_FRAMES_PER_TURN)
                 self._lease.heard(now := trio.current_time())
                 # Asked before the events are looked at: a message may be the answer.
                 awaiting_answer = self._lease.awaiting_answer

@@ -111,7 +111,8 @@ class SocketTransport(Transport):
 
     async def receive_into(self, buffer: memoryview) -> int:
         """Receive to where the bytes belong; return how many came, 0 at the end."""
-        while True:
+        count = None
+        while count is None:
             try:
                 await self._readable()
                 count = os.readv(self._socket.fileno(), [buffer])
@@ -119,10 +120,9 @@ class SocketTransport(Transport):
                 self._more_to_read = False
             except (OSError, trio.ClosedResourceError) as error:
                 raise trio.BrokenResourceError(str(error)) from error
-            else:
-                self.bytes_received += count
-                self._more_to_read = count == len(buffer)
-                return count
+        self.bytes_received += count
+        self._more_to_read = count == len(buffer)
+        return count
 
     def _readable(self) -> Awaitable[None]:
         """Return an awaitable: a wait or, when the last read left something behind, a checkpoint.

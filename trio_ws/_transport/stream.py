@@ -101,11 +101,6 @@ class StreamTransport(Transport):
         """Wait for bytes and return those that are there, up to a size; ``b""`` at the end."""
         return bytes(await self._receive(READ_SIZE))
 
-    async def receive_behind(self, tail: bytes) -> bytes:
-        """Return `tail` and the bytes that are there, waiting for one; ``b""`` at the end."""
-        data = bytes(await self._receive(READ_SIZE))
-        return tail + data if data else data
-
     async def receive_into(self, buffer: memoryview) -> int:
         """Receive to where the bytes belong; return how many came, 0 at the end."""
         data = memoryview(await self._receive(min(len(buffer), READ_SIZE)))
