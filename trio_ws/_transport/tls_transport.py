@@ -151,7 +151,7 @@ class TLSTransport(Transport, trio.abc.Stream):
 
     async def _hear(self) -> None:
         """Wait for bytes, and give them to TLS."""
-        view = self._buffer.view  # what OpenSSL was given at once it keeps room for
+        view = self._buffer.view[:READ_SIZE]  # what OpenSSL was given at once it keeps room for
         count = await self._below.receive_into(view)
         self._session.feed(view[:count])
         self._heard.unpark_all()
