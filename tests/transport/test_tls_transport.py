@@ -177,7 +177,8 @@ async def test_an_older_version() -> None:
     """With TLS 1.2 it is the same."""
     client_side, server_side = tls_contexts()
     client_side.maximum_version = ssl.TLSVersion.TLSv1_2
-    near, far = tls_on_transports(*map(transport_on, socket_pair()), client_side, server_side)
+    one, other = map(transport_on, socket_pair())
+    near, far = tls_on_transports(one, other, client_side, server_side)
     assert near.tls is not None
     assert near.tls.version == "TLSv1.2"
     async with trio.open_nursery() as nursery:

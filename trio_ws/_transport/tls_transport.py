@@ -1,4 +1,4 @@
-"""TLS on a plain socket, read and written as the socket itself: in big gulps, without waiting.
+"""TLS on a plain socket, read and written as the socket itself, much at once and without waiting.
 
 `trio.SSLStream` does TLS on any stream, but is made to be waited for:
 each call brings or takes 16 KiB and a turn of the scheduler.
