@@ -44,6 +44,8 @@ def test_shows(log: Log, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, NAME)
     assert log.shows(logging.INFO)
     assert not log.shows(logging.DEBUG)
+    log.debug("nothing")
+    assert not caplog.records
 
 
 class Unprintable:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, Literal, Self, TypeAlias, final, overload
+from typing import Any, Literal, TypeAlias, final, overload
 from weakref import WeakSet
 
 import trio
@@ -138,7 +138,7 @@ class Observers(Sequence[Instrument]):
             each._bind_to(self)
 
     @classmethod
-    def on(cls, instruments: Iterable[Instrument]) -> Self:
+    def on(cls, instruments: Iterable[Instrument]) -> Observers:
         """Return the observers of an option; those that are bound already stay as they are.
 
         Raises:
@@ -147,7 +147,9 @@ class Observers(Sequence[Instrument]):
         given: object = instruments
         if not isinstance(given, Iterable):
             raise TypeError(f"instruments must be a list of Instrument, not {kind_of(given)}")
-        return instruments if isinstance(instruments, cls) else cls(instruments)
+        if isinstance(instruments, cls):
+            return instruments
+        return cls(instruments) if instruments else NO_OBSERVERS
 
     def rebind(self) -> None:
         """Find out what to call, without the instruments that have been taken out."""

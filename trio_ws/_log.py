@@ -25,7 +25,8 @@ class Log:
 
     def debug(self, message: str, *args: object) -> None:
         """Log what is of interest to those who look for a fault."""
-        self._write(logging.DEBUG, message, args)
+        if self.shows(logging.DEBUG):
+            self._write(logging.DEBUG, message, args)
 
     def info(self, message: str, *args: object) -> None:
         """Log what is worth to be known."""

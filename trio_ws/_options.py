@@ -42,10 +42,10 @@ class ConnectionOptions:
     def __post_init__(self) -> None:
         check_instance("timeouts", self.timeouts, Timeouts, "Timeouts(…)")
         check_instance("limits", self.limits, Limits, "Limits(…)")
+        object.__setattr__(self, "extensions", check_extensions(self.extensions))
         if self.compression is not None:
             check_instance("compression", self.compression, Deflate, "Deflate(…) or None")
-        object.__setattr__(self, "extensions", check_extensions(self.extensions))
-        check_extensions(self.all_extensions)
+            check_extensions(self.all_extensions)
         object.__setattr__(self, "instruments", Observers.on(self.instruments))
         for policy in self.heartbeats:
             if not isinstance(policy, HeartbeatPolicy):

@@ -15,6 +15,7 @@ from trio_ws._concurrency.slim import SlimEvent, SlimParkingLot
 async def test_nobody() -> None:
     """An empty lot is empty, and waking nobody does nothing."""
     lot = SlimParkingLot()
+    lot.unpark()
     lot.unpark_all()
     assert len(lot) == 0
     assert not lot

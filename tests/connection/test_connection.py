@@ -19,6 +19,7 @@ from trio_ws._options import ConnectionOptions
 from trio_ws.testing import RawPeer, open_websocket_pair
 from trio_ws.testing._peer import PING, TEXT
 
+from ..streams import socket_pair
 from ..wires import (
     BadEnd,
     Own,
@@ -70,6 +71,26 @@ async def test_a_polite_end(autojump_clock: Clock, client: bool) -> None:
     assert stand.core.finished.is_set()
     assert stand.wire.closed
     assert stand.core.lifetime.error is None
+
+
+@both_roles
+async def test_a_polite_end_on_a_socket(client: bool) -> None:
+    """Where nothing has to wait, the socket is closed as soon as the peer has ended."""
+    ours, theirs = socket_pair()
+    assert isinstance(ours, trio.SocketStream)
+    options = ConnectionOptions(heartbeat=None, timeouts=TIMES)
+    tested = Connection(ours, opening(), client=client, options=options, name="tested")
+    peer = RawPeer(theirs, client=not client)
+    async with trio.open_nursery() as nursery, theirs:
+        tested.start(nursery)
+        await peer.send_close(1000)
+        await tested.core.over.wait()
+        assert not tested.core.finished.is_set()
+        assert ours.socket.fileno() >= 0
+        await peer.send_eof()
+        await tested.core.finished.wait()
+        assert ours.socket.fileno() == -1
+    assert tested.core.lifetime.error is None
 
 
 @both_roles

@@ -32,6 +32,7 @@ async def hold(
 ) -> None:
     """Hold a handshake slot until it is lost, and note when that was."""
     with door.handshake_slot() as slot:
+        slot.acquire()
         if answered_at:
             await trio.sleep_until(answered_at)
             slot.on_request()
@@ -63,6 +64,7 @@ async def test_more_of_the_first_request_is_no_new_time(autojump_clock: object) 
     """A request that drips in has the time of the whole handshake, and no more."""
     door = admission()
     with door.handshake_slot() as slot:
+        slot.acquire()
         for _ in range(20):
             slot.on_request()
             await trio.sleep(1)
@@ -73,6 +75,7 @@ async def test_more_of_the_first_request_is_no_new_time(autojump_clock: object) 
 async def test_time_to_say_so(autojump_clock: object) -> None:
     """A deadline can be moved either way."""
     with admission().handshake_slot() as slot:
+        slot.acquire()
         slot.extend(1)
         assert slot.deadline == 11
         slot.shorten(20)
@@ -112,11 +115,29 @@ async def test_a_lost_slot_stays_lost(autojump_clock: object) -> None:
     """An answer does not bring back a slot that was given to another."""
     door = admission(handshakes=1)
     with door.handshake_slot() as first:
+        first.acquire()
         with door.handshake_slot() as second:
+            second.acquire()
             first.on_answered()
             assert list(door.handshakes) == [second]
         await trio.sleep_forever()
     assert trio.current_time() == 0
+
+
+async def test_what_waits_for_nothing_needs_no_slot(autojump_clock: object) -> None:
+    """A slot that was not acquired has no deadline and displaces no other; twice is once."""
+    door = admission(handshakes=1)
+    with door.handshake_slot() as first:
+        first.acquire()
+        first.acquire()
+        with door.handshake_slot():
+            assert list(door.handshakes) == [first]
+        await trio.sleep_forever()
+    assert first.lost
+    assert trio.current_time() == 10
+    with door.handshake_slot() as other:
+        await trio.sleep(20)
+    assert not other.lost
 
 
 async def test_errors_pass() -> None:
@@ -125,6 +146,7 @@ async def test_errors_pass() -> None:
     with pytest.raises(ZeroDivisionError), door.connection_slot() as slot:
         slot.acquire()
         with door.handshake_slot() as handshake:
+            handshake.acquire()
             raise ZeroDivisionError
     assert not handshake.lost
     assert not door.handshakes
@@ -241,6 +263,7 @@ async def test_whose_slot(autojump_clock: object) -> None:
 
     async def serve() -> None:
         with door.connection_slot() as slot, door.handshake_slot() as handshake:
+            handshake.acquire()
             await look()
             slot.acquire()
             door.release_handshake(handshake)

@@ -22,9 +22,9 @@ PLAIN = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
 
 @asynccontextmanager
 async def opened(
-    stream: trio.abc.Stream, timeouts: Timeouts = Timeouts()
+    stream: trio.abc.Stream, timeouts: Timeouts = Timeouts(), *, acquire: bool = True
 ) -> AsyncGenerator[tuple[HttpConnection, HandshakeSlot]]:
-    """A connection and its slot."""
+    """A connection and its slot, acquired or not."""
     door = Admission(
         max_handshakes=1,
         max_connections=None,
@@ -32,6 +32,8 @@ async def opened(
         keep_alive=timeouts.keep_alive,
     )
     with door.handshake_slot() as slot:
+        if acquire:
+            slot.acquire()
         yield HttpConnection(stream, ServerConfig(timeouts=timeouts), slot, "x"), slot
 
 
@@ -90,6 +92,30 @@ async def test_what_is_there() -> None:
         http.take_what_is_there()
         assert slot.phase is Phase.BUSY
         assert http.handshake.next_request() is not None
+
+
+async def test_at_once() -> None:
+    """A request that has come, and an answer that the kernel takes, need no slot."""
+    ours, theirs = socket_pair()
+    await theirs.send_all(PLAIN)
+    async with opened(ours, Timeouts(connect=0.01), acquire=False) as (http, slot), ours, theirs:
+        http.take_what_is_there()
+        await http.next_request()
+        await http.send(b"answer")
+        await trio.sleep(0.02)
+        assert await theirs.receive_some() == b"answer"
+    assert not slot.lost
+
+
+@pytest.mark.parametrize("wait", ["next_request", "send", "answer"])
+async def test_what_waits_has_a_deadline(wait: str, autojump_clock: object) -> None:
+    """To wait for a request, or for the peer to take an answer, takes the slot."""
+    ours, theirs = trio.testing.lockstep_stream_pair()
+    async with opened(ours, Timeouts(connect=5), acquire=False) as (http, slot), theirs:
+        arguments: tuple[bytes, ...] = () if wait == "next_request" else (b"answer",)
+        await getattr(http, wait)(*arguments)
+    assert slot.lost
+    assert trio.current_time() == 5
 
 
 async def test_nothing_is_there() -> None:

@@ -77,6 +77,21 @@ async def test_send_now() -> None:
     await theirs.aclose()
 
 
+async def test_write_now() -> None:
+    """One piece goes as far as the kernel takes it, and is counted; an error takes nothing."""
+    ours, theirs = map(transport_on, socket_pair(SMALL))
+    assert ours.send_bytes_now(b"hello") == 5
+    assert 0 < ours.send_bytes_now(bytes(1_000_000)) == ours.bytes_sent - 5 < 1_000_000
+    fill(ours)
+    sent = ours.bytes_sent
+    assert ours.send_bytes_now(b"no room") == 0
+    assert (await empty(theirs, ours))[:5] == b"hello"
+    await theirs.aclose()
+    assert ours.send_bytes_now(b"broken") == 0
+    assert ours.bytes_sent == sent
+    await ours.aclose()
+
+
 async def test_receive_now() -> None:
     """What is there is read at once, and counted; nothing is nothing, and so is the end."""
     ours, theirs = map(transport_on, socket_pair())

@@ -52,8 +52,10 @@ async def proxy_from_environment(url: URL, request: Request) -> ProxyURL | None:
 
 
 def _has_settings() -> bool:
-    names = map(str.lower, os.environ)
-    return sys.platform in SYSTEMS_WITH_SETTINGS or any(each.endswith("_proxy") for each in names)
+    """Return True if there may be something to read; this is asked for each connection."""
+    if sys.platform in SYSTEMS_WITH_SETTINGS:
+        return True
+    return b"_proxy" in b" ".join(os.environb).lower()
 
 
 def find_proxy(url: URL) -> tuple[str, str] | None:

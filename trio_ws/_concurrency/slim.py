@@ -48,7 +48,9 @@ class SlimParkingLot:
 
     def unpark_all(self) -> None:
         """Wake all tasks."""
-        self.unpark(len(self._parked))
+        parked, self._parked = self._parked, ()
+        for task in parked:
+            trio.lowlevel.reschedule(task)
 
 
 @final
@@ -59,7 +61,7 @@ class SlimEvent:
 
     def __init__(self) -> None:
         self._is_set = False
-        self._lot = SlimParkingLot()
+        self._lot: SlimParkingLot | None = None
 
     def is_set(self) -> bool:
         """Return True if it has happened."""
@@ -68,12 +70,15 @@ class SlimEvent:
     def set(self) -> None:
         """Note that it has happened, and wake all tasks that wait for it."""
         self._is_set = True
-        self._lot.unpark_all()
+        if self._lot is not None:
+            self._lot.unpark_all()
 
     @trio.lowlevel.enable_ki_protection
     async def wait(self) -> None:
         """Wait until it has happened; a checkpoint."""
         if self._is_set:
             await trio.lowlevel.checkpoint()
-        else:
-            await self._lot.park()
+            return
+        if self._lot is None:
+            self._lot = SlimParkingLot()
+        await self._lot.park()

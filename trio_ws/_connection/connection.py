@@ -87,11 +87,11 @@ class Connection:
             current_idle_compressors().watch(deflate)
         try:
             await self.reader.run()
-            with self.core.lifetime.shield_reading():
-                await self.reader.read_to_the_end()
-                self.writer.after_change()
-                await self.writer.ended.wait()
-                await self.core.transport.aclose()
+            self.writer.after_change()
+            if not (self.writer.ended.is_set() and self.core.transport.close_now()):
+                with self.core.lifetime.shield_reading():
+                    await self.writer.ended.wait()
+                    await self.core.transport.aclose()
         except BaseException as error:  # noqa: ASYNC103 - what may pass does
             self.core.on_own_error(contain(error))  # noqa: ASYNC104
         finally:
@@ -108,7 +108,8 @@ class Connection:
         """Close by force, and wait for the writer: the time is up, or nothing is left to do."""
         core, writer = self.core, self.writer
         try:
-            core.lose_unless_over(Loss.UNANSWERED, "no answer in time")
+            if core.protocol.ending is None:
+                core.lose_unless_over(Loss.UNANSWERED, "no answer in time")
             writer.after_change()
         except BaseException as error:  # noqa: ASYNC103
             core.on_own_error(error)
@@ -125,9 +126,13 @@ class Connection:
     # For the application, the block and the server
 
     def close_gracefully(self, code: int, reason: str = "") -> None:
-        """Close behind the data that was accepted; bounded by `Timeouts.close`."""
-        self.core.begin_close(code, reason)
-        self.writer.after_change()
+        """Close behind the data that was accepted; bounded by `Timeouts.close`.
+
+        If the connection is over, there is nothing to close.
+        """
+        if not self.core.over.is_set():
+            self.core.begin_close(code, reason)
+            self.writer.after_change()
 
     def close_quickly(self, code: int, reason: str = "") -> None:
         """Close ahead of the data that waits; bounded by `Timeouts.goodbye`."""

@@ -57,6 +57,7 @@ class Supervised(NamedTuple):
 
 
 _UNSUPERVISED = Supervised()
+_CLIENT_LOG, _SERVER_LOG = Log("trio_ws.client"), Log("trio_ws.server")
 
 current_supervision: ContextVar[Supervised] = ContextVar(
     "trio_ws.supervision", default=_UNSUPERVISED
@@ -139,7 +140,7 @@ class ConnectionCore:
         self.name = name
         self.request = opening.request
         self.options = options
-        self.log = Log("trio_ws.client" if client else "trio_ws.server")
+        self.log = _CLIENT_LOG if client else _SERVER_LOG
         self.observers = options.observers
         self.observed: object = None
         self.watches_idle = options.timeouts.idle is not None
@@ -342,14 +343,17 @@ class ConnectionCore:
 
     def _bound_body(self, ending: Ending) -> None:
         """End the block now, or later, or leave it alone (P3)."""
-        now = trio.current_time()
         if self.cancels_body:
             if not self.receive_queue:
                 self.cancel_body()
             else:  # it may read what has arrived
-                self.body.deadline = now + self.options.timeouts.close
+                self._let_body_go_on(self.options.timeouts.close)
         elif ending.received_first or self.lifetime.initiator is Initiator.IDLE:
-            self.body.deadline = now + self.supervised.body_grace
+            self._let_body_go_on(self.supervised.body_grace)
+
+    def _let_body_go_on(self, seconds: float) -> None:
+        if seconds < FOREVER:  # to change a deadline costs as much as to wake a task
+            self.body.deadline = trio.current_time() + seconds
 
     @property
     def cancels_body(self) -> bool:

@@ -15,13 +15,12 @@ closing a socket with unread data would send a reset, and that could overtake ou
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import final
 
 import trio
 
 from .._concurrency.exceptions import contain, strip_tracebacks
-from .._ending import Loss
+from .._ending import Ending, Loss
 from .._protocol.assembler import Chunk
 from .._protocol.protocol import ProtocolEvent
 from .core import ConnectionCore
@@ -31,6 +30,8 @@ from .writer import Writer
 MAX_FRAMES_PER_TURN = 64
 """Yield to other tasks after this many frames, or pieces of some, parsed by wsproto:
 a peer can put ten thousand pings into one read, and they would take a second."""
+
+_MESSAGE_TYPES = frozenset((str, bytes))
 
 
 @final
@@ -45,7 +46,6 @@ class Reader:
         "_lifetime",
         "_protocol",
         "_receive_queue",
-        "_stream_ended",
         "_trailing",
         "_transport",
         "_writer",
@@ -64,34 +64,32 @@ class Reader:
         self._transport = core.transport
         self._trailing = trailing
         self._inspects = core.watches_idle or bool(heartbeat.messages)
-        self._stream_ended = False
 
     # The task
 
     async def run(self) -> None:
-        """Read until the stream ends, or the connection, or its time is up."""
+        """Read until there is nothing more to read, or the time is up."""
         try:
             if self._trailing:
                 events = self._protocol.feed(self._trailing, most=MAX_FRAMES_PER_TURN)
                 self._take_in(events, trio.current_time())
                 self._trailing = b""
-            while self._protocol.ending is None and not self._lifetime.expired:
+            while not self._lifetime.expired:
                 if self._receive_queue.is_full(self._protocol.assembling):
                     await self._wait_for_room()
                 if await self._read_under_lease():
-                    self._stream_ended = True
                     self._core.lose_unless_over(Loss.EOF)
+                    return
         except trio.BrokenResourceError as error:
-            self._stream_ended = True
             strip_tracebacks(error)
             self._core.lose_unless_over(Loss.BROKEN, str(error), cause=error)
         finally:
             self._heartbeat.leave_group(self)
 
     async def _read_under_lease(self) -> bool:
-        """Read until the queue is full, the connection is over, or the heartbeat is due.
+        """Read until the queue is full, the stream has ended, or the heartbeat is due.
 
-        Return True if the stream has ended.
+        Return True if there is nothing more to read.
         """
         with self._heartbeat.shield_reading() as shield:  # noqa: ASYNC912
             self._heartbeat.arm(self, trio.current_time())
@@ -117,38 +115,37 @@ class Reader:
                 data, events = b"", []  # we may wait for long: keep nothing of it
                 if awaiting_answer:
                     self._heartbeat.arm(self, now)
+            if self._protocol.ending is not None:
+                await self._read_to_the_end(self._protocol.ending)
+                return True
         self._heartbeat.leave_group(self)
         if shield.cancelled_caught and not self._lifetime.expired:
             now = trio.current_time()
             self._after_heartbeat(self._heartbeat.act(now), now)
         return False
 
-    async def read_to_the_end(self) -> None:
+    async def _read_to_the_end(self, ending: Ending) -> None:
         """After the ending: give the peer the time to close, so that no reset eats our Close.
 
         The server is the first to end TCP (RFC 6455 §7.1.1); where the stream cannot end
         one direction, it has to close both.
         """
-        ending = self._protocol.ending
-        if ending is None or self._stream_ended:
-            return
         if ending.clean and not self._core.client and not self._transport.can_half_close:
             return
-        with suppress(trio.BrokenResourceError):
-            while await self._transport.receive_some():
-                pass
+        while await self._transport.receive_some():
+            pass
 
     # What arrives
 
     def _take_in(self, events: list[ProtocolEvent], now: float) -> None:
         if events and not self._inspects:
-            messages = [each for each in events if isinstance(each, (str, bytes))]
-            if len(messages) == len(events):
-                events = []
+            if _MESSAGE_TYPES.issuperset(map(type, events)):
+                messages, events = events, []
             else:
+                messages = [each for each in events if isinstance(each, (str, bytes))]
                 events = [each for each in events if not isinstance(each, (str, bytes))]
             if messages:
-                self._receive_queue.put(messages)
+                self._receive_queue.put(messages)  # type: ignore[arg-type]
         for event in events:
             self._hand_over(event, now)
         self._writer.after_read()

@@ -37,11 +37,11 @@ from .fast_heads import Fields, Lines
 from .http_head import (
     HeadTooLarge,
     InvalidHttp,
+    checked_line,
+    checked_lines,
     elements,
-    read_lines,
     tokens,
     write_head,
-    write_headers,
 )
 from .opening import VERSION, Opening, accept_token, check_subprotocols, make_key
 
@@ -72,8 +72,9 @@ def check_headers(
     Raises:
         LocalProtocolError: a header is reserved, or cannot be sent.
     """
-    write_headers(headers, forbidden=RESERVED)
-    write_headers([("Origin", origin or ""), ("User-Agent", user_agent or "")])
+    checked_lines(headers, forbidden=RESERVED)
+    checked_line("Origin", origin or "")
+    checked_line("User-Agent", user_agent or "")
 
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
@@ -104,16 +105,14 @@ class ClientHandshake:
     ) -> None:
         self._offers = check_subprotocols(subprotocols)
         self._extensions = check_extensions(extensions)
-        given = write_headers(headers, forbidden=RESERVED)
+        given = checked_lines(headers, forbidden=RESERVED)
         names = {name.lower() for name, _ in given}
-        ours = {"User-Agent": user_agent, "Origin": origin, "Authorization": url.authorization}
-        extra = given + write_headers(
-            [(n, v) for n, v in ours.items() if v and n.lower().encode() not in names]
-        )
+        own = {"User-Agent": user_agent, "Origin": origin, "Authorization": url.authorization}
+        ours = [checked_line(n, v) for n, v in own.items() if v and n.lower() not in names]
         self._url = url
         self._came_by = came_by
         self._key = make_key()
-        lines = [*self._upgrade(), *read_lines(extra)]
+        lines = [*self._upgrade(), *given, *ours]
         self._bytes = write_head(f"GET {url.target} HTTP/1.1", lines)
         self.request = Request(method="GET", target=url.target, headers=headers_of(lines))
         self._answer = AnswerReader(limits)

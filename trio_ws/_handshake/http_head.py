@@ -90,23 +90,30 @@ def write_head(start: str, lines: Lines) -> bytes:
 
 
 def write_headers(source: HeaderSource, *, forbidden: frozenset[str] = frozenset()) -> RawLines:
+    """Return `checked_lines` as h11 wants them."""
+    lines = checked_lines(source, forbidden=forbidden)
+    return [(name.encode("ascii"), value.encode("latin-1")) for name, value in lines]
+
+
+def checked_lines(source: HeaderSource, *, forbidden: frozenset[str] = frozenset()) -> Lines:
     """Return the header lines of a caller, checked so that nothing is smuggled into the head.
 
     Raises:
         LocalProtocolError: a name is no token or is `forbidden` (lower-case names),
             a value has control characters or is not Latin-1.
     """
-    return [_write_line(*line, forbidden) for line in Headers(source).multi_items()]
+    return [checked_line(*line, forbidden) for line in Headers(source).multi_items()]
 
 
-def _write_line(name: str, value: str, forbidden: frozenset[str]) -> tuple[bytes, bytes]:
+def checked_line(name: str, value: str, forbidden: frozenset[str] = frozenset()) -> tuple[str, str]:
+    """Return one header line, checked as `checked_lines` are."""
     if name.lower() in forbidden:
         raise LocalProtocolError(f"the header {printable(name)} is the library's own business")
     try:
         check_header(name, value)
     except ValueError as error:
         raise LocalProtocolError(str(error)) from None
-    return name.encode("ascii"), value.strip(" \t").encode("latin-1")
+    return name, value.strip(" \t")
 
 
 def elements(values: Iterable[str]) -> list[str]:

@@ -94,6 +94,7 @@ class ServerHandshake:
         self._method = ""
         self._version = b""
         self._fields: Fields = {}
+        self._extensions: list[Element] = []
         self._unseen = b""
 
     def feed(self, data: bytes) -> None:
@@ -124,7 +125,12 @@ class ServerHandshake:
             Refusal: it is no WebSocket handshake.
         """
         assert self._request is not None
-        return _check_upgrade(self._request.method, self._version, self._fields)
+        subprotocols = _check_upgrade(self._request.method, self._version, self._fields)
+        try:
+            self._extensions = read_extensions(self._fields.get("sec-websocket-extensions", ()))
+        except Malformed:
+            raise Refusal(400, "The Sec-WebSocket-Extensions header is malformed.") from None
+        return subprotocols
 
     def respond(
         self, response: Response, *, close: bool = False, keep_alive: float | None = None
@@ -179,7 +185,7 @@ class ServerHandshake:
                     f"the client did not offer the subprotocol {subprotocol!r}"
                 )
             lines.append(("Sec-WebSocket-Protocol", subprotocol))
-        chosen = choose(self._offered_extensions(), extensions)
+        chosen = choose(self._extensions, extensions)
         if chosen:
             lines.append((HEADER, answer(chosen)))
         lines += headers
@@ -190,9 +196,6 @@ class ServerHandshake:
             extensions=chosen,
             trailing=bytes(self._heads.data),
         )
-
-    def _offered_extensions(self) -> list[Element]:
-        return read_extensions(self._fields.get("sec-websocket-extensions", ()))
 
     def _next_head(self) -> bytes | None:
         """Return a head, without the empty lines before it that RFC 9112 §2.2 allows."""
@@ -315,10 +318,6 @@ def _check_upgrade(method: str, version: bytes, fields: Fields) -> list[str]:
     offers = elements(fields.get("sec-websocket-protocol", ()))
     if not all(map(is_token, offers)):
         raise Refusal(400, "The Sec-WebSocket-Protocol header is no list of names.")
-    try:
-        read_extensions(fields.get("sec-websocket-extensions", ()))
-    except Malformed:
-        raise Refusal(400, "The Sec-WebSocket-Extensions header is malformed.") from None
     return offers
 
 

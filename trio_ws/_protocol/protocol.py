@@ -93,6 +93,8 @@ class WebSocketProtocol:
         self._encoder = MessageEncoder(codecs, masked=client, keys=keys)
         self._plain_below = self._encoder.plain_below[None]
         self._only_codec = self._encoder.only_codec
+        self.shares_below = 0 if client or trace else self._plain_below
+        """A message of fewer bytes has the same frame as on any other server's connection."""
         # Receiving
         self._decoder = decoder
         self._encoded: MessageDecoder | None = None

@@ -9,6 +9,7 @@ There are `Limits.max_handshakes` of them, and each has a deadline::
 
 When all are taken, a newcomer displaces the one that has waited longest,
 so a peer that opens many sockets and says little only displaces its own.
+A stream that brings its whole request, and is answered with a 101 at once, needs none.
 
 An upgraded connection takes a *connection slot* until its handler has ended.
 There are ``max_connections`` of them, and for those of one route there may be a *quota* besides.
@@ -43,10 +44,14 @@ class Phase(enum.Enum):
 
 
 class HandshakeSlot:
-    """The right to shake hands, as a context; its time begins when it is made."""
+    """The right to shake hands: a context, within which it is acquired when something has to wait.
+
+    Its time begins when it is made.
+    """
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
+        self._acquired = False
         self._scope = trio.CancelScope(deadline=trio.current_time() + admission.connect)
         self.phase = Phase.NEW
         self.task = trio.lowlevel.current_task()
@@ -89,9 +94,14 @@ class HandshakeSlot:
         self._admission.release_handshake(self)
         self._scope.cancel(reason=why)
 
+    def acquire(self) -> None:
+        """Take it, unless that was done: from here on the deadline holds, until it is left."""
+        if not self._acquired:
+            self._acquired = True
+            self._admission.acquire_handshake(self)
+            self._scope.__enter__()
+
     def __enter__(self) -> Self:
-        self._admission.acquire_handshake(self)
-        self._scope.__enter__()
         return self
 
     def __exit__(
@@ -100,6 +110,8 @@ class HandshakeSlot:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
+        if not self._acquired:
+            return False
         self._admission.release_handshake(self)
         return self._scope.__exit__(exc_type, exc, traceback)
 
@@ -190,7 +202,7 @@ class Admission:
     # Handshakes
 
     def handshake_slot(self) -> HandshakeSlot:
-        """Return a slot that is taken when it is entered."""
+        """Return a slot that is given back, if it was taken, when it is left."""
         return HandshakeSlot(self)
 
     def acquire_handshake(self, slot: HandshakeSlot) -> None:

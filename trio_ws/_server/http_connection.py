@@ -52,6 +52,7 @@ class HttpConnection:
             Refusal: it is no proper request.
         """
         while (request := self.handshake.next_request()) is None:
+            self.slot.acquire()
             data = await self._transport.receive_some()
             if not data:
                 return None
@@ -73,11 +74,14 @@ class HttpConnection:
         return self.handshake.respond(_dated(response), close=close, keep_alive=self._keep_alive)
 
     async def send(self, data: bytes) -> None:
-        """Send all of it."""
-        await self._transport.send_all(data)
+        """Send all of it; if the kernel takes it at once, nothing waits."""
+        if rest := self._transport.send_now([data]):
+            self.slot.acquire()
+            await self._transport.send_all(b"".join(rest))
 
     async def answer(self, data: bytes) -> bool:
         """Send an answer; return True if another request may follow it."""
+        self.slot.acquire()
         await self.send(data)
         await trio.lowlevel.checkpoint()  # a peer may have sent a hundred requests at once
         if self.handshake.reusable:

@@ -78,6 +78,7 @@ class Upgrader:
         Returns the stream to go on with, or None if it has ended without an upgrade.
         """
         if self._config.ssl_context is not None:
+            handshake_slot.acquire()
             stream = await accept_tls(stream, self._config.ssl_context)
         http = HttpConnection(stream, self._config, handshake_slot, name)
         http.take_what_is_there()
@@ -121,6 +122,7 @@ class Upgrader:
         """
         if self._decides_at_once:
             return await self._decide_safely(http, request, slot)
+        http.slot.acquire()
         with trio.CancelScope(deadline=http.slot.deadline):
             http.slot.extend(LINGER)  # to say so
             return await self._decide_safely(http, request, slot)

@@ -9,6 +9,7 @@ A stream without a socket, in memory or through a tunnel, may have them as the a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import trio
 
@@ -59,13 +60,24 @@ def address(ask: Callable[[], object]) -> object:
 
 def bottom(stream: object) -> object:
     """Return the stream below TLS and tunnels; the stream itself if it has none."""
-    *_, lowest = layers(stream)
-    return lowest
+    while isinstance(stream, _UPPER):
+        stream = _below(stream)
+    return stream
 
 
 def layers(stream: object) -> Iterator[object]:
     """Yield a stream, the one below it, and so on."""
     yield stream
-    while isinstance(stream, trio.SSLStream | MonitoredStream | TunnelStream):
-        stream = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream.stream
+    while isinstance(stream, _UPPER):
+        stream = _below(stream)
         yield stream
+
+
+_Upper: TypeAlias = trio.SSLStream[Any] | MonitoredStream | TunnelStream
+
+_UPPER = (trio.SSLStream, MonitoredStream, TunnelStream)
+"""Streams that stand on another one."""
+
+
+def _below(stream: _Upper) -> object:
+    return stream.transport_stream if isinstance(stream, trio.SSLStream) else stream.stream

@@ -110,6 +110,10 @@ class Transport(Protocol):
         An error sends nothing: `send_some` meets it again and raises it.
         """
 
+    def send_bytes_now(self, data: bytes) -> int:
+        """Send as much of `data` as goes without waiting; return how many bytes that were."""
+        return len(data) - sum(map(len, self.send_now([data])))
+
     async def send_some(self, data: memoryview) -> int:
         """Send as much of `data` as the stream takes now, at least one byte; return how much."""
 

@@ -33,8 +33,6 @@ PEERS_END = getattr(select, "POLLRDHUP", 0)
 DELIVERED_AT = 192
 """Where ``tcpi_delivered`` stands in ``struct tcp_info``, which only ever grows at its end."""
 
-TCP_FAMILIES = (socket.AF_INET, socket.AF_INET6)
-
 
 class HangUp(NamedTuple):
     """The end of a connection, seen without reading: an error, or the peer's end (None)."""
@@ -46,9 +44,7 @@ def tells_acknowledgements(sock: trio.socket.SocketType) -> bool:
     """Return True if `unacknowledged` makes sense for this socket."""
     if sys.platform != "linux":
         return False
-    if sock.family not in TCP_FAMILIES or sock.type != socket.SOCK_STREAM:
-        return False
-    try:
+    try:  # the protocol alone tells: a Unix socket has another, and UDP, too
         return sock.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL) == socket.IPPROTO_TCP
     except OSError:
         return False

@@ -157,12 +157,24 @@ class SocketTransport(Transport):
         try:
             if len(pieces) == 1:
                 count = os.write(self._socket.fileno(), pieces[0])
+                if count == len(pieces[0]):
+                    self.bytes_sent += count
+                    return []
             else:
                 count = os.writev(self._socket.fileno(), pieces)
         except OSError:
             return pieces
         self.bytes_sent += count
         return without(pieces, count)
+
+    def send_bytes_now(self, data: bytes) -> int:
+        """Send as much of `data` as the kernel takes now; return how many bytes that were."""
+        try:
+            count = os.write(self._socket.fileno(), data)
+        except OSError:
+            return 0
+        self.bytes_sent += count
+        return count
 
     async def send_some(self, data: memoryview) -> int:
         """Send as much of `data` as the kernel takes, waiting for room; return how much."""

@@ -125,14 +125,14 @@ GUARDS = [
     Guard(
         "a block that reads on after a loss is bounded",
         "_connection/core.py",
-        "                self.body.deadline = now + self.options.timeouts.close\n",
+        "                self._let_body_go_on(self.options.timeouts.close)\n",
         "                pass\n",
         ("connection/test_core.py::test_a_loss_cancels_the_body",),
     ),
     Guard(
         "a supervised block is bounded after the peer's close",
         "_connection/core.py",
-        "            self.body.deadline = now + self.supervised.body_grace\n",
+        "            self._let_body_go_on(self.supervised.body_grace)\n",
         "            pass\n",
         ("connection/test_core.py::test_a_polite_end_leaves_the_body_alone",),
     ),

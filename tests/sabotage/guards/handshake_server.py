@@ -89,10 +89,10 @@ GUARDS = [
         "malformed extensions are refused",
         "_handshake/server.py",
         (
-            '        read_extensions(fields.get("sec-websocket-extensions", ()))\n'
-            "    except Malformed:"
+            "        except Malformed:\n"
+            '            raise Refusal(400, "The Sec-WebSocket-Extensions header is malformed.")'
         ),
-        ("        pass\n    except Malformed:"),
+        ("        except Malformed:\n            raise Refusal(500, '')"),
         ("handshake/test_server.py::test_refused",),
     ),
     Guard(
@@ -184,8 +184,8 @@ GUARDS = [
     Guard(
         "what is pipelined behind the upgrade is kept",
         "_handshake/server.py",
-        ("            trailing=bytes(self._heads.data),\n        )\n\n    def _offered"),
-        ("        )\n\n    def _offered"),
+        ("            trailing=bytes(self._heads.data),\n        )\n\n    def _next_head"),
+        ("        )\n\n    def _next_head"),
         ("handshake/test_server.py::test_accept",),
     ),
     Guard(

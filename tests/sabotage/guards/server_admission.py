@@ -144,6 +144,22 @@ GUARDS = [
         ("server/test_http_connection.py::test_the_last_answer",),
     ),
     Guard(
+        "a wait for a request has a deadline",
+        "_server/http_connection.py",
+        "            self.slot.acquire()\n            data",
+        "            data",
+        ("server/test_http_connection.py::test_what_waits_has_a_deadline",),
+        hangs=True,
+    ),
+    Guard(
+        "a peer that does not take its answer has a deadline",
+        "_server/http_connection.py",
+        "            self.slot.acquire()\n            await",
+        "            await",
+        ("server/test_http_connection.py::test_what_waits_has_a_deadline",),
+        hangs=True,
+    ),
+    Guard(
         "lingering is bounded",
         "_server/http_connection.py",
         "        with trio.move_on_after(LINGER):",
