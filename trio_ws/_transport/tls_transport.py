@@ -21,6 +21,7 @@ what it has in hand must not be sent twice.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from typing import final
 
@@ -126,12 +127,13 @@ class TLSTransport(Transport, trio.abc.Stream):
         view = self._buffer.view[:max_bytes]
         return bytes(view[: await self.receive_into(view)])
 
-    async def receive_behind(self, tail: bytes) -> memoryview:
-        """Return `tail` and the bytes that are there, in the buffer that all sockets share."""
+    async def receive_behind(self, tail: Callable[[], bytes]) -> memoryview:
+        """Return the tail and the bytes that are there, in the buffer that all sockets share."""
         while True:
             await self._ready()
-            if count := self._open_into(self._buffer.behind(tail)):
-                return self._buffer.view[: len(tail) + count]
+            before = tail()
+            if count := self._open_into(self._buffer.behind(before)):
+                return self._buffer.view[: len(before) + count]
             if self._session.ended:
                 return self._buffer.view[:0]
 
