@@ -115,7 +115,7 @@ def behind(transport: Transport, tail: bytes = b"") -> Callable[[], Awaitable[by
     """Something that receives behind a tail."""
 
     async def receive() -> bytes:
-        return bytes(await transport.receive_behind(tail))
+        return bytes(await transport.receive_behind(lambda: tail))
 
     return receive
 
@@ -206,7 +206,7 @@ async def test_behind_a_tail() -> None:
     """What comes is put behind what was left; at the end there is nothing."""
     async with against_hand() as (near, far):
         await far.send(b"cd", b"ef")
-        data = await near.receive_behind(b"ab")
+        data = await near.receive_behind(lambda: b"ab")
         assert bytes(data) == b"abcdef"
         assert data.obj is current_read_buffer().view.obj
         assert near.bytes_received == 4
