@@ -49,6 +49,8 @@ class HandshakeSlot:
     Its time begins when it is made.
     """
 
+    __slots__ = ("_acquired", "_admission", "_scope", "phase", "task")
+
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
         self._acquired = False
