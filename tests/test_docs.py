@@ -90,7 +90,7 @@ def measured(cell: str) -> dict[str, float]:
     head = next(line for line in lines if line.startswith("cell "))
     row = next(line for line in lines if line.startswith(f"{cell} ") and "wall /s" in line)
     names = re.split(r" {2,}", head)[2:]
-    values = re.split(r" {2,}", row.split("wall /s")[1].strip())
+    values = re.split(r" {2,}", re.sub(r" ±\d+%", "", row.split("wall /s")[1].strip()))
     return {name: float(value.replace(" ", "")) for name, value in zip(names, values, strict=True)}
 
 

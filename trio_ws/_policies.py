@@ -195,7 +195,8 @@ class Limits:
         max_message_size: a larger message is refused with 1009, by the frame's header.
         max_fragments: a message in more frames is refused with 1009, unless it is streamed.
         receive_buffer: messages waiting for `receive`; when they are this many bytes
-            (each counted with 64 bytes for itself) the reader stops and TCP stops the peer.
+            (each counted with 64 bytes for itself) the reader stops and TCP stops the peer;
+            messages that arrived together count until the last of them is taken.
         send_buffer: frames waiting for the writer; when they are this many bytes `send` waits.
         max_handshake_size: the head of a request or response; more is 431 or `InvalidHandshake`.
         max_headers: header lines in a head (a number).

@@ -107,7 +107,22 @@ def _crowds() -> list[Cell]:
             collect=RARELY,
             most_rounds=1,
         ),
+        Cell("connections-1000-tls", "connections", {"count": 1000}, tls=True, most_rounds=3),
         Cell("latency-100", "latency", {"count": 100}, figures=TRIPS),
+    ]
+
+
+def _fan_outs() -> list[Cell]:
+    """Bursts to many connections: with what a library has for that, and by its `send` in a loop."""
+    return [
+        Cell(
+            f"fan-out{way}-500-100B{suffix}",
+            "fan_out",
+            {"count": 500, "size": 100, "burst": burst, "conversation": conversation},
+            limit=False,
+        )
+        for way, conversation in (("", "conductor"), ("-loop", "looper"))
+        for suffix, burst in (("", 1), ("x10", 10))
     ]
 
 
@@ -127,7 +142,7 @@ def _sizes() -> list[Cell]:
     ]
 
 
-CELLS = _echoes() + _firehoses() + _crowds() + _handshakes() + _sizes()
+CELLS = _echoes() + _firehoses() + _crowds() + _fan_outs() + _handshakes() + _sizes()
 
 
 def choose(patterns: list[str]) -> list[Cell]:

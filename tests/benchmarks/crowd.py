@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import resource
 import select
+import ssl
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import cycle
 from time import perf_counter
 
-from .load import READ_SIZE, Connection, Done, first_echo
-from .wire import Talk, frame, payload
+from .load import READ_SIZE, Connection, Done, connect, first_echo
+from .wire import Talk, frame, frame_size, payload
 
 WAVE = 50
 """How many handshakes go on at once while the crowd gathers."""
@@ -26,12 +27,14 @@ def allow_many_files() -> None:
 
 
 @contextmanager
-def crowd(port: int, count: int) -> Iterator[list[Connection]]:
+def crowd(
+    port: int, count: int, talk: Talk = TALK, tls: ssl.SSLContext | None = None
+) -> Iterator[list[Connection]]:
     """So many open connections."""
     connections: list[Connection] = []
     try:
         while len(connections) < count:
-            wave = [Connection(port, TALK) for _ in range(min(WAVE, count - len(connections)))]
+            wave = [Connection(port, talk, tls) for _ in range(min(WAVE, count - len(connections)))]
             connections += wave
             for connection in wave:
                 connection.read_head()
@@ -72,7 +75,10 @@ class Crowd:
         return Done(count + len(self.by_fd), perf_counter() - began)
 
     def _take(self, fd: int) -> int:
-        data = self.by_fd[fd].recv(READ_SIZE)
+        sock = self.by_fd[fd]
+        data = sock.recv(READ_SIZE)
+        while isinstance(sock, ssl.SSLSocket) and sock.pending():  # a record at a time
+            data += sock.recv(READ_SIZE)
         count, rest = divmod(len(data), self.size)
         assert data, "the server has gone"
         assert rest == 0, "this is no echo"
@@ -106,3 +112,45 @@ class Crowd:
                 now = perf_counter()
                 trips += [now - due_at[fd].popleft() for _ in range(count)]
         return trips
+
+
+class Audience:
+    """Connections to which a server sends one burst after the other, and one that asks for it."""
+
+    def __init__(self, connections: list[Connection], port: int, talk: Talk) -> None:
+        self.deliveries = talk.messages * len(connections)
+        self.size = self.deliveries * frame_size(talk.size, masked=False)
+        self.conductor = connect(port, talk)
+        self.scratch = bytearray(READ_SIZE)
+        self.sign = frame("binary", payload("binary", 32), masked=True)
+        self.poll = select.epoll()
+        self.by_fd = {connection.sock.fileno(): connection.sock for connection in connections}
+        for fd in self.by_fd:
+            self.poll.register(fd, select.EPOLLIN)
+        self.hear()  # what the server does first of all is not measured
+
+    def hear_for(self, seconds: float) -> Done:
+        """Ask for a burst when all have the one before, for so long."""
+        bursts = 0
+        began = now = perf_counter()
+        while now < began + seconds:
+            self.hear()
+            bursts += 1
+            now = perf_counter()
+        return Done(bursts * self.deliveries, now - began)
+
+    def hear(self) -> None:
+        """Ask for a burst, and wait until each connection has it."""
+        self.conductor.sock.sendall(self.sign)
+        missing = self.size
+        while missing > 0:
+            for fd, _ in self.poll.poll(1):
+                count = self.by_fd[fd].recv_into(self.scratch)
+                assert count, "the server has gone"
+                missing -= count
+        assert missing == 0, "more than there should be"
+
+    def close(self) -> None:
+        """Hear them no more."""
+        self.poll.close()
+        self.conductor.close()

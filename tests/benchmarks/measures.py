@@ -17,7 +17,7 @@ import trustme
 
 from . import load
 from .cells import Cell
-from .crowd import Crowd, crowd
+from .crowd import Audience, Crowd, crowd
 from .load import Done
 from .peers import Peer
 from .processes import TOP, Process, running, running_peer
@@ -182,7 +182,7 @@ def _client_firehose(stand: Stand, conversation: str, size: int) -> Figures:
 
 def connections(stand: Stand, count: int) -> Figures:
     """Echo on many connections, one message in flight on each; the total rate."""
-    with crowd(stand.process.port, count) as members:
+    with crowd(stand.process.port, count, tls=stand.tls) as members:
         everybody = Crowd(members)
         figures = stand.rates(lambda: everybody.echo(max(stand.seconds, count / 2000)))
         everybody.close()
@@ -199,6 +199,18 @@ def latency(stand: Stand, count: int) -> Figures:
         everybody.close()
     p50, p99 = trips[len(trips) // 2], trips[len(trips) * 99 // 100]
     return {"p50": p50 * 1e6, "p99": p99 * 1e6, "wall": rate}
+
+
+def fan_out(
+    stand: Stand, count: int, size: int, burst: int, conversation: str = "conductor"
+) -> Figures:
+    """Bursts to many connections; the rate is of deliveries."""
+    port = stand.process.port
+    with crowd(port, count, Talk("audience", "binary", size)) as members:
+        audience = Audience(members, port, Talk(conversation, "binary", size, burst))
+        figures = stand.rates(lambda: audience.hear_for(stand.seconds))
+        audience.close()
+    return figures
 
 
 def server_handshakes(stand: Stand, at_once: int) -> Figures:

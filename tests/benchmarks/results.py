@@ -33,8 +33,12 @@ class Results:
 
     def value(self, cell: str, peer: str, figure: str) -> float | None:
         """The median over the rounds, or None if there was none."""
-        rounds = self.cells.get(cell, {}).get(peer, [])
-        return median(one[figure] for one in rounds) if rounds else None
+        found = self.figures(cell, peer, figure)
+        return median(found) if found else None
+
+    def figures(self, cell: str, peer: str, figure: str) -> list[float]:
+        """List what each round has yielded."""
+        return [one[figure] for one in self.cells.get(cell, {}).get(peer, [])]
 
     def ratios(self, cell: str, peer: str, figure: Figure, to: str) -> list[float]:
         """List the ratio within each round; above 1, `peer` is better than `to`."""

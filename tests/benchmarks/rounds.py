@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 
 from .cells import Cell
@@ -20,10 +21,12 @@ def run(cells: list[Cell], peers: list[Peer], rounds: int, seconds: float) -> Re
     """Measure these cells with these peers."""
     allow_many_files()
     results = Results(facts(rounds, seconds))
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         certificates = Certificates.made_in(folder)
         for number, cell in enumerate(cells, start=1):
-            print(f"{number}/{len(cells)} {cell.name}", file=sys.stderr)
+            elapsed = time.monotonic() - began
+            print(f"{elapsed:4.0f} s  {number}/{len(cells)} {cell.name}", file=sys.stderr)
             takers = [peer for peer in peers if cell.takes(peer)]
             results.cells[cell.name] = _run_cell(cell, takers, rounds, seconds, certificates)
     return results

@@ -11,16 +11,16 @@ from .results import Results
 
 
 def absolute(results: Results) -> str:
-    """Every figure of every peer."""
+    """Every figure of every peer: its median, and how far the rounds lie apart."""
     peers = results.present()
     rows = [["cell", "figure", *peers]]
     for cell, figure in _lines(results):
-        values = [results.value(cell.name, peer, figure.name) for peer in peers]
-        rows.append([cell.name, f"{figure.name} {figure.unit}", *map(number, values)])
+        values = [results.figures(cell.name, peer, figure.name) for peer in peers]
+        rows.append([cell.name, f"{figure.name} {figure.unit}", *map(around, values)])
     return aligned(rows)
 
 
-def ratios(results: Results, ours: str, figure_names: Iterable[str], *, spread: bool) -> str:
+def ratios(results: Results, ours: str, figure_names: Iterable[str]) -> str:
     """Return how many times better we are than each peer, in all figures of these names."""
     peers = [peer for peer in results.present() if peer not in (US, US_PURE)]
     rows = [["cell", "figure", *peers]]
@@ -28,7 +28,7 @@ def ratios(results: Results, ours: str, figure_names: Iterable[str], *, spread: 
     for cell, figure in _lines(results):
         if figure.name in names:
             values = [results.ratios(cell.name, ours, figure, peer) for peer in peers]
-            rows.append([cell.name, figure.name, *(times(value, spread) for value in values)])
+            rows.append([cell.name, figure.name, *map(times, values)])
     return aligned(rows)
 
 
@@ -39,9 +39,9 @@ def everything(results: Results) -> str:
     wall = ("wall", "p50", "p99", "each", "process", "import")
     for ours in (US, US_PURE):
         if ours in results.present():
-            first = ratios(results, ours, wall, spread=ours == US)
+            first = ratios(results, ours, wall)
             parts.append(f"{ours} beside the others: × better\n\n{first}")
-            cpu = ratios(results, ours, ["CPU"], spread=False)
+            cpu = ratios(results, ours, ["CPU"])
             parts.append(f"{ours} beside the others: × better per second of CPU\n\n{cpu}")
     return "\n\n".join(parts)
 
@@ -59,12 +59,22 @@ def number(value: float | None) -> str:
     return f"{value:.3g}"
 
 
-def times(ratios: Sequence[float], spread: bool) -> str:
-    """Show the median of ratios, and their least and greatest if `spread` is wanted."""
+def times(ratios: Sequence[float]) -> str:
+    """Show the median of ratios, and their least and greatest if there are several."""
     if not ratios:
         return "–"
-    around = f" ({min(ratios):.2f}–{max(ratios):.2f})" if spread and len(ratios) > 1 else ""
-    return f"{median(ratios):.2f}{around}"
+    spread = f" ({min(ratios):.2f}–{max(ratios):.2f})" if len(ratios) > 1 else ""
+    return f"{median(ratios):.2f}{spread}"
+
+
+def around(values: Sequence[float]) -> str:
+    """Show the median of figures, and half of what lies between the least and the greatest."""
+    if not values:
+        return number(None)
+    middle = median(values)
+    if len(values) == 1 or not middle:
+        return number(middle)
+    return f"{number(middle)} ±{50 * (max(values) - min(values)) / abs(middle):.0f}%"
 
 
 def aligned(rows: list[list[str]]) -> str:

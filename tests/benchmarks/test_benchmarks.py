@@ -78,10 +78,43 @@ def test_a_ratio_above_one_is_better() -> None:
 
 def test_a_table_shows_the_spread_of_its_ratios() -> None:
     """The least and the greatest ratio stand behind the median, if there are several."""
-    assert table.times([1.5, 1, 2], spread=True) == "1.50 (1.00–2.00)"
-    assert table.times([1.5, 1, 2], spread=False) == "1.50"
-    assert table.times([1], spread=True) == "1.00"
-    assert table.times([], spread=True) == "–"
+    assert table.times([1.5, 1, 2]) == "1.50 (1.00–2.00)"
+    assert table.times([1]) == "1.00"
+    assert table.times([]) == "–"
+
+
+def test_a_figure_has_its_spread() -> None:
+    """Half the distance between the extremes stands behind the median, if there are several."""
+    assert table.around([90, 100, 120]) == "100 ±15%"
+    assert table.around([1234.0]) == "1 234"
+    assert table.around([0.0, 0.0]) == "0"
+    assert table.around([]) == "–"
+
+
+def test_bars_tell_what_they_ask_for() -> None:
+    """A bar takes the median of the rounds, beside a peer or by itself, and shows the spread."""
+
+    def rounds(**figures: list[float]) -> dict[str, list[dict[str, float]]]:
+        return {
+            US: [
+                dict(zip(figures, one, strict=True)) for one in zip(*figures.values(), strict=True)
+            ]
+        }
+
+    found = Results(
+        cells={
+            "server-32Bx1": rounds(wall=[2.0, 3.0, 4.0]) | {"picows": [{"wall": 4.0}] * 3},
+            "fan-out-500-100Bx10": rounds(wall=[1.0, 1.0], CPU=[1e6, 0.5e6]),
+            "memory-1000": rounds(each=[13.0], process=[50.0]),
+            "latency-100": {US: [{"p50": 80.0}], "websockets": [{"p50": 100.0}]},
+        }
+    )
+    assert bars.report(found).split("\n")[1:] == [
+        "server-32Bx1: trio_ws ≥ 0.72 × picows                    cleared  0.75 (0.50–1.00)",
+        "latency-100: trio_ws ≥ 1 × websockets                    cleared              1.25",
+        "fan-out-500-100Bx10: a delivery ≤ 1.5 µs of CPU          cleared  1.50 (1.00–2.00)",
+        "memory-1000: an idle connection with heartbeat ≤ 12 KiB  MISSED              13.00",
+    ]
 
 
 def test_results_survive_a_file(tmp_path: Path) -> None:

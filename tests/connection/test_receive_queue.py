@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import wait_all_tasks_blocked
 
-from trio_ws._connection.receive_queue import Mode, ReceiveQueue, wire_size
+from trio_ws._connection.receive_queue import Mode, ReceiveQueue, wire_size, wire_sizes
 from trio_ws._protocol.assembler import Chunk
 from trio_ws._protocol.send_queue import QUEUE_ITEM_OVERHEAD
 
@@ -26,6 +26,13 @@ def test_wire_size(message: str | bytes) -> None:
 def test_wire_size_of_what_cannot_be_sent() -> None:
     """Text with lone surrogates has a size too: that it cannot be sent is told elsewhere."""
     assert wire_size("a\ud800") == 4
+
+
+@given(st.lists(messages))
+def test_wire_sizes(arrived: list[str | bytes]) -> None:
+    """The size of many messages is that of each of them, whatever they are."""
+    for some in (arrived, [m for m in arrived if isinstance(m, str)]):
+        assert wire_sizes(list(some)) == sum(map(wire_size, some))
 
 
 @given(st.lists(messages))
@@ -214,16 +221,32 @@ async def test_the_reader_waits_for_room(free: str) -> None:
 
 
 async def test_the_reader_sleeps_on_while_there_is_no_room() -> None:
-    """A message taken out of very many wakes nobody who could not go on."""
+    """Messages that arrived together count in full until the last of them is taken."""
     queue = ReceiveQueue(LIMIT)
-    queue.put([bytes(LIMIT), bytes(LIMIT), b""])
+    queue.put([bytes(LIMIT), b"", b""])
+    queue.put([b"next"])
     async with trio.open_nursery() as nursery:
         nursery.start_soon(queue.wait_for_room, 0)
+        for _ in range(3):
+            await wait_all_tasks_blocked()
+            assert queue.reader_waits
+            queue.take()
         await wait_all_tasks_blocked()
-        queue.take()
-        await wait_all_tasks_blocked()
-        assert queue.reader_waits
-        queue.take()
+        assert not queue.reader_waits
+    assert queue.size == 4 + QUEUE_ITEM_OVERHEAD
+
+
+@given(portions=st.lists(st.lists(messages, min_size=1)), taken=st.integers(0))
+def test_what_is_counted(portions: list[list[str | bytes]], taken: int) -> None:
+    """The queue is full at the latest when what really waits reaches the limit."""
+    queue = ReceiveQueue(LIMIT)
+    for portion in portions:
+        queue.put(list(portion))
+    arrived = [message for portion in portions for message in portion]
+    taken %= len(arrived) + 1
+    assert [queue.take() for _ in range(taken)] == arrived[:taken]
+    assert queue.size == sum(wire_size(each) + QUEUE_ITEM_OVERHEAD for each in arrived[taken:])
+    assert queue.is_full(max(0, LIMIT - queue.size)) == bool(arrived[taken:])
 
 
 @pytest.mark.parametrize("in_chunks", [False, True])

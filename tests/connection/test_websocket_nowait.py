@@ -8,11 +8,23 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import ConnectionClosed, ConnectionLost, Limits, LocalProtocolError, Timeouts
+from trio_ws import (
+    ConnectionClosed,
+    ConnectionLost,
+    Instrument,
+    Limits,
+    LocalProtocolError,
+    Timeouts,
+    WebSocket,
+)
+from trio_ws._connection.block import ConnectionBlock
+from trio_ws._options import ConnectionOptions
 from trio_ws._protocol.send_queue import QUEUE_ITEM_OVERHEAD
-from trio_ws.testing._peer import BINARY, TEXT
+from trio_ws._protocol.shared_burst import SharedBurst
+from trio_ws.testing._peer import BINARY, TEXT, RawPeer
 
-from ..wires import both_roles, frames_of, open_wired, settled
+from ..streams import socket_pair
+from ..wires import both_roles, frames_of, open_wired, opening, settled
 
 Clock = trio.testing.MockClock
 
@@ -117,6 +129,55 @@ async def test_bad_text(autojump_clock: Clock) -> None:
         await settled()
         assert not wire.written
         await peer.send_close()
+
+
+# Messages that many connections get: more of them in test_fanout.py
+
+
+@both_roles
+async def test_a_burst_is_queued_whole(autojump_clock: Clock, client: bool) -> None:
+    """All messages of a burst are queued, counted and told, or none is."""
+    told: list[tuple[str, int]] = []
+
+    class Notes(Instrument):
+        def message_sent(self, ws: object, kind: str, size: int) -> None:
+            told.append((kind, size))
+
+    async with open_wired(
+        client,
+        limits=Limits(send_buffer=300),
+        timeouts=Timeouts(idle=100),
+        instruments=[Notes()],
+    ) as (ws, peer, wire):
+        await trio.sleep(1)
+        ws._send_burst(SharedBurst(["one", b"two"]))
+        assert ws._connection.core.lease._last_data == trio.current_time()
+        with pytest.raises(trio.WouldBlock):
+            ws._send_burst(SharedBurst(["three", b"four", b"five"]))
+        await settled()
+        assert [frame.payload for frame in frames_of(wire.written)] == [b"one", b"two"]
+        assert ws.statistics().messages_sent == 2
+        assert told == [("text", 3), ("binary", 3)]
+        await peer.send_close()
+        await peer.send_eof()
+        await settled()
+        with pytest.raises(ConnectionClosed):
+            ws._send_burst(SharedBurst(["late"]))
+
+
+async def test_a_burst_on_an_idle_socket() -> None:
+    """A server's idle socket has a burst when the call returns."""
+    ours, theirs = socket_pair()
+    rules = ConnectionOptions(heartbeat=None)
+    ws = WebSocket(ours, opening(), client=False, options=rules, name="tested")
+    async with RawPeer(theirs, client=True) as peer, ConnectionBlock(ws):
+        ws._send_burst(SharedBurst(["one", b"two"]))
+        with trio.fail_after(1):
+            frames = frames_of(await theirs.receive_some())
+        assert [frame.payload for frame in frames] == [b"one", b"two"]
+        assert ws.statistics().messages_sent == 2
+        await peer.send_close()
+        await peer.send_eof()
 
 
 # Turns that end with the connection (law 7)

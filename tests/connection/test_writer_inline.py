@@ -14,6 +14,8 @@ from trio_ws import ConnectionLost, Heartbeat, Limits, WebSocket
 from trio_ws._connection.block import ConnectionBlock
 from trio_ws._connection.writer import COALESCE_LIMIT
 from trio_ws._options import ConnectionOptions
+from trio_ws._policies import Timeouts
+from trio_ws._protocol.shared_burst import SharedBurst
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, TEXT, Frame, RawPeer, encode
 
 from ..wires import both_roles, memory, opening, settled
@@ -31,6 +33,7 @@ async def open_socket(
     *,
     limits: Limits = Limits(),
     heartbeat: Heartbeat | None = None,
+    timeouts: Timeouts = Timeouts(),
     buffers: int = SMALL,
 ) -> AsyncGenerator[tuple[WebSocket, RawPeer, socket.socket]]:
     """Open a connection over a pair of sockets with small buffers; the peer's one is bare too."""
@@ -41,7 +44,7 @@ async def open_socket(
     stream, peer_stream = (
         trio.SocketStream(trio.socket.from_stdlib_socket(s)) for s in (ours, theirs)
     )
-    rules = ConnectionOptions(heartbeat=heartbeat, limits=limits)
+    rules = ConnectionOptions(heartbeat=heartbeat, limits=limits, timeouts=timeouts)
     ws = WebSocket(stream, opening(), client=client, options=rules, name="tested")
     async with RawPeer(peer_stream, client=not client) as peer, ConnectionBlock(ws):
         yield ws, peer, theirs
@@ -335,3 +338,77 @@ async def test_half_a_frame_and_the_end(how: str, client: bool) -> None:
     assert frames[0].payload == large
     assert frames[1].opcode == CLOSE
     assert int.from_bytes(frames[1].payload[:2], "big") == codes[how]
+
+
+# Bursts that many connections share
+
+
+@pytest.mark.parametrize("timeouts", [Timeouts(), Timeouts(idle=100, stall=100)])
+async def test_a_shared_burst_passes_an_empty_queue(timeouts: Timeouts) -> None:
+    """A server's frames are written at once, each time, and count as flushed."""
+    async with open_socket(False, timeouts=timeouts) as (ws, peer, theirs):
+        await settled()
+        burst = SharedBurst(["one", "two"])
+        for number in range(1, 4):
+            assert ws._writer.write_past_queue(burst)
+            assert there(theirs) == burst.data
+            assert ws._writer.frames_flushed == ws._protocol.send_queue.frames_out == 2 * number
+        assert our_tasks() == ["trio_ws reader"]
+        await say_goodbye(peer)
+
+
+async def test_a_shared_burst_that_the_kernel_does_not_take() -> None:
+    """What is left over of a burst is written by a task, and nothing passes it."""
+    async with open_socket(False) as (ws, peer, _):
+        await settled()
+        burst = SharedBurst([bytes(60_000)])
+        assert ws._writer.write_past_queue(burst)
+        assert not ws._writer.write_past_queue(burst)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ws.flush)
+            (frame,) = await receive_frames(peer, 1)
+        assert frame.payload == bytes(60_000)
+        await say_goodbye(peer)
+
+
+async def test_nothing_passes_what_is_in_the_way() -> None:
+    """A shared burst does not pass a queue, a message in fragments, or a task that writes."""
+    burst = SharedBurst(["x"])
+    async with open_socket(True) as (ws, peer, _):
+        assert not ws._writer.write_past_queue(burst)  # a client masks
+        await say_goodbye(peer)
+    async with open_socket(False) as (ws, peer, theirs):
+        await settled()
+        assert not ws._writer.write_past_queue(SharedBurst([bytes(1 << 20)]))
+        turn = await ws._connection.core.take_turn_to_send()
+        assert not ws._writer.write_past_queue(burst)
+        turn.release()
+        await ws.send("leaves at once")
+        await ws.send("waits")
+        assert not ws._writer.write_past_queue(burst)
+        await ws.send(bytes(60_000))
+        await settled()
+        assert not ws._writer.write_past_queue(burst)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ws.flush)
+            await receive_frames(peer, 3)
+        assert ws._writer.write_past_queue(burst)
+        assert there(theirs) == burst.data
+        await say_goodbye(peer)
+
+
+@both_roles
+@pytest.mark.parametrize("waited", [True, False])
+async def test_a_burst_leaves_at_once_unless_something_waited(client: bool, waited: bool) -> None:
+    """A burst behind an empty queue needs no task, whatever was written before it."""
+    async with open_socket(client) as (ws, peer, theirs):
+        await settled()
+        await ws.send("leaves at once")
+        there(theirs)
+        ws._protocol.send("a")
+        ws._protocol.send("b")
+        ws._writer.flush_burst(waited)
+        assert (there(theirs) == b"") is waited
+        await settled()
+        assert bool(there(theirs)) is waited
+        await say_goodbye(peer)

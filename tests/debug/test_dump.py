@@ -157,7 +157,7 @@ def test_the_tree_of_tasks(capsys: pytest.CaptureFixture[str]) -> None:
     if sys.version_info < (3, 13):  # into whose blocks stackscope 0.2 does not see
         for task in ("reader client", "reader server", "reconnecting channel", "stability"):
             assert re.search(rf"Task '.*{task}", printed), task
-        assert "await self._transport.receive_some()" in printed
+        assert "await self._transport.receive_behind" in printed
 
 
 class _Interruption(trio.abc.Instrument):

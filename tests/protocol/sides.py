@@ -107,6 +107,19 @@ def read(protocol: WebSocketProtocol, data: bytes) -> list[ProtocolEvent]:
     return events
 
 
+SECRET = b"secret"
+
+
+def read_shared(protocol: WebSocketProtocol, data: bytes) -> list[ProtocolEvent]:
+    """Let bytes arrive in a buffer that another connection reads into right afterwards."""
+    buffer = bytearray(protocol.unparsed + data)
+    events = protocol.feed_joined(memoryview(buffer)) if data else []
+    buffer[:] = (SECRET * len(buffer))[: len(buffer)]
+    while protocol.has_pending_input:
+        events += protocol.feed(b"")
+    return events
+
+
 BAD_UTF8 = [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"a\xc3", b"\xc3("]
 
 SIDES = [Side(client, fast) for client in (True, False) for fast in (True, False)]

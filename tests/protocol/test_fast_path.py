@@ -25,7 +25,7 @@ from trio_ws.testing._peer import BINARY, Frame, decode
 from trio_ws.testing._peer import encode as frame
 
 from ..toys import IdentityCodec, ReversingCodec
-from .sides import protocol_of, read
+from .sides import protocol_of, read, read_shared
 
 LIMITS = Limits(max_message_size=300_000, max_fragments=8)
 NOISE = random.Random(20261122).randbytes(300_001)
@@ -51,18 +51,22 @@ def unmasked_outbox(protocol: WebSocketProtocol) -> list[Frame]:
 
 
 def assert_equivalent(chunks: list[bytes], *, client: bool) -> None:
-    """Each chunk does the same on the fast path, read both ways, and on the slow path."""
+    """Each chunk does the same on the fast path, read in three ways, and on the slow path."""
     fast, slow = protocols(client)
-    landing, _ = protocols(client)
+    landing, sharing = (protocols(client)[0] for _ in range(2))
     for chunk in chunks:
         happened = slow.feed(chunk)
         said = unmasked_outbox(slow)
-        for protocol, events in ((fast, fast.feed(chunk)), (landing, read(landing, chunk))):
+        for protocol, events in (
+            (fast, fast.feed(chunk)),
+            (landing, read(landing, chunk)),
+            (sharing, read_shared(sharing, chunk)),
+        ):
             assert events == happened
             assert protocol.state is slow.state
             assert protocol.ending == slow.ending
             assert unmasked_outbox(protocol) == said
-        assert landing.assembling == fast.assembling
+        assert landing.assembling == fast.assembling == sharing.assembling
 
 
 payloads = st.one_of(
@@ -233,6 +237,15 @@ def test_an_incomplete_text_frame_does_not_wait_on_the_fast_path(client: bool) -
     protocol.feed(text[50_000:-90_000])
     assert protocol.ending is not None
     assert protocol.ending.loss is Loss.VIOLATION
+
+
+@pytest.mark.parametrize("client", [True, False])
+def test_large_frames_in_a_shared_buffer(client: bool) -> None:
+    """Large messages are taken from where they were read; bad text among them is left."""
+    texts = [b"a" * 20_000, "ü".encode() * 10_000, NOISE[:20_000], b"a" * 10_000 + b"\xff"]
+    data = [frame(Frame(1 + (text is texts[2]), text, masked=not client)) for text in texts]
+    assert_equivalent([b"".join(data)], client=client)
+    assert_equivalent([b"".join(data[:2]) + frame(Frame(1, b"", masked=not client))], client=client)
 
 
 def test_what_is_gathered_is_counted() -> None:

@@ -49,6 +49,16 @@ def test_not_empty_with_a_rest() -> None:
     assert send_queue.is_empty
 
 
+def test_what_passed_the_queue_is_counted() -> None:
+    """Frames that were written past the queue count as taken, and as queued before."""
+    send_queue = SendQueue()
+    send_queue.note_passed(2)
+    send_queue.put_data(b"frame")
+    assert (send_queue.frames_in, send_queue.frames_out) == (3, 2)
+    assert send_queue.take() == [b"frame"]
+    assert (send_queue.frames_in, send_queue.frames_out) == (3, 3)
+
+
 def test_order_of_the_queues() -> None:
     """Answers go first, then other control frames, then data; the close is the last."""
     send_queue = SendQueue()

@@ -9,6 +9,7 @@ import trio
 import trio.testing
 from trio.testing import assert_no_checkpoints, memory_stream_pair, wait_all_tasks_blocked
 
+from trio_ws._protocol.send_queue import Piece
 from trio_ws._transport.adapter import transport_on
 from trio_ws._transport.base import READ_SIZE, Transport, without
 from trio_ws._transport.stream import StreamTransport
@@ -72,6 +73,20 @@ async def test_receive_into(room: int, make: Callable[[], Pair]) -> None:
         await theirs.aclose()
     assert received == data
     assert theirs.bytes_received == len(data)
+
+
+@every_stream
+async def test_receive_behind(make: Callable[[], Pair]) -> None:
+    """What is received stands behind the tail of what came before; at the end nothing does."""
+    ours, theirs = map(transport_on, make())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ours.send_all, b"hello")
+        assert await theirs.receive_behind(b"tail") == b"tailhello"
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ours.aclose)
+        assert not await theirs.receive_behind(b"tail")
+        await theirs.aclose()
+    assert theirs.bytes_received == 5
 
 
 @every_stream
@@ -152,6 +167,20 @@ def test_without_copies_nothing() -> None:
     assert isinstance(rest[0], memoryview)
     assert rest[0].obj is first
     assert rest[1] is second
+
+
+async def test_write_now() -> None:
+    """By itself it is `send_now` of one piece, told in bytes."""
+
+    class Taking(StreamTransport):
+        send_bytes_now = Transport.send_bytes_now
+
+        def send_now(self, pieces: list[Piece]) -> list[Piece]:
+            return without(pieces, 3)
+
+    transport = Taking(memory_stream_pair()[0])
+    assert transport.send_bytes_now(b"hello") == 3
+    assert StreamTransport(memory_stream_pair()[0]).send_bytes_now(b"hello") == 0
 
 
 async def test_send_all() -> None:

@@ -16,7 +16,8 @@ from trio.testing import (
 from trio_ws._protocol.send_queue import Piece
 from trio_ws._transport.adapter import transport_on
 from trio_ws._transport.base import READ_SIZE, Transport
-from trio_ws._transport.socket import BULK_READ_SIZE, MAX_IOVECS
+from trio_ws._transport.read_buffer import READ_BUFFER_SIZE
+from trio_ws._transport.socket import MAX_IOVECS
 
 from ..streams import calls_of, eventually, socket_pair, tcp
 
@@ -74,6 +75,21 @@ async def test_send_now() -> None:
     assert ours.send_now([b"room again"]) == []
     await ours.aclose()
     await theirs.aclose()
+
+
+async def test_write_now() -> None:
+    """One piece goes as far as the kernel takes it, and is counted; an error takes nothing."""
+    ours, theirs = map(transport_on, socket_pair(SMALL))
+    assert ours.send_bytes_now(b"hello") == 5
+    assert 0 < ours.send_bytes_now(bytes(1_000_000)) == ours.bytes_sent - 5 < 1_000_000
+    fill(ours)
+    sent = ours.bytes_sent
+    assert ours.send_bytes_now(b"no room") == 0
+    assert (await empty(theirs, ours))[:5] == b"hello"
+    await theirs.aclose()
+    assert ours.send_bytes_now(b"broken") == 0
+    assert ours.bytes_sent == sent
+    await ours.aclose()
 
 
 async def test_receive_now() -> None:
@@ -152,16 +168,28 @@ async def test_send_now_to_nobody() -> None:
 
 
 async def test_how_much_is_read() -> None:
-    """A read that was filled to the brim is followed by larger ones, until all is read."""
+    """One read takes all that is there, as far as the buffer has room for it."""
     ours, theirs = map(transport_on, socket_pair())
-    fill(ours)
-    assert ours.bytes_sent > 2 * READ_SIZE
-    assert len(await theirs.receive_some()) == READ_SIZE
-    assert READ_SIZE < len(await theirs.receive_some()) <= BULK_READ_SIZE
-    await empty(theirs, ours)
-    fill(ours)
-    assert len(await theirs.receive_some()) == READ_SIZE
+    for _ in range(2):
+        before = ours.bytes_sent
+        fill(ours)
+        assert ours.bytes_sent - before > READ_SIZE
+        wanted = min(ours.bytes_sent - before, READ_BUFFER_SIZE)
+        assert len(await theirs.receive_some()) == wanted
+        await empty(theirs, ours)
     await ours.aclose()
+    await theirs.aclose()
+
+
+async def test_behind_a_tail() -> None:
+    """What is received stands behind the tail, and only what is new is counted."""
+    ours, theirs = map(transport_on, socket_pair())
+    ours.send_now([b"hello"])
+    assert await theirs.receive_behind(b"tail") == b"tailhello"
+    assert theirs.bytes_received == 5
+    await ours.aclose()
+    assert not await theirs.receive_behind(b"tail")
+    assert theirs.bytes_received == 5
     await theirs.aclose()
 
 

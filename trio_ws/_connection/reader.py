@@ -31,6 +31,8 @@ MAX_FRAMES_PER_TURN = 64
 """Yield to other tasks after this many frames, or pieces of some, parsed by wsproto:
 a peer can put ten thousand pings into one read, and they would take a second."""
 
+_MESSAGE_TYPES = frozenset((str, bytes))
+
 
 @final
 class Reader:
@@ -102,9 +104,10 @@ class Reader:
                         return True
                     events = self._protocol.buffer_updated(count)
                 else:
-                    if not (data := await self._transport.receive_some()):
+                    if not (data := await self._transport.receive_behind(self._protocol.unparsed)):
                         return True
-                    events = self._protocol.feed(data, most=MAX_FRAMES_PER_TURN)
+                    # Between that and the end of this turn is no ``await``: see `read_buffer`.
+                    events = self._protocol.feed_joined(data, most=MAX_FRAMES_PER_TURN)
                 self._lease.heard(now := trio.current_time())
                 # Asked before the events are looked at: a message may be the answer.
                 awaiting_answer = self._lease.awaiting_answer
@@ -136,13 +139,13 @@ class Reader:
 
     def _take_in(self, events: list[ProtocolEvent], now: float) -> None:
         if events and not self._inspects:
-            messages = [each for each in events if isinstance(each, (str, bytes))]
-            if len(messages) == len(events):
-                events = []
+            if _MESSAGE_TYPES.issuperset(map(type, events)):
+                messages, events = events, []
             else:
+                messages = [each for each in events if isinstance(each, (str, bytes))]
                 events = [each for each in events if not isinstance(each, (str, bytes))]
             if messages:
-                self._receive_queue.put(messages)
+                self._receive_queue.put(messages)  # type: ignore[arg-type]
         for event in events:
             self._hand_over(event, now)
         self._writer.after_read()

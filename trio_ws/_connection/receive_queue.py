@@ -2,6 +2,9 @@
 
 Bounded in bytes: each item is counted with its size and with what it costs to keep at all,
 so that a flood of empty messages fills the queue like any other.
+Messages are counted by the portion, all that arrived together,
+and a portion counts in full until its last message is taken.
+So what is counted is never less than what is kept, and to take a message costs next to nothing.
 Whole messages and the chunks of a streamed one wait separately,
 because a chunk belongs to the one task that streams, and a message to any receiver.
 
@@ -16,8 +19,9 @@ The queue decides what becomes of what arrives; `Mode` has three values, in this
     CLOSED      what arrives is dropped, all of it, so that what was kept has no holes
 
 What one read has brought is put in at once, and taken out one by one.
-So the queue of messages is two lists: the newest last in one, the oldest last in the other,
-and when the latter is empty the former is turned round.  An empty deque would take 760 bytes.
+So the queue of messages is two lists: the newest last in one, the oldest last in the other.
+When the latter is empty, the former is turned round and is the next portion.
+An empty deque would take 760 bytes.
 """
 
 from __future__ import annotations
@@ -34,6 +38,16 @@ def wire_size(data: str | bytes) -> int:
     if isinstance(data, bytes) or data.isascii():
         return len(data)
     return len(data.encode(errors="surrogatepass"))  # the protocol refuses surrogates
+
+
+def wire_sizes(messages: list[str | bytes]) -> int:
+    """Return how many bytes messages have on the wire together."""
+    kinds = {
+        *map(type, messages)
+    }  # looking at each of many in Python would cost more than all else
+    if str not in kinds or (bytes not in kinds and all(map(str.isascii, messages))):  # type: ignore[arg-type]
+        return sum(map(len, messages))
+    return sum(map(wire_size, messages))
 
 
 def cost(message: str | bytes) -> int:
@@ -58,27 +72,25 @@ class ReceiveQueue:
 
     Attributes:
         mode: what becomes of what arrives.
-        messages: the messages that wait, the oldest last; empty only if none waits.
-        costs: what each of `messages` costs.
+        messages: the portion that is being taken, the oldest last; empty only if none waits.
         chunks: the chunks that wait, the oldest first.
-        size: what all of them cost.
         receivers: where the tasks wait that take messages.
         streamers: where the task waits that takes chunks.
     """
 
     __slots__ = (
         "_arrived",
-        "_arrived_costs",
+        "_arrived_cost",
         "_arriving",
+        "_counted",
         "_limit",
+        "_portion_cost",
         "_reader",
         "_taken",
         "chunks",
-        "costs",
         "messages",
         "mode",
         "receivers",
-        "size",
         "streamers",
     )
 
@@ -86,11 +98,11 @@ class ReceiveQueue:
         self._limit = limit
         self.mode = _BOUNDED
         self.messages: list[str | bytes] = []
-        self.costs: list[int] = []  # a tuple for each message would cost as much again
+        self._portion_cost = 0
         self._arrived: list[str | bytes] = []
-        self._arrived_costs: list[int] = []
+        self._arrived_cost = 0
         self.chunks: list[Chunk] = []
-        self.size = 0
+        self._counted = 0
         self.receivers = SlimParkingLot()
         self.streamers = SlimParkingLot()
         self._reader: SlimParkingLot | None = None
@@ -100,6 +112,12 @@ class ReceiveQueue:
     def __bool__(self) -> bool:
         return bool(self.messages or self.chunks)
 
+    @property
+    def size(self) -> int:
+        """Return what all that waits costs, to the byte; this looks at each item."""
+        messages = sum(map(cost, (*self.messages, *self._arrived)))
+        return messages + sum(cost(chunk.data) for chunk in self.chunks)
+
     # The reader's side
 
     def is_full(self, arriving: int) -> bool:
@@ -108,7 +126,7 @@ class ReceiveQueue:
         `arriving` is how many bytes are held of the message that is arriving.
         If nothing waits, the queue is never full: a message over the limit must arrive, too.
         """
-        size = self.size
+        size = self._counted
         return size > 0 and size + arriving >= self._limit and self.mode is _BOUNDED
 
     async def wait_for_room(self, arriving: int) -> None:
@@ -137,28 +155,26 @@ class ReceiveQueue:
         """
         if self.mode is not _BOUNDED:
             arrived = self._take_what_fits(arrived)
-        costs = [
-            len(message) + QUEUE_ITEM_OVERHEAD if isinstance(message, bytes) else cost(message)
-            for message in arrived
-        ]
-        self.size += sum(costs)
+        arrived_cost = wire_sizes(arrived) + QUEUE_ITEM_OVERHEAD * len(arrived)
+        self._counted += arrived_cost
         if self.messages:
             self._arrived += arrived
-            self._arrived_costs += costs
+            self._arrived_cost += arrived_cost
         else:
-            self._turn_round(arrived, costs)
+            arrived.reverse()
+            self.messages, self._portion_cost = arrived, arrived_cost
         self.receivers.unpark(len(arrived))
         self.streamers.unpark_all()
 
     def put_chunk(self, chunk: Chunk) -> None:
         """Queue a chunk for the task that streams."""
-        if self.mode is _BOUNDED or self._fits(self.size):
+        if self.mode is _BOUNDED or self._fits(self._counted):
             self.chunks.append(chunk)
-            self.size += cost(chunk.data)
+            self._counted += cost(chunk.data)
             self.streamers.unpark_all()
 
     def _take_what_fits(self, arrived: list[str | bytes]) -> list[str | bytes]:
-        kept, size = [], self.size
+        kept, size = [], self._counted
         for message in arrived:
             if not self._fits(size):
                 break
@@ -189,24 +205,24 @@ class ReceiveQueue:
         """Remove and return the oldest message."""
         self._taken = True
         message = self.messages.pop()
-        self.size -= self.costs.pop()
-        if not self.messages and self._arrived:
-            self._turn_round(self._arrived, self._arrived_costs)
-            self._arrived, self._arrived_costs = [], []
-        if self._reader is not None:
-            self._wake_reader()
+        if not self.messages:
+            self._begin_next_portion()
         return message
 
-    def _turn_round(self, arrived: list[str | bytes], costs: list[int]) -> None:
-        arrived.reverse()
-        costs.reverse()
-        self.messages, self.costs = arrived, costs
+    def _begin_next_portion(self) -> None:
+        self._counted -= self._portion_cost
+        self._portion_cost = 0
+        if self._arrived:
+            self._arrived.reverse()
+            self.messages, self._portion_cost = self._arrived, self._arrived_cost
+            self._arrived, self._arrived_cost = [], 0
+        self._wake_reader()
 
     def take_chunk(self) -> Chunk:
         """Remove and return the oldest chunk."""
         self._taken = True
         chunk = self.chunks.pop(0)
-        self.size -= cost(chunk.data)
+        self._counted -= cost(chunk.data)
         self._wake_reader()
         return chunk
 

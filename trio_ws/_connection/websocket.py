@@ -24,7 +24,7 @@ from .._errors import ConnectionClosed, MessageTypeError, closed
 from .._http import Request, Response
 from .._instrument import MessageKind
 from .._json import decode_json, encode_json
-from .._protocol.send_queue import QUEUE_ITEM_OVERHEAD
+from .._protocol.shared_burst import SharedBurst
 from .._protocol.states import State
 from .._protocol.validation import check_close, check_payload
 from .._tls_info import TLSInfo
@@ -261,6 +261,11 @@ class WebSocket(trio.abc.AsyncResource):
                 )
             message = bytes(message)
         size = wire_size(message)
+        self._check_room_now(size)
+        self._queue(message, size, compress)
+
+    def _check_room_now(self, size: int) -> None:
+        """Raise unless a message of `size` bytes may be queued now."""
         if self.ending is not None:
             raise closed(self.ending)
         turn = self._core.send_turn
@@ -270,7 +275,26 @@ class WebSocket(trio.abc.AsyncResource):
             or self._protocol.state is not _OPEN
         ):
             raise trio.WouldBlock
-        self._queue(message, size, compress)
+
+    def _send_burst(self, burst: SharedBurst) -> None:
+        """Send messages that many connections get (`fanout`), or raise as `send_nowait` does."""
+        if self._protocol.state is not _OPEN or not self._writer.write_past_queue(burst):
+            self._check_room_now(burst.size)
+            queue = self._protocol.send_queue
+            waited = not queue.is_empty
+            for message in burst.messages:
+                self._protocol.send_shared(message)
+            self._writer.flush_burst(waited)
+        self._messages_sent += burst.count
+        if self._core.watches_idle:
+            self._core.lease.data(trio.current_time())
+        if self._observers.sent is not None:
+            self._tell_sent(burst)
+
+    def _tell_sent(self, burst: SharedBurst) -> None:
+        for each in burst.messages:
+            kind = "text" if isinstance(each.message, str) else "binary"
+            self._observers.tell("message_sent", self, kind, each.size)
 
     async def send_json(self, value: Any) -> None:
         """Send `value` as a text message of JSON (RFC 8259).
@@ -308,7 +332,7 @@ class WebSocket(trio.abc.AsyncResource):
         """
         receive_queue = self._receive_queue
         if receive_queue.messages:
-            await self._budget.checkpoint(receive_queue.costs[-1] - QUEUE_ITEM_OVERHEAD)
+            await self._budget.checkpoint(len(receive_queue.messages[-1]))
         elif self._protocol.ending is not None:
             await self._budget.checkpoint(0)
         while not receive_queue.messages:
@@ -316,13 +340,12 @@ class WebSocket(trio.abc.AsyncResource):
                 self._check_more_comes()
             await receive_queue.receivers.park()
             self._budget.renew()
-        size = receive_queue.costs[-1] - QUEUE_ITEM_OVERHEAD
         message = receive_queue.take()
         self._messages_received += 1
         tell = self._observers.received
         if tell is not None:
             try:
-                tell(self, "text" if type(message) is str else "binary", size)
+                tell(self, "text" if type(message) is str else "binary", wire_size(message))
             except BaseException as error:  # noqa: ASYNC103 - what may pass does
                 self._observers.on_error("message_received", tell, error)
         return message

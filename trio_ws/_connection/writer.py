@@ -33,6 +33,7 @@ from .._concurrency.slim import SlimEvent, SlimParkingLot
 from .._ending import Ending
 from .._errors import closed
 from .._protocol.send_queue import MAX_BATCH, Piece
+from .._protocol.shared_burst import SharedBurst
 from .._protocol.states import State
 from .._transport.base import without
 from .core import ConnectionCore
@@ -173,6 +174,40 @@ class Writer:
             return True
         self.wake()
         return False
+
+    def write_past_queue(self, burst: SharedBurst) -> bool:
+        """Write frames that all connections share in place of the task.
+
+        Return False if anything is in their way: a message in fragments, too.
+        """
+        phase, turn, data = self.phase, self._core.send_turn, burst.data
+        if (
+            data is None
+            or burst.largest >= self._protocol.shares_below
+            or not self._send_queue.is_empty
+            or (turn is not None and turn.is_held)
+            or phase is _WRITING
+            or phase is _ENDED
+            or not self._transport.immediate
+        ):
+            return False
+        count = self._transport.send_bytes_now(data)
+        self._send_queue.note_passed(burst.count)
+        if self._lease.bounds_sending:
+            self._heartbeat.on_sent_inline()
+        if count < len(data):
+            self._send_queue.put_back([memoryview(data)[count:]])
+            self.wake()
+            return True
+        if self._core.watches_idle:
+            self._heartbeat.on_flushed(burst.count)
+        self.frames_flushed += burst.count  # no task waits for that: the queue was empty
+        return True
+
+    def flush_burst(self, waited: bool) -> None:
+        """Get a whole burst on its way: at once, unless something waited before it was queued."""
+        if waited or self.phase is _WRITING or not self._write_inline():
+            self.flush()
 
     def wake(self) -> None:
         """Let the task go on; start it if there is none."""

@@ -9,6 +9,7 @@
   it is imported here and nowhere else.
 * `extensions` change what messages look like on the wire;
   `message_encoder` and `message_decoder` let them.
+* `tail` is an incomplete frame that waits for its rest.
 * `assembler` joins fragments; `payload_buffer` receives one large frame where it will be used.
 * `send_queue` knows which frame goes first.
 * `anatomy` and `diagnosis` take frames apart for people, and name every rule that they break.

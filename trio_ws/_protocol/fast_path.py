@@ -19,9 +19,11 @@ Everything else is left where it is for wsproto, from the first byte of the fram
 What extensions have encoded is decoded by the same `MessageDecoder` on both paths.
 So it is the one thing in which an error may be found here: the frame was good, its content is not.
 
-One thing may not wait for its end: an incomplete *text* frame, or an encoded one.
-wsproto finds bad UTF-8 as it arrives, so it must see the bytes as they arrive.
-An incomplete binary frame can break no rule any more once its header is accepted:
+An incomplete frame may wait for its rest if it is short (`tail`).
+If it is long, or the rest takes its time, it depends on its kind.
+wsproto finds bad UTF-8 as it arrives, so it must see the bytes of *text* as they arrive,
+and so it is with an encoded frame.
+A binary frame can break no rule any more once its header is accepted:
 its payload is received in a buffer of its own (`PayloadBuffer`), and unmasked there.
 
 Pongs may take the fast path too: on a connection that is idle but for its heartbeat
@@ -40,8 +42,8 @@ from typing import Protocol, final
 
 from .._ending import CloseCode, may_be_sent
 from .events import Pong
-from .frame_header import MAX_CONTROL_PAYLOAD, parse_header, shortest_head
-from .masking import Span, apply_mask, unmask
+from .frame_header import MAX_CONTROL_PAYLOAD, Header, Opcode, parse_header, shortest_head
+from .masking import LARGE, Span, apply_mask, unmask
 from .message_decoder import MessageDecoder
 from .payload_buffer import PayloadBuffer
 from .runs import length_of_run, payloads_of_run
@@ -56,7 +58,8 @@ _TEXT = 0x81
 _BINARY = 0x82
 _CLOSE = 0x88
 _PONG = 0x8A
-_PLAIN = frozenset((_TEXT, _BINARY, _PONG))
+_WHOLE = frozenset((_TEXT, _BINARY))
+_PLAIN = _WHOLE | {_PONG}
 _RSV = 0x70
 
 
@@ -92,8 +95,34 @@ class FastDecoder:
         bits = [bits for bits in range(0x10, 0x80, 0x10) if bits & encoded.rsv == bits]
         self._firsts = _PLAIN.union(first | bit for first in (_TEXT, _BINARY) for bit in bits)
 
-    def read(self, data: bytes, position: int, events: Events) -> int:
-        """Append each whole simple message from `position` on; return where that ended."""
+    def read(self, data: bytes | memoryview, position: int, events: Events) -> int:
+        """Append each whole simple message from `position` on; return where that ended.
+
+        Nothing that is appended refers to `data`.
+        """
+        if isinstance(data, bytes):
+            return self._read(data, position, events)
+        while frames := self._find(data, position, 1):
+            [(first, start, stop)] = frames
+            if stop - start < LARGE or first & _RSV:
+                return position + self._read(bytes(data[position:]), 0, events)
+            if (message := self._read_large(data, first, start, stop)) is None:
+                break
+            events.append(message)
+            position = stop
+        return position
+
+    def _read_large(
+        self, data: memoryview, first: int, start: int, stop: int
+    ) -> str | bytes | Pong | None:
+        """Return the message in a large frame; it is copied once, to where it is unmasked."""
+        if self._masked:
+            payload = apply_mask(data, bytes(data[start - 4 : start]), start, stop)
+        else:
+            payload = bytes(data[start:stop])
+        return payload if first == _BINARY else _text_or_pong(first, payload)
+
+    def _read(self, data: bytes, position: int, events: Events) -> int:
         most = MAX_MESSAGES_PER_FEED
         while most and (frames := self._find(data, position, 1)):
             [(first, start, stop)] = frames
@@ -149,7 +178,7 @@ class FastDecoder:
             position += stride
         return position
 
-    def _find(self, data: bytes, position: int, most: int) -> list[Span]:
+    def _find(self, data: bytes | memoryview, position: int, most: int) -> list[Span]:
         """Return the frames from `position` on that look simple, `most` at most."""
         firsts, masked, limit, end = self._firsts, self._masked, self._limit, len(data)
         frames = []
@@ -176,21 +205,32 @@ class FastDecoder:
             frames.append((first, start, position))
         return frames
 
-    def start_buffer(self, data: bytes, position: int) -> bool:
-        """Begin to receive the frame at `position`, if it is a simple binary one and incomplete."""
-        if data[position] != _BINARY or (header := parse_header(data, position)) is None:
-            return False
-        length, start = header.payload_length, header.payload_start
-        masked = data[position + 1] >= 0x80
+    def find_incomplete(self, data: bytes, position: int) -> Header | None:
+        """Return the header of the frame at `position`, if it is simple and only its rest missing.
+
+        Such a frame can break no rule any more, but for what its text says.
+        """
+        if data[position] not in _WHOLE or (header := parse_header(data, position)) is None:
+            return None
+        length, masked = header.payload_length, data[position + 1] >= 0x80
         if header.end <= len(data) or masked is not self._masked or length > self._limit:
+            return None
+        if header.payload_start - position != shortest_head(length, masked=masked):
+            return None
+        return header
+
+    def start_buffer(self, data: bytes, header: Header) -> bool:
+        """Begin to receive an incomplete frame in a buffer of its own, if it is a binary one."""
+        if header.opcode != Opcode.BINARY:
             return False
-        if start - position != shortest_head(length, masked=masked):
-            return False
-        self.buffer = PayloadBuffer(length, data[start - 4 : start] if masked else b"")
+        start = header.payload_start
+        self.buffer = PayloadBuffer(
+            header.payload_length, data[start - 4 : start] if self._masked else b""
+        )
         self.buffer.add(data, start)
         return True
 
-    def resume(self, data: bytes, events: Events) -> int:
+    def resume(self, data: bytes | memoryview, events: Events) -> int:
         """Go on with the long frame, if there is one; return how much of `data` belonged to it."""
         if self.buffer is None:
             return 0

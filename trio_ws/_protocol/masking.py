@@ -67,7 +67,9 @@ numpy = NumpyOnDemand()
 """Each function looks at it once: what it saw does not change before it returns."""
 
 
-def apply_mask(data: bytes, key: bytes, start: int = 0, stop: int | None = None) -> bytes:
+def apply_mask(
+    data: bytes | memoryview, key: bytes, start: int = 0, stop: int | None = None
+) -> bytes:
     """Return `data` from `start` to `stop` masked, or unmasked: XOR is its own inverse."""
     if stop is None:
         stop = len(data)
@@ -83,7 +85,7 @@ def apply_mask(data: bytes, key: bytes, start: int = 0, stop: int | None = None)
     return masked.to_bytes(size, "little")
 
 
-def _xor(np: ModuleType, data: bytes, stream: bytes, start: int, size: int) -> bytes:
+def _xor(np: ModuleType, data: bytes | memoryview, stream: bytes, start: int, size: int) -> bytes:
     """Return `size` bytes of `data` from `start` on, masked with the first ones of `stream`."""
     payload = np.frombuffer(data, np.uint8, size, start)
     masked: bytes = np.bitwise_xor(payload, np.frombuffer(stream, np.uint8, size)).tobytes()

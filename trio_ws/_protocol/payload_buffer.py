@@ -68,7 +68,7 @@ class PayloadBuffer:
         self._free.release()
         self.size += count
 
-    def add(self, data: bytes, start: int) -> int:
+    def add(self, data: bytes | memoryview, start: int) -> int:
         """Take from `data` what belongs to the frame; return where that ends."""
         taken = min(self.missing, len(data) - start)
         if self.size + taken > len(self._view):

@@ -33,7 +33,7 @@ from .encoder import encode_control, encode_message
 from .events import Event, Message, Ping, Pong
 from .extensions.base import ExtensionCodec
 from .fast_path import MAX_MESSAGES_PER_FEED, FastDecoder
-from .frame_header import Opcode
+from .frame_header import Header, Opcode
 from .frame_log import Trace
 from .masking import MaskKeys, mask_keys
 from .message_decoder import MessageDecoder
@@ -42,6 +42,7 @@ from .send_queue import MAX_BATCH, SendQueue
 from .shared_message import SharedMessage
 from .slow_path import SlowPath
 from .states import TABLE, Action, Input, State
+from .tail import may_wait
 from .validation import check_close, check_control, truncate_reason
 from .violation import Violation
 
@@ -92,6 +93,8 @@ class WebSocketProtocol:
         self._encoder = MessageEncoder(codecs, masked=client, keys=keys)
         self._plain_below = self._encoder.plain_below[None]
         self._only_codec = self._encoder.only_codec
+        self.shares_below = 0 if client or trace else self._plain_below
+        """A message of fewer bytes has the same frame as on any other server's connection."""
         # Receiving
         self._decoder = decoder
         self._encoded: MessageDecoder | None = None
@@ -102,7 +105,9 @@ class WebSocketProtocol:
         self._slow_path = SlowPath(
             client=client, limits=limits, decoder=decoder, encoded=self._encoded
         )
-        self._unparsed = b""
+        self.unparsed = b""
+        """What has arrived and could not be taken yet; what arrives next belongs behind it."""
+        self._tail_waits = False
         self.has_pending_input = False
 
     def measure_with(self, measure: Callable[[], tuple[float, float, str]]) -> None:
@@ -123,21 +128,37 @@ class WebSocketProtocol:
         and about `MAX_MESSAGES_PER_FEED` messages are taken at once.
         If that is not all, `has_pending_input` is true: call again, with ``b""``, in another turn.
         """
+        return self.feed_joined(self.unparsed + data, most=most)
+
+    def feed_joined(
+        self, data: bytes | memoryview, *, most: int = sys.maxsize
+    ) -> list[ProtocolEvent]:
+        """Do the same with what came behind `unparsed`, both in one piece.
+
+        Nothing refers to `data` afterwards: it may lie in a buffer that is used again.
+        """
         events: list[ProtocolEvent] = []
-        self.has_pending_input = False
+        waited, self._tail_waits = self._tail_waits, False
+        self.unparsed, self.has_pending_input = b"", False
         if self.ending is not None:
             return events
-        if self._unparsed:
-            data, self._unparsed = self._unparsed + data, b""
         decoder, encoded = self._decoder, self._encoded
-        if encoded is not None and encoded.used and self._go_on_decoding(encoded, data, events):
-            return events
+        if encoded is not None:
+            data = bytes(data)
+            if encoded.used and self._go_on_decoding(encoded, data, events):
+                return events
         position = 0 if decoder is None else decoder.resume(data, events)
         while position < len(data):
-            if decoder is not None and self._may_be_fast():
-                position = decoder.read(data, position, events)
-                if position == len(data) or self._must_stop(decoder, data, position):
+            fast = decoder if self._may_be_fast() else None
+            if fast is not None:
+                position = fast.read(data, position, events)
+                if position == len(data):
                     break
+            if not isinstance(data, bytes):  # what is left may be kept
+                data, position = bytes(data[position:]), 0
+            again = waited and not events
+            if fast is not None and self._must_stop(fast, data, position, again=again):
+                break
             end = self._take_piece(data, position, events)
             most -= 1
             if self._must_pause(data, position, end, most=most, events=len(events)):
@@ -171,18 +192,33 @@ class WebSocketProtocol:
         for event in self._slow_path.decode(encoded):
             self._act(event, events)
         if self.ending is None and encoded.has_more:
-            self._unparsed, self.has_pending_input = data, True
+            self.unparsed, self.has_pending_input = data, True
         return self.ending is not None or encoded.has_more
 
-    def _must_stop(self, decoder: FastDecoder, data: bytes, position: int) -> bool:
-        """Return True if the slow path must not go on where the fast path has stopped."""
+    def _must_stop(self, decoder: FastDecoder, data: bytes, position: int, *, again: bool) -> bool:
+        """Return True if the slow path must not go on where the fast path has stopped.
+
+        `again` tells that an incomplete frame there has waited already.
+        """
         encoded = self._encoded
         if encoded is not None and encoded.violation is not None:
             self._fail(encoded.violation)
         elif encoded is not None and encoded.spent:
-            self._unparsed, self.has_pending_input = data[position:], True
+            self.unparsed, self.has_pending_input = data[position:], True
+        elif (header := decoder.find_incomplete(data, position)) is not None:
+            return self._await_rest(decoder, data, position, header, again=again)
         else:
-            return decoder.start_buffer(data, position)
+            return False
+        return True
+
+    def _await_rest(
+        self, decoder: FastDecoder, data: bytes, position: int, header: Header, *, again: bool
+    ) -> bool:
+        """Keep the incomplete frame at `position`; return False if it takes the slow path."""
+        tail = data[position:]
+        if again or not may_wait(tail, header.moved(-position)):
+            return decoder.start_buffer(data, header)
+        self.unparsed, self._tail_waits = tail, True
         return True
 
     def _must_pause(self, data: bytes, start: int, end: int, *, most: int, events: int) -> bool:
@@ -192,8 +228,8 @@ class WebSocketProtocol:
         decoding = self._encoded is not None and self._encoded.has_more
         paused = not most or events >= MAX_MESSAGES_PER_FEED or decoding
         if paused or end == start:
-            self._unparsed = data[end:]
-            self.has_pending_input = decoding or (end > start and bool(self._unparsed))
+            self.unparsed = data[end:]
+            self.has_pending_input = decoding or (end > start and bool(self.unparsed))
         return paused or end == start
 
     def stream(self, *, hold: int = 0) -> Chunk | None:
@@ -202,11 +238,15 @@ class WebSocketProtocol:
         `MessageAssembler.stream` says what `hold` does, and what is returned.
         Not while `buffering`: that message will be whole.
         """
+        if self._tail_waits:
+            self.feed(b"")  # text, and valid so far: nothing happens but that it is not kept back
         return self.assembler.stream(hold=hold)
 
     @property
     def buffering(self) -> bool:
         """Return True if a message is arriving on the fast path, where it has no chunks."""
+        if self._tail_waits:
+            return self.unparsed[0] & 0x0F == Opcode.BINARY
         return self._decoder is not None and self._decoder.buffer is not None
 
     def get_buffer(self) -> memoryview | None:
@@ -227,14 +267,15 @@ class WebSocketProtocol:
     @property
     def receiving_message(self) -> bool:
         """Return True if a message has begun to arrive, and its end has not arrived."""
-        return self.assembler.in_progress or self.buffering
+        return self._tail_waits or self.assembler.in_progress or self.buffering
 
     @property
     def assembling(self) -> int:
         """Return how many bytes are held of the message that is arriving."""
         decoder = self._decoder
         buffered = 0 if decoder is None or decoder.buffer is None else decoder.buffer.size
-        return self.assembler.size + buffered
+        waiting = len(self.unparsed) if self._tail_waits else 0
+        return self.assembler.size + buffered + waiting
 
     # What happens
 

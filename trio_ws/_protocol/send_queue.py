@@ -88,9 +88,10 @@ class SendQueue:
     def put_data(self, frame: Frame) -> None:
         """Queue a data frame."""
         self._data.append(frame)
-        self.size += (
-            len(frame) if isinstance(frame, bytes) else _size(frame)
-        ) + QUEUE_ITEM_OVERHEAD
+        if isinstance(frame, tuple):
+            self.size += len(frame[0]) + len(frame[1]) + QUEUE_ITEM_OVERHEAD
+        else:
+            self.size += len(frame) + QUEUE_ITEM_OVERHEAD
 
     def put_control(self, frame: bytes) -> None:
         """Queue a ping, or a pong that answers nothing."""
@@ -114,6 +115,10 @@ class SendQueue:
         self._cleared += len(self._data)
         self._data.clear()
         self.size = 0
+
+    def note_passed(self, frames: int) -> None:
+        """Count data frames that were written past the empty queue."""
+        self.frames_out += frames
 
     def put_back(self, rest: list[Piece]) -> None:
         """Put back what was taken and not written: it goes before everything else."""

@@ -27,7 +27,7 @@ from .kernel import HangUp
 from .tls import TimeCallback
 
 READ_SIZE = 65 * 1024
-"""How much is read at once: a message of 64 KiB and its header."""
+"""How much a stream that is no socket is asked for: a message of 64 KiB and its header."""
 
 
 @runtime_checkable
@@ -92,6 +92,14 @@ class Transport(Protocol):
     async def receive_some(self) -> bytes:
         """Return the bytes that are there, waiting for one; ``b""`` at the end."""
 
+    async def receive_behind(self, tail: bytes) -> bytes | memoryview:
+        """Return `tail` and the bytes that are there, waiting for one; nothing at the end.
+
+        They may lie in a buffer that others read into: take them apart before the next ``await``.
+        """
+        data = await self.receive_some()
+        return tail + data if data else data
+
     async def receive_into(self, buffer: memoryview) -> int:
         """Receive to where the bytes belong; return how many came, 0 at the end."""
 
@@ -100,6 +108,10 @@ class Transport(Protocol):
 
         An error sends nothing: `send_some` meets it again and raises it.
         """
+
+    def send_bytes_now(self, data: bytes) -> int:
+        """Send as much of `data` as goes without waiting; return how many bytes that were."""
+        return len(data) - sum(map(len, self.send_now([data])))
 
     async def send_some(self, data: memoryview) -> int:
         """Send as much of `data` as the stream takes now, at least one byte; return how much."""

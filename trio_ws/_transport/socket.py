@@ -3,7 +3,8 @@
 Trio has no public way to try a write without a checkpoint,
 so the system call is made on the file descriptor, which Trio keeps non-blocking.
 It cannot be cancelled half-way.
-Reading is done likewise: `trio.lowlevel.wait_readable`, then the system call.
+Reading is done likewise: `trio.lowlevel.wait_readable`, then the system call,
+into the buffer that all sockets of the run share (`read_buffer`).
 What is to be written comes in pieces.
 A few go as they are, in one system call (``writev``); many small ones are joined first.
 """
@@ -11,37 +12,32 @@ A few go as they are, in one system call (``writev``); many small ones are joine
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import suppress
-from typing import TypeVar
 
 import trio
 
 from .._protocol.send_queue import Piece
 from . import kernel
 from .addresses import address
-from .base import READ_SIZE, Transport, without
+from .base import Transport, without
 from .kernel import HangUp
+from .read_buffer import READ_BUFFER_SIZE, current_read_buffer
 from .tls import TimeCallback
-
-BULK_READ_SIZE = 256 * 1024
-"""How much is read at once when the last read left something behind."""
 
 MAX_IOVECS = 16
 """Up to so many pieces it is cheaper to pass them one by one than to join them."""
-
-_What = TypeVar("_What")
-_Read = TypeVar("_Read")
 
 
 class SocketTransport(Transport):
     """The transport over a socket that is a file descriptor."""
 
     immediate = True
-    __slots__ = ("_more_to_read", "_socket", "bytes_received", "bytes_sent")
+    __slots__ = ("_buffer", "_more_to_read", "_socket", "bytes_received", "bytes_sent")
 
     def __init__(self, sock: trio.socket.SocketType) -> None:
         self._socket = sock
+        self._buffer = current_read_buffer()
         self._more_to_read = False
         self.bytes_received = 0
         self.bytes_sent = 0
@@ -88,27 +84,23 @@ class SocketTransport(Transport):
     def receive_now(self) -> bytes:
         """Return what is there already; ``b""`` if that is nothing, or the end, or an error."""
         try:
-            data = self._attempt(os.read, READ_SIZE)
+            return bytes(self._read(b"") or b"")
         except OSError:
             return b""
-        if data is None:
-            return b""
-        self.bytes_received += len(data)
-        self._more_to_read = len(data) == READ_SIZE
-        return data
 
     async def receive_some(self) -> bytes:
         """Return the bytes that are there, waiting for one; ``b""`` at the end."""
-        size = BULK_READ_SIZE if self._more_to_read else READ_SIZE
+        return bytes(await self.receive_behind(b""))
+
+    async def receive_behind(self, tail: bytes) -> memoryview:
+        """Return `tail` and the bytes that are there, in the buffer that all sockets share."""
         data = None
         while data is None:
             try:
                 await self._readable()
-                data = self._attempt(os.read, size)
+                data = self._read(tail)
             except (OSError, trio.ClosedResourceError) as error:
                 raise trio.BrokenResourceError(str(error)) from error
-        self.bytes_received += len(data)
-        self._more_to_read = len(data) == size
         return data
 
     async def receive_into(self, buffer: memoryview) -> int:
@@ -117,7 +109,9 @@ class SocketTransport(Transport):
         while count is None:
             try:
                 await self._readable()
-                count = self._attempt(os.readv, [buffer])
+                count = os.readv(self._socket.fileno(), [buffer])
+            except BlockingIOError:
+                self._more_to_read = False
             except (OSError, trio.ClosedResourceError) as error:
                 raise trio.BrokenResourceError(str(error)) from error
         self.bytes_received += count
@@ -136,13 +130,17 @@ class SocketTransport(Transport):
             return trio.lowlevel.checkpoint()  # noqa: ASYNC105 - by the caller
         return trio.lowlevel.wait_readable(number)  # noqa: ASYNC105 - by the caller
 
-    def _attempt(self, read: Callable[[int, _What], _Read], what: _What) -> _Read | None:
+    def _read(self, tail: bytes) -> memoryview | None:
         """Make the system call; return None if nothing can be read now."""
         try:
-            return read(self._socket.fileno(), what)
+            data = self._buffer.read(self._socket.fileno(), tail)
         except BlockingIOError:
             self._more_to_read = False
             return None
+        if data:
+            self.bytes_received += len(data) - len(tail)
+        self._more_to_read = len(data) == READ_BUFFER_SIZE
+        return data
 
     # Writing
 
@@ -153,12 +151,24 @@ class SocketTransport(Transport):
         try:
             if len(pieces) == 1:
                 count = os.write(self._socket.fileno(), pieces[0])
+                if count == len(pieces[0]):
+                    self.bytes_sent += count
+                    return []
             else:
                 count = os.writev(self._socket.fileno(), pieces)
         except OSError:
             return pieces
         self.bytes_sent += count
         return without(pieces, count)
+
+    def send_bytes_now(self, data: bytes) -> int:
+        """Send as much of `data` as the kernel takes now; return how many bytes that were."""
+        try:
+            count = os.write(self._socket.fileno(), data)
+        except OSError:
+            return 0
+        self.bytes_sent += count
+        return count
 
     async def send_some(self, data: memoryview) -> int:
         """Send as much of `data` as the kernel takes, waiting for room; return how much."""

@@ -21,7 +21,10 @@ from picows import (
 
 from ..wire import Talk, payload, read_talk
 from .line import Options, listening
-from .talking import OnAsyncio, Watch, main
+from .talking import OnAsyncio, Watch, burst_of, main
+
+AUDIENCE: list[WSTransport] = []
+"""The connections of a server that are there to be sent to."""
 
 TYPES = {"binary": WSMsgType.BINARY, "text": WSMsgType.TEXT}
 
@@ -68,6 +71,12 @@ class Answering(Writable):
     def on_ws_connected(self, transport: WSTransport) -> None:
         if self.talk.conversation == "source":
             self.task = asyncio.create_task(self.send_all(transport))
+        elif self.talk.conversation == "audience":
+            AUDIENCE.append(transport)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        if self.talk.conversation == "audience":
+            AUDIENCE.remove(transport)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is WSMsgType.CLOSE:
@@ -75,10 +84,19 @@ class Answering(Writable):
             transport.disconnect()
         elif self.talk.conversation == "echo":
             transport.send(frame.msg_type, take(frame))
+        elif self.talk.conversation in ("conductor", "looper"):
+            take(frame)
+            self.conduct()
         else:
             data = take(frame)
             self.count += 1
             if self.count == self.talk.messages:
+                transport.send(self.type, data)
+
+    def conduct(self) -> None:
+        """Send a burst to the audience."""
+        for data in burst_of(self.talk):
+            for transport in AUDIENCE:
                 transport.send(self.type, data)
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from itertools import cycle, repeat
 from time import perf_counter, process_time
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import trio
 
@@ -18,10 +18,18 @@ from .line import Options, obey, read_options
 
 
 class Ends(NamedTuple):
-    """The two methods of a connection."""
+    """The two methods of a connection, and it itself, where a library's fan-out takes that."""
 
     receive: Callable[[], Awaitable[Any]]
     send: Callable[[Any], Awaitable[Any]]
+    connection: Any = None
+
+
+FanOut: TypeAlias = Callable[[list[Ends], list[Any]], Awaitable[None]]
+"""What sends a burst of messages to many connections."""
+
+AUDIENCE: list[Ends] = []
+"""The connections of a server that are there to be sent to."""
 
 
 class Library(Protocol):
@@ -111,9 +119,31 @@ class Watch:
 # What a server does
 
 
-async def converse(ends: Ends, talk: Talk) -> None:
-    """Do what the path says, until the connection ends with the library's own exception."""
-    if talk.conversation == "sink":
+async def send_to_each(audience: list[Ends], burst: list[Any]) -> None:
+    """Fan messages out, one after the other, with nothing but the method to send."""
+    for data in burst:
+        for ends in audience:
+            await ends.send(data)
+
+
+async def converse(
+    ends: Ends, talk: Talk, fan_out: FanOut = send_to_each, loop: FanOut = send_to_each
+) -> None:
+    """Do what the path says, until the connection ends with the library's own exception.
+
+    `fan_out` is the library's own way to send to many, `loop` what an application can do itself.
+    """
+    if talk.conversation == "audience":
+        AUDIENCE.append(ends)
+        try:
+            await ends.receive()
+        finally:
+            AUDIENCE.remove(ends)
+    elif talk.conversation == "conductor":
+        await conduct(ends, talk, fan_out)
+    elif talk.conversation == "looper":
+        await conduct(ends, talk, loop)
+    elif talk.conversation == "sink":
         await receive_all(ends, talk)
         await ends.send(message(talk.kind, talk.size))
     elif talk.conversation == "source":
@@ -123,9 +153,16 @@ async def converse(ends: Ends, talk: Talk) -> None:
 
 async def echo(ends: Ends) -> None:
     """Send back whatever comes."""
-    receive, send = ends
+    receive, send, _ = ends
     while True:
         await send(await receive())
+
+
+async def conduct(ends: Ends, talk: Talk, fan_out: FanOut) -> None:
+    """For each message that comes send a burst to the audience."""
+    while True:
+        await ends.receive()
+        await fan_out(AUDIENCE, burst_of(talk))
 
 
 async def receive_all(ends: Ends, talk: Talk) -> int:
@@ -144,6 +181,12 @@ async def source(ends: Ends, talk: Talk) -> int:
     return talk.messages
 
 
+def burst_of(talk: Talk) -> list[Any]:
+    """Make messages that are equal, but not the same object."""
+    whole: Any = message(talk.kind, talk.size)
+    return [whole[:-1] + whole[-1:] for _ in range(talk.messages)]
+
+
 # What a client does
 
 
@@ -156,7 +199,7 @@ def data_of(talk: Talk) -> Iterator[str | bytes]:
 
 async def keep_in_flight(ends: Ends, talk: Talk, seconds: float) -> dict[str, float]:
     """For each message that comes back send one, for so long; count what came back by then."""
-    receive, send = ends
+    receive, send, _ = ends
     data = data_of(talk)
     first = next(data)
     watch, count = Watch(), 0

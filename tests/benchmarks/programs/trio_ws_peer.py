@@ -16,6 +16,11 @@ OPTIONS = read_options()  # before the library is imported: numpy may have to be
 
 import trio_ws  # noqa: E402
 
+try:
+    from trio_ws._connection import fanout  # what a hub will stand on
+except ImportError:
+    fanout = None  # type: ignore[assignment, unused-ignore]
+
 
 class TrioWs(OnTrio, Talking):
     """The library that all this is about."""
@@ -40,7 +45,7 @@ class TrioWs(OnTrio, Talking):
     async def handle(self, ws: trio_ws.WebSocket) -> None:
         """Serve one connection."""
         with suppress(trio_ws.ConnectionClosed):
-            await converse(Ends(ws.receive, ws.send), read_talk(ws.request.path))
+            await converse(Ends(ws.receive, ws.send, ws), read_talk(ws.request.path), fan_out, loop)
 
     @asynccontextmanager
     async def connect(self, url: str, talk: Talk, tls: Any) -> AsyncGenerator[Ends]:
@@ -48,6 +53,21 @@ class TrioWs(OnTrio, Talking):
         compression = _compression() if talk.kind == "json" else {}
         async with trio_ws.open_websocket(url, ssl_context=tls, **compression) as ws:
             yield Ends(ws.receive, ws.send)
+
+
+async def fan_out(audience: list[Ends], burst: list[Any]) -> None:
+    """Use the library's own fan-out, which a version to compare with may not have."""
+    if fanout is None:
+        await loop(audience, burst)
+    else:
+        await fanout.fan_out([ends.connection for ends in audience], *burst)
+
+
+async def loop(audience: list[Ends], burst: list[Any]) -> None:
+    """Do what an application can do for connections that are not slow."""
+    for data in burst:
+        for ends in audience:
+            ends.connection.send_nowait(data)
 
 
 def _compression() -> dict[str, Any]:

@@ -7,13 +7,20 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from websockets.asyncio.client import connect
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
 from ..wire import Talk, read_talk
 from .deflate_of_websockets import SERVER_DEFLATE, client_deflate
 from .line import Options, listening
 from .talking import Ends, OnAsyncio, Talking, converse, main
+
+
+async def fan_out(audience: list[Ends], burst: list[Any]) -> None:
+    """Use the function that the library has for it."""
+    connections = [ends.connection for ends in audience]
+    for data in burst:
+        broadcast(connections, data)
 
 
 class Websockets(OnAsyncio, Talking):
@@ -38,7 +45,7 @@ class Websockets(OnAsyncio, Talking):
         """Serve one connection."""
         assert ws.request is not None
         with suppress(ConnectionClosed):
-            await converse(Ends(ws.recv, ws.send), read_talk(ws.request.path))
+            await converse(Ends(ws.recv, ws.send, ws), read_talk(ws.request.path), fan_out)
 
     @asynccontextmanager
     async def connect(self, url: str, talk: Talk, tls: Any) -> AsyncGenerator[Ends]:

@@ -10,12 +10,19 @@ from typing import Any
 import trio
 from websockets.exceptions import ConnectionClosed
 from websockets.trio.client import connect
-from websockets.trio.server import ServerConnection, serve
+from websockets.trio.server import ServerConnection, broadcast, serve
 
 from ..wire import Talk, read_talk
 from .deflate_of_websockets import SERVER_DEFLATE, client_deflate
 from .line import Options, listening
 from .talking import Ends, OnTrio, Talking, converse, main
+
+
+async def fan_out(audience: list[Ends], burst: list[Any]) -> None:
+    """Use the function that the library has for it."""
+    connections = [ends.connection for ends in audience]
+    for data in burst:
+        await broadcast(connections, data)
 
 
 class WebsocketsTrio(OnTrio, Talking):
@@ -43,7 +50,7 @@ class WebsocketsTrio(OnTrio, Talking):
         """Serve one connection."""
         assert ws.request is not None
         with suppress(ConnectionClosed):
-            await converse(Ends(ws.recv, ws.send), read_talk(ws.request.path))
+            await converse(Ends(ws.recv, ws.send, ws), read_talk(ws.request.path), fan_out)
 
     @asynccontextmanager
     async def connect(self, url: str, talk: Talk, tls: Any) -> AsyncGenerator[Ends]:

@@ -67,19 +67,15 @@ GUARDS = [
     Guard(
         "a receiver that takes wakes the reader",
         "_connection/receive_queue.py",
-        (
-            "        if self._reader is not None:\n"
-            "            self._wake_reader()\n"
-            "        return message"
-        ),
-        "        return message",
+        ("            self._arrived, self._arrived_cost = [], 0\n        self._wake_reader()\n"),
+        "            self._arrived, self._arrived_cost = [], 0\n",
         ("connection/test_receive_queue.py::test_the_reader_waits_for_room",),
     ),
     Guard(
         "a streamer that takes wakes the reader",
         "_connection/receive_queue.py",
-        ("        self.size -= cost(chunk.data)\n        self._wake_reader()\n"),
-        "        self.size -= cost(chunk.data)\n",
+        ("        self._counted -= cost(chunk.data)\n        self._wake_reader()\n"),
+        "        self._counted -= cost(chunk.data)\n",
         ("connection/test_receive_queue.py::test_the_reader_waits_for_room",),
     ),
     Guard(
@@ -118,6 +114,13 @@ GUARDS = [
         ("connection/test_receive_queue.py::test_draining",),
     ),
     Guard(
+        "a portion counts in full until it is used up",
+        "_connection/receive_queue.py",
+        "        self._counted -= self._portion_cost\n",
+        "        self._counted = 0\n",
+        ("connection/test_receive_queue.py::test_what_is_counted",),
+    ),
+    Guard(
         "a queued message counts with what it costs to keep",
         "_connection/receive_queue.py",
         "return wire_size(message) + QUEUE_ITEM_OVERHEAD",
@@ -145,10 +148,10 @@ GUARDS = [
         "the reader takes a limited number of frames",
         "_connection/reader.py",
         (
-            "events = self._protocol.feed(data, most=MAX_FRAMES_PER_TURN)\n"
+            "events = self._protocol.feed_joined(data, most=MAX_FRAMES_PER_TURN)\n"
             "                self._lease"
         ),
-        ("events = self._protocol.feed(data)\n                self._lease"),
+        ("events = self._protocol.feed_joined(data)\n                self._lease"),
         ("connection/test_reader.py::test_gulp_of_many_frames",),
     ),
     Guard(

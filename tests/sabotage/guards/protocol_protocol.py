@@ -39,10 +39,45 @@ GUARDS = [
         (
             "        if self.ending is not None:\n"
             "            return events\n"
-            "        if self._unparsed:"
+            "        decoder, encoded"
         ),
-        "        if self._unparsed:",
+        "        decoder, encoded",
         ("protocol/test_protocol.py::test_table",),
+    ),
+    Guard(
+        "what is kept of a read is no view of the buffer",
+        "_protocol/protocol.py",
+        "data, position = bytes(data[position:]), 0",
+        "data, position = data[position:], 0",
+        ("protocol/test_protocol_tail.py::test_secrets",),
+    ),
+    Guard(
+        "a tail waits once only",
+        "_protocol/protocol.py",
+        "if again or not may_wait",
+        "if not may_wait",
+        ("protocol/test_protocol_tail.py::test_it_waits_once",),
+    ),
+    Guard(
+        "a tail that waits is counted",
+        "_protocol/protocol.py",
+        "waiting = len(self.unparsed) if self._tail_waits else 0",
+        "waiting = 0",
+        ("protocol/test_protocol_tail.py::test_it_is_counted",),
+    ),
+    Guard(
+        "bad text does not wait",
+        "_protocol/tail.py",
+        "    except UnicodeDecodeError:\n        return False",
+        "    except UnicodeDecodeError:\n        return True",
+        ("protocol/test_tail.py::test_bad_text",),
+    ),
+    Guard(
+        "text that is taken in chunks does not wait",
+        "_protocol/protocol.py",
+        '            self.feed(b"")  # text',
+        "            pass  # text",
+        ("protocol/test_protocol_tail.py::test_a_stream_gets_the_tail",),
     ),
     Guard(
         "a Close that must not wait goes ahead of the data",

@@ -110,7 +110,7 @@ GUARDS = [
     Guard(
         "a long frame's length has its shortest form",
         "_protocol/fast_path.py",
-        "if start - position != shortest_head(length, masked=masked):",
+        "if header.payload_start - position != shortest_head(length, masked=masked):",
         "if False:",
         (
             "protocol/test_fast_path.py::test_a_length_that_is_not_in_its_shortest_form_is_left_to_wsproto",
