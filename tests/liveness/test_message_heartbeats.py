@@ -42,7 +42,7 @@ def beats_of(*policies: HeartbeatPolicy) -> tuple[Lease, MessageHeartbeats]:
     """A lease that begins at 0, and what looks at its messages."""
     active = [policy for policy in policies if isinstance(policy, BeatPolicy)]
     lease = Lease(active, Timeouts(), now=0, phase=1)
-    return lease, MessageHeartbeats(policies, lease)
+    return lease, MessageHeartbeats(policies, lease.beats)
 
 
 @pytest.mark.parametrize(
