@@ -198,32 +198,38 @@ class Server:
             log.debug("[%s] connection from %r", name, remote_address(stream))
         try:
             with self._admission.connection_slot() as slot:
-                if opened := await self._open(stream, slot, name):
+                opened = await self._open(stream, slot, name)
+                del stream  # a connection has what it needs of it, and may be open for long
+                if opened is not None:
                     # We may have begun to drain while it was let in.
                     await self._runner.run(*opened, self._nursery, close_with=self._close_with)
         except BaseException as exc:  # noqa: ASYNC103 - what must pass does
             _log_failure(name, exc)
             split(exc).let_pass()
-        finally:
-            await _close(stream, name)  # noqa: ASYNC102 - does not wait
 
     async def _open(
         self, stream: trio.abc.Stream, slot: ConnectionSlot, name: str
     ) -> tuple[Handler, WebSocket] | None:
-        """Return the connection that a stream becomes and its handler; None: it becomes none.
+        """Return the connection that a stream becomes, which closes it, and its handler.
 
-        What the handshake took is gone then: a connection is open for longer.
+        None: it becomes none, and is closed.
         """
-        with self._admission.handshake_slot() as handshake_slot:
-            upgraded = await self._upgrader.upgrade(stream, handshake_slot, slot, name)
-        if handshake_slot.lost:
-            log.debug("[%s] dropped before it became a WebSocket", name)
-            return None
-        if upgraded is None:
-            return None
-        stream, (_, opening, handler, config) = upgraded
-        self._counters.add("opened")
-        return handler, WebSocket(stream, opening, client=False, options=config, name=name)
+        opened = None
+        try:
+            with self._admission.handshake_slot() as handshake_slot:
+                upgraded = await self._upgrader.upgrade(stream, handshake_slot, slot, name)
+                if upgraded is not None:
+                    upper, (_, opening, handler, config) = upgraded
+                    ws = WebSocket(upper, opening, client=False, options=config, name=name)
+                    self._counters.add("opened")
+                    opened = handler, ws
+            if handshake_slot.lost:
+                log.debug("[%s] dropped before it became a WebSocket", name)
+        finally:
+            if opened is None:
+                slot.release()  # the peer may come again as soon as it sees the end
+                await _close(stream, name)  # noqa: ASYNC102 - does not wait
+        return opened
 
 
 def _next_name() -> str:
