@@ -34,7 +34,7 @@ from .crowd import crowd
 from .table import aligned
 
 CONNECTIONS = 200
-SHOWN = 130
+SHOWN = 30
 
 PACKAGES = ("trio_ws", "trio")
 """Files in these are named from here on."""
