@@ -127,7 +127,7 @@ async def opened(
     async def handle(sock: socket.socket) -> None:
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
         ws = WebSocket(stream, opening, client=False, options=options, name="bench")
-        async with ConnectionBlock(ws):
+        async with ConnectionBlock(ws, nursery):  # as a server's connections
             held.append(ws)
             await ws.receive()
 

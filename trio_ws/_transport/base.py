@@ -43,6 +43,8 @@ class Transport(Protocol):
         bytes_sent: how many bytes the stream has taken.
     """
 
+    __slots__ = ()
+
     immediate: ClassVar[bool]
     bytes_received: int
     bytes_sent: int
