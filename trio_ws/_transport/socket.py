@@ -12,7 +12,7 @@ A few go as they are, in one system call (``writev``); many small ones are joine
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import trio
@@ -90,15 +90,15 @@ class SocketTransport(Transport):
 
     async def receive_some(self) -> bytes:
         """Return the bytes that are there, waiting for one; ``b""`` at the end."""
-        return bytes(await self.receive_behind(b""))
+        return bytes(await self.receive_behind(bytes))
 
-    async def receive_behind(self, tail: bytes) -> memoryview:
-        """Return `tail` and the bytes that are there, in the buffer that all sockets share."""
+    async def receive_behind(self, tail: Callable[[], bytes]) -> memoryview:
+        """Return the tail and the bytes that are there, in the buffer that all sockets share."""
         data = None
         while data is None:
             try:
                 await self._readable()
-                data = self._read(tail)
+                data = self._read(tail())
             except (OSError, trio.ClosedResourceError) as error:
                 raise trio.BrokenResourceError(str(error)) from error
         return data

@@ -64,11 +64,11 @@ GUARDS = [
         "an error of the socket is one of the transport (reading)",
         "_transport/socket.py",
         (
-            "                data = self._read(tail)\n"
+            "                data = self._read(tail())\n"
             "            except (OSError, trio.ClosedResourceError) as error:"
         ),
         (
-            "                data = self._read(tail)\n"
+            "                data = self._read(tail())\n"
             "            except trio.ClosedResourceError as error:"
         ),
         ("transport/test_socket.py::test_reset_by_the_peer",),
