@@ -1,6 +1,6 @@
 """The protocol: `accelerator`, and the C code.
 
-What only a sanitizer would notice is not here: `tests/protocol/in_c/test_sanitizers.py` is for that.
+What only a sanitizer would notice is not here: see `tests/protocol/in_c/test_sanitizers.py`.
 """
 
 from __future__ import annotations
