@@ -13,8 +13,9 @@ and the end of the stream is always ``b""``.
 
 Another kind of stream is another class with these methods::
 
-    SocketTransport   a plain socket, by its file descriptor            (`socket`)
-    StreamTransport   any other stream, TLS too, by Trio's own methods  (`stream`)
+    SocketTransport   a plain socket, by its file descriptor  (`socket`)
+    TLSTransport      TLS on a plain socket                   (`tls_transport`)
+    StreamTransport   any other stream, by Trio's methods     (`stream`)
 """
 
 from __future__ import annotations

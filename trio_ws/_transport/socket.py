@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeGuard
 
 import trio
 
@@ -27,6 +28,11 @@ from .tls import TimeCallback
 
 MAX_IOVECS = 16
 """Up to so many pieces it is cheaper to pass them one by one than to join them."""
+
+
+def is_plain_socket(stream: object) -> TypeGuard[trio.SocketStream]:
+    """Return True if this is a socket, and sockets are file descriptors here."""
+    return isinstance(stream, trio.SocketStream) and os.name == "posix"
 
 
 class SocketTransport(Transport):
