@@ -38,6 +38,9 @@ MAX_BATCH = READ_SIZE
 MAX_SEALED = 4 * MAX_BATCH
 """With so many sealed bytes the peer makes TLS talk, and does not listen."""
 
+MAX_CUT = 16
+"""Up to so many pieces it is cheaper to cut them one by one than to join them first."""
+
 
 @final
 class TLSSession:
@@ -132,6 +135,9 @@ class TLSSession:
                 )
                 count += more
                 self.ended = not more
+                if more and count < len(buffer) and not self._incoming.pending:
+                    self.hungry = True  # the next call would say so by an exception, which costs
+                    break
         except ssl.SSLWantReadError:
             self.hungry = True
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
@@ -161,7 +167,7 @@ class TLSSession:
             ssl.SSLError: nothing can be sent any more.
         """
         try:
-            for plain in _cut(pieces):
+            for plain in _cut(pieces if len(pieces) <= MAX_CUT else [b"".join(pieces)]):
                 self._owed += self._openssl.write(plain)
                 self._collect()
         finally:
