@@ -41,7 +41,7 @@ from trio_ws._policies import HeartbeatOption, Timeouts
 CORE_BAR = 5.0
 """Per cent of a core that 10,000 connections may take at an interval of 20 s."""
 
-MEMORY_BAR = 16 * 1024
+MEMORY_BAR = 12 * 1024
 """Bytes that an idle connection may take."""
 
 PONG_SIZE = 2 + 4 + 8

@@ -401,7 +401,8 @@ class WebSocket(trio.abc.AsyncResource):
 
         Raises:
             ConnectionClosed: the connection is over and every message has been taken.
-            ValueError: the message is not valid JSON (NaN is not), or has too many levels;
+            ValueError: the message is not valid JSON (NaN is not), or has too many levels,
+                or a number that is too large for a float (``1e999``);
                 it has been consumed, and the connection stays open.
         """
         return decode_json(await self.receive())

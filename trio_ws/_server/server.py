@@ -28,7 +28,7 @@ from .._connection.websocket import WebSocket
 from .._ending import CloseCode
 from .._policies import FOREVER
 from .._protocol.validation import check_close
-from .._transport.addresses import port_of, remote_address
+from .._transport.addresses import named, port_of, remote_address
 from .._transport.listening import close_by_force, close_socket, serve_forever
 from .._validation import check_seconds
 from .admission import Admission, ConnectionSlot
@@ -61,6 +61,8 @@ class Server:
     ) -> None:
         self.listeners = tuple(listeners)
         self._ports = [port for listener in listeners if (port := port_of(listener))]
+        self._named = ", ".join(map(named, listeners))  # a closed socket has no address
+        self._over = False
         self._config = config
         self._counters = Counters()
         self._admission = Admission(
@@ -75,6 +77,11 @@ class Server:
         self._nursery: trio.Nursery | None = None
         self._accept_scope = trio.CancelScope()
         self._serve_scope = trio.CancelScope()
+
+    def __repr__(self) -> str:
+        state = "over" if self._over else "draining" if self.draining else "serving"
+        count = len(self._connections)
+        return f"<Server on {self._named}: {state}, {count} connection{'s' * (count != 1)}>"
 
     @property
     def port(self) -> int:
@@ -176,13 +183,16 @@ class Server:
     @trio.lowlevel.enable_ki_protection  # a Ctrl-C between two scopes would leave both misnested
     async def _run(self) -> None:
         """Serve until drained or cancelled."""
-        with unwrapping(), watch_for_suspension().kept_going(), self._serve_scope:
-            async with trio.open_nursery() as nursery:
-                self._nursery = nursery
-                with self._accept_scope:
-                    async with trio.open_nursery() as accepting:
-                        for listener in self.listeners:
-                            accepting.start_soon(serve_forever, listener, self._start)
+        try:
+            with unwrapping(), watch_for_suspension().kept_going(), self._serve_scope:
+                async with trio.open_nursery() as nursery:
+                    self._nursery = nursery
+                    with self._accept_scope:
+                        async with trio.open_nursery() as accepting:
+                            for listener in self.listeners:
+                                accepting.start_soon(serve_forever, listener, self._start)
+        finally:
+            self._over = True
 
     def _start(self, stream: trio.abc.Stream) -> None:
         """Serve a stream in a task that is called as the log calls it."""

@@ -44,7 +44,7 @@ GUARDS = [
     Guard(
         "a fan-out lets other tasks run",
         "_connection/fanout.py",
-        "    return max(1, min(CALLS, BYTES // (burst.size or 1)))",
+        "    return max(1, min(AT_ONCE, BYTES // (burst.size or 1)))",
         "    return 1_000_000",
         ("connection/test_fanout.py::test_other_tasks_run_in_between",),
     ),
