@@ -26,11 +26,17 @@ class SlimParkingLot:
         return len(self._parked)
 
     @trio.lowlevel.enable_ki_protection
-    async def park(self) -> None:
-        """Wait until woken; a checkpoint."""
+    async def park(self, *, first: bool = False) -> None:
+        """Wait until woken; a checkpoint.
+
+        A task that was woken too early comes back as the `first`.
+        """
         task = trio.lowlevel.current_task()
         self._parked = self._parked or []
-        self._parked.append(task)
+        if first:
+            self._parked.insert(0, task)
+        else:
+            self._parked.append(task)
         await trio.lowlevel.wait_task_rescheduled(partial(self._leave, task))
 
     def _leave(self, task: trio.lowlevel.Task, _: object) -> trio.lowlevel.Abort:
