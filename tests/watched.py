@@ -140,6 +140,9 @@ class WatchedSocket(Transport, trio.abc.Stream):
     def send_eof_now(self) -> bool:
         return True
 
+    async def send_eof(self) -> None:
+        await trio.lowlevel.checkpoint()
+
     def close_now(self) -> bool:
         self.was_unwatched_first = not self.is_watched or self.is_closed
         self.is_closed = True

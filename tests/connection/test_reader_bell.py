@@ -24,7 +24,7 @@ from ..wires import settled
 
 
 @pytest.mark.parametrize("waits", [True, False])
-async def test_who_reads(waits: bool) -> None:
+async def test_who_reads(waits: bool, autojump_clock: trio.testing.MockClock) -> None:
     """A task that waits for a message reads it itself; if none does, the reader reads."""
     sock = WatchedSocket()
     async with trio.open_nursery() as nursery, ConnectionBlock(ws := watched_websocket(sock)):
@@ -45,7 +45,7 @@ async def test_who_reads(waits: bool) -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_receivers_keep_their_order() -> None:
+async def test_receivers_keep_their_order(autojump_clock: trio.testing.MockClock) -> None:
     """A receiver that was woken by less than a message is still the first."""
     sock = WatchedSocket()
     async with trio.open_nursery() as nursery, ConnectionBlock(ws := watched_websocket(sock)):
@@ -65,7 +65,7 @@ async def test_receivers_keep_their_order() -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_the_end_behind_a_message() -> None:
+async def test_the_end_behind_a_message(autojump_clock: trio.testing.MockClock) -> None:
     """What came before the end is received, then the connection is lost; the poller tells once."""
     sock = WatchedSocket()
     got: list[str | bytes] = []
@@ -87,7 +87,7 @@ async def poll_soon(sock: WatchedSocket) -> None:
     sock.poll()
 
 
-async def test_an_error_that_a_receiver_meets() -> None:
+async def test_an_error_that_a_receiver_meets(autojump_clock: trio.testing.MockClock) -> None:
     """An error is told once by a socket; it does not matter which task has read."""
     sock = WatchedSocket()
     with pytest.raises(ConnectionLost, match="reset") as caught:
@@ -99,7 +99,7 @@ async def test_an_error_that_a_receiver_meets() -> None:
     assert caught.value.ending.loss is Loss.BROKEN
 
 
-async def test_nothing_was_there() -> None:
+async def test_nothing_was_there(autojump_clock: trio.testing.MockClock) -> None:
     """A bell that rings for nothing does no harm."""
     sock = WatchedSocket()
     async with trio.open_nursery() as nursery, ConnectionBlock(ws := watched_websocket(sock)):
@@ -118,7 +118,7 @@ async def test_nothing_was_there() -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_backpressure() -> None:
+async def test_backpressure(autojump_clock: trio.testing.MockClock) -> None:
     """A receiver does not read on when the queue is full; room lets the reader go on (P7)."""
     sock = WatchedSocket()
     async with trio.open_nursery() as nursery, ConnectionBlock(ws := watched_websocket(sock)):
@@ -138,7 +138,7 @@ async def test_backpressure() -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_many_frames_at_once() -> None:
+async def test_many_frames_at_once(autojump_clock: trio.testing.MockClock) -> None:
     """What a receiver must not parse at once is left to the reader, which lets others run."""
     sock = WatchedSocket()
     async with trio.open_nursery() as nursery, ConnectionBlock(ws := watched_websocket(sock)):
@@ -155,25 +155,24 @@ async def test_many_frames_at_once() -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_a_large_message() -> None:
+async def test_a_large_message(autojump_clock: trio.testing.MockClock) -> None:
     """The rest of a large message is read straight to its place, by the reader."""
     sock = WatchedSocket()
-    async with ConnectionBlock(ws := watched_websocket(sock)):
-        async with trio.open_nursery() as nursery:
-            got: list[str | bytes] = []
+    async with trio.open_nursery() as nursery, ConnectionBlock(ws := watched_websocket(sock)):
+        got: list[str | bytes] = []
 
-            @nursery.start_soon
-            async def receive() -> None:
-                got.append(await ws.receive())
+        @nursery.start_soon
+        async def receive() -> None:
+            got.append(await ws.receive())
 
+        await settled()
+        data = encode(Frame(BINARY, bytes(range(256)) * 1_000))
+        for start in range(0, len(data), 100_000):
+            sock.arrive(data[start : start + 100_000])
+            sock.poll()
             await settled()
-            data = encode(Frame(BINARY, bytes(range(256)) * 1_000))
-            for start in range(0, len(data), 100_000):
-                sock.arrive(data[start : start + 100_000])
-                sock.poll()
-                await settled()
         assert got == [bytes(range(256)) * 1_000]
-        ws._core.body.cancel()
+        nursery.cancel_scope.cancel()
 
 
 async def test_the_lease_is_renewed(autojump_clock: trio.testing.MockClock) -> None:
@@ -201,7 +200,7 @@ async def receive_for_ever(ws: WebSocket) -> None:
         await ws.receive()
 
 
-async def test_unwatched_in_the_end() -> None:
+async def test_unwatched_in_the_end(autojump_clock: trio.testing.MockClock) -> None:
     """The poller forgets the socket before it is closed."""
     sock = WatchedSocket()
     async with ConnectionBlock(ws := watched_websocket(sock)):
@@ -216,7 +215,7 @@ async def test_unwatched_in_the_end() -> None:
     assert sock.was_unwatched_first
 
 
-async def test_a_violation_that_a_receiver_reads() -> None:
+async def test_a_violation_that_a_receiver_reads(autojump_clock: trio.testing.MockClock) -> None:
     """A violation ends the connection, whichever task has read it."""
     sock = WatchedSocket()
     with pytest.raises(ProtocolViolation):
@@ -228,7 +227,7 @@ async def test_a_violation_that_a_receiver_reads() -> None:
     assert len(sock.reads) == 1
 
 
-async def test_a_message_before_a_violation() -> None:
+async def test_a_message_before_a_violation(autojump_clock: trio.testing.MockClock) -> None:
     """A message that came with the end is unread, so the block may go on until it has read it."""
     sock = WatchedSocket()
     got: list[str | bytes] = []
@@ -244,14 +243,16 @@ async def test_a_message_before_a_violation() -> None:
     assert got == ["last", "and was answered"]
 
 
-async def test_a_function_that_fails_while_a_receiver_reads() -> None:
+async def test_a_function_that_fails_while_a_receiver_reads(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     """What a function of a heartbeat raises leaves the block, whichever task has called it."""
 
     def recognise(message: str | bytes) -> bool:
         raise ZeroDivisionError
 
     sock = WatchedSocket()
-    beat = MessageHeartbeat("?", is_reply=recognise)
+    beat = MessageHeartbeat(message="?", is_reply=recognise)
     with pytest.raises(ZeroDivisionError):
         async with ConnectionBlock(ws := watched_websocket(sock, heartbeat=beat)):
             await settled()
@@ -261,18 +262,35 @@ async def test_a_function_that_fails_while_a_receiver_reads() -> None:
             await trio.sleep_forever()
 
 
-async def test_a_pong_that_a_receiver_reads() -> None:
+async def test_a_pong_that_a_receiver_reads(autojump_clock: trio.testing.MockClock) -> None:
     """A pong answers its ping, whichever task has read it."""
     sock = WatchedSocket()
-    async with ConnectionBlock(ws := watched_websocket(sock)):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(ws.receive)
+    async with trio.open_nursery() as nursery, ConnectionBlock(ws := watched_websocket(sock)):
+        nursery.start_soon(ws.receive)
+        await settled()
+        nursery.start_soon(ws.ping, b"question")
+        await settled()
+        sock.arrive(encode(Frame(PONG, b"question")))
+        sock.poll()
+        await settled()
+        assert ws.latency is not None
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_end_in_between(autojump_clock: trio.testing.MockClock) -> None:
+    """If the connection is over before the receiver runs that was woken, the reader wakes."""
+    sock = WatchedSocket()
+    with pytest.raises(ConnectionLost, match="meanwhile"):
+        async with ConnectionBlock(ws := watched_websocket(sock)):
             await settled()
-            nursery.start_soon(ws.ping, b"question")
-            await settled()
-            sock.arrive(encode(Frame(PONG, b"question")))
-            sock.poll()
-            await settled()
-            assert ws.latency is not None
-            nursery.cancel_scope.cancel()
-        ws._core.body.cancel()
+            sock.arrive(encode(Frame(TEXT, b"too late")))
+
+            @trio.lowlevel.spawn_system_task
+            async def end() -> None:
+                await settled()
+                sock.poll()
+                ws._core.lose_unless_over(Loss.BROKEN, "meanwhile")
+                ws._writer.after_change()
+
+            await ws.receive()
+    assert "receiver" not in sock.reads

@@ -123,8 +123,9 @@ async def test_a_number_that_is_used_again() -> None:
 
 async def test_what_cannot_be_watched() -> None:
     """A descriptor that epoll does not take is refused; so is one that is closed, or none."""
-    with open(os.devnull, "rb") as file:  # noqa: ASYNC230 - it is open at once
-        assert not the_poller().watch(file.fileno(), Doorbell()) or os.name != "posix"
+    number = os.open(__file__, os.O_RDONLY)
+    assert not the_poller().watch(number, Doorbell())
+    os.close(number)
     assert not the_poller().watch(-1, Doorbell())
     the_poller().unwatch(-1, Doorbell())
 
@@ -148,11 +149,25 @@ async def test_fork() -> None:
         if not child:
             the_poller().unwatch(number, bell)
             os._exit(0)
-        os.waitpid(child, 0)
+        os.waitpid(child, 0)  # noqa: ASYNC222 - it ends at once
         theirs.sendall(b"hello")
         await wait_all_tasks_blocked(0.01)
         assert bell.rings == [False]
         the_poller().unwatch(number, bell)
+
+
+async def test_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In another process than its own the poller forgets the bell, and leaves the epoll alone."""
+    with tcp_pair() as (ours, theirs):
+        bell, number = Doorbell(), ours.fileno()
+        assert the_poller().watch(number, bell)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "getpid", lambda: -1)
+            the_poller().unwatch(number, bell)
+        theirs.sendall(b"hello")
+        await wait_all_tasks_blocked(0.01)
+        assert bell.rings == []
+        assert not the_poller().watch(number, bell)  # it is there still
 
 
 def descriptors() -> set[str]:
