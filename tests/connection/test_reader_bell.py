@@ -19,7 +19,7 @@ from trio_ws._connection.block import ConnectionBlock
 from trio_ws._connection.reader import MAX_FRAMES_PER_TURN
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, TEXT, Frame, encode
 
-from ..watched import RECEIVE_BUFFER, WatchedSocket, watched_websocket
+from ..watched import ROOM, WatchedSocket, watched_websocket
 from ..wires import settled
 
 
@@ -57,7 +57,7 @@ async def test_receivers_keep_their_order(autojump_clock: trio.testing.MockClock
         for name in "ab":
             nursery.start_soon(receive, name)
             await settled()
-        for data in (encode(Frame(PING, b"")), b"\x81\x03on", b"e", b"\x81\x03two"):
+        for data in (encode(Frame(PING, b"")), b"\x81\x03one", b"\x81\x03two"):
             sock.arrive(data)
             sock.poll()
             await settled()
@@ -119,21 +119,24 @@ async def test_nothing_was_there(autojump_clock: trio.testing.MockClock) -> None
 
 
 async def test_backpressure(autojump_clock: trio.testing.MockClock) -> None:
-    """A receiver does not read on when the queue is full; room lets the reader go on (P7)."""
+    """A receiver that has filled the queue has the reader wait for room (P7)."""
     sock = WatchedSocket()
     async with trio.open_nursery() as nursery, ConnectionBlock(ws := watched_websocket(sock)):
         nursery.start_soon(ws.receive)
         await settled()
-        size = RECEIVE_BUFFER // 2
-        sock.arrive(encode(Frame(BINARY, bytes(size))) * 8)
+        count = ROOM // 3  # so many fill the queue, though they are read at once
+        sock.arrive(encode(Frame(BINARY, b"")) * count)
+        sock.poll()
+        await settled()
+        assert len(sock.reads) == 1
+        assert ws.statistics().reading_paused
+        sock.arrive(encode(Frame(TEXT, b"next")))
         sock.poll()
         await settled()
         assert sock.unread
-        assert ws.statistics().reading_paused
-        for _ in range(7):
-            assert await ws.receive() == bytes(size)
-        await settled()
-        assert not sock.unread
+        for _ in range(count - 1):
+            assert await ws.receive() == b""
+        assert await ws.receive() == "next"
         assert not ws.statistics().reading_paused
         nursery.cancel_scope.cancel()
 

@@ -48,6 +48,7 @@ GUARDS = [
         "            bell.wake_reader()\n",
         "            pass\n",
         RULE,
+        hangs=True,
     ),
     Guard(
         "a receiver stops reading where the queue is full",
