@@ -12,8 +12,12 @@ import trio
 import trustme
 from trio.testing import memory_stream_pair
 
+from trio_ws._protocol.send_queue import Piece
+from trio_ws._transport.adapter import transport_on
 from trio_ws._transport.base import Transport
 from trio_ws._transport.tls import MonitoredStream, tls_on
+from trio_ws._transport.tls_session import TLSSession
+from trio_ws._transport.tls_transport import TLSTransport
 
 Pair = tuple[trio.abc.Stream, trio.abc.Stream]
 
@@ -125,12 +129,50 @@ def tls_pair(ours: trio.abc.Stream, theirs: trio.abc.Stream) -> Pair:
 
 
 def over_tls(ours: trio.abc.Stream, theirs: trio.abc.Stream) -> Pair:
-    """The same as the doors make it, so that it is seen from below."""
+    """The same as the doors make it where there is no plain socket: it is seen from below."""
     client_side, server_side = tls_contexts()
     return (
         tls_on(ours, client_side, server_hostname="testserver"),
         tls_on(theirs, server_side, server_side=True),
     )
+
+
+def tls_sessions(
+    client_side: ssl.SSLContext | None = None, server_side: ssl.SSLContext | None = None
+) -> tuple[TLSSession, TLSSession]:
+    """A client and a server that have shaken hands, in memory."""
+    ours, theirs = tls_contexts()
+    client = TLSSession(client_side or ours, server_hostname="testserver")
+    server = TLSSession(server_side or theirs, server_side=True)
+    done = [False, False]
+    while not all(done) or client.sealed or server.sealed:
+        for index, (one, other) in enumerate([(client, server), (server, client)]):
+            done[index] = done[index] or one.shake_hands()
+            for record in taken(one):
+                other.feed(record)
+    client.open_into(memoryview(bytearray(1)))  # the tickets
+    return client, server
+
+
+def taken(session: TLSSession) -> list[Piece]:
+    """Take what a session has sealed."""
+    records = list(session.sealed)
+    session.push(lambda _: [])
+    return records
+
+
+def tls_on_transports(
+    one: Transport, other: Transport, *contexts: ssl.SSLContext
+) -> tuple[TLSTransport, TLSTransport]:
+    """TLS of our own over two transports, after the handshake."""
+    client, server = tls_sessions(*contexts)
+    return TLSTransport(one, client), TLSTransport(other, server)
+
+
+def tls_socket_pair(buffer: int | None = None) -> tuple[TLSTransport, TLSTransport]:
+    """TLS as the doors make it on sockets, after the handshake."""
+    ours, theirs = map(transport_on, socket_pair(buffer))
+    return tls_on_transports(ours, theirs)
 
 
 def below(stream: trio.abc.Stream) -> MonitoredStream:
@@ -149,7 +191,8 @@ async def shake_hands(*streams: trio.abc.Stream) -> None:
 
 
 every_stream = pytest.mark.parametrize(
-    "make", [socket_pair, memory_stream_pair, pair_without_half_close, generous_pair]
+    "make",
+    [socket_pair, memory_stream_pair, pair_without_half_close, generous_pair, tls_socket_pair],
 )
 
 

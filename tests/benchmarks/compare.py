@@ -191,7 +191,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     add("--pairs", type=int, default=20, help="how many for each cell, at least 2 (20)")
     add("--seconds", type=float, default=0.3, help="how long each measurement takes (0.3)")
     add("--least", type=float, default=LEAST, help=f"the ratio to reach ({LEAST})")
-    add("--pure", action="store_true", help="without numpy")
+    add("--pure", action="store_true", help="without numpy and the accelerator")
     options = parser.parse_args(arguments)
     if options.pairs < 2:
         parser.error("--pairs must be at least 2")

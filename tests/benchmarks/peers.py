@@ -47,4 +47,5 @@ PEERS = (
     Peer("picows", "picows_peer", "picows", "import picows", compresses=False),
     Peer(BARE, "bare_peer", "trio", "import trio", compresses=False),
 )
-"""``trio_ws`` has the extra ``fast``, ``trio_ws pure`` has not; the last is a limit, no rival."""
+"""``trio_ws`` has the accelerator if it was built, ``trio_ws pure`` has neither that nor numpy;
+the last is a limit, no rival."""

@@ -21,6 +21,7 @@ from trio_ws._cli import main as main_module
 from trio_ws._cli.console import Console
 from trio_ws._cli.exits import CommandError, Exit
 from trio_ws._cli.main import COMMANDS, main
+from trio_ws._protocol import accelerator
 
 
 def run_as_command(monkeypatch: pytest.MonkeyPatch, run: Callable[[], int]) -> int:
@@ -104,7 +105,19 @@ def test_a_checkout_has_no_version(
 
     monkeypatch.setattr(importlib.metadata, "version", unknown)
     assert main(["--version"]) == Exit.OK
-    assert capsys.readouterr().out == "trio-ws (a checkout that is not installed)\n"
+    assert capsys.readouterr().out.startswith("trio-ws (a checkout that is not installed), ")
+
+
+@pytest.mark.parametrize(
+    ("compiled", "told"), [(None, "pure Python"), (object(), "with its accelerator in C")]
+)
+def test_the_version_tells_whether_there_is_the_accelerator(
+    compiled: object, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which implementation reads the frames is told with the release."""
+    monkeypatch.setattr(accelerator, "compiled", compiled)
+    assert main(["--version"]) == Exit.OK
+    assert capsys.readouterr().out.endswith(f", {told}\n")
 
 
 def test_errors_end_with_their_codes(

@@ -27,7 +27,7 @@ from trio_ws import (
 )
 from trio_ws._client import dialling, securing
 from trio_ws._client.connect import open_websocket, open_websocket_on
-from trio_ws._transport import tls
+from trio_ws._transport import tls_choice
 from trio_ws._transport.address_order import current_address_order
 from trio_ws._transport.default_context import default_context
 from trio_ws._transport.network import TCPNetwork, use_network
@@ -383,13 +383,13 @@ async def test_tls_of_ones_own_that_is_closed(autojump_clock: object) -> None:
 async def test_one_context_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections that are given no context share that of the process (F5.1)."""
     used: list[ssl.SSLContext] = []
-    real = tls.tls_on
+    real = tls_choice.client_tls_on
 
-    def spying(stream: Any, context: ssl.SSLContext, **options: Any) -> Any:
+    def spying(stream: Any, context: ssl.SSLContext, name: str) -> Any:
         used.append(context)
-        return real(stream, context, **options)
+        return real(stream, context, name)
 
-    monkeypatch.setattr(securing, "tls_on", spying)
+    monkeypatch.setattr(securing, "client_tls_on", spying)
     async with tcp(accept_and_close, context=server_context("127.0.0.1")) as port:
         for _ in range(2):
             with pytest.raises(TLSError):

@@ -9,9 +9,11 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws._client.securing import shake_hands, with_tls
+from trio_ws._client.securing import shake_hands, with_tls, with_tls_to_proxy
 from trio_ws._transport.tls import TLSStandIn
+from trio_ws._transport.tls_transport import TLSTransport
 
+from ..streams import socket_pair
 from .servers import Spy, server_context, trusting
 
 
@@ -36,6 +38,17 @@ async def test_a_stand_in_is_tls() -> None:
     assert with_tls(stream, trusting(), "h") is stream
     assert await shake_hands(stream) is None
     assert isinstance(with_tls(StandIn(False), trusting(), "h"), trio.SSLStream)
+    assert with_tls_to_proxy(stream, trusting(), "h") is stream
+    assert isinstance(with_tls_to_proxy(StandIn(False), trusting(), "h"), trio.SSLStream)
+
+
+async def test_sockets() -> None:
+    """On a socket TLS is ours, but for a tunnel that is to stand on it."""
+    ours, theirs = socket_pair()
+    assert isinstance(with_tls(ours, trusting(), "h"), TLSTransport)
+    assert isinstance(with_tls_to_proxy(ours, trusting(), "h"), trio.SSLStream)
+    for stream in (ours, theirs):
+        await stream.aclose()
 
 
 async def meet(context: ssl.SSLContext, name: str) -> Any:

@@ -15,6 +15,8 @@ import pytest
 
 from trio_ws._concurrency.late_import import import_in_thread
 
+from ..protocol.ways import needs_accelerator
+
 NAME = "late_module"
 PATIENCE = 20.0
 
@@ -120,6 +122,7 @@ def test_a_process_may_end_meanwhile(tmp_path: Path) -> None:
 
 ECHO = """
     import os, sys, threading
+    os.environ["TRIO_WS_PURE"] = "{pure}"
     import trio, trio_ws
     from trio_ws._protocol import masking
     from trio_ws.testing import open_websocket_pair
@@ -154,9 +157,10 @@ SLOW = """
 """The import waits until it is let go."""
 
 
-def echo(size: int, times: int = 1, **lines: str) -> list[str]:
+def echo(size: int, times: int = 1, *, pure: bool = True, **lines: str) -> list[str]:
     """Exchange messages in a process of its own; return if numpy is used, and if it is there."""
     program = ECHO.replace("{size // 256}", str(size // 256)).replace("{times}", str(times))
+    program = program.replace("{pure}", str(int(pure)))
     for place in ("before", "then", "after"):
         program = program.replace(f"{{{place}}}", lines.get(place, "pass"))
     return run(program).split()
@@ -167,6 +171,13 @@ def test_numpy_comes_with_the_first_large_message() -> None:
     pytest.importorskip("numpy", reason="the extra `fast` is not installed")
     assert echo(256, times=200, then="wait_for_numpy()") == ["False", "False"]
     assert echo(65536, then="wait_for_numpy()") == ["True", "True"]
+
+
+@needs_accelerator
+def test_numpy_never_comes_beside_the_accelerator() -> None:
+    """Whatever the messages are: it does all that numpy would do."""
+    assert echo(65536, times=20, pure=False, then="wait_for_numpy()") == ["False", "False"]
+    assert echo(256, times=500, pure=False, then="wait_for_numpy()") == ["False", "False"]
 
 
 def test_messages_do_not_wait_for_numpy() -> None:

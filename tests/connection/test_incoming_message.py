@@ -53,6 +53,29 @@ async def test_behind_a_long_frame(client: bool, autojump_clock: trio.testing.Mo
             assert await ws.receive() == "next"
 
 
+@both_roles
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+async def test_a_frame_that_waits_for_its_rest(
+    opcode: int, client: bool, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A short frame that is half there is taken once, by a stream that begins meanwhile."""
+    data = encode(Frame(opcode, b"abcdef" * 10, masked=not client))
+    async with open_wired(client) as (ws, peer, _), trio.open_nursery() as nursery:
+        await peer.send_bytes(data[:30])
+        await settled()
+        taken: list[Chunks] = []
+
+        async def take() -> None:
+            taken.append(await stream(ws))
+
+        nursery.start_soon(take)
+        await settled()
+        await peer.send_bytes(data[30:])
+        await settled()
+        empty = "" if opcode == TEXT else b""
+        assert empty.join(taken[0]) == ("abcdef" if opcode == TEXT else b"abcdef") * 10  # type: ignore[arg-type]
+
+
 async def send_parts(peer: RawPeer, opcode: int, *parts: bytes) -> None:
     """Send a message in fragments, each taken in by itself."""
     for index, part in enumerate(parts, 1):

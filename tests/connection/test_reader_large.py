@@ -33,6 +33,7 @@ from ..streams import (
     shake_hands,
     socket_pair,
     tls_pair,
+    tls_socket_pair,
 )
 from ..wires import both_roles, frames_of, goodbye_of, open_wired, opening, settled
 
@@ -63,9 +64,14 @@ def tls_sockets() -> Pair:
     return tls_pair(*socket_pair())
 
 
-def tls_as_the_doors_make_it() -> Pair:
-    """The same, seen from below."""
+def tls_seen_from_below() -> Pair:
+    """The same, as the doors make it on streams that are no sockets."""
     return over_tls(*socket_pair())
+
+
+def tiny_sockets_with_tls() -> Pair:
+    """TLS as the doors make it on sockets, which take little at once."""
+    return tls_socket_pair(4096)
 
 
 every_stream = pytest.mark.parametrize(
@@ -77,7 +83,9 @@ every_stream = pytest.mark.parametrize(
         generous_pair,
         pair_without_half_close,
         tls_sockets,
-        tls_as_the_doors_make_it,
+        tls_seen_from_below,
+        tls_socket_pair,
+        tiny_sockets_with_tls,
     ],
 )
 bare_streams = pytest.mark.parametrize("make", [socket_pair, memory_stream_pair])

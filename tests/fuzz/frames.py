@@ -1,7 +1,7 @@
-"""The targets that are about frames: three ways to read the same bytes, which must agree.
+"""The targets that are about frames: several ways to read the same bytes, which must agree.
 
-The careful way is wsproto's; the fast path reads what is simple by itself;
-and a connection reads large payloads straight to their place.
+The careful way is wsproto's; the fast path reads what is simple by itself,
+with the accelerator or in Python; and a connection reads large payloads straight to their place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
 from trio_ws._protocol.states import State
 from trio_ws.testing import Frame
 
-from ..protocol.sides import parsed, protocol_of, read
+from ..protocol.sides import parsed, protocol_of, read, read_shared
+from ..protocol.ways import going
 
 LIMITS = Limits(max_message_size=70_000, max_fragments=8)
 Codecs = Sequence[ExtensionCodec]
@@ -62,24 +63,28 @@ def frames(data: bytes, *, client: bool, compressed: bool) -> None:
     """
     choice, rest = data[:1] or b"\0", data[1:]
     act = ACTS[choice[0] % len(ACTS)] if choice[0] > 127 else ACTS[0]
-    codecs: list[Codecs] = [_codecs(client) if compressed else () for _ in range(3)]
+    codecs: list[Codecs] = [_codecs(client) if compressed else () for _ in range(4)]
     careful = protocol_of(client, LIMITS, fast=False, codecs=codecs[0])
-    fast = protocol_of(client, LIMITS, codecs=codecs[1])
-    landing = protocol_of(client, LIMITS, codecs=codecs[2])
+    with going("accelerator"):
+        fast = protocol_of(client, LIMITS, codecs=codecs[1])
+    with going("pure"):
+        python = protocol_of(client, LIMITS, codecs=codecs[2])
+        landing = protocol_of(client, LIMITS, codecs=codecs[3])
+    arrivals = {fast: read_shared, python: feed_all, landing: read}
     for piece in cut(rest, choice[0] & 127):
         wanted, said = feed_all(careful, piece), frames_of(careful, client)
-        for protocol, events in ((fast, feed_all(fast, piece)), (landing, read(landing, piece))):
-            assert events == wanted, "the paths disagree about what has arrived"
+        for protocol, arrive in arrivals.items():
+            assert arrive(protocol, piece) == wanted, "the paths disagree about what has arrived"
             assert protocol.state is careful.state, "the paths disagree about the state"
             assert protocol.ending == careful.ending, "the paths disagree about the ending"
             assert frames_of(protocol, client) == said, "the paths disagree about the answer"
         for event in wanted:
             check_event(event)
-        busy = act is stream and (fast.buffering or landing.buffering)
-        for protocol in (careful, fast, landing):
+        busy = act is stream and any(protocol.buffering for protocol in arrivals)
+        for protocol in (careful, *arrivals):
             with suppress(WebSocketError):
                 ACTS[0](protocol) if busy else act(protocol)
-        frames_of(careful, client), frames_of(fast, client), frames_of(landing, client)
+            frames_of(protocol, client)
     check_end(careful, client)
 
 

@@ -58,6 +58,7 @@ from ..mutations import (
     play,
 )
 from ..protocol.sides import Side, read
+from ..protocol.ways import every_way, going
 
 URL = parse_url("ws://testserver/chat")
 PROXY = parse_proxy("http://me:hunter2@p.example:3128")
@@ -224,33 +225,37 @@ def check_error(error: HandshakeError) -> None:
 
 
 @few_or_many
+@every_way
 @pytest.mark.parametrize("client", [True, False], ids=["client", "server"])
-def test_d6_frames(client: bool, count: int) -> None:
+def test_d6_frames(client: bool, way: str, count: int) -> None:
     """Whatever frames arrive they are messages, or the connection ends with a code that fits."""
 
     def frames(chance: Random) -> str:
-        side = Side(client, fast=chance.random() < 0.8)
+        side = Side(client, chance.random() < 0.8, way)
         data = mutated(chance, chance.choice(TO_CLIENT if client else TO_SERVER))
         return converse(chance, side, chunks(chance, data))
 
-    outcomes = play(frames, count)
+    with going(way):
+        outcomes = play(frames, count)
     assert outcomes.keys() == {"unended", "closed", "1002", "1007", "1009"}
     assert min(outcomes.values()) > count / 200
 
 
 @few_or_many
+@every_way
 @pytest.mark.parametrize("client", [True, False], ids=["client", "server"])
-def test_d6_compressed_frames(client: bool, count: int) -> None:
+def test_d6_compressed_frames(client: bool, way: str, count: int) -> None:
     """So it is with a peer that compresses, or says so."""
 
     def frames(chance: Random) -> str:
-        side = Side(client, fast=chance.random() < 0.8)
+        side = Side(client, chance.random() < 0.8, way)
         said = COMPRESSED_TO_CLIENT if client else COMPRESSED_TO_SERVER
         data = mutated(chance, chance.choice(said))
         opening = settled(agree([DEFLATE])[0 if client else 1])
         return converse(chance, side, chunks(chance, data), opening)
 
-    outcomes = play(frames, count)
+    with going(way):
+        outcomes = play(frames, count)
     assert outcomes.keys() == {"unended", "closed", "1002", "1007", "1009"}
 
 

@@ -12,7 +12,8 @@ TEXT, BINARY = 0x81, 0x82
 def frame(first: int, payload: bytes, *, masked: bool, key: bytes | None = None) -> bytes:
     """Return a frame; each one that is masked has another key."""
     size, bit = len(payload), 0x80 if masked else 0
-    length = bytes([bit | size]) if size < 126 else bytes([bit | 126]) + size.to_bytes(2, "big")
+    code, width = (size, 0) if size < 126 else (126, 2) if size < 65536 else (127, 8)
+    length = bytes([bit | code]) + size.to_bytes(8, "big")[8 - width :]
     head = bytes([first]) + length
     if not masked:
         return head + payload

@@ -21,16 +21,25 @@ from trio_ws._protocol.states import State
 from trio_ws.testing import Frame
 from trio_ws.testing._peer import CLOSE, decode, encode
 
+from .ways import going
+
 
 @dataclass(frozen=True)
 class Side:
-    """Which role is ours, and whether we take the fast path."""
+    """Which role is ours, whether we take the fast path, and which way that goes."""
 
     client: bool
     fast: bool = True
+    way: str = "accelerator"
 
     def __str__(self) -> str:
-        return f"{'client' if self.client else 'server'}{'' if self.fast else ', slow path'}"
+        path = f"{self.way} path" if self.fast else "slow path"
+        role = "client" if self.client else "server"
+        return role if path == "accelerator path" else f"{role}, {path}"
+
+    def decoder(self, limit: int) -> FastDecoder | None:
+        """A decoder of what our peer sends, if we take the fast path."""
+        return decoder_of(self.client, limit, self.way) if self.fast else None
 
     def protocol(
         self,
@@ -40,8 +49,13 @@ class Side:
         **limits: int,
     ) -> WebSocketProtocol:
         """A session of our side."""
-        return protocol_of(
-            self.client, Limits(**limits), fast=self.fast, trace=trace, codecs=codecs
+        settled = Limits(**limits)
+        return WebSocketProtocol(
+            client=self.client,
+            limits=settled,
+            decoder=None if trace else self.decoder(settled.max_message_size),
+            codecs=codecs,
+            trace=trace,
         )
 
     def frame(
@@ -64,21 +78,18 @@ class Side:
         return parsed(data, masked=self.client)
 
 
+def decoder_of(client: bool, limit: int, way: str) -> FastDecoder:
+    """Make a decoder of what the peer of a client or a server sends."""
+    with going(way):
+        return FastDecoder(masked=not client, limit=limit)
+
+
 def protocol_of(
-    client: bool,
-    limits: Limits,
-    *,
-    fast: bool = True,
-    trace: Trace | None = None,
-    codecs: Sequence[ExtensionCodec] = (),
+    client: bool, limits: Limits, *, fast: bool = True, codecs: Sequence[ExtensionCodec] = ()
 ) -> WebSocketProtocol:
-    """Make a protocol that takes the fast path or not."""
-    decoder = None
-    if fast and trace is None:
-        decoder = FastDecoder(masked=not client, limit=limits.max_message_size)
-    return WebSocketProtocol(
-        client=client, limits=limits, decoder=decoder, codecs=codecs, trace=trace
-    )
+    """Make a protocol that takes the fast path or not, in the way that is gone at the moment."""
+    decoder = FastDecoder(masked=not client, limit=limits.max_message_size) if fast else None
+    return WebSocketProtocol(client=client, limits=limits, decoder=decoder, codecs=codecs)
 
 
 def in_state(side: Side, state: State) -> WebSocketProtocol:
@@ -115,6 +126,7 @@ def read_shared(protocol: WebSocketProtocol, data: bytes) -> list[ProtocolEvent]
     buffer = bytearray(protocol.unparsed + data)
     events = protocol.feed_joined(memoryview(buffer)) if data else []
     buffer[:] = (SECRET * len(buffer))[: len(buffer)]
+    buffer.clear()  # BufferError if a view of it is left
     while protocol.has_pending_input:
         events += protocol.feed(b"")
     return events
@@ -123,6 +135,7 @@ def read_shared(protocol: WebSocketProtocol, data: bytes) -> list[ProtocolEvent]
 BAD_UTF8 = [b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"a\xc3", b"\xc3("]
 
 SIDES = [Side(client, fast) for client in (True, False) for fast in (True, False)]
+SIDES.append(Side(client=False, way="pure"))  # of a client test_fast_path.py tries each way
 
 every_side = pytest.mark.parametrize("side", SIDES, ids=str)
 

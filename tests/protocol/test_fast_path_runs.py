@@ -8,23 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trio_ws._protocol import masking
 from trio_ws._protocol.events import Pong
 from trio_ws._protocol.fast_path import MAX_MESSAGES_PER_FEED, SHORTEST_RUN, FastDecoder
-from trio_ws._protocol.numpy_on_demand import NumpyOnDemand
 
 from .frames import BINARY, TEXT, frame
 from .test_fast_path import assert_equivalent, cut
-
-
-@pytest.fixture(params=["numpy", "without numpy"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """With numpy, and as if it were not installed."""
-    on_demand = NumpyOnDemand()
-    if request.param == "numpy":
-        on_demand.provide(pytest.importorskip("numpy", reason="`fast` is not installed"))
-    monkeypatch.setattr(masking, "numpy", on_demand)
-    return str(request.param)
 
 
 def read(data: bytes, *, masked: bool) -> tuple[list[str | bytes | Pong], int]:
@@ -44,7 +32,7 @@ def test_runs_behind_each_other(way: str, masked: bool) -> None:
 
 @pytest.mark.parametrize("masked", [True, False])
 @pytest.mark.parametrize("sizes", [[1] * 2000, [1] * 1000 + [2] * 1000, [1, 2] * 1000])
-def test_many_at_once(masked: bool, sizes: list[int]) -> None:
+def test_many_at_once(way: str, masked: bool, sizes: list[int]) -> None:
     """Of runs, too, no more is taken at once than of other frames."""
     data = b"".join(frame(BINARY, b"x" * size, masked=masked) for size in sizes)
     messages, end = read(data, masked=masked)
@@ -54,7 +42,7 @@ def test_many_at_once(masked: bool, sizes: list[int]) -> None:
 
 @pytest.mark.parametrize("masked", [True, False])
 @pytest.mark.parametrize("bad", [0, 1, SHORTEST_RUN - 1, 20, 39])
-def test_bad_text_in_a_run(masked: bool, bad: int) -> None:
+def test_bad_text_in_a_run(way: str, masked: bool, bad: int) -> None:
     """The path ends before a text that is not valid UTF-8; what came before it is there."""
     texts = [f"ä{number:02}" for number in range(40)]
     frames = [frame(TEXT, text.encode(), masked=masked) for text in texts]
@@ -63,7 +51,7 @@ def test_bad_text_in_a_run(masked: bool, bad: int) -> None:
 
 
 @pytest.mark.parametrize("masked", [True, False])
-def test_a_run_of_pongs(masked: bool) -> None:
+def test_a_run_of_pongs(way: str, masked: bool) -> None:
     """Pongs are no messages: they are told as what they are."""
     data = frame(0x8A, b"abc", masked=masked) * 10
     assert read(data, masked=masked) == ([Pong(payload=b"abc")] * 10, len(data))

@@ -25,22 +25,13 @@ from trio_ws._protocol.masking import (
 from trio_ws._protocol.numpy_on_demand import WORTH_IT, NumpyOnDemand
 
 from .frames import run_of
+from .ways import going
 
 KEY = b"\x01\x80\xff\x37"
 
 
 def by_hand(data: bytes) -> bytes:
     return bytes(byte ^ KEY[index % 4] for index, byte in enumerate(data))
-
-
-@pytest.fixture(params=["numpy", "without numpy"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """With numpy, and as if it were not installed."""
-    if request.param == "numpy":
-        pytest.importorskip("numpy", reason="the extra `fast` is not installed")
-    else:
-        monkeypatch.setattr(masking, "numpy", NumpyOnDemand())
-    return str(request.param)
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 5, SMALL, *range(SMALL + 1, SMALL + 6), 70_001])
@@ -186,7 +177,7 @@ def frames_of(sizes: list[int]) -> tuple[bytes, list[tuple[int, int, int]]]:
     return data, frames
 
 
-WAYS: dict[str, Callable[[], object]] = {
+WORK: dict[str, Callable[[], object]] = {
     "one payload": lambda: apply_mask(bytes(WORTH_IT), KEY),
     "a large payload, into a buffer": lambda: mask_into(bytearray(WORTH_IT), bytes(WORTH_IT), KEY),
     "a gulp that arrived": lambda: unmask(*frames_of([200] * (WORTH_IT // 200))),
@@ -194,16 +185,27 @@ WAYS: dict[str, Callable[[], object]] = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_numpy_is_fetched_for_what_it_would_do(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("in_python")
+@pytest.mark.parametrize("work", WORK)
+def test_numpy_is_fetched_for_what_it_would_do(work: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever numpy would mask faster counts, until there is enough of it to fetch numpy."""
     fetched: list[str] = []
     monkeypatch.setattr(masking, "numpy", NumpyOnDemand())
-    masking.numpy.fetch_with(lambda provide: fetched.append(way))
-    WAYS[way]()
-    assert fetched == [way]
+    masking.numpy.fetch_with(lambda provide: fetched.append(work))
+    WORK[work]()
+    assert fetched == [work]
 
 
+@pytest.mark.parametrize("work", WORK)
+def test_numpy_is_never_fetched_beside_the_accelerator(work: str) -> None:
+    """The accelerator does all that numpy would do."""
+    with going("accelerator"):  # which fails if numpy is fetched
+        for _ in range(2):
+            WORK[work]()
+        unmask_run(run_of(200, 100, masked=True)[0], 8, 200, 208, 100)
+
+
+@pytest.mark.usefixtures("in_python")
 def test_numpy_is_not_fetched_for_small_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is fastest without numpy does not count, however much it is."""
     monkeypatch.setattr(masking, "numpy", NumpyOnDemand())
@@ -216,6 +218,7 @@ def test_numpy_is_not_fetched_for_small_messages(monkeypatch: pytest.MonkeyPatch
         unmask(b"", [])
 
 
+@pytest.mark.usefixtures("in_python")
 def test_numpy_is_fetched_for_runs_of_middling_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not for runs of small ones, with which a process may be content for ever."""
     fetched: list[object] = []
@@ -230,6 +233,7 @@ def test_numpy_is_fetched_for_runs_of_middling_frames(monkeypatch: pytest.Monkey
     assert fetched
 
 
+@pytest.mark.usefixtures("in_python")
 def test_numpy_is_used_as_soon_as_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """The slow way ends with the call that is under way: the next one is numpy's."""
     np = pytest.importorskip("numpy", reason="the extra `fast` is not installed")

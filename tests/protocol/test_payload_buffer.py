@@ -13,22 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_ws._protocol import allocator, masking
-from trio_ws._protocol.numpy_on_demand import NumpyOnDemand
 from trio_ws._protocol.payload_buffer import INITIAL_SIZE, MAX_GROWTH, PayloadBuffer
 
 MIB = 1 << 20
 PAYLOAD = random.Random(6455).randbytes(3 * MIB)
 KEYS = [b"", b"\x00\xff\x37\x80"]
-
-
-@pytest.fixture(params=["numpy", "without numpy"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """With numpy, and as if it were not installed."""
-    if request.param == "numpy":
-        pytest.importorskip("numpy", reason="the extra `fast` is not installed")
-    else:
-        monkeypatch.setattr(masking, "numpy", NumpyOnDemand())
-    return str(request.param)
 
 
 def masked(payload: bytes, key: bytes) -> bytes:
@@ -75,7 +64,7 @@ def test_any_cut(size: int, key: bytes, cuts: list[int], ways: list[bool]) -> No
 @pytest.mark.parametrize("land", [False, True])
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 70_001])
 def test_both_ways_of_masking(way: str, size: int, land: bool, key: bytes) -> None:
-    """It is unmasked in place, with numpy and without, also where words do not fit."""
+    """It is unmasked in place, whichever way, also where words do not fit."""
     assert gathered(PAYLOAD[:size], key, [size // 3], [land]) == PAYLOAD[:size]
 
 

@@ -16,7 +16,6 @@ from trio_ws._policies import Limits
 from trio_ws._protocol.assembler import Chunk
 from trio_ws._protocol.extensions.base import RSV1, ExtensionCodec
 from trio_ws._protocol.extensions.deflate import Deflate
-from trio_ws._protocol.fast_path import FastDecoder
 from trio_ws._protocol.message_encoder import MessageEncoder
 from trio_ws._protocol.protocol import ProtocolEvent, WebSocketProtocol
 from trio_ws._protocol.shared_message import SharedMessage
@@ -54,9 +53,7 @@ def extended(
     side: Side, codecs: Sequence[ExtensionCodec] | None = None, limits: Limits = LIMITS
 ) -> WebSocketProtocol:
     """Make a protocol of our side that has agreed on both toys, or on something else."""
-    decoder = None
-    if side.fast:
-        decoder = FastDecoder(masked=not side.client, limit=limits.max_message_size)
+    decoder = side.decoder(limits.max_message_size)
     return WebSocketProtocol(
         client=side.client,
         limits=limits,
@@ -291,8 +288,9 @@ def both_paths_agree(stream: tuple[Side, bytes, tuple[int, ...]]) -> None:
     side, data, places = stream
     chunks = cut(data, places)
     slow = observe(Side(side.client, fast=False), chunks, WebSocketProtocol.feed)
-    assert observe(Side(side.client, fast=True), chunks, WebSocketProtocol.feed) == slow
-    assert observe(Side(side.client, fast=True), chunks, read) == slow
+    fast = Side(side.client, way=side.way)
+    assert observe(fast, chunks, WebSocketProtocol.feed) == slow
+    assert observe(fast, chunks, read) == slow
 
 
 @settings(max_examples=500)

@@ -83,10 +83,10 @@ async def test_receive_behind(make: Callable[[], Pair]) -> None:
     ours, theirs = map(transport_on, make())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ours.send_all, b"hello")
-        assert await theirs.receive_behind(b"tail") == b"tailhello"
+        assert await theirs.receive_behind(lambda: b"tail") == b"tailhello"
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ours.aclose)
-        assert not await theirs.receive_behind(b"tail")
+        assert not await theirs.receive_behind(lambda: b"tail")
         await theirs.aclose()
     assert theirs.bytes_received == 5
 

@@ -185,10 +185,10 @@ async def test_behind_a_tail() -> None:
     """What is received stands behind the tail, and only what is new is counted."""
     ours, theirs = map(transport_on, socket_pair())
     ours.send_now([b"hello"])
-    assert await theirs.receive_behind(b"tail") == b"tailhello"
+    assert await theirs.receive_behind(lambda: b"tail") == b"tailhello"
     assert theirs.bytes_received == 5
     await ours.aclose()
-    assert not await theirs.receive_behind(b"tail")
+    assert not await theirs.receive_behind(lambda: b"tail")
     assert theirs.bytes_received == 5
     await theirs.aclose()
 

@@ -15,10 +15,18 @@ from trio.testing import memory_stream_pair
 from trio_ws import ConnectionLost, Heartbeat, HeartbeatTimeout, Loss, Timeouts, WebSocket
 from trio_ws._connection.block import ConnectionBlock
 from trio_ws._options import ConnectionOptions
+from trio_ws._transport.adapter import transport_on
 from trio_ws._transport.base import READ_SIZE
 from trio_ws._transport.tls import TLS_RECORD, MonitoredStream, tls_on
 
-from ..streams import Pair, over_tls, shake_hands, socket_pair, tls_contexts
+from ..streams import (
+    Pair,
+    over_tls,
+    shake_hands,
+    socket_pair,
+    tls_contexts,
+    tls_on_transports,
+)
 from ..wires import opening
 
 Clock = trio.testing.MockClock
@@ -55,13 +63,22 @@ class Crawling(trio.abc.Stream):
         await self.stream.aclose()
 
 
+def over_tls_of_sockets(ours: trio.abc.Stream, theirs: trio.abc.Stream) -> Pair:
+    """TLS as it is on sockets."""
+    return tls_on_transports(transport_on(ours), transport_on(theirs))
+
+
+every_kind = pytest.mark.parametrize("make", [over_tls, over_tls_of_sockets])
+
+
 @asynccontextmanager
 async def connected(
+    make: Callable[..., Pair],
     **policies: Any,
 ) -> AsyncGenerator[tuple[WebSocket, Crawling, trio.abc.Stream, Crawling]]:
     """A client over TLS, its link, its peer, and the peer's link."""
     ours, theirs = map(Crawling, memory_stream_pair())
-    client, server = over_tls(ours, theirs)
+    client, server = make(ours, theirs)
     await shake_hands(client, server)
     rules = ConnectionOptions(**{"heartbeat": None, **policies})
     ws = WebSocket(client, opening(), client=True, options=rules, name="tested")
@@ -76,11 +93,15 @@ async def swallow(stream: trio.abc.Stream) -> None:
             pass
 
 
-async def test_a_long_message_over_a_slow_link(autojump_clock: Clock) -> None:
+@every_kind
+async def test_a_long_message_over_a_slow_link(
+    autojump_clock: Clock, make: Callable[..., Pair]
+) -> None:
     """Bytes that leave while TLS waits for all of them keep a silent peer alive."""
     async with trio.open_nursery() as nursery:
         with pytest.raises(HeartbeatTimeout):
-            async with connected(heartbeat=Heartbeat(interval=4, timeout=4)) as (ws, ours, far, _):
+            async with connected(make, heartbeat=Heartbeat(interval=4, timeout=4)) as end:
+                ws, ours, far, _ = end
                 nursery.start_soon(swallow, far)
                 ours.seconds = 3
                 await ws.send(bytes(10 * TLS_RECORD))
@@ -91,11 +112,12 @@ async def test_a_long_message_over_a_slow_link(autojump_clock: Clock) -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_a_link_that_is_stuck(autojump_clock: Clock) -> None:
+@every_kind
+async def test_a_link_that_is_stuck(autojump_clock: Clock, make: Callable[..., Pair]) -> None:
     """Seconds without any such byte count, from the last one on."""
     async with trio.open_nursery() as nursery:
         with pytest.raises(ConnectionLost) as caught:
-            async with connected(timeouts=Timeouts(send=7)) as (ws, ours, far, _):
+            async with connected(make, timeouts=Timeouts(send=7)) as (ws, ours, far, _):
                 nursery.start_soon(swallow, far)
                 ours.seconds = 3
                 await ws.send(bytes(10 * TLS_RECORD))
@@ -107,16 +129,13 @@ async def test_a_link_that_is_stuck(autojump_clock: Clock) -> None:
     assert 15 + 7 <= trio.current_time() <= 15 + 7 + 0.5
 
 
-async def test_a_record_that_crawls_in(autojump_clock: Clock) -> None:
+@every_kind
+async def test_a_record_that_crawls_in(autojump_clock: Clock, make: Callable[..., Pair]) -> None:
     """Bytes that are no whole record yet are signs of life."""
     async with trio.open_nursery() as nursery:
         with pytest.raises(HeartbeatTimeout):
-            async with connected(heartbeat=Heartbeat(interval=4, timeout=4)) as (
-                ws,
-                _,
-                far,
-                theirs,
-            ):
+            async with connected(make, heartbeat=Heartbeat(interval=4, timeout=4)) as end:
+                ws, _, far, theirs = end
                 theirs.kept = bytearray()
                 await far.send_all(b"\x82\x7e" + (10_000).to_bytes(2, "big") + bytes(10_000))
                 record, theirs.kept = bytes(theirs.kept), None

@@ -87,7 +87,7 @@ def _run(words: list[str], console: Console) -> int:
     parser = _parser()
     if not words or words[0].startswith("-"):
         if parser.parse_args(words).version:  # --help ends here
-            console.line(f"trio-ws {_version()}")
+            console.line(f"trio-ws {_version()}, {_implementation()}")
             return Exit.OK
         raise CommandError(f"name a command: {', '.join(COMMANDS)}\ntry: {parser.prog} --help")
     if words[0] not in COMMANDS:
@@ -129,6 +129,12 @@ def _version() -> str:
         return version("trio-ws")
     except PackageNotFoundError:
         return "(a checkout that is not installed)"
+
+
+def _implementation() -> str:
+    from .._protocol.accelerator import compiled
+
+    return "pure Python" if compiled is None else "with its accelerator in C"
 
 
 def _fail(console: Console, words: list[str], message: str, code: int) -> int:

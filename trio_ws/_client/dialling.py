@@ -33,7 +33,7 @@ from .._transport.tunnel import TunnelStream
 from .._url import URL, authority_of
 from .environment import proxy_from_environment
 from .options import ClientConfig
-from .securing import shake_hands, with_tls
+from .securing import shake_hands, with_tls_to_proxy
 from .socks import ask_socks_proxy
 from .verdicts import is_transient
 
@@ -169,7 +169,7 @@ class Dialler:
 
     async def _secure(self, stream: trio.abc.Stream, proxy: ProxyURL) -> trio.abc.Stream:
         self.stage = f"making the connection to the proxy {proxy} secure with TLS"
-        secure = with_tls(stream, await self.default_context(), proxy.server_name)
+        secure = with_tls_to_proxy(stream, await self.default_context(), proxy.server_name)
         if failure := await shake_hands(secure):
             why = f"no TLS with the proxy: {failure.cause}"
             raise self.failure(why, transient=failure.transient) from failure.cause

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import trio
 
 from .._transport.tls import TLSStandIn, tls_on
+from .._transport.tls_choice import client_tls_on
 from .verdicts import is_transient_in_tls
 
 
@@ -29,7 +30,16 @@ def with_tls(stream: trio.abc.Stream, context: ssl.SSLContext, server_name: str)
     """Return TLS on a stream, before its handshake; a stand-in for TLS is TLS itself."""
     if isinstance(stream, TLSStandIn) and stream.expects_tls:
         return stream
-    return tls_on(stream, context, server_hostname=server_name)
+    return client_tls_on(stream, context, server_name)
+
+
+def with_tls_to_proxy(
+    stream: trio.abc.Stream, context: ssl.SSLContext, proxy_name: str
+) -> trio.abc.Stream:
+    """Return TLS to a proxy, before its handshake: Trio's, since a tunnel is to stand on it."""
+    if isinstance(stream, TLSStandIn) and stream.expects_tls:
+        return stream
+    return tls_on(stream, context, server_hostname=proxy_name)
 
 
 async def shake_hands(stream: Any) -> TLSFailure | None:

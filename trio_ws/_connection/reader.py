@@ -123,7 +123,7 @@ class Reader:
                         return True
                     continue
                 else:
-                    if not (data := await self._transport.receive_behind(self._protocol.unparsed)):
+                    if not (data := await self._transport.receive_behind(self._protocol.tail)):
                         return True
                     # Between that and the end of this turn is no ``await``: see `read_buffer`.
                     events = self._protocol.feed_joined(data, most=MAX_FRAMES_PER_TURN)

@@ -4,7 +4,8 @@
     send, ping, pong, close ─▶ SendQueue ─▶ bytes
 
 * `protocol` is one side of a connection; `states` is its table: what to do in each state.
-* Whole simple frames take the fast path (`fast_path`, `encoder`, `masking`).
+* Whole simple frames take the fast path (`fast_path`, `encoder`, `masking`);
+  the `accelerator` does the same in C, where it was built (`in_c`).
   All others take the slow path (`slow_path`), on which wsproto decides (`wsproto_decoder`);
   it is imported here and nowhere else.
 * `extensions` change what messages look like on the wire;

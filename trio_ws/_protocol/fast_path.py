@@ -30,17 +30,22 @@ Pongs may take the fast path too: on a connection that is idle but for its heart
 they are all that arrives, and the detour would be a good part of what a heartbeat costs.
 So may Closes (`read_close`): many connections carry little else.
 
+If there is the accelerator, it reads all frames but pongs and encoded ones (`accelerator`).
+Otherwise the code below reads them too, and it is what the accelerator must match.
+
 The proof is in the tests: any stream in any chunking gives the same messages,
-the same bytes out and the same ending with the fast path and without it.
+the same bytes out and the same ending with the fast path, whichever way, and without it.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from itertools import repeat
 from typing import Protocol, final
 
 from .._ending import CloseCode, may_be_sent
+from . import accelerator
 from .events import Pong
 from .frame_header import MAX_CONTROL_PAYLOAD, Header, Opcode, parse_header, shortest_head
 from .masking import LARGE, Span, apply_mask, unmask
@@ -66,6 +71,8 @@ _RSV = 0x70
 class Events(Protocol):
     """A list that messages and pongs can be appended to."""
 
+    def __len__(self) -> int: ...
+
     def append(self, message: str | bytes | Pong, /) -> None: ...
 
     def extend(self, messages: Iterable[bytes], /) -> None: ...
@@ -79,11 +86,12 @@ class FastDecoder:
     `buffer` is there in the middle of a long binary frame; `resume` goes on with it.
     """
 
-    __slots__ = ("_encoded", "_firsts", "_limit", "_masked", "buffer")
+    __slots__ = ("_compiled", "_encoded", "_firsts", "_limit", "_masked", "buffer")
 
     def __init__(self, *, masked: bool, limit: int) -> None:
         self._masked = masked
-        self._limit = limit
+        self._limit = min(limit, sys.maxsize)  # what is longer is never there in full
+        self._compiled = accelerator.compiled
         self._firsts = _PLAIN
         self._encoded: MessageDecoder | None = None
         self.buffer: PayloadBuffer | None = None
@@ -100,12 +108,27 @@ class FastDecoder:
 
         Nothing that is appended refers to `data`.
         """
+        most, before = MAX_MESSAGES_PER_FEED, len(events)
+        if (compiled := self._compiled) is not None:
+            position = compiled.read_frames(data, position, self._masked, self._limit, most, events)
+            if position == len(data) or not self._is_left(data[position]):
+                return position
+            most -= len(events) - before
         if isinstance(data, bytes):
-            return self._read(data, position, events)
-        while frames := self._find(data, position, 1):
+            return self._read(data, position, most, events)
+        return self._read_view(data, position, most, events)
+
+    def _is_left(self, first: int) -> bool:
+        """Return True if the accelerator leaves frames to us that begin so: pongs, encoded ones."""
+        return first in self._firsts and first not in _WHOLE
+
+    def _read_view(self, data: memoryview, position: int, most: int, events: Events) -> int:
+        """Do that in Python: copy the first small frame and all behind it, and large ones alone."""
+        while most and (frames := self._find(data, position, 1)):
             [(first, start, stop)] = frames
             if stop - start < LARGE or first & _RSV:
-                return position + self._read(bytes(data[position:]), 0, events)
+                return position + self._read(bytes(data[position:]), 0, most, events)
+            most -= 1
             if (message := self._read_large(data, first, start, stop)) is None:
                 break
             events.append(message)
@@ -122,8 +145,7 @@ class FastDecoder:
             payload = bytes(data[start:stop])
         return payload if first == _BINARY else _text_or_pong(first, payload)
 
-    def _read(self, data: bytes, position: int, events: Events) -> int:
-        most = MAX_MESSAGES_PER_FEED
+    def _read(self, data: bytes, position: int, most: int, events: Events) -> int:
         while most and (frames := self._find(data, position, 1)):
             [(first, start, stop)] = frames
             count = 1

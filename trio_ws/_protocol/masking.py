@@ -1,6 +1,7 @@
 """Masking (RFC 6455 §5.3): XOR with a key of four bytes, and where the keys come from.
 
-Several ways, each the best for some size (measure with ``tests/benchmarks``).
+If there is the accelerator, it does all of it (`accelerator`).
+Without it there are several ways, each the best for some size (measure with ``tests/benchmarks``).
 If numpy is installed (extra ``fast``), it is imported when it is first needed, in a thread;
 until it is there, and without it, the other ways are taken (`numpy_on_demand`).
 
@@ -26,12 +27,12 @@ by then there may be more of it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import chain
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from . import allocator
+from . import accelerator, allocator
 from .numpy_on_demand import NumpyOnDemand
 
 SMALL = 384
@@ -73,6 +74,8 @@ def apply_mask(
     """Return `data` from `start` to `stop` masked, or unmasked: XOR is its own inverse."""
     if stop is None:
         stop = len(data)
+    if (compiled := accelerator.compiled) is not None:
+        return compiled.mask(data, key, start, stop)
     size = stop - start
     if size > SMALL:
         np = numpy.module
@@ -97,7 +100,7 @@ def unmask(data: bytes, frames: list[Span]) -> list[bytes]:
     if len(frames) == 1:
         [(_, start, stop)] = frames
         return [apply_mask(data, data[start - 4 : start], start, stop)]
-    if frames:
+    if frames and accelerator.compiled is None:
         begin, end = frames[0][1], frames[-1][2]
         if (end - begin) // len(frames) in MIDDLING:
             if (np := numpy.module) is not None:
@@ -113,7 +116,7 @@ def unmask_run(data: bytes, start: int, size: int, stride: int, count: int) -> l
     Each has its key before it; the first one begins at `start`.
     """
     starts = range(start, start + count * stride, stride)
-    if size > SMALL:
+    if size > SMALL or accelerator.compiled is not None:
         return unmask(data, [(0, begin, begin + size) for begin in starts])
     if size and count >= MANY and (np := numpy.module) is not None:
         return _unmask_run(np, data, start, size, stride, count)
@@ -167,8 +170,11 @@ def _key_stream(data: bytes, frames: list[Span]) -> bytes:
     return b"".join(pieces)
 
 
-def mask_frames(frames: Iterable[bytes | Parts]) -> list[bytes | bytearray]:
+def mask_frames(frames: list[bytes | Parts]) -> list[bytes | bytearray]:
     """Return frames as they are written, in pieces; those in two parts are masked first."""
+    compiled = accelerator.compiled
+    if compiled is not None and frames and (joined := compiled.join_masked(frames, LARGE)):
+        return [joined]
     pieces: list[bytes | bytearray] = []
     small: list[Parts] = []
     for frame in frames:
@@ -189,6 +195,9 @@ def mask_frames(frames: Iterable[bytes | Parts]) -> list[bytes | bytearray]:
 
 def _masked(frames: list[Parts]) -> bytes | bytearray:
     """Return masked frames behind each other."""
+    compiled = accelerator.compiled
+    if compiled is not None and (joined := compiled.join_masked(frames, LARGE)):
+        return joined
     np = numpy.module
     if np is None or len(frames) == 1:
         joined = b"".join([head + apply_mask(payload, head[-4:]) for head, payload in frames])
@@ -219,8 +228,10 @@ def _masked_run(np: ModuleType, frames: list[Parts], head: int, size: int) -> by
     return batch
 
 
-def _masked_large(head: bytes, payload: bytes) -> bytearray:
+def _masked_large(head: bytes, payload: bytes) -> bytes | bytearray:
     allocator.expect_large_blocks()
+    if accelerator.compiled is not None:
+        return apply_mask(payload, head[-4:])
     target = bytearray(len(payload))
     mask_into(target, payload, head[-4:])
     return target
@@ -228,6 +239,9 @@ def _masked_large(head: bytes, payload: bytes) -> bytearray:
 
 def mask_into(target: bytearray | memoryview, source: bytes | memoryview, key: bytes) -> None:
     """Mask the large `source` into `target`, which has the same size and may be the same."""
+    if (compiled := accelerator.compiled) is not None:
+        compiled.mask_into(target, source, key)
+        return
     np = numpy.module
     if np is None:
         numpy.missed(len(source))

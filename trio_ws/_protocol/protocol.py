@@ -130,6 +130,10 @@ class WebSocketProtocol:
         """
         return self.feed_joined(self.unparsed + data, most=most)
 
+    def tail(self) -> bytes:
+        """Return `unparsed`: who waits for what comes behind it asks when that has come."""
+        return self.unparsed
+
     def feed_joined(
         self, data: bytes | memoryview, *, most: int = sys.maxsize
     ) -> list[ProtocolEvent]:

@@ -20,7 +20,7 @@ from .._errors import LocalProtocolError
 from .._handshake.opening import Opening
 from .._handshake.server import Refusal
 from .._http import Accept, Request, Response
-from .._transport.tls import accept_tls
+from .._transport.tls_choice import accept_tls
 from .admission import Admission, ConnectionSlot, HandshakeSlot
 from .answers import checked_decision
 from .http_connection import LINGER, HttpConnection

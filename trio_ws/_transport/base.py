@@ -13,12 +13,14 @@ and the end of the stream is always ``b""``.
 
 Another kind of stream is another class with these methods::
 
-    SocketTransport   a plain socket, by its file descriptor            (`socket`)
-    StreamTransport   any other stream, TLS too, by Trio's own methods  (`stream`)
+    SocketTransport   a plain socket, by its file descriptor  (`socket`)
+    TLSTransport      TLS on a plain socket                   (`tls_transport`)
+    StreamTransport   any other stream, by Trio's methods     (`stream`)
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Protocol, runtime_checkable
 
 from .._protocol.send_queue import Piece
@@ -113,13 +115,14 @@ class Transport(Protocol):
     async def receive_some(self) -> bytes:
         """Return the bytes that are there, waiting for one; ``b""`` at the end."""
 
-    async def receive_behind(self, tail: bytes) -> bytes | memoryview:
-        """Return `tail` and the bytes that are there, waiting for one; nothing at the end.
+    async def receive_behind(self, tail: Callable[[], bytes]) -> bytes | memoryview:
+        """Return the tail and the bytes that are there, waiting for one; nothing at the end.
 
         They may lie in a buffer that others read into: take them apart before the next ``await``.
+        The tail is asked for when the bytes are there: it may be used while they are waited for.
         """
         data = await self.receive_some()
-        return tail + data if data else data
+        return tail() + data if data else data
 
     async def receive_into(self, buffer: memoryview) -> int:
         """Receive to where the bytes belong; return how many came, 0 at the end."""

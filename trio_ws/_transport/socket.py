@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeGuard
 
 import trio
 
@@ -32,6 +33,11 @@ MAX_IOVECS = 16
 
 _TCP_FAMILIES = (socket.AF_INET, socket.AF_INET6)
 """A read that is short leaves nothing there; other families have boundaries of their own."""
+
+
+def is_plain_socket(stream: object) -> TypeGuard[trio.SocketStream]:
+    """Return True if this is a socket, and sockets are file descriptors here."""
+    return isinstance(stream, trio.SocketStream) and os.name == "posix"
 
 
 class SocketTransport(Transport):
@@ -143,15 +149,15 @@ class SocketTransport(Transport):
 
     async def receive_some(self) -> bytes:
         """Return the bytes that are there, waiting for one; ``b""`` at the end."""
-        return bytes(await self.receive_behind(b""))
+        return bytes(await self.receive_behind(bytes))
 
-    async def receive_behind(self, tail: bytes) -> memoryview:
-        """Return `tail` and the bytes that are there, in the buffer that all sockets share."""
+    async def receive_behind(self, tail: Callable[[], bytes]) -> memoryview:
+        """Return the tail and the bytes that are there, in the buffer that all sockets share."""
         data = None
         while data is None:
             try:
                 await self._readable()
-                data = self._read(tail)
+                data = self._read(tail())
             except (OSError, trio.ClosedResourceError) as error:
                 raise trio.BrokenResourceError(str(error)) from error
         return data

@@ -1,4 +1,4 @@
-"""Any other stream, by Trio's own methods: TLS, memory, a tunnel of the user's.
+"""Any other stream, by Trio's own methods: memory, a tunnel, TLS of the user's.
 
 Nothing is done without waiting here.
 A stream that is silent until everything is gone gets one TLS record at once (`TLS_RECORD`),

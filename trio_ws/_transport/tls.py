@@ -4,13 +4,16 @@
 bytes that have come but are no whole record yet, which are 16 KiB over a slow link perhaps,
 and bytes that leave while it waits for all of them to be gone.
 
-So TLS of our own stands on a `MonitoredStream`, through which all its bytes pass.
-It reports both, and the TLS stream may be given much at once.
+So where it stands on a stream that is no plain socket it stands on a `MonitoredStream`,
+through which all its bytes pass.
+That reports both, and the TLS stream may be given much at once.
 TLS that the user made is given one record at once instead (`TLS_RECORD`)::
 
-    StreamTransport ──▶ SSLStream ──▶ MonitoredStream ──▶ socket
+    StreamTransport ──▶ SSLStream ──▶ MonitoredStream ──▶ tunnel, memory
         ▲                                   │
         └────────── bytes come, bytes go ───┘
+
+On a plain socket it is not used at all: see `tls_transport`.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import ssl
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeAlias, cast, final
+from typing import Any, TypeAlias, final
 
 import trio
 
@@ -35,7 +38,7 @@ TimeCallback: TypeAlias = Callable[[float], None]
 """Called with the time."""
 
 
-def _ignore(now: float) -> None:
+def ignore(now: float) -> None:
     """Do nothing: the stream is not observed yet."""
 
 
@@ -46,8 +49,8 @@ class MonitoredStream(trio.abc.Stream):
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream = stream
         self.bytes_sent = 0
-        self._on_arrival: TimeCallback = _ignore
-        self._on_departure: TimeCallback = _ignore
+        self._on_arrival: TimeCallback = ignore
+        self._on_departure: TimeCallback = ignore
 
     def observe(self, *, on_arrival: TimeCallback, on_departure: TimeCallback) -> None:
         """Call these with the time when bytes have come, and when some have gone."""
@@ -117,66 +120,43 @@ def tls_on(
     )
 
 
-def tls_info(stream: object) -> TLSInfo | None:
-    """Return what TLS has established on a stream; None if the stream itself is not TLS.
-
-    Before the handshake that is nothing, too.
-    """
-    if not isinstance(stream, trio.SSLStream):
+def tls_info(tls: object) -> TLSInfo | None:
+    """Return what TLS has established; None if this is no TLS, or before its handshake."""
+    if not isinstance(tls, trio.SSLStream | ssl.SSLObject):
         return None
     try:
-        cipher: tuple[str, str, int] | None = stream.cipher()
+        cipher: tuple[str, str, int] | None = tls.cipher()
         return TLSInfo(
-            version=stream.version(),
+            version=tls.version(),
             cipher=cipher[0] if cipher else None,
-            peer_certificate=stream.getpeercert(),
-            alpn=stream.selected_alpn_protocol(),
+            peer_certificate=tls.getpeercert(),
+            alpn=tls.selected_alpn_protocol(),
         )
-    except trio.NeedHandshakeError:
+    except (trio.NeedHandshakeError, ValueError):
         return None
 
 
 @final
-class _BioRecorder:
+class AlertRecorder:
     """What `trio.SSLStream` takes for a context; it remembers what OpenSSL has to say."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
-        self.outgoing = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
 
     def wrap_bio(
         self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, **options: Any
     ) -> ssl.SSLObject:
         """Do what the context does."""
-        self.outgoing = outgoing
+        self._outgoing = outgoing
         return self._context.wrap_bio(incoming, outgoing, **options)
 
-
-async def accept_tls(
-    stream: trio.abc.Stream, context: ssl.SSLContext
-) -> trio.SSLStream[MonitoredStream]:
-    """Shake hands with a client; tell one that cannot be served why not (RFC 8446 §6.2).
-
-    Trio raises before it has sent the alert, which OpenSSL has made.
-    Without it a client that lacks a certificate sees a connection that just ends,
-    takes that for a passing trouble, and comes back for ever.
-
-    Raises:
-        trio.BrokenResourceError: the handshake failed; the cause is chained.
-    """
-    recorder = _BioRecorder(context)
-    monitored = MonitoredStream(stream)
-    secure = trio.SSLStream(monitored, cast(ssl.SSLContext, recorder), server_side=True)
-    try:
-        await secure.do_handshake()
-    except trio.BrokenResourceError:
-        if alert := recorder.outgoing.read():
-            await _send_alert(stream, alert)  # noqa: ASYNC120 - bounded
-        raise
-    return secure
+    def alert(self) -> bytes:
+        """Return what Trio has not sent: it raises before."""
+        return self._outgoing.read()
 
 
-async def _send_alert(stream: trio.abc.Stream, alert: bytes) -> None:
+async def send_alert(stream: trio.abc.Stream, alert: bytes) -> None:
     """Send our last words, then read and discard until the peer has closed, for a moment."""
     with trio.move_on_after(ALERT_LINGER), suppress(trio.BrokenResourceError, OSError):
         await stream.send_all(alert)

@@ -41,7 +41,8 @@ class Options:
 def read_options() -> Options:
     """Read the command line, and do what it says about the whole process.
 
-    The module that `--without` names is hidden, as if it did not exist.
+    The module that `--without` names is hidden, as if it did not exist.  A process that has to do
+    without anything does without the accelerator as well.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("role", choices=["server", "client"])
@@ -55,6 +56,7 @@ def read_options() -> Options:
         gc.set_threshold(options.collect)
     if options.without:
         sys.modules[options.without] = None  # type: ignore[assignment]
+        os.environ["TRIO_WS_PURE"] = "1"
     return options
 
 

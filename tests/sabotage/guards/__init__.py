@@ -34,6 +34,7 @@ from . import (
     supervision_endpoints,
     supervision_loop,
     transport,
+    transport_tls,
     values_errors,
     values_log,
 )
@@ -69,6 +70,7 @@ GUARDS: list[Guard] = [
     *supervision_endpoints.GUARDS,
     *supervision_loop.GUARDS,
     *transport.GUARDS,
+    *transport_tls.GUARDS,
     *values_errors.GUARDS,
     *values_log.GUARDS,
 ]

@@ -64,11 +64,11 @@ GUARDS = [
         "an error of the socket is one of the transport (reading)",
         "_transport/socket.py",
         (
-            "                data = self._read(tail)\n"
+            "                data = self._read(tail())\n"
             "            except (OSError, trio.ClosedResourceError) as error:"
         ),
         (
-            "                data = self._read(tail)\n"
+            "                data = self._read(tail())\n"
             "            except trio.ClosedResourceError as error:"
         ),
         ("transport/test_socket.py::test_reset_by_the_peer",),
@@ -158,18 +158,11 @@ GUARDS = [
         ("transport/test_tls.py::test_a_link_that_is_stuck",),
     ),
     Guard(
-        "a client that cannot be served is told why",
-        "_transport/tls.py",
-        "            await _send_alert(stream, alert)  # noqa: ASYNC120 - bounded\n",
-        "            pass\n",
-        ("transport/test_tls_alerts.py::test_an_alert",),
-    ),
-    Guard(
         "an alert is bounded",
         "_transport/tls.py",
         "    with trio.move_on_after(ALERT_LINGER), suppress",
         "    with suppress",
-        ("transport/test_tls_alerts.py::test_a_client_that_stays",),
+        ("transport/test_tls_choice_alerts.py::test_a_client_that_stays",),
         hangs=True,
     ),
     Guard(

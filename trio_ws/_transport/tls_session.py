@@ -1,0 +1,207 @@
+"""TLS between two buffers in memory: bytes in, bytes out, and no socket anywhere.
+
+OpenSSL does TLS, and the context of the ``ssl`` module says what is verified.
+It reads records from one buffer and leaves records in the other.
+A transport moves them from and to a socket (`tls_transport`)::
+
+    pieces ──seal──▶ OpenSSL ──outgoing──▶ sealed ──▶ socket
+    buffer ◀──open── OpenSSL ◀──incoming───  feed ◀── socket
+
+1. What is sealed can neither be taken back nor be sealed again: the peer counts the records.
+   So it stays here until the socket has taken it, and goes before everything else.
+2. Plain bytes count as written when the socket has all the records of their batch.
+   Until then the writer keeps them, and gives them again before all others.
+   So many of the bytes that it gives next are sealed already: they are *owed*.
+3. Opening, too, may leave records to send, such as an alert.
+   They go behind what is sealed, and how many of them may wait is bounded (`MAX_SEALED`).
+4. Nothing here waits.
+   So the task that reads and the task that writes never meet anything half done,
+   and a cancellation loses nothing.
+"""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import cast, final
+
+from .._protocol.send_queue import Piece
+from .._tls_info import TLSInfo
+from .base import READ_SIZE, without
+from .tls import TLS_RECORD, tls_info
+
+MAX_BATCH = READ_SIZE
+"""How much is sealed at once: a message of 64 KiB and its header."""
+
+MAX_SEALED = 4 * MAX_BATCH
+"""With so many sealed bytes the peer makes TLS talk, and does not listen."""
+
+
+@final
+class TLSSession:
+    """One end of TLS; see the top of this file.
+
+    Attributes:
+        sealed: the records that are to be sent; the first may be the rest of one.
+        hungry: whether everything that was fed is opened.
+        ended: whether the peer has ended its direction, with close-notify or without.
+    """
+
+    __slots__ = (
+        "_error",
+        "_incoming",
+        "_openssl",
+        "_outgoing",
+        "_owed",
+        "ended",
+        "hungry",
+        "sealed",
+    )
+
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        *,
+        server_side: bool = False,
+        server_hostname: str | None = None,
+    ) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._openssl = context.wrap_bio(
+            self._incoming, self._outgoing, server_side, server_hostname
+        )
+        self._error: ssl.SSLError | None = None
+        self._owed = 0
+        self.sealed: list[Piece] = []
+        self.hungry = False
+        self.ended = False
+
+    @property
+    def info(self) -> TLSInfo | None:
+        """Return what the handshake has established; None before it."""
+        return tls_info(self._openssl)
+
+    def shake_hands(self) -> bool:
+        """Go on with the handshake; return True if it is done, False if the peer has to speak.
+
+        Raises:
+            ssl.SSLError: it has failed; what the peer is told of that is in `sealed`.
+        """
+        try:
+            self._openssl.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        finally:
+            self._collect()
+        return True
+
+    def alert(self) -> bytes:
+        """Return why the handshake has failed, for the peer; nothing if the stream has failed."""
+        return b"".join(self.sealed)
+
+    def close(self) -> None:
+        """Say that no more comes (close-notify); behind half a record that would not be true."""
+        if not self.sealed:
+            with suppress(ssl.SSLError):
+                self._openssl.unwrap()
+            self._collect()
+
+    # Reading
+
+    def feed(self, data: Piece) -> None:
+        """Take in what the peer has sent; nothing is the end of its stream."""
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+        self.hungry = False
+
+    def open_into(self, buffer: memoryview) -> int:
+        """Open what was fed, as far as there is room; return how many plain bytes that is.
+
+        Raises:
+            ssl.SSLError: this is no TLS, or it is forged; what came before was returned before.
+        """
+        count = 0
+        try:
+            while count < len(buffer) and not (self.ended or self._error):
+                more = cast(
+                    int, self._openssl.read(len(buffer) - count, cast(bytearray, buffer[count:]))
+                )
+                count += more
+                self.ended = not more
+        except ssl.SSLWantReadError:
+            self.hungry = True
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            self.ended = True
+        except ssl.SSLError as error:
+            self._error = error
+        if self._outgoing.pending:
+            self._collect()
+            if sum(map(len, self.sealed)) > MAX_SEALED:
+                self._error = ssl.SSLError("the peer makes TLS talk, and does not listen")
+        if self._error and not count:
+            raise self._error
+        return count
+
+    # Writing
+
+    @property
+    def owes(self) -> bool:
+        """Return True if plain bytes are sealed whose writer was not told that they are gone."""
+        return self._owed > 0
+
+    def seal(self, pieces: list[Piece]) -> None:
+        """Seal a batch of `pieces`, which are owed from now on.
+
+        Raises:
+            ssl.SSLWantReadError: the peer has to speak first; TLS 1.2 negotiates anew.
+            ssl.SSLError: nothing can be sent any more.
+        """
+        try:
+            for plain in _cut(pieces):
+                self._owed += self._openssl.write(plain)
+                self._collect()
+        finally:
+            self._collect()
+
+    def push(self, send_now: Callable[[list[Piece]], list[Piece]]) -> bool:
+        """Send what is sealed by `send_now`; return True if it left nothing."""
+        if self.sealed:
+            self.sealed = send_now(self.sealed)
+        return not self.sealed
+
+    def sent(self, count: int) -> None:
+        """Note that `count` bytes of what is sealed are gone."""
+        self.sealed = without(self.sealed, count)
+
+    def settle(self, most: int = sys.maxsize) -> int:
+        """Return how many plain bytes are gone, `most` at most: its writer is told of them now."""
+        count = min(self._owed, most)
+        self._owed -= count
+        return count
+
+    def _collect(self) -> None:
+        if self._outgoing.pending:
+            self.sealed.append(self._outgoing.read())
+
+
+def _cut(pieces: list[Piece]) -> Iterator[Piece]:
+    """Yield what goes into each record of a batch: small pieces joined, large ones cut."""
+    record: list[Piece] = []
+    room, rest = TLS_RECORD, MAX_BATCH
+    for piece in pieces:
+        view = memoryview(piece)[:rest]
+        rest -= len(view)
+        while len(view) >= room:
+            yield b"".join([*record, view[:room]]) if record else view[:room]
+            view, record, room = view[room:], [], TLS_RECORD
+        if view:
+            record.append(view)
+            room -= len(view)
+        if not rest:
+            break
+    if record:
+        yield b"".join(record)
