@@ -149,6 +149,16 @@ GUARDS = [
         "_connection/reader.py",
         (
             "events = self._protocol.feed_joined(data, most=MAX_FRAMES_PER_TURN)\n"
+            "                self._note"
+        ),
+        ("events = self._protocol.feed_joined(data)\n                self._note"),
+        ("connection/test_reader.py::test_gulp_of_many_frames",),
+    ),
+    Guard(
+        "the reader takes a limited number of frames",
+        "_connection/reader.py",
+        (
+            "events = self._protocol.feed_joined(data, most=MAX_FRAMES_PER_TURN)\n"
             "                self._lease"
         ),
         ("events = self._protocol.feed_joined(data)\n                self._lease"),
