@@ -81,7 +81,7 @@ class Server:
 
     def __repr__(self) -> str:
         state = "over" if self._over else "draining" if self.draining else "serving"
-        count = len(self._connections)
+        count = len(self._runner.connections)
         return f"<Server on {self._named}: {state}, {count} connection{'s' * (count != 1)}>"
 
     @property
