@@ -40,13 +40,18 @@ class SlimParkingLot:
         return len(self._parked)
 
     @trio.lowlevel.enable_ki_protection
-    async def park(self) -> None:
-        """Wait until woken; a checkpoint."""
+    async def park(self, *, first: bool = False) -> None:
+        """Wait until woken; a checkpoint.
+
+        A task that was woken too early comes back as the `first`.
+        """
         task = trio.lowlevel.current_task()
-        if self._parked:
-            self._parked.append(task)
-        else:
+        if not self._parked:
             self._parked = [task]
+        elif first:
+            self._parked.insert(0, task)
+        else:
+            self._parked.append(task)
         await trio.lowlevel.wait_task_rescheduled(_Leave(self, task))
 
     def forget(self, task: trio.lowlevel.Task) -> None:

@@ -85,6 +85,7 @@ class WebSocket(trio.abc.AsyncResource):
         self._remote_address = opening.request.remote_address or core.transport.remote_address
         self._protocol = core.protocol
         self._receive_queue = core.receive_queue
+        self._reader = self._connection.reader
         self._writer = self._connection.writer
         self._budget = current_checkpoint_budget()
         self._observers = core.observers
@@ -335,12 +336,17 @@ class WebSocket(trio.abc.AsyncResource):
             await self._budget.checkpoint(len(receive_queue.messages[-1]))
         elif self._protocol.ending is not None:
             await self._budget.checkpoint(0)
+        message, woken = None, False
         while not receive_queue.messages:
             if self._protocol.ending is not None:
                 self._check_more_comes()
-            await receive_queue.receivers.park()
+            await receive_queue.receivers.park(first=woken)
+            woken = True
             self._budget.renew()
-        message = receive_queue.take()
+            if (message := self._reader.answer()) is not None:
+                break
+        else:
+            message = receive_queue.take()
         self._messages_received += 1
         tell = self._observers.received
         if tell is not None:

@@ -29,6 +29,7 @@ from .._ending import CloseCode
 from .._policies import FOREVER
 from .._protocol.validation import check_close
 from .._transport.addresses import port_of, remote_address
+from .._transport.lent import lend
 from .._transport.listening import close_by_force, close_socket, serve_forever
 from .._validation import check_seconds
 from .admission import Admission, ConnectionSlot
@@ -238,6 +239,7 @@ def _next_name() -> str:
 
 async def serve_stream(server: Server, stream: trio.abc.Stream) -> None:
     """Serve the one connection of a server that has no listeners."""
+    lend(stream)
     with unwrapping():
         await server._serve(stream, _next_name())
 
