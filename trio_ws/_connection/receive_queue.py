@@ -99,7 +99,7 @@ class ReceiveQueue:
         self.mode = _BOUNDED
         self.messages: list[str | bytes] = []
         self._portion_cost = 0
-        self._arrived: list[str | bytes] = []
+        self._arrived: list[str | bytes] | tuple[()] = ()
         self._arrived_cost = 0
         self.chunks: list[Chunk] = []
         self._counted = 0
@@ -162,9 +162,11 @@ class ReceiveQueue:
             arrived = self._take_what_fits(arrived)
         arrived_cost = wire_sizes(arrived) + QUEUE_ITEM_OVERHEAD * len(arrived)
         self._counted += arrived_cost
-        if self.messages:
+        if self._arrived:
             self._arrived += arrived
             self._arrived_cost += arrived_cost
+        elif self.messages:
+            self._arrived, self._arrived_cost = arrived, arrived_cost
         else:
             arrived.reverse()
             self.messages, self._portion_cost = arrived, arrived_cost
@@ -220,7 +222,7 @@ class ReceiveQueue:
         if self._arrived:
             self._arrived.reverse()
             self.messages, self._portion_cost = self._arrived, self._arrived_cost
-            self._arrived, self._arrived_cost = [], 0
+            self._arrived, self._arrived_cost = (), 0
         self._wake_reader()
 
     def take_chunk(self) -> Chunk:

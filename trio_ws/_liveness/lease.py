@@ -96,7 +96,7 @@ class Lease:
         phase: float,
         told: bool = False,
     ) -> None:
-        self.beats = [HeartbeatTimer(policy, now=now, phase=phase) for policy in policies]
+        self.beats = tuple([HeartbeatTimer(each, now=now, phase=phase) for each in policies])
         self.outgoing = Outgoing(now, told=told)
         self._idle = FOREVER if timeouts.idle is None else timeouts.idle
         self.send = _send_timeout(self.beats, timeouts)

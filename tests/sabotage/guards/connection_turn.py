@@ -67,8 +67,8 @@ GUARDS = [
     Guard(
         "a receiver that takes wakes the reader",
         "_connection/receive_queue.py",
-        ("            self._arrived, self._arrived_cost = [], 0\n        self._wake_reader()\n"),
-        "            self._arrived, self._arrived_cost = [], 0\n",
+        ("            self._arrived, self._arrived_cost = (), 0\n        self._wake_reader()\n"),
+        "            self._arrived, self._arrived_cost = (), 0\n",
         ("connection/test_receive_queue.py::test_the_reader_waits_for_room",),
     ),
     Guard(
