@@ -70,6 +70,26 @@ def test_any_chunking(sizes: list[int], cuts: list[int], room: int) -> None:
     assert not server.ended
 
 
+@pytest.mark.parametrize("room", [1000, TLS_RECORD, 300_000])
+@pytest.mark.parametrize("ends", [False, True])
+def test_much_at_once(room: int, ends: bool) -> None:
+    """Much that came at once is given to OpenSSL by portions, which it may keep room for."""
+    client, server = tls_sessions(CLIENT, SERVER)
+    wire = b"".join(
+        sealed(client, DATA[at : at + MAX_BATCH]) for at in range(0, 200_000, MAX_BATCH)
+    )
+    if ends:
+        client.close()
+        wire += b"".join(taken(client))
+    server.feed(wire)
+    buffer, received = memoryview(bytearray(room)), bytearray()
+    while not (server.hungry or server.ended):
+        assert server._incoming.pending <= MAX_BATCH
+        received += buffer[: server.open_into(buffer)]
+    assert received == DATA[: 4 * MAX_BATCH]
+    assert server.ended == ends
+
+
 @settings(max_examples=40)
 @given(
     sizes=st.lists(st.integers(0, 40_000), max_size=12),

@@ -30,7 +30,7 @@ import trio
 from .._concurrency.slim import SlimParkingLot
 from .._protocol.send_queue import Piece
 from .._tls_info import TLSInfo
-from .base import READ_SIZE, Transport, without
+from .base import Transport, without
 from .kernel import HangUp
 from .read_buffer import current_read_buffer
 from .tls import TimeCallback, ignore
@@ -153,7 +153,7 @@ class TLSTransport(Transport, trio.abc.Stream):
 
     async def _hear(self) -> None:
         """Wait for bytes, and give them to TLS."""
-        view = self._buffer.view[:READ_SIZE]  # what OpenSSL was given at once it keeps room for
+        view = self._buffer.view
         count = await self._below.receive_into(view)
         self._session.feed(view[:count])
         self._heard.unpark_all()
