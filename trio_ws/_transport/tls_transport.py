@@ -115,12 +115,15 @@ class TLSTransport(Transport, trio.abc.Stream):
 
     def receive_now(self) -> bytes:
         """Return what is there already; ``b""`` if that is nothing, or the end, or an error."""
-        if data := self._below.receive_now():
-            self._session.feed(data)
+        view = self._buffer.view
         try:
-            return bytes(self._buffer.view[: self._open_into(self._buffer.view)])
+            count = self._open_into(view)
+            if not count and (data := self._below.receive_now()):
+                self._session.feed(data)
+                count = self._open_into(view)
         except trio.BrokenResourceError:
             return b""
+        return bytes(view[:count])
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return the bytes that are there, waiting for one; ``b""`` at the end."""

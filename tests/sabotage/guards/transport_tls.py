@@ -115,6 +115,21 @@ GUARDS = [
         ("transport/test_tls_session.py::test_much_at_once",),
     ),
     Guard(
+        "a handshake goes on with the next portion",
+        "_transport/tls_session.py",
+        "            return not self.hungry and self.shake_hands()\n",
+        "            return False\n",
+        ("transport/test_tls_session.py::test_a_long_chain",),
+    ),
+    Guard(
+        "what is there now goes behind what was there",
+        "_transport/tls_transport.py",
+        "            if not count and (data := self._below.receive_now()):",
+        "            if data := self._below.receive_now():",
+        ("transport/test_tls_transport.py::test_what_is_there_now_goes_behind_what_was_there",),
+        hangs=True,
+    ),
+    Guard(
         "a portion that waits is no hunger",
         "_transport/tls_session.py",
         "        if ahead:\n",
