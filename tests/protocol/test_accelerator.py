@@ -125,6 +125,52 @@ def test_no_length_is_believed(length: int, masked: bool) -> None:
         assert read(ACCELERATOR, data, 0, masked, sys.maxsize, 9) == (0, [])
 
 
+LEFT = {
+    "a pong": (0x8A, b"", False),
+    "a Close": (0x88, b"", False),
+    "a fragment": (0x02, b"", False),
+    "the end of a message": (0x80, b"", False),
+    "a reserved bit": (0xC2, b"", False),
+    "the wrong masking": (BINARY, b"x" * 9, True),
+    "text that is not UTF-8": (TEXT, b"\xff", False),
+    "text that is incomplete": (TEXT, b"\xc3", False),
+    "more than the limit": (BINARY, bytes(301), False),
+}
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("what", LEFT)
+def test_what_is_left(what: str, masked: bool) -> None:
+    """The frame before it is taken, and nothing of what is left or comes behind it."""
+    first, payload, otherwise = LEFT[what]
+    good = frame(BINARY, bytes(300), masked=masked)
+    data = good + frame(first, payload, masked=masked is not otherwise) + good
+    for way in (ACCELERATOR, MODEL):
+        assert read(way, data, 0, masked, 300, 9) == (len(good), [bytes(300)])
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize(
+    ("code", "size", "taken"),
+    [(126, 125, 0), (126, 126, 1), (127, 126, 0), (127, 65_535, 0), (127, 65_536, 1)],
+)
+def test_a_length_has_its_shortest_form(code: int, size: int, taken: int, masked: bool) -> None:
+    """A length in a longer form is left (RFC 6455 §5.2)."""
+    length = size.to_bytes(2 if code == 126 else 8, "big")
+    data = bytes([BINARY, code | masked << 7]) + length + bytes(4 * masked) + bytes(size)
+    for way in (ACCELERATOR, MODEL):
+        assert read(way, data, 0, masked, 1 << 40, 9) == (len(data) * taken, [bytes(size)] * taken)
+
+
+@pytest.mark.parametrize("most", [-1, 0, 1, 2, 5, 9])
+def test_no_more_at_once(most: int) -> None:
+    """No more messages are taken than were asked for."""
+    one = frame(TEXT, b"one", masked=False)
+    for way in (ACCELERATOR, MODEL):
+        count = min(5, max(0, most))
+        assert read(way, one * 5, 0, False, 9, most) == (len(one) * count, ["one"] * count)
+
+
 @pytest.mark.parametrize("size", [*range(40), 255, 256, 257, 70_001])
 def test_masks(size: int) -> None:
     """Every size is masked as the model masks it, in place as well, and nothing around it."""

@@ -11,5 +11,6 @@ So `guards` lists guards, each with a mutation that removes it and the tests tha
                                         put the text back
 
 A guard whose removal no test notices is a finding, and the command fails.
+A guard of the C code is removed from an accelerator that is compiled for that.
 Nothing in the working tree is touched: each process has a copy of the project for itself.
 """

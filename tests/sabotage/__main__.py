@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from pathlib import Path
 
+from ..protocol.ways import BUILT
 from .copies import copy_project
 from .guard import Guard
 from .guards import GUARDS
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     if unknown := [name for name in options.names if not any(named(g, [name]) for g in GUARDS)]:
         print(f"no guard has such a name or file: {', '.join(unknown)}")
         return 2
-    guards = [guard for guard in GUARDS if named(guard, options.names)]
+    guards = [guard for guard in GUARDS if named(guard, options.names) and can_be_tried(guard)]
     with tempfile.TemporaryDirectory(prefix="trio_ws-sabotage-") as folder:
         return run(guards, Path(folder), max(1, min(options.processes, len(guards))))
 
@@ -45,6 +46,14 @@ def parser() -> argparse.ArgumentParser:
 def named(guard: Guard, names: Sequence[str]) -> bool:
     """Return True if a guard is one of those that are meant."""
     return not names or any(name in guard.name or name in guard.file for name in names)
+
+
+def can_be_tried(guard: Guard) -> bool:
+    """Return True unless the guard is in C and no accelerator was built in this tree; say so."""
+    if guard.path.suffix != ".c" or BUILT is not None:
+        return True
+    print(f"left out, since there is no accelerator: {guard.name}")
+    return False
 
 
 def run(guards: list[Guard], folder: Path, processes: int) -> int:

@@ -52,6 +52,8 @@ def test_the_list_covers_all_packages() -> None:
 @pytest.mark.parametrize("file", sorted({guard.file for guard in GUARDS}))
 def test_guards_are_found(file: str) -> None:
     """The text of each guard of a file stands in it once, and each test that is named is there."""
+    if file.endswith(".c") and not (LIBRARY / file).exists():
+        pytest.skip("a wheel has no C code")
     source = (LIBRARY / file).read_text(encoding="utf-8")
     for guard in GUARDS:
         if guard.file == file:

@@ -58,7 +58,8 @@ def compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def build(project: Path, version: str = "standard") -> tuple[str, list[str]]:
     """Do what hatchling does; return the tag, and where in the wheel what was compiled is to be."""
-    hook = BuildHook(str(project), {}, None, None, str(project / "dist"), "wheel")  # type: ignore[arg-type]
+    unused: Any = None
+    hook = BuildHook(str(project), {}, unused, unused, str(project / "dist"), "wheel")
     told: dict[str, Any] = {"force_include": {}, "pure_python": True, "tag": PURE}
     hook.initialize(version, told)
     compiled: dict[str, str] = told["force_include"]
