@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +69,26 @@ def test_any_chunking(sizes: list[int], cuts: list[int], room: int) -> None:
         received += opened(server, room)
     assert received == wanted
     assert not server.ended
+
+
+@pytest.mark.parametrize("room", [1000, TLS_RECORD, 300_000])
+@pytest.mark.parametrize("ends", [False, True])
+def test_much_at_once(room: int, ends: bool) -> None:
+    """Much that came at once is given to OpenSSL by portions, which it may keep room for."""
+    client, server = tls_sessions(CLIENT, SERVER)
+    wire = b"".join(
+        sealed(client, DATA[at : at + MAX_BATCH]) for at in range(0, 200_000, MAX_BATCH)
+    )
+    if ends:
+        client.close()
+        wire += b"".join(taken(client))
+    server.feed(wire)
+    buffer, received = memoryview(bytearray(room)), bytearray()
+    while not (server.hungry or server.ended):
+        assert server._incoming.pending <= MAX_BATCH
+        received += buffer[: server.open_into(buffer)]
+    assert received == DATA[: 4 * MAX_BATCH]
+    assert server.ended == ends
 
 
 @settings(max_examples=40)
@@ -284,6 +305,28 @@ def test_distrust() -> None:
     server.feed(client.alert())
     with pytest.raises(ssl.SSLError, match="ALERT_UNKNOWN_CA"):
         server.shake_hands()
+
+
+def test_a_long_chain(tmp_path: Path) -> None:
+    """A flight of the handshake that comes at once and is longer than a portion is taken whole."""
+    authority = trustme.CA()
+    leaf = authority.issue_cert("testserver")
+    authority_pem = authority.cert_pem.bytes()
+    (tmp_path / "chain").write_bytes(leaf.cert_chain_pems[0].bytes() + authority_pem * 180)
+    leaf.private_key_pem.write_to_path(tmp_path / "key")
+    server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server_side.load_cert_chain(tmp_path / "chain", tmp_path / "key")
+    client_side = ssl.create_default_context()
+    authority.configure_trust(client_side)
+    client = TLSSession(client_side, server_hostname="testserver")
+    server = TLSSession(server_side, server_side=True)
+    client.shake_hands()
+    server.feed(b"".join(taken(client)))
+    server.shake_hands()
+    flight = b"".join(taken(server))
+    assert len(flight) > MAX_BATCH
+    client.feed(flight)
+    assert client.shake_hands()
 
 
 def test_end_in_the_handshake() -> None:

@@ -294,6 +294,17 @@ async def test_receive_now() -> None:
         assert near.receive_now() == b""
 
 
+async def test_what_is_there_now_goes_behind_what_was_there() -> None:
+    """What was read and is not opened yet comes before what the kernel has."""
+    async with pair(1_000_000) as (near, far):
+        assert far.send_now([DATA[:200_000]]) == []
+        received = bytearray(await near.receive_some(10))
+        assert far.send_now([DATA[200_000:300_000]]) == []
+        while len(received) < 300_000:
+            received += near.receive_now()
+        assert received == DATA[:300_000]
+
+
 async def test_cancelled_reading() -> None:
     """A cancelled read has taken nothing."""
     async with pair() as (near, far):

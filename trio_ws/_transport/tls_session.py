@@ -97,7 +97,8 @@ class TLSSession:
         try:
             self._openssl.do_handshake()
         except ssl.SSLWantReadError:
-            return False
+            self._starve()
+            return not self.hungry and self.shake_hands()
         finally:
             self._collect()
         return True
@@ -116,7 +117,7 @@ class TLSSession:
     # Reading
 
     def feed(self, data: Piece) -> None:
-        """Take in what the peer has sent; nothing is the end of its stream.
+        """Take in what the peer has sent, when hungry; nothing is the end of its stream.
 
         OpenSSL keeps the room for what it was given at once, so much is given by portions.
         """

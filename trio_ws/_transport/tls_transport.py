@@ -30,7 +30,7 @@ import trio
 from .._concurrency.slim import SlimParkingLot
 from .._protocol.send_queue import Piece
 from .._tls_info import TLSInfo
-from .base import READ_SIZE, Transport, without
+from .base import Transport, without
 from .kernel import HangUp
 from .read_buffer import current_read_buffer
 from .tls import TimeCallback, ignore
@@ -115,12 +115,15 @@ class TLSTransport(Transport, trio.abc.Stream):
 
     def receive_now(self) -> bytes:
         """Return what is there already; ``b""`` if that is nothing, or the end, or an error."""
-        if data := self._below.receive_now():
-            self._session.feed(data)
+        view = self._buffer.view
         try:
-            return bytes(self._buffer.view[: self._open_into(self._buffer.view)])
+            count = self._open_into(view)
+            if not count and (data := self._below.receive_now()):
+                self._session.feed(data)
+                count = self._open_into(view)
         except trio.BrokenResourceError:
             return b""
+        return bytes(view[:count])
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Return the bytes that are there, waiting for one; ``b""`` at the end."""
@@ -153,7 +156,7 @@ class TLSTransport(Transport, trio.abc.Stream):
 
     async def _hear(self) -> None:
         """Wait for bytes, and give them to TLS."""
-        view = self._buffer.view[:READ_SIZE]  # what OpenSSL was given at once it keeps room for
+        view = self._buffer.view
         count = await self._below.receive_into(view)
         self._session.feed(view[:count])
         self._heard.unpark_all()
