@@ -21,6 +21,7 @@ import pytest
 from hypothesis import settings
 
 from trio_ws._protocol import masking
+from trio_ws._transport.poller import current_poller
 
 from . import secrecy
 
@@ -138,3 +139,11 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"CI must have every peer, but {item.nodeid} skipped: {report.longrepr}"
     return report
+
+
+@pytest.fixture(params=["poller", "no poller"])
+def each_way_to_wait(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Sockets are watched by the poller, and again as where there is none."""
+    if request.param == "no poller":
+        monkeypatch.setattr(current_poller, "_make", lambda: None)
+    return str(request.param)

@@ -25,6 +25,8 @@ from trio_ws._policies import HeartbeatOption
 
 from .wires import opening
 
+pytestmark = pytest.mark.usefixtures("each_way_to_wait")
+
 QUICK = Heartbeat(interval=0.25, timeout=0.25)
 MIB = 1024 * 1024
 

@@ -42,6 +42,62 @@ from .halls import echo, serving
 from .notebooks import Faulty, Notebook
 from .wires import both_roles
 
+# What is refused
+
+
+class Misspelt(Instrument):
+    """One with a method of any name, with the parameters that `message_sent` has."""
+
+    def __init_subclass__(cls, name: str) -> None:
+        setattr(cls, name, lambda self, ws, kind, size: None)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("mesage_sent", r"did you mean 'message_sent'\? Rename it, or begin"),
+        ("messages_received", "did you mean 'message_received'"),
+        ("on_messge", "did you mean 'message_sent'"),
+        ("on_connection_opened", "did you mean 'connection_opened'"),
+        ("on_click", "an instrument is told by connection_opened, .*, transition: rename it"),
+    ],
+)
+def test_a_misspelt_method_is_refused(name: str, told: str) -> None:
+    """A method that nothing would call is told of where the instrument is given."""
+
+    class Wrong(Misspelt, name=name):
+        pass
+
+    for kind in (Wrong, type("Inherits", (Wrong,), {}, name="fine")):
+        with pytest.raises(TypeError, match=rf"nothing calls {kind.__name__}\.{name}; .*{told}"):
+            Observers([kind()])
+
+
+def test_methods_of_its_own() -> None:
+    """What an instrument has besides is its own: helpers, counters, what it inherits elsewhere."""
+
+    class Widget:
+        def on_click(self) -> None:
+            """Nothing to do with instruments."""
+
+    class Fine(Widget, Instrument):
+        messages_sent = 0
+
+        def message_sent(self, ws: WebSocket, kind: MessageKind, size: int) -> None:
+            self.messages_sent += 1
+
+        def messages_received(self) -> int:
+            return 0
+
+        def render(self) -> str:
+            return f"{self.messages_sent}"
+
+        def _on_message(self) -> None:
+            pass
+
+    assert Observers([Fine()]).sent is not None
+
+
 # What is told
 
 

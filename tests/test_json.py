@@ -59,6 +59,20 @@ def test_what_is_none(text: str) -> None:
             decode_json(message)
 
 
+@pytest.mark.parametrize("text", ["1e999", "[-1e999]", '{"a": 1' + "0" * 400 + ".5}"])
+def test_too_large_for_a_float(text: str) -> None:
+    """A number of which Python would make an infinity is refused: it could not be sent again."""
+    for message in (text, text.encode()):
+        with pytest.raises(ValueError, match=r"too large for a float") as caught:
+            decode_json(message)
+        assert len(str(caught.value)) < 100
+
+
+def test_large_and_small_numbers() -> None:
+    """The largest float comes through, and one that is too small is zero, as Python has it."""
+    assert decode_json("[1.7976931348623157e308, 1e-999]") == [1.7976931348623157e308, 0.0]
+
+
 def test_a_type_that_has_no_form() -> None:
     """A wrong type is a `TypeError`."""
     with pytest.raises(TypeError, match="set"):

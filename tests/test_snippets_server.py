@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,20 @@ import trio
 import trio.testing
 import trustme
 
-from docs.snippets import activated, authentication, client_certificates, deployed, routing
+from docs.snippets import (
+    activated,
+    authentication,
+    client_certificates,
+    deployed,
+    listeners,
+    routing,
+)
 from trio_ws import (
     CloseCode,
     ConnectionClosed,
     HandshakeError,
     Headers,
+    Limits,
     Rejected,
     Request,
     Response,
@@ -33,6 +42,7 @@ from trio_ws import (
 from trio_ws.testing import MemoryNetwork, open_websocket_pair
 
 from .halls import serving
+from .wires import frames_of, goodbye_of, open_wired, settled
 
 TOP = Path(__file__).resolve().parent.parent
 DEPLOY = TOP / "docs" / "snippets" / "deploy"
@@ -378,3 +388,58 @@ async def say_hello(url: str) -> None:
         async with open_websocket(url) as ws:
             await ws.send("hello")
             assert await ws.receive() == "hello"
+
+
+# Many listeners
+
+
+async def test_all_who_keep_up_hear_everything(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """What is published reaches each listener; one that has closed is none any more."""
+    audience = listeners.Listeners()
+    async with serving(audience.handle) as hall, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(hall.open()) for _ in range(150)]
+        await trio.testing.wait_all_tasks_blocked()
+        await audience.publish("first")
+        await clients[0].close()
+        await trio.testing.wait_all_tasks_blocked()
+        await audience.publish("second")
+        for client in clients[1:]:
+            assert [await client.receive(), await client.receive()] == ["first", "second"]
+
+
+async def test_who_is_too_slow_is_sent_away(autojump_clock: trio.testing.MockClock) -> None:
+    """A listener whose queue is full gets a Close with 1013, behind what it had taken."""
+    audience = listeners.Listeners()
+    limits = Limits(send_buffer=1000)
+    async with (
+        open_wired(False, limits=limits) as (ws, peer, wire),
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(audience.handle, ws)
+        await settled()
+        wire.stop_taking()
+        for _ in range(3):
+            await audience.publish(bytes(900))
+            await settled()
+        await audience.publish("it has left")
+        wire.take_again()
+        await settled()
+        await peer.send_close()
+    assert [len(frame.payload) for frame in frames_of(wire.written)[:-1]] == [900, 900]
+    assert goodbye_of(wire.written) == (CloseCode.TRY_AGAIN_LATER, "too slow")
+
+
+async def test_a_listener_that_ends_just_now(autojump_clock: trio.testing.MockClock) -> None:
+    """A connection that is over, and whose handler does not know yet, is passed over."""
+    audience = listeners.Listeners()
+    async with open_wired(False) as (ws, peer, _), trio.open_nursery() as nursery:
+        nursery.start_soon(audience.handle, ws)
+        await settled()
+        await peer.send_close()
+        await peer.send_eof()
+        while ws.ending is None:
+            await trio.lowlevel.checkpoint()
+        await audience.publish("late")
+    assert ws.statistics().messages_sent == 0

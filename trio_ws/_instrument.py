@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from types import FunctionType
 from typing import Any, Literal, TypeAlias, final, overload
 from weakref import WeakSet
 
@@ -212,7 +213,47 @@ def _checked(instrument: object) -> Instrument:
         check_plain_callable(
             f"instruments: {type(instrument).__name__}.{event}", getattr(instrument, event)
         )
+    _refuse_misspelt(type(instrument))
     return instrument
+
+
+def _refuse_misspelt(kind: type) -> None:
+    """Refuse a method that looks as if it should be called, and never would be.
+
+    That is one with a name like that of an event, and as many parameters,
+    or one with a name such as ``on_message``, as other libraries have them.
+    """
+    for name, method in _own_methods(kind).items():
+        meant = _meant(name, method)
+        if meant is not None:
+            raise TypeError(
+                f"instruments: nothing calls {kind.__name__}.{name}; {meant}, "
+                f"or begin its name with an underscore"
+            )
+
+
+def _own_methods(kind: type) -> dict[str, FunctionType]:
+    """Return the public functions that subclasses of `Instrument` define besides its own."""
+    return {
+        name: value
+        for each in kind.__mro__
+        if issubclass(each, Instrument) and each is not Instrument
+        for name, value in vars(each).items()
+        if isinstance(value, FunctionType) and not name.startswith("_") and name not in EVENTS
+    }
+
+
+def _meant(name: str, method: FunctionType) -> str | None:
+    """Return what to do about a method that is probably misspelt; None if it is not."""
+    from difflib import get_close_matches  # takes long to import, for something rare
+
+    handler = name.startswith("on_")
+    close = get_close_matches(name.removeprefix("on_"), EVENTS, n=1, cutoff=0.6 if handler else 0.8)
+    if close:
+        event: FunctionType = vars(Instrument)[close[0]]
+        if handler or method.__code__.co_argcount == event.__code__.co_argcount:
+            return f"did you mean {close[0]!r}? Rename it"
+    return f"an instrument is told by {', '.join(EVENTS)}: rename it" if handler else None
 
 
 def _wants(instrument: Instrument, event: str) -> bool:

@@ -95,7 +95,7 @@ class MessageHeartbeat:
     Attributes:
         message: what is sent, or a function that is called for it each time.
         is_reply: which messages are replies; without it any byte that arrives is one.
-            Called in the reader with each message: it must be quick.
+            Called with each message as it is read: it must be quick.
         hide_replies: whether the replies are kept from `WebSocket.receive`.
     """
 
@@ -122,7 +122,7 @@ class MessageReply:
 
     Attributes:
         is_ping: which messages ask for a reply; they are kept from `WebSocket.receive`.
-            Called in the reader with each message: it must be quick.
+            Called with each message as it is read: it must be quick.
         reply: what is sent back, or a function that is called with the message for it.
             While there is no room to send, only the newest is answered.
     """

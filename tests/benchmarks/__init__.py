@@ -12,6 +12,7 @@
     results.py  table.py  bars.py  plots.py   what comes out
     profile.py   where the time of one message goes, a command of its own
     idle.py      what idle connections cost, a command of its own
+    holdings.py  what one of them holds, object by object and line by line, another
     instruments.py   what instruments cost, a command of its own
 
 Before and after a change, with a commit as the "before", each a command of its own:

@@ -107,7 +107,7 @@ def _crowds() -> list[Cell]:
             collect=RARELY,
             most_rounds=1,
         ),
-        Cell("connections-1000-tls", "connections", {"count": 1000}, tls=True, most_rounds=3),
+        Cell("connections-1000-tls", "connections", {"count": 1000}, tls=True, most_rounds=2),
         Cell("latency-100", "latency", {"count": 100}, figures=TRIPS),
     ]
 

@@ -16,7 +16,10 @@ between what the true median lies (95 %), and between what the middle half of th
 If the bar is inside the first interval, the cell is ``unsure``:
 repeat it on a quiet machine, with more pairs, or count calls (``tests.benchmarks.calls``).
 
-All cells take about half an hour with 20 pairs.
+``--pure`` compares the two without the accelerator and without numpy;
+with ``TRIO_WS_PURE=1`` in the environment they are without the accelerator alone.
+
+All cells take about three quarters of an hour with 20 pairs, and some minutes with ``--pairs 2``.
 Memory is measured only if you name its cells.  For import times see ``tests.benchmarks.imports``.
 """
 

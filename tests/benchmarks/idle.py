@@ -41,7 +41,7 @@ from trio_ws._policies import HeartbeatOption, Timeouts
 CORE_BAR = 5.0
 """Per cent of a core that 10,000 connections may take at an interval of 20 s."""
 
-MEMORY_BAR = 16 * 1024
+MEMORY_BAR = 12 * 1024
 """Bytes that an idle connection may take."""
 
 PONG_SIZE = 2 + 4 + 8
@@ -127,7 +127,7 @@ async def opened(
     async def handle(sock: socket.socket) -> None:
         stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
         ws = WebSocket(stream, opening, client=False, options=options, name="bench")
-        async with ConnectionBlock(ws):
+        async with ConnectionBlock(ws, nursery):  # as a server's connections
             held.append(ws)
             await ws.receive()
 

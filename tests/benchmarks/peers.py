@@ -32,7 +32,7 @@ US_PURE = "trio_ws pure"
 BARE = "bare TCP"
 
 PEERS = (
-    Peer(US, "trio_ws_peer", "numpy", "import trio_ws"),
+    Peer(US, "trio_ws_peer", "trio_ws", "import trio_ws"),
     Peer(US_PURE, "trio_ws_peer", "trio_ws", "import trio_ws", ("--without", "numpy")),
     Peer(
         "trio-websocket",

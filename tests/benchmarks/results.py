@@ -13,6 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from statistics import median
 
+from trio_ws._protocol.accelerator import compiled
+
 from .cells import CELLS, Cell, Figure
 from .peers import PEERS
 
@@ -89,6 +91,7 @@ def facts(rounds: int, seconds: float) -> dict[str, str]:
         "machine": f"{_processor()}, {_cores()} cores, {platform.system()}",
         "Python": platform.python_version(),
         "libraries": ", ".join(_versions()),
+        "accelerator": "none, trio_ws is pure Python" if compiled is None else "built",
         "rounds": f"{rounds} of {seconds:g} s for each peer",
     }
 

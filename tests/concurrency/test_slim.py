@@ -105,3 +105,21 @@ async def test_event_that_is_set() -> None:
     event.set()
     with assert_checkpoints():
         await event.wait()
+
+
+async def test_a_task_that_keeps_its_place() -> None:
+    """A task that comes back as the first is woken before the others."""
+    lot, woken = SlimParkingLot(), []
+
+    async def wait(name: str, first: bool) -> None:
+        await lot.park(first=first)
+        woken.append(name)
+
+    async with trio.open_nursery() as nursery:
+        for name, first in (("a", False), ("b", False), ("c", True)):
+            nursery.start_soon(wait, name, first)
+            await wait_all_tasks_blocked()
+        for _ in range(3):
+            lot.unpark()
+            await wait_all_tasks_blocked()
+    assert woken == ["c", "a", "b"]

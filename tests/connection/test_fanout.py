@@ -12,9 +12,9 @@ import trio
 import trio.testing
 
 from trio_ws import Deflate, Instrument, Limits, LocalProtocolError, Timeouts, WebSocket
-from trio_ws._concurrency.checkpoints import BYTES, CALLS
+from trio_ws._concurrency.checkpoints import BYTES
 from trio_ws._connection.block import ConnectionBlock
-from trio_ws._connection.fanout import Delivery, fan_out, fan_out_nowait
+from trio_ws._connection.fanout import AT_ONCE, Delivery, fan_out, fan_out_nowait
 from trio_ws._options import ConnectionOptions
 from trio_ws._protocol.extensions.compressors import new_compressor
 from trio_ws._protocol.send_queue import MAX_BATCH, QUEUE_ITEM_OVERHEAD
@@ -276,7 +276,7 @@ async def test_timeouts_see_it(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "slices"), [(0, 4), (BYTES // CALLS, 4), (BYTES // 8, 13), (BYTES * 2, 100)]
+    ("size", "slices"), [(0, 4), (BYTES // AT_ONCE, 4), (BYTES // 8, 50), (BYTES * 2, 400)]
 )
 async def test_other_tasks_run_in_between(autojump_clock: Clock, size: int, slices: int) -> None:
     """Other tasks run after so many connections, or after so many bytes (P11)."""
@@ -293,10 +293,10 @@ async def test_other_tasks_run_in_between(autojump_clock: Clock, size: int, slic
             nursery.start_soon(count)
             await trio.lowlevel.checkpoint()
             before = turns
-            found = await fan_out([ws] * 100, bytes(size))
+            found = await fan_out([ws] * 400, bytes(size))
             assert slices - 2 <= turns - before <= slices + 1
             nursery.cancel_scope.cancel()
-        assert found.taken == 100
+        assert found.taken == 400
         await peer.send_close()
 
 
@@ -305,14 +305,14 @@ async def test_cancelled_before_it_begins(autojump_clock: Clock) -> None:
     async with open_wired(False, limits=Limits(send_buffer=1 << 20)) as (ws, peer, _):
         with trio.CancelScope() as scope:
             scope.cancel()
-            await fan_out([ws] * 100, "never")
+            await fan_out([ws] * 400, "never")
         assert scope.cancelled_caught
         assert ws.statistics().messages_sent == 0
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(fan_out, [ws] * 100, "always")
+            nursery.start_soon(fan_out, [ws] * 400, "always")
             while not ws.statistics().messages_sent:
                 await trio.lowlevel.checkpoint()
-            assert ws.statistics().messages_sent < 100
+            assert ws.statistics().messages_sent < 400
             nursery.cancel_scope.cancel()
-        assert ws.statistics().messages_sent == 100
+        assert ws.statistics().messages_sent == 400
         await peer.send_close()

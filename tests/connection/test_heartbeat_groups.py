@@ -16,6 +16,7 @@ from trio_ws.testing import RawPeer
 from trio_ws.testing._peer import BINARY, PING, PONG, TEXT
 
 from ..wires import Wire, frames_of, open_wired, settled
+from .cores import break_lease_of
 
 Clock = trio.testing.MockClock
 
@@ -189,7 +190,7 @@ async def test_two_kinds_of_question(autojump_clock: Clock) -> None:
 
 
 async def test_a_failure_stays_at_home(
-    autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: Clock,
 ) -> None:
     """What goes wrong in asking for a neighbour ends the neighbour, and the others are asked."""
     left: list[BaseException] = []
@@ -197,13 +198,10 @@ async def test_a_failure_stays_at_home(
     async def sail() -> None:
         try:
             async with open_wired(False, heartbeat=BEAT) as (ws, _, _):
-                monkeypatch.setattr(ws._connection.core.lease, "question", fail)
+                break_lease_of(ws)
                 await trio.sleep_forever()
         except ZeroDivisionError as error:
             left.append(error)
-
-    def fail(*_: object) -> None:
-        raise ZeroDivisionError
 
     async with fleet(2) as first, trio.open_nursery() as nursery:
         nursery.start_soon(sail)

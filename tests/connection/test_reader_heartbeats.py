@@ -13,6 +13,7 @@ from trio_ws.testing import RawPeer
 from trio_ws.testing._peer import CONTINUATION, PING, PONG, TEXT
 
 from ..wires import both_roles, frames_of, goodbye_of, open_wired, settled
+from .cores import break_lease_of
 
 Clock = trio.testing.MockClock
 
@@ -162,19 +163,15 @@ async def say_goodbye(*peers: RawPeer) -> None:
 
 
 async def test_a_question_that_fails(
-    autojump_clock: Clock, monkeypatch: pytest.MonkeyPatch
+    autojump_clock: Clock,
 ) -> None:
     """What goes wrong while a neighbour asks for it leaves the block of the one it is about."""
-
-    def fail(_: float) -> None:
-        raise ZeroDivisionError
-
     beat = Heartbeat(interval=8, timeout=4)
     async with open_wired(True, heartbeat=beat) as (leader, peer, _):
         await settled()
         with pytest.raises(ZeroDivisionError):
             async with open_wired(True, heartbeat=beat) as (ws, _, _):
-                monkeypatch.setattr(ws._connection.core.lease, "question", fail)
+                break_lease_of(ws)
                 await trio.sleep_forever()
         assert trio.current_time() == 8 + Timeouts().goodbye
         assert leader.ending is None

@@ -264,3 +264,15 @@ def test_what_was_taken_is_told_once(in_chunks: bool) -> None:
         queue.take()
     assert queue.was_taken_from()
     assert not queue.was_taken_from()
+
+
+def test_passing() -> None:
+    """A message passes the queue by only if none is in it, and all may be taken."""
+    queue = ReceiveQueue(LIMIT)
+    assert queue.is_passed
+    queue.put(["first"])
+    assert not queue.is_passed
+    queue.take()
+    assert queue.is_passed
+    queue.drain()
+    assert not queue.is_passed

@@ -21,10 +21,12 @@ from trio_ws import (
     Timeouts,
     WebSocket,
 )
+from trio_ws._connection.block import ConnectionBlock
 from trio_ws.testing import open_websocket_pair
-from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT
+from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT, Frame, encode
 
 from ..notebooks import Faulty, Notebook
+from ..watched import WatchedSocket, watched_websocket
 from ..wires import both_roles, closed_by, frames_of, open_wired, settled
 
 # Sending
@@ -678,3 +680,16 @@ async def test_an_instrument_that_fails(
             assert await server.receive() == f"{number}"
     assert faulty.calls == 1
     assert len(caplog.records) == 1
+
+
+async def test_receiving_without_the_queue() -> None:
+    """A message that a receiver reads for itself counts like any other."""
+    sock = WatchedSocket()
+    async with trio.open_nursery() as nursery, ConnectionBlock(ws := watched_websocket(sock)):
+        nursery.start_soon(ws.receive)
+        await settled()
+        sock.arrive(encode(Frame(TEXT, b"hello")))
+        sock.poll()
+        await settled()
+        assert ws.statistics().messages_received == 1
+        nursery.cancel_scope.cancel()

@@ -13,9 +13,10 @@ from trio_ws._connection.block import ConnectionBlock
 from trio_ws._transport.read_buffer import current_read_buffer
 from trio_ws.testing._peer import BINARY, CLOSE, TEXT, Frame, encode
 
-from ..streams import socket_pair
 from ..wires import both_roles
-from .test_sockets import websocket
+from .test_sockets import tcp_pair, websocket
+
+pytestmark = pytest.mark.usefixtures("each_way_to_wait")
 
 SIZES = [0, 1, 125, 126, 3_000, 65_535, 65_536, 70_000, 300_000]
 """Around each step of the header, and of what is kept in which way."""
@@ -63,8 +64,7 @@ async def test_secrets(number: int, client: bool) -> None:
         nursery.start_soon(scribble)
 
         async def receive(letter: str) -> None:
-            ours, theirs = socket_pair()
-            assert isinstance(theirs, trio.SocketStream)
+            ours, theirs = await tcp_pair()
             data, missing = pieces_of(letter, chance, client)
             ws = websocket(ours, client=client)
             async with theirs, ConnectionBlock(ws), trio.open_nursery() as sending:

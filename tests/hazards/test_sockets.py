@@ -34,6 +34,8 @@ from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, encode
 
 from ..wires import both_roles, opening, settled
 
+pytestmark = pytest.mark.usefixtures("each_way_to_wait")
+
 LARGE = Limits(max_message_size=1 << 26)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trio_ws._liveness.lease import Lease
-from trio_ws._liveness.message_heartbeats import MessageHeartbeats
+from trio_ws._liveness.message_heartbeats import MessageHeartbeats, message_heartbeats
 from trio_ws._liveness.timer import Verdict
 from trio_ws._policies import (
     BeatPolicy,
@@ -42,7 +42,7 @@ def beats_of(*policies: HeartbeatPolicy) -> tuple[Lease, MessageHeartbeats]:
     """A lease that begins at 0, and what looks at its messages."""
     active = [policy for policy in policies if isinstance(policy, BeatPolicy)]
     lease = Lease(active, Timeouts(), now=0, phase=1)
-    return lease, MessageHeartbeats(policies, lease)
+    return lease, message_heartbeats(policies, lease.beats)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,10 @@ def beats_of(*policies: HeartbeatPolicy) -> tuple[Lease, MessageHeartbeats]:
     ],
 )
 def test_who_wants_to_see_the_messages(policy: HeartbeatPolicy, wants: bool) -> None:
-    """Only policies with a function for messages want to see them."""
-    assert bool(beats_of(policy)[1]) is wants
+    """Only policies with a function for messages want to see them; the others share a value."""
+    messages = beats_of(policy)[1]
+    assert bool(messages) is wants
+    assert (messages is beats_of()[1]) is not wants
 
 
 def test_no_policy_sees_nothing() -> None:

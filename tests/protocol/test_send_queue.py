@@ -59,6 +59,34 @@ def test_what_passed_the_queue_is_counted() -> None:
     assert (send_queue.frames_in, send_queue.frames_out) == (3, 3)
 
 
+def test_a_single_frame() -> None:
+    """A small frame of a server is taken as it is, if nothing else waits; nothing else is."""
+    send_queue = SendQueue()
+    assert send_queue.take_single() is None
+    send_queue.put_data(b"frame")
+    assert send_queue.take_single() == b"frame"
+    assert (send_queue.size, send_queue.frames_out, send_queue.is_empty) == (0, 1, True)
+    send_queue.put_data((b"head", b"payload"))
+    assert send_queue.take_single() is None
+    assert send_queue.take() == [b"head", b"payload"]
+    masked = SendQueue(masked=True)
+    masked.put_data((b"head" + bytes(4), b"payload"))
+    assert masked.take_single() is None
+
+
+@pytest.mark.parametrize("queue", ["put_pong", "put_control", "put_data", "put_close", "put_back"])
+def test_no_single_frame(queue: str) -> None:
+    """Whatever waits besides, a frame is not taken alone."""
+    send_queue = SendQueue()
+    getattr(send_queue, queue)([b"other"] if queue == "put_back" else b"other")
+    send_queue.put_data(b"frame")
+    assert send_queue.take_single() is None
+    assert sorted(b"|".join(send_queue.take() + send_queue.take()).split(b"|")) == [
+        b"frame",
+        b"other",
+    ]
+
+
 def test_order_of_the_queues() -> None:
     """Answers go first, then other control frames, then data; the close is the last."""
     send_queue = SendQueue()

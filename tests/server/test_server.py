@@ -384,6 +384,27 @@ async def test_a_ctrl_c_while_the_server_is_cancelled(autojump_clock: object) ->
     assert [type(leaf) for leaf in iter_leaves(caught.value)] == [KeyboardInterrupt]
 
 
+async def test_what_it_looks_like(autojump_clock: object) -> None:
+    """A server shows where it listens, what it is doing, and how many connections there are."""
+    async with serving() as hall:
+        assert repr(hall.server) == "<Server on MemoryListener: serving, 0 connections>"
+        async with hall.open() as ws:
+            assert repr(hall.server) == "<Server on MemoryListener: serving, 1 connection>"
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(partial(hall.server.drain, spread=0, timeout=5))
+                while not hall.server.draining:
+                    await trio.lowlevel.checkpoint()
+                assert repr(hall.server) == "<Server on MemoryListener: draining, 1 connection>"
+                with pytest.raises(ConnectionClosed):
+                    await ws.receive()
+    assert repr(hall.server) == "<Server on MemoryListener: over, 0 connections>"
+    async with trio.open_nursery() as nursery:
+        server = await nursery.start(serve_websocket, echo, "127.0.0.1", 0)
+        assert repr(server).startswith(f"<Server on 127.0.0.1:{server.port}: serving")
+        nursery.cancel_scope.cancel()
+    assert repr(server).endswith(": over, 0 connections>")
+
+
 async def test_drain(autojump_clock: object) -> None:
     """Draining lets nobody in, closes with 1012 in the order of arrival, and ends the server."""
     closed: list[tuple[int, int, float]] = []

@@ -17,7 +17,7 @@ from trio.testing import (
 )
 
 from trio_ws._transport.adapter import transport_on
-from trio_ws._transport.addresses import local_address, port_of, remote_address
+from trio_ws._transport.addresses import local_address, named, port_of, remote_address
 
 from ..streams import Pair, over_tls, socket_pair, tls_pair
 
@@ -86,3 +86,22 @@ async def test_no_port(tmp_path: Path) -> None:
     assert port_of(SimpleNamespace(port=80)) == 80
     assert port_of(SimpleNamespace(port="80")) is None
     sock.close()
+
+
+async def test_a_listener_in_words(tmp_path: Path) -> None:
+    """A listener is named by host and port, or by its path; without a socket by what it is."""
+    [four] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    [six] = await trio.open_tcp_listeners(0, host="::1")
+    sock = trio.socket.socket(trio.socket.AF_UNIX)
+    await sock.bind(str(tmp_path / "a socket"))
+    sock.listen()
+    unix = trio.SocketListener(sock)
+    async with four, six, unix:
+        assert named(four) == f"127.0.0.1:{port_of(four)}"
+        assert named(six) == f"[::1]:{port_of(six)}"
+        over = trio.SSLListener(four, ssl.create_default_context(ssl.Purpose.CLIENT_AUTH))
+        assert named(over) == named(four)
+        assert named(unix) == repr(str(tmp_path / "a socket"))
+    assert named(unix) == "None"
+    assert named(SimpleNamespace(port=80)) == "port 80"
+    assert named(SimpleNamespace()) == "SimpleNamespace"

@@ -9,6 +9,8 @@ import trio
 import trio.testing
 from trio.testing import assert_no_checkpoints, memory_stream_pair, wait_all_tasks_blocked
 
+from trio_ws._concurrency.slim import SlimParkingLot
+from trio_ws._connection.bell import Bell
 from trio_ws._protocol.send_queue import Piece
 from trio_ws._transport.adapter import transport_on
 from trio_ws._transport.base import READ_SIZE, Transport, without
@@ -87,6 +89,16 @@ async def test_receive_behind(make: Callable[[], Pair]) -> None:
         assert not await theirs.receive_behind(lambda: b"tail")
         await theirs.aclose()
     assert theirs.bytes_received == 5
+
+
+async def test_what_only_sockets_can() -> None:
+    """No poller tells of another stream, and there is nothing to be read without waiting."""
+    ours, theirs = map(transport_on, memory_stream_pair())
+    assert not ours.watch(Bell(SlimParkingLot()))
+    ours.unwatch()
+    await send_all(theirs, b"hello")
+    assert ours.read_now(b"tail") is None
+    assert await ours.receive_some() == b"hello"
 
 
 @every_stream

@@ -9,11 +9,14 @@ import pytest
 import trio
 import trio.testing
 
+from trio_ws._transport.lent import is_lent
 from trio_ws._transport.listening import (
     ACCEPT_RETRY_DELAY,
     close_by_force,
     serve_forever,
 )
+
+from ..streams import socket_pair
 
 
 class Listener(trio.abc.Listener[trio.abc.Stream]):
@@ -50,6 +53,23 @@ async def test_accepting(autojump_clock: object, caplog: pytest.LogCaptureFixtur
     assert [record.getMessage() for record in caplog.records] == [
         "nothing can be accepted for now: [Errno 24] too many"
     ]
+
+
+async def test_whose_streams_are_lent() -> None:
+    """What a listener of another kind gives out, it may have kept; a socket's streams are ours."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    ours, theirs = socket_pair()
+    accepted: list[trio.abc.Stream] = []
+    async with trio.open_nursery() as nursery:
+        for each in (listener, Listener(ours)):
+            nursery.start_soon(serve_forever, each, accepted.append)
+        accepted.append(await trio.testing.open_stream_to_socket_listener(listener))
+        while len(accepted) < 3:
+            await trio.testing.wait_all_tasks_blocked(0.01)
+        nursery.cancel_scope.cancel()
+    assert [stream for stream in accepted if is_lent(stream)] == [ours]  # type: ignore[arg-type]
+    for stream in (*accepted, theirs):
+        await stream.aclose()
 
 
 async def test_accepting_fails() -> None:

@@ -20,6 +20,7 @@ from .._options import config_from
 from .._policies import Heartbeat, HeartbeatOption, Limits, Timeouts
 from .._protocol.extensions.base import Extension
 from .._protocol.extensions.deflate import Deflate
+from .._transport.lent import lend
 from .._url import parse_url
 from .._validation import check_instance
 from .attempt import ConnectAttempt
@@ -140,6 +141,7 @@ def open_websocket_on(
     check_instance("stream", stream, trio.abc.Stream, "a trio.abc.Stream")
     config = config_from(ClientConfig, options, "open_websocket_on")
     config.check_own_stream()
+    lend(stream)
     return _block("open_websocket_on(…)", url, config, stream)
 
 

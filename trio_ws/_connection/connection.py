@@ -10,7 +10,8 @@ Each waits in shielded scopes (`lifetime`).
 
 Invariants (the numbers are those of the laws in the docs):
 
-1. One task reads.  Writes are synchronous, while nothing is in hand, or belong to the writer.
+1. One task reads at a time (`bell`).
+   Writes are synchronous, while nothing is in hand, or belong to the writer.
 2. The reader never waits for the writer: it queues pongs and close replies and goes on.
 3. Between a change of the protocol and its bytes in the send queue there is no ``await``;
    every change is followed by `Writer.after_change`,

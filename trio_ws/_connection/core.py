@@ -163,7 +163,7 @@ class ConnectionCore:
             phase=phase,
             told=self.transport.tells_acknowledgements,
         )
-        self.protocol.measure_with(partial(_measured, now, self.lease, self.pings))
+        self.protocol.measure_with(_Measure(now, self.lease, self.pings))
         self.transport.observe(on_arrival=self.lease.heard, on_departure=self.lease.progress)
         self.lifetime = Lifetime()
         self.body = trio.CancelScope()
@@ -371,10 +371,23 @@ class ConnectionCore:
         self.body.cancel(reason=str(self.protocol.ending))
 
 
-def _measured(opened: float, lease: Lease, pings: Pings) -> tuple[float, float, str]:
-    """Return the age of a connection, how long nothing has arrived, and a hint from its pings."""
-    now = trio.current_time()
-    return now - opened, now - lease.last_heard, pings.hint_at_end(now)
+@final
+class _Measure:
+    """What the protocol asks when the connection ends; a partial function takes four times as much.
+
+    That is the age of a connection, how long nothing has arrived, and a hint from its pings.
+    """
+
+    __slots__ = ("_lease", "_opened", "_pings")
+
+    def __init__(self, opened: float, lease: Lease, pings: Pings) -> None:
+        self._opened = opened
+        self._lease = lease
+        self._pings = pings
+
+    def __call__(self) -> tuple[float, float, str]:
+        now = trio.current_time()
+        return now - self._opened, now - self._lease.last_heard, self._pings.hint_at_end(now)
 
 
 def _keys_of(stream: trio.abc.Stream) -> MaskKeys:

@@ -11,7 +11,7 @@ Two rules:
 2. `fan_out_nowait` is one step: no other task runs in between, so all connections get what
    several tasks fan out in the same order.  A write takes some microseconds,
    and thousands of them together more than a task may take (P11).
-   `fan_out` lets other tasks run in between, as often as `send` in a loop does.
+   `fan_out` lets other tasks run in between.
    It cannot be cancelled half-way: a cancelled call has sent nothing.
 """
 
@@ -22,10 +22,13 @@ from typing import NamedTuple
 
 import trio
 
-from .._concurrency.checkpoints import BYTES, CALLS, current_checkpoint_budget
+from .._concurrency.checkpoints import BYTES, current_checkpoint_budget
 from .._errors import ConnectionClosed
 from .._protocol.shared_burst import SharedBurst
 from .websocket import WebSocket
+
+AT_ONCE = 128
+"""For how many connections at most no other task runs: their writes take half a millisecond."""
 
 
 class Delivery(NamedTuple):
@@ -77,7 +80,7 @@ async def fan_out(connections: Iterable[WebSocket], *messages: str | bytes) -> D
 
 def _at_once(burst: SharedBurst) -> int:
     """Return to how many connections a burst may be sent before other tasks must run (P11)."""
-    return max(1, min(CALLS, BYTES // (burst.size or 1)))
+    return max(1, min(AT_ONCE, BYTES // (burst.size or 1)))
 
 
 def _delivered(connections: Iterable[WebSocket], burst: SharedBurst) -> Delivery:

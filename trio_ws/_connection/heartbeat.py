@@ -29,7 +29,7 @@ from .._concurrency.chance import draw_bytes
 from .._concurrency.exceptions import contain
 from .._ending import Close, CloseCode, Loss
 from .._liveness.lease import Expiry
-from .._liveness.message_heartbeats import MessageHeartbeats
+from .._liveness.message_heartbeats import message_heartbeats
 from .._liveness.pings import PendingPing
 from .._liveness.tick_groups import Member, current_tick_groups
 from .._liveness.timer import HeartbeatTimer, Verdict
@@ -83,7 +83,7 @@ class HeartbeatDriver:
         self._shield: trio.CancelScope | None = None
         self._ping: PendingPing | None = None
         self._messages_queued = 0
-        self.messages = MessageHeartbeats(core.options.heartbeats, core.lease)
+        self.messages = message_heartbeats(core.options.heartbeats, core.lease.beats)
         self.pauses: Pauses | None = None
 
     # When to wake

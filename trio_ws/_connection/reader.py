@@ -9,6 +9,9 @@ The reader never waits for the writer.  It waits for two things only:
 * for room in the receive queue, outside that scope, so that the lease is suspended
   while we do not read.
 
+On a plain socket it sleeps until the bell rings,
+and meanwhile a task that waits in `receive` reads for itself (`bell`, `Reader.answer`).
+
 After the ending it reads on for a moment and drops what comes:
 closing a socket with unread data would send a reset, and that could overtake our Close.
 """
@@ -23,6 +26,7 @@ from .._concurrency.exceptions import contain, strip_tracebacks
 from .._ending import Ending, Loss
 from .._protocol.assembler import Chunk
 from .._protocol.protocol import ProtocolEvent
+from .bell import Bell
 from .core import ConnectionCore
 from .heartbeat import HeartbeatDriver
 from .writer import Writer
@@ -39,7 +43,9 @@ class Reader:
     """The reading half of a connection; a member of the tick groups (`_liveness.tick_groups`)."""
 
     __slots__ = (
+        "_bell",
         "_core",
+        "_failure",
         "_heartbeat",
         "_inspects",
         "_lease",
@@ -62,6 +68,8 @@ class Reader:
         self._lease = core.lease
         self._lifetime = core.lifetime
         self._transport = core.transport
+        self._bell: Bell | None = None
+        self._failure: BaseException | None = None
         self._trailing = trailing
         self._inspects = core.watches_idle or bool(heartbeat.messages)
 
@@ -69,6 +77,9 @@ class Reader:
 
     async def run(self) -> None:
         """Read until there is nothing more to read, or the time is up."""
+        bell = Bell(self._receive_queue.receivers)
+        if self._transport.watch(bell):
+            self._bell = bell
         try:
             if self._trailing:
                 events = self._protocol.feed(self._trailing, most=MAX_FRAMES_PER_TURN)
@@ -84,6 +95,8 @@ class Reader:
             strip_tracebacks(error)
             self._core.lose_unless_over(Loss.BROKEN, str(error), cause=error)
         finally:
+            self._bell = None
+            self._transport.unwatch()
             self._heartbeat.leave_group(self)
 
     async def _read_under_lease(self) -> bool:
@@ -91,6 +104,7 @@ class Reader:
 
         Return True if there is nothing more to read.
         """
+        bell = self._bell
         with self._heartbeat.shield_reading() as shield:  # noqa: ASYNC912
             self._heartbeat.arm(self, trio.current_time())
             while self._protocol.ending is None and not self._receive_queue.is_full(
@@ -103,18 +117,18 @@ class Reader:
                     if not (count := await self._transport.receive_into(buffer)):
                         return True
                     events = self._protocol.buffer_updated(count)
+                elif bell is not None:
+                    await bell.wait()
+                    if self._read_at_bell(bell):
+                        return True
+                    continue
                 else:
                     if not (data := await self._transport.receive_behind(self._protocol.tail)):
                         return True
                     # Between that and the end of this turn is no ``await``: see `read_buffer`.
                     events = self._protocol.feed_joined(data, most=MAX_FRAMES_PER_TURN)
-                self._lease.heard(now := trio.current_time())
-                # Asked before the events are looked at: a message may be the answer.
-                awaiting_answer = self._lease.awaiting_answer
-                self._take_in(events, now)
+                self._note(events)
                 data, events = b"", []  # we may wait for long: keep nothing of it
-                if awaiting_answer:
-                    self._heartbeat.arm(self, now)
             if self._protocol.ending is not None:
                 await self._read_to_the_end(self._protocol.ending)
                 return True
@@ -135,7 +149,77 @@ class Reader:
         while await self._transport.receive_some():
             pass
 
+    # In place of the task
+
+    def answer(self) -> str | bytes | None:
+        """Read for a task that waits in `receive` and was woken, if the bell has rung.
+
+        Return the message that has come, if it is the next one; others are in the queue.
+        Anything but messages is left to the task of the reader: it is woken.
+        """
+        bell, message = self._bell, None
+        if bell is None or not bell.may_be_answered:
+            return None
+        try:
+            if self._protocol.ending is None:
+                message = self._read_for_receiver()
+        except BaseException as error:  # noqa: ASYNC103 - the task of the reader raises it
+            self._failure = error.with_traceback(None)
+        if bell.is_rung or self._failure is not None or self._has_more_to_do():
+            bell.wake_reader()
+        return message  # noqa: ASYNC104
+
+    def _read_for_receiver(self) -> str | bytes | None:
+        if not (data := self._transport.read_now(self._protocol.unparsed)):
+            return None
+        events = self._protocol.feed_joined(data, most=MAX_FRAMES_PER_TURN)
+        message = self._next_message(events)
+        self._note([] if message is not None else events)
+        return message
+
+    def _next_message(self, events: list[ProtocolEvent]) -> str | bytes | None:
+        """Return the message that is all that has happened, if it need not pass the queue."""
+        if len(events) != 1 or self._inspects or self._protocol.ending is not None:
+            return None
+        [event] = events
+        passes = isinstance(event, (str, bytes)) and self._receive_queue.is_passed
+        return event if passes else None  # type: ignore[return-value]
+
+    def _has_more_to_do(self) -> bool:
+        """Return True if the reader has more to do than to wait."""
+        protocol = self._protocol
+        return (
+            protocol.ending is not None
+            or protocol.has_pending_input
+            or protocol.wants_buffer
+            or self._receive_queue.is_full(protocol.assembling)
+        )
+
+    def _read_at_bell(self, bell: Bell) -> bool:
+        """Read, unless a receiver has done so, or left something else to be done first.
+
+        Return True at the end of the stream.
+        """
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        if not bell.is_rung or self._has_more_to_do():
+            return False
+        data = self._transport.read_now(self._protocol.unparsed)
+        if data:
+            self._note(self._protocol.feed_joined(data, most=MAX_FRAMES_PER_TURN))
+        return data is not None and not data
+
     # What arrives
+
+    def _note(self, events: list[ProtocolEvent]) -> None:
+        """Renew the lease, and act on what has happened."""
+        self._lease.heard(now := trio.current_time())
+        # Asked before the events are looked at: a message may be the answer.
+        awaiting_answer = self._lease.awaiting_answer
+        self._take_in(events, now)
+        if awaiting_answer:
+            self._heartbeat.arm(self, now)
 
     def _take_in(self, events: list[ProtocolEvent], now: float) -> None:
         if events and not self._inspects:

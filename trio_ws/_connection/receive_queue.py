@@ -148,6 +148,11 @@ class ReceiveQueue:
         """Return True if the reader waits for room."""
         return self._reader is not None
 
+    @property
+    def is_passed(self) -> bool:
+        """Return True if a message for a task that waits for it need not be queued."""
+        return not self.messages and self.mode is _BOUNDED
+
     def put(self, arrived: list[str | bytes]) -> None:
         """Queue messages, each for the receiver that has waited longest.
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias, final
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
 
 import trio
 
@@ -85,6 +85,7 @@ class WebSocket(trio.abc.AsyncResource):
         self._remote_address = opening.request.remote_address or core.transport.remote_address
         self._protocol = core.protocol
         self._receive_queue = core.receive_queue
+        self._reader = self._connection.reader
         self._writer = self._connection.writer
         self._budget = current_checkpoint_budget()
         self._observers = core.observers
@@ -253,35 +254,41 @@ class WebSocket(trio.abc.AsyncResource):
         """
         if compress is not None:
             _check_compress(compress)
-        if not isinstance(message, str | bytes):
-            if not isinstance(message, bytearray | memoryview):
+        if not isinstance(message, (str, bytes)):
+            if not isinstance(message, (bytearray, memoryview)):
                 raise TypeError(
                     f"send_nowait() takes str or bytes, not {type(message).__name__}; "
                     f"send() takes fragments"
                 )
             message = bytes(message)
-        size = wire_size(message)
-        self._check_room_now(size)
-        self._queue(message, size, compress)
-
-    def _check_room_now(self, size: int) -> None:
-        """Raise unless a message of `size` bytes may be queued now."""
-        if self.ending is not None:
-            raise closed(self.ending)
-        turn = self._core.send_turn
+        size = len(message) if isinstance(message, bytes) else wire_size(message)
+        core = self._core
+        turn = core.send_turn
         if (
             (turn is not None and turn.is_held)
-            or not self._core.has_room(size)
+            or not core.has_room(size)
             or self._protocol.state is not _OPEN
         ):
-            raise trio.WouldBlock
+            self._refuse_to_wait()
+        self._queue(message, size, compress)
+
+    def _refuse_to_wait(self) -> NoReturn:
+        """Say why nothing can be sent now."""
+        if self.ending is not None:
+            raise closed(self.ending)
+        raise trio.WouldBlock
 
     def _send_burst(self, burst: SharedBurst) -> None:
         """Send messages that many connections get (`fanout`), or raise as `send_nowait` does."""
         if self._protocol.state is not _OPEN or not self._writer.write_past_queue(burst):
-            self._check_room_now(burst.size)
-            queue = self._protocol.send_queue
-            waited = not queue.is_empty
+            turn = self._core.send_turn
+            if (
+                (turn is not None and turn.is_held)
+                or not self._core.has_room(burst.size)
+                or self._protocol.state is not _OPEN
+            ):
+                self._refuse_to_wait()
+            waited = not self._protocol.send_queue.is_empty
             for message in burst.messages:
                 self._protocol.send_shared(message)
             self._writer.flush_burst(waited)
@@ -335,12 +342,17 @@ class WebSocket(trio.abc.AsyncResource):
             await self._budget.checkpoint(len(receive_queue.messages[-1]))
         elif self._protocol.ending is not None:
             await self._budget.checkpoint(0)
+        message, woken = None, False
         while not receive_queue.messages:
             if self._protocol.ending is not None:
                 self._check_more_comes()
-            await receive_queue.receivers.park()
+            await receive_queue.receivers.park(first=woken)
+            woken = True
             self._budget.renew()
-        message = receive_queue.take()
+            if (message := self._reader.answer()) is not None:
+                break
+        else:
+            message = receive_queue.take()
         self._messages_received += 1
         tell = self._observers.received
         if tell is not None:
@@ -395,7 +407,8 @@ class WebSocket(trio.abc.AsyncResource):
 
         Raises:
             ConnectionClosed: the connection is over and every message has been taken.
-            ValueError: the message is not valid JSON (NaN is not), or has too many levels;
+            ValueError: the message is not valid JSON (NaN is not), or has too many levels,
+                or a number that is too large for a float (``1e999``);
                 it has been consumed, and the connection stays open.
         """
         return decode_json(await self.receive())

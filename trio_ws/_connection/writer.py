@@ -38,6 +38,7 @@ from .._protocol.states import State
 from .._transport.base import without
 from .core import ConnectionCore
 from .heartbeat import HeartbeatDriver
+from .shared_turn import current_shared_turn
 
 COALESCE_LIMIT = MAX_BATCH * 3 // 4
 """If more is queued, write now instead of waiting for more."""
@@ -90,6 +91,7 @@ class Writer:
     __slots__ = (
         "_core",
         "_heartbeat",
+        "_in_turn",
         "_lease",
         "_may_write_inline",
         "_nursery",
@@ -98,6 +100,7 @@ class Writer:
         "_room",
         "_send_queue",
         "_transport",
+        "_turn",
         "_wakeup",
         "_woken_at",
         "ended",
@@ -115,6 +118,8 @@ class Writer:
         self._lease = core.lease
         self._room = core.room
         self._nursery: trio.Nursery
+        self._turn = current_shared_turn()
+        self._in_turn = False
         self._wakeup = SlimParkingLot()
         self._woken_at = 0.0
         self._may_write_inline = True
@@ -167,8 +172,8 @@ class Writer:
         if self._send_queue.size <= COALESCE_LIMIT and (
             more_expected or not (self._may_write_inline or self._send_queue.is_urgent)
         ):
-            if phase is not _WOKEN:
-                self.wake()
+            if phase is not _WOKEN and not self._in_turn:
+                self._wait_for_turn(more_expected)
             return False
         if self._write_inline():
             return True
@@ -220,12 +225,40 @@ class Writer:
         self.phase = _WOKEN
         self._woken_at = trio.current_time()
 
+    def _wait_for_turn(self, more_expected: bool) -> None:
+        """Let what is queued wait for the task, or for another's that writes for this one."""
+        if more_expected or not self._transport.immediate:
+            self.wake()
+        else:
+            self._in_turn = self._turn.join(self)
+
+    def take_lead(self) -> bool:
+        """Wake the task to write for others, too; return False if it is busy or over."""
+        try:
+            self.wake()
+        except BaseException as error:  # noqa: ASYNC103 - what may pass does
+            self._core.on_own_error(contain(error))  # noqa: ASYNC104
+        return self.phase is _WOKEN
+
+    def write_burst(self) -> None:
+        """Write what is queued in place of the task, which is needed for the rest only."""
+        self._in_turn = False
+        try:
+            if not self._send_queue.is_empty:
+                self._may_write_inline = True
+                self.flush()
+                self._may_write_inline = True
+        except BaseException as error:  # noqa: ASYNC103 - what may pass does
+            self._core.on_own_error(contain(error))  # noqa: ASYNC104
+
     def _write_inline(self) -> bool:
         """Write what is queued in place of the task; return True if all is gone."""
         if not self._transport.immediate:
             return False
         if self._send_queue.size:  # control frames alone are no burst
             self._may_write_inline = False
+        if (frame := self._send_queue.take_single()) is not None:
+            return self._write_single(frame)
         # A cancellation cannot land in here, so no frame is ever torn.
         # What the kernel does not take goes first next time, ahead of control frames.
         rest = self._transport.send_now(self._send_queue.take())
@@ -235,6 +268,17 @@ class Writer:
             return False
         self._note_flushed(self._send_queue.frames_out)
         return self._send_queue.size == 0
+
+    def _write_single(self, frame: bytes) -> bool:
+        """Write a frame that was all there is, which is so for most; return True if it is gone."""
+        count = self._transport.send_bytes_now(frame)
+        if self._lease.bounds_sending:
+            self._heartbeat.on_sent_inline()
+        if count < len(frame):
+            self._send_queue.put_back([memoryview(frame)[count:]])
+            return False
+        self._note_flushed(self._send_queue.frames_out)
+        return True
 
     def _finish_inline(self) -> bool:
         """While we close: write what is left and end our direction, if nothing has to wait."""
@@ -275,9 +319,17 @@ class Writer:
         finally:
             self.phase = _ENDED
             self.ended.set()
+            self._lead()
+
+    def _lead(self) -> None:
+        """Write for those that wait for this task, which goes on or ends."""
+        self._in_turn = False
+        if self._turn.leader is self:
+            self._turn.lead()
 
     async def _write_until_the_end(self) -> None:
         while True:
+            self._lead()
             await self._coalesce()
             self.phase = _WRITING
             while await self._write_batch():

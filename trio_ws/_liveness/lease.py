@@ -71,6 +71,22 @@ class Lease:
     With `told` the system tells what the peer's kernel has acknowledged.
     """
 
+    __slots__ = (
+        "_grace",
+        "_idle",
+        "_idle_reported",
+        "_last_data",
+        "_paused",
+        "_resumed_at",
+        "beats",
+        "bounds_sending",
+        "last_heard",
+        "outgoing",
+        "send",
+        "stall",
+        "step",
+    )
+
     def __init__(
         self,
         policies: Iterable[BeatPolicy],

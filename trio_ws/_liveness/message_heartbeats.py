@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from .._policies import HeartbeatPolicy, MessageHeartbeat, MessageReply, Watchdog
-from .lease import Lease
 from .timer import HeartbeatTimer
 
 
@@ -29,9 +28,10 @@ class MessageHeartbeats:
 
     __slots__ = ("_answered", "_watched", "replies")
 
-    def __init__(self, policies: Iterable[HeartbeatPolicy], lease: Lease) -> None:
-        # Tuples: nearly always they are empty, and all connections share the empty one.
-        self._watched = tuple([watched for beat in lease.beats if (watched := _watched(beat))])
+    def __init__(
+        self, policies: Iterable[HeartbeatPolicy], beats: Iterable[HeartbeatTimer]
+    ) -> None:
+        self._watched = tuple([watched for beat in beats if (watched := _watched(beat))])
         self._answered = tuple([each for each in policies if isinstance(each, MessageReply)])
         self.replies: dict[MessageReply, str | bytes] = {}
         """The newest heartbeat message of the peer that waits for its reply, per policy."""
@@ -57,6 +57,17 @@ class MessageHeartbeats:
         """Remove the oldest of `replies` and return the message that it asks for."""
         policy = next(iter(self.replies))
         return policy.make(self.replies.pop(policy))
+
+
+_NONE = MessageHeartbeats((), ())
+
+
+def message_heartbeats(
+    policies: Iterable[HeartbeatPolicy], beats: Iterable[HeartbeatTimer]
+) -> MessageHeartbeats:
+    """Return what shows messages to the policies; one for all connections where none looks."""
+    found = MessageHeartbeats(policies, beats)
+    return found or _NONE
 
 
 def _watched(beat: HeartbeatTimer) -> _Watched | None:

@@ -99,6 +99,18 @@ class Question:
 class HeartbeatTimer:
     """When one policy wants to ask, or gives the peer up."""
 
+    __slots__ = (
+        "_ask_at",
+        "any_byte",
+        "interval",
+        "on_ticks",
+        "pings",
+        "policy",
+        "question",
+        "renewed_at",
+        "timeout",
+    )
+
     def __init__(self, policy: BeatPolicy, *, now: float, phase: float) -> None:
         self.policy = policy
         self.timeout = policy.timeout

@@ -253,6 +253,13 @@ class WebSocketProtocol:
             return self.unparsed[0] & 0x0F == Opcode.BINARY
         return self._decoder is not None and self._decoder.buffer is not None
 
+    @property
+    def wants_buffer(self) -> bool:
+        """Return True if `get_buffer` returns one."""
+        decoder = self._decoder
+        buffer = None if decoder is None else decoder.buffer
+        return buffer is not None and buffer.missing >= MAX_BATCH
+
     def get_buffer(self) -> memoryview | None:
         """Return where to read the next bytes to, if much of one message is missing."""
         if self._decoder is None or (buffer := self._decoder.buffer) is None:

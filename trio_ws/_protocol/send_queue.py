@@ -56,10 +56,11 @@ class SendQueue:
 
     def __init__(self, *, masked: bool = False) -> None:
         self._masked = masked
-        self._leftover: list[Piece] = []
-        # Lists, since an empty deque takes 760 bytes and most connections are idle.
-        self._pongs: list[bytes] = []
-        self._control: list[bytes] = []
+        # Lists, since an empty deque takes 760 bytes and most connections are idle;
+        # and lists only when they are needed, of which most connections have one.
+        self._leftover: list[Piece] | tuple[()] = ()
+        self._pongs: list[bytes] | tuple[()] = ()
+        self._control: list[bytes] | tuple[()] = ()
         self._data: list[Frame] = []
         self._close: bytes | None = None
         self._cleared = 0
@@ -95,11 +96,13 @@ class SendQueue:
 
     def put_control(self, frame: bytes) -> None:
         """Queue a ping, or a pong that answers nothing."""
+        self._control = self._control or []
         self._control.append(frame)
         self.control_size += len(frame) + QUEUE_ITEM_OVERHEAD
 
     def put_pong(self, frame: bytes) -> None:
         """Answer a ping; of too many answers that still wait, the oldest is dropped."""
+        self._pongs = self._pongs or []
         self._pongs.append(frame)
         del self._pongs[:-MAX_PENDING_PONGS]
 
@@ -109,8 +112,7 @@ class SendQueue:
 
     def clear(self) -> None:
         """Drop everything but the Close frame, and what is left of a frame that has begun."""
-        self._pongs.clear()
-        self._control.clear()
+        self._pongs = self._control = ()
         self.control_size = 0
         self._cleared += len(self._data)
         self._data.clear()
@@ -127,7 +129,7 @@ class SendQueue:
     def take(self) -> list[Piece]:
         """Remove and return the next whole frames, about `MAX_BATCH` bytes, in pieces."""
         if self._leftover:
-            rest, self._leftover = self._leftover, []
+            rest, self._leftover = self._leftover, ()
             return rest
         pieces = self._take_control() if self._pongs or self._control else []
         if self._data:
@@ -136,6 +138,18 @@ class SendQueue:
             pieces.append(self._close)
             self._close = None
         return pieces
+
+    def take_single(self) -> bytes | None:
+        """Remove and return the only frame that waits, if it is a small one of a server's."""
+        if len(self._data) != 1 or self._masked or self._leftover or self.is_urgent:
+            return None
+        frame = self._data[0]
+        if isinstance(frame, tuple):
+            return None
+        self._data.clear()
+        self.size = 0
+        self.frames_out += 1
+        return frame
 
     def _take_data(self, pieces: list[Piece]) -> None:
         """Add data frames up to `MAX_BATCH` bytes, or a larger one if it is alone."""
@@ -169,8 +183,7 @@ class SendQueue:
 
     def _take_control(self) -> list[Piece]:
         pieces: list[Piece] = [*self._pongs, *self._control]
-        self._pongs.clear()
-        self._control.clear()
+        self._pongs = self._control = ()
         self.control_size = 0
         return pieces
 

@@ -49,6 +49,8 @@ class HandshakeSlot:
     Its time begins when it is made.
     """
 
+    __slots__ = ("_acquired", "_admission", "_scope", "phase", "task")
+
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
         self._acquired = False
@@ -162,6 +164,10 @@ class ConnectionSlot:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Give it back, if it was taken."""
         if self._quota is not None:
             self._quota.release(self)
         self._admission.release_connection(self)
@@ -192,7 +198,7 @@ class Admission:
         self.connect = connect
         self.keep_alive = keep_alive
         self.handshakes: dict[HandshakeSlot, None] = {}
-        self.connections: set[ConnectionSlot] = set()
+        self.connections: dict[ConnectionSlot, None] = {}  # a set takes three times the memory
         self._max_handshakes = max_handshakes
         self._max_connections = max_connections
         self.ending = False
@@ -261,11 +267,11 @@ class Admission:
             raise Refusal(503, "The server is full.", _retry_after(FULL_RETRY_AFTER))
         if quota is not None and quota.is_full:
             raise Refusal(503, "There is no room left here.", _retry_after(FULL_RETRY_AFTER))
-        self.connections.add(slot)
+        self.connections[slot] = None
 
     def release_connection(self, slot: ConnectionSlot) -> None:
         """Give a slot back, if it was taken."""
-        self.connections.discard(slot)
+        self.connections.pop(slot, None)
         if self._released:
             self._released.unpark_all()
 

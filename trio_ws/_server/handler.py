@@ -19,16 +19,23 @@ from .._connection.block import ConnectionBlock
 from .._connection.websocket import WebSocket
 from .._errors import is_end_of
 from .isolation import Outcome, split
-from .log import log
+from .log import log, log_ending
 from .options import HandlerErrorHook
 from .selection import Handler
 from .statistics import Counters
 
+_NOTHING = Outcome()
+
 
 class HandlerRunner:
-    """Runs the handlers of one server."""
+    """Runs the handlers of one server.
+
+    Attributes:
+        connections: those whose handlers are running, in the order of their arrival.
+    """
 
     def __init__(self, on_handler_error: HandlerErrorHook, counters: Counters) -> None:
+        self.connections: dict[WebSocket, None] = {}
         self._on_handler_error = on_handler_error
         self._counters = counters
 
@@ -44,20 +51,29 @@ class HandlerRunner:
 
         With a `close_with` the connection is closed with this code as it begins.
         """
-        outcome = Outcome()
+        self.connections[ws] = None
+        outcome = _NOTHING
         try:
-            async with ConnectionBlock(ws, nursery):
-                if close_with is not None:
-                    ws._connection.close_gracefully(close_with)
-                await call_unprotected("the handler", handler, ws)
-        except BaseException as exc:  # noqa: ASYNC103 - a cancellation is in the outcome
-            outcome = split(exc, is_no_failure=lambda leaf: is_end_of(leaf, ws.ending))
-        try:
+            try:
+                async with ConnectionBlock(ws, nursery):
+                    if close_with is not None:
+                        ws._connection.close_gracefully(close_with)
+                    await call_unprotected("the handler", handler, ws)
+            except BaseException as exc:  # noqa: ASYNC103 - a cancellation is in the outcome
+                outcome = split(exc, is_no_failure=lambda leaf: is_end_of(leaf, ws.ending))
             if outcome.failure is not None:
                 self._counters.add("failed")
                 await self._report(ws, outcome.failure)
         finally:
+            del self.connections[ws]
+            self._note_ending(ws)
             outcome.let_pass()
+
+    def _note_ending(self, ws: WebSocket) -> None:
+        """Count a connection that was lost, and log how it ended if that tells something."""
+        if ws.ending is not None and not ws.ending.clean:
+            self._counters.add("lost")
+        log_ending(ws, ws.ending)
 
     async def _report(self, ws: WebSocket, failure: BaseException) -> None:
         """Call the hook; what fails in it is logged."""

@@ -28,17 +28,18 @@ from .._connection.websocket import WebSocket
 from .._ending import CloseCode
 from .._policies import FOREVER
 from .._protocol.validation import check_close
-from .._transport.addresses import port_of, remote_address
+from .._transport.addresses import named, port_of, remote_address
+from .._transport.lent import lend
 from .._transport.listening import close_by_force, close_socket, serve_forever
 from .._validation import check_seconds
 from .admission import Admission, ConnectionSlot
 from .handler import HandlerRunner
 from .isolation import split
-from .log import log, log_break, log_ending
+from .log import log, log_break
 from .options import ServerConfig
-from .selection import HandlerSelector
+from .selection import Handler, HandlerSelector
 from .statistics import Counters, ServerStatistics
-from .upgrade import Accepted, Upgrader
+from .upgrade import Upgrader
 
 Listener: TypeAlias = trio.abc.Listener[Any]
 """Something that accepts streams: `trio.SocketListener`, `trio.SSLListener`, or your own."""
@@ -61,6 +62,8 @@ class Server:
     ) -> None:
         self.listeners = tuple(listeners)
         self._ports = [port for listener in listeners if (port := port_of(listener))]
+        self._named = ", ".join(map(named, listeners))  # a closed socket has no address
+        self._over = False
         self._config = config
         self._counters = Counters()
         self._admission = Admission(
@@ -71,11 +74,15 @@ class Server:
         )
         self._upgrader = Upgrader(selector, config, self._admission, self._counters)
         self._runner = HandlerRunner(config.on_handler_error, self._counters)
-        self._connections: dict[WebSocket, None] = {}  # in the order of their arrival
         self._close_with: int | None = None
         self._nursery: trio.Nursery | None = None
         self._accept_scope = trio.CancelScope()
         self._serve_scope = trio.CancelScope()
+
+    def __repr__(self) -> str:
+        state = "over" if self._over else "draining" if self.draining else "serving"
+        count = len(self._runner.connections)
+        return f"<Server on {self._named}: {state}, {count} connection{'s' * (count != 1)}>"
 
     @property
     def port(self) -> int:
@@ -91,7 +98,7 @@ class Server:
     @property
     def connections(self) -> frozenset[WebSocket]:
         """Return the WebSocket connections whose handlers are running."""
-        return frozenset(self._connections)
+        return frozenset(self._runner.connections)
 
     @property
     def draining(self) -> bool:
@@ -160,7 +167,7 @@ class Server:
 
     @trio.lowlevel.enable_ki_protection
     async def _close_all(self, spread: float, code: int) -> None:
-        connections = list(self._connections)
+        connections = list(self._runner.connections)
         async with trio.open_nursery() as nursery:
             for index, ws in enumerate(connections):
                 nursery.start_soon(ws.close, code)
@@ -177,13 +184,16 @@ class Server:
     @trio.lowlevel.enable_ki_protection  # a Ctrl-C between two scopes would leave both misnested
     async def _run(self) -> None:
         """Serve until drained or cancelled."""
-        with unwrapping(), watch_for_suspension().kept_going(), self._serve_scope:
-            async with trio.open_nursery() as nursery:
-                self._nursery = nursery
-                with self._accept_scope:
-                    async with trio.open_nursery() as accepting:
-                        for listener in self.listeners:
-                            accepting.start_soon(serve_forever, listener, self._start)
+        try:
+            with unwrapping(), watch_for_suspension().kept_going(), self._serve_scope:
+                async with trio.open_nursery() as nursery:
+                    self._nursery = nursery
+                    with self._accept_scope:
+                        async with trio.open_nursery() as accepting:
+                            for listener in self.listeners:
+                                accepting.start_soon(serve_forever, listener, self._start)
+        finally:
+            self._over = True
 
     def _start(self, stream: trio.abc.Stream) -> None:
         """Serve a stream in a task that is called as the log calls it."""
@@ -199,39 +209,38 @@ class Server:
             log.debug("[%s] connection from %r", name, remote_address(stream))
         try:
             with self._admission.connection_slot() as slot:
-                await self._upgrade_and_run(stream, slot, name)
+                opened = await self._open(stream, slot, name)
+                del stream  # a connection has what it needs of it, and may be open for long
+                if opened is not None:
+                    # We may have begun to drain while it was let in.
+                    await self._runner.run(*opened, self._nursery, close_with=self._close_with)
         except BaseException as exc:  # noqa: ASYNC103 - what must pass does
             _log_failure(name, exc)
             split(exc).let_pass()
-        finally:
-            await _close(stream, name)  # noqa: ASYNC102 - does not wait
 
-    async def _upgrade_and_run(
+    async def _open(
         self, stream: trio.abc.Stream, slot: ConnectionSlot, name: str
-    ) -> None:
-        with self._admission.handshake_slot() as handshake_slot:
-            upgraded = await self._upgrader.upgrade(stream, handshake_slot, slot, name)
-        if handshake_slot.lost:
-            log.debug("[%s] dropped before it became a WebSocket", name)
-        elif upgraded is not None:
-            await self._run_handler(*upgraded, name)
+    ) -> tuple[Handler, WebSocket] | None:
+        """Return the connection that a stream becomes, which closes it, and its handler.
 
-    async def _run_handler(self, stream: trio.abc.Stream, accepted: Accepted, name: str) -> None:
-        ws = WebSocket(stream, accepted.opening, client=False, options=accepted.config, name=name)
-        self._counters.add("opened")
-        self._connections[ws] = None
+        None: it becomes none, and is closed.
+        """
+        opened = None
         try:
-            # We may have begun to drain while it was let in.
-            await self._runner.run(accepted.handler, ws, self._nursery, close_with=self._close_with)
+            with self._admission.handshake_slot() as handshake_slot:
+                upgraded = await self._upgrader.upgrade(stream, handshake_slot, slot, name)
+                if upgraded is not None:
+                    upper, (_, opening, handler, config) = upgraded
+                    ws = WebSocket(upper, opening, client=False, options=config, name=name)
+                    self._counters.add("opened")
+                    opened = handler, ws
+            if handshake_slot.lost:
+                log.debug("[%s] dropped before it became a WebSocket", name)
         finally:
-            del self._connections[ws]
-            self._on_gone(ws)
-
-    def _on_gone(self, ws: WebSocket) -> None:
-        """Count a connection that was lost, and log how it ended if that tells something."""
-        if ws.ending is not None and not ws.ending.clean:
-            self._counters.add("lost")
-        log_ending(ws, ws.ending)
+            if opened is None:
+                slot.release()  # the peer may come again as soon as it sees the end
+                await _close(stream, name)  # noqa: ASYNC102 - does not wait
+        return opened
 
 
 def _next_name() -> str:
@@ -240,6 +249,7 @@ def _next_name() -> str:
 
 async def serve_stream(server: Server, stream: trio.abc.Stream) -> None:
     """Serve the one connection of a server that has no listeners."""
+    lend(stream)
     with unwrapping():
         await server._serve(stream, _next_name())
 

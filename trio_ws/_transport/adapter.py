@@ -5,6 +5,7 @@ from __future__ import annotations
 import trio
 
 from .base import Transport
+from .lent import is_lent
 from .socket import SocketTransport, is_plain_socket
 from .stream import StreamTransport
 
@@ -12,5 +13,5 @@ from .stream import StreamTransport
 def transport_on(stream: trio.abc.Stream | Transport) -> Transport:
     """Return the transport over a stream; one that is a transport already stays as it is."""
     if is_plain_socket(stream):
-        return SocketTransport(stream.socket)
+        return SocketTransport(stream.socket, is_lent=is_lent(stream))
     return stream if isinstance(stream, Transport) else StreamTransport(stream)

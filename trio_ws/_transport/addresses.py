@@ -50,6 +50,20 @@ def port_of(listener: object) -> int | None:
     return port if isinstance(port, int) else None
 
 
+def named(listener: object) -> str:
+    """Return what a listener listens on, in words: host and port, or a path."""
+    while isinstance(listener, trio.SSLListener):
+        listener = listener.transport_listener
+    if not isinstance(listener, trio.SocketListener):
+        port = port_of(listener)
+        return type(listener).__name__ if port is None else f"port {port}"
+    name = address(listener.socket.getsockname)
+    if not isinstance(name, tuple):
+        return repr(name)
+    host, port = name[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def address(ask: Callable[[], object]) -> object:
     """Ask a socket for an address; a closed one has none."""
     try:

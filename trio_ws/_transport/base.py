@@ -26,6 +26,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 from .._protocol.send_queue import Piece
 from .._tls_info import TLSInfo
 from .kernel import HangUp
+from .poller import Ringing
 from .tls import TimeCallback
 
 READ_SIZE = 65 * 1024
@@ -42,6 +43,8 @@ class Transport(Protocol):
         bytes_received: how many bytes have been received.
         bytes_sent: how many bytes the stream has taken.
     """
+
+    __slots__ = ()
 
     immediate: ClassVar[bool]
     bytes_received: int
@@ -86,6 +89,26 @@ class Transport(Protocol):
 
     def hang_up(self) -> HangUp | None:
         """Return how the connection has ended, if that shows without reading."""
+        return None
+
+    # Reading
+
+    def watch(self, bell: Ringing) -> bool:  # noqa: ARG002 - others can
+        """Have `bell` rung when something comes that `read_now` takes; return False if it cannot.
+
+        Before the stream is closed, `unwatch` ends that.
+        """
+        return False
+
+    def unwatch(self) -> None:
+        """Ring the bell no more."""
+        return  # not abstract: others have none
+
+    def read_now(self, tail: bytes) -> memoryview | None:  # noqa: ARG002 - others can
+        """Return `tail` and the bytes that are there; nothing at the end, None if none is there.
+
+        They lie in a buffer that others read into.  Only after `watch`.
+        """
         return None
 
     def receive_now(self) -> bytes:

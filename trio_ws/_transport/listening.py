@@ -16,6 +16,7 @@ import trio
 
 from .._log import Log
 from .._policies import FOREVER
+from .lent import lend
 
 ACCEPT_CAPACITY_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """What ``accept`` says when there are no sockets left: those that are open may be closed."""
@@ -53,6 +54,8 @@ async def serve_forever(
                     silent_until = trio.current_time() + ACCEPT_LOG_INTERVAL
                 await trio.sleep(ACCEPT_RETRY_DELAY)
             else:
+                if not isinstance(listener, trio.SocketListener):
+                    lend(stream)
                 start(stream)
     finally:
         # Shielded: its own cancellation would take the place of a Ctrl-C that is on its way.

@@ -12,6 +12,7 @@ A few go as they are, in one system call (``writev``); many small ones are joine
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeGuard
@@ -23,11 +24,15 @@ from . import kernel
 from .addresses import address
 from .base import Transport, without
 from .kernel import HangUp
+from .poller import Ringing, current_poller
 from .read_buffer import READ_BUFFER_SIZE, current_read_buffer
 from .tls import TimeCallback
 
 MAX_IOVECS = 16
 """Up to so many pieces it is cheaper to pass them one by one than to join them."""
+
+_TCP_FAMILIES = (socket.AF_INET, socket.AF_INET6)
+"""A read that is short leaves nothing there; other families have boundaries of their own."""
 
 
 def is_plain_socket(stream: object) -> TypeGuard[trio.SocketStream]:
@@ -39,10 +44,22 @@ class SocketTransport(Transport):
     """The transport over a socket that is a file descriptor."""
 
     immediate = True
-    __slots__ = ("_buffer", "_more_to_read", "_socket", "bytes_received", "bytes_sent")
+    __slots__ = (
+        "_bell",
+        "_buffer",
+        "_is_lent",
+        "_more_to_read",
+        "_socket",
+        "_watched",
+        "bytes_received",
+        "bytes_sent",
+    )
 
-    def __init__(self, sock: trio.socket.SocketType) -> None:
+    def __init__(self, sock: trio.socket.SocketType, *, is_lent: bool = False) -> None:
         self._socket = sock
+        self._is_lent = is_lent
+        self._bell: Ringing | None = None
+        self._watched = -1
         self._buffer = current_read_buffer()
         self._more_to_read = False
         self.bytes_received = 0
@@ -84,6 +101,42 @@ class SocketTransport(Transport):
     def hang_up(self) -> HangUp | None:
         """Return how the connection has ended, if that shows without reading."""
         return kernel.hang_up(self._socket)
+
+    # The poller
+
+    def watch(self, bell: Ringing) -> bool:
+        """Have `bell` rung when something comes, if the poller can; on TCP it can."""
+        if self._is_lent or self._socket.family not in _TCP_FAMILIES:
+            return False
+        poller, number = current_poller(), self._socket.fileno()
+        if poller is None or not poller.watch(number, bell):
+            return False
+        self._bell, self._watched = bell, number
+        return True
+
+    def unwatch(self) -> None:
+        """Let the poller forget the socket."""
+        bell, self._bell = self._bell, None
+        poller = current_poller()
+        if bell is not None and poller is not None:
+            poller.unwatch(self._watched, bell)
+
+    def read_now(self, tail: bytes) -> memoryview | None:
+        """Return `tail` and the bytes that are there; nothing at the end, None if none is there.
+
+        Raises:
+            trio.BrokenResourceError: the connection is broken.
+        """
+        try:
+            data = self._read(tail)
+        except OSError as error:
+            raise trio.BrokenResourceError(str(error)) from error
+        assert self._bell is not None
+        if data is None:
+            self._bell.note_nothing()
+        else:
+            self._bell.note_read(more=self._more_to_read or not data)
+        return data
 
     # Reading
 

@@ -33,10 +33,13 @@ from .base import READ_SIZE, without
 from .tls import TLS_RECORD, tls_info
 
 MAX_BATCH = READ_SIZE
-"""How much is sealed at once: a message of 64 KiB and its header."""
+"""How much is sealed or opened at once: a message of 64 KiB and its header."""
 
 MAX_SEALED = 4 * MAX_BATCH
 """With so many sealed bytes the peer makes TLS talk, and does not listen."""
+
+MAX_CUT = 16
+"""Up to so many pieces it is cheaper to cut them one by one than to join them first."""
 
 
 @final
@@ -50,6 +53,7 @@ class TLSSession:
     """
 
     __slots__ = (
+        "_ahead",
         "_error",
         "_incoming",
         "_openssl",
@@ -72,6 +76,7 @@ class TLSSession:
         self._openssl = context.wrap_bio(
             self._incoming, self._outgoing, server_side, server_hostname
         )
+        self._ahead = b""
         self._error: ssl.SSLError | None = None
         self._owed = 0
         self.sealed: list[Piece] = []
@@ -111,7 +116,12 @@ class TLSSession:
     # Reading
 
     def feed(self, data: Piece) -> None:
-        """Take in what the peer has sent; nothing is the end of its stream."""
+        """Take in what the peer has sent; nothing is the end of its stream.
+
+        OpenSSL keeps the room for what it was given at once, so much is given by portions.
+        """
+        if len(data) > MAX_BATCH:
+            data, self._ahead = memoryview(data)[:MAX_BATCH], bytes(memoryview(data)[MAX_BATCH:])
         if data:
             self._incoming.write(data)
         else:
@@ -125,19 +135,8 @@ class TLSSession:
             ssl.SSLError: this is no TLS, or it is forged; what came before was returned before.
         """
         count = 0
-        try:
-            while count < len(buffer) and not (self.ended or self._error):
-                more = cast(
-                    int, self._openssl.read(len(buffer) - count, cast(bytearray, buffer[count:]))
-                )
-                count += more
-                self.ended = not more
-        except ssl.SSLWantReadError:
-            self.hungry = True
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            self.ended = True
-        except ssl.SSLError as error:
-            self._error = error
+        while count < len(buffer) and not (self.hungry or self.ended or self._error):
+            count += self._open_record(buffer[count:])
         if self._outgoing.pending:
             self._collect()
             if sum(map(len, self.sealed)) > MAX_SEALED:
@@ -145,6 +144,32 @@ class TLSSession:
         if self._error and not count:
             raise self._error
         return count
+
+    def _open_record(self, room: memoryview) -> int:
+        """Open a record, or what is left of one; return how many plain bytes that is."""
+        count = 0
+        try:
+            count = cast(int, self._openssl.read(len(room), cast(bytearray, room)))
+        except ssl.SSLWantReadError:
+            self._starve()
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            self.ended = True
+        except ssl.SSLError as error:
+            self._error = error
+        else:
+            self.ended = not count
+            # The next call would say so by an exception, which costs as much as a small record.
+            if 0 < count < len(room) and not self._incoming.pending:
+                self._starve()
+        return count
+
+    def _starve(self) -> None:
+        """Go on with the next portion; without one, be hungry."""
+        ahead, self._ahead = self._ahead, b""
+        if ahead:
+            self.feed(ahead)
+        else:
+            self.hungry = True
 
     # Writing
 
@@ -161,7 +186,7 @@ class TLSSession:
             ssl.SSLError: nothing can be sent any more.
         """
         try:
-            for plain in _cut(pieces):
+            for plain in _cut(pieces if len(pieces) <= MAX_CUT else [b"".join(pieces)]):
                 self._owed += self._openssl.write(plain)
                 self._collect()
         finally:

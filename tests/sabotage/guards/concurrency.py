@@ -36,8 +36,8 @@ GUARDS = [
     Guard(
         "tasks leave the parking lot in order",
         "_concurrency/slim.py",
-        ("            woken = self._parked[:count]\n            del self._parked[:count]"),
-        ("            woken = self._parked[-count:]\n            del self._parked[-count:]"),
+        "            woken, self._parked = self._parked[:count], self._parked[count:] or ()",
+        "            woken, self._parked = self._parked[-count:], self._parked[:-count] or ()",
         ("concurrency/test_slim.py::test_in_their_order",),
     ),
     Guard(

@@ -1,4 +1,4 @@
-"""A connection: `fanout`, and what the writer does for it."""
+"""A connection: `fanout`, `shared_turn`, and what the writer does for them."""
 
 from __future__ import annotations
 
@@ -44,8 +44,44 @@ GUARDS = [
     Guard(
         "a fan-out lets other tasks run",
         "_connection/fanout.py",
-        "    return max(1, min(CALLS, BYTES // (burst.size or 1)))",
+        "    return max(1, min(AT_ONCE, BYTES // (burst.size or 1)))",
         "    return 1_000_000",
         ("connection/test_fanout.py::test_other_tasks_run_in_between",),
+    ),
+    Guard(
+        "a busy task does not lead",
+        "_connection/shared_turn.py",
+        "            if member.take_lead():\n                self.leader = member\n",
+        "            member.take_lead()\n            self.leader = member\n",
+        ("connection/test_shared_turn.py::test_a_busy_task_does_not_lead",),
+    ),
+    Guard(
+        "a turn that is shared lets other tasks run",
+        "_connection/shared_turn.py",
+        "MAX_PER_TURN = 32",
+        "MAX_PER_TURN = 64",
+        ("connection/test_shared_turn.py::test_the_turn_of_one_is_short",),
+    ),
+    Guard(
+        "a leader that ends leads first",
+        "_connection/writer.py",
+        "            self.ended.set()\n            self._lead()\n",
+        "            self.ended.set()\n",
+        ("connection/test_writer_turns.py::test_a_leader_that_is_cancelled_leads",),
+    ),
+    Guard(
+        "who was led can join again",
+        "_connection/writer.py",
+        "        self._in_turn = False\n        if self._turn.leader is self:",
+        "        if self._turn.leader is self:",
+        ("connection/test_writer_turns.py::test_a_large_group_has_several_leaders",),
+        hangs=True,
+    ),
+    Guard(
+        "a single frame goes alone only if nothing else waits",
+        "_protocol/send_queue.py",
+        "        if len(self._data) != 1 or self._masked or self._leftover or self.is_urgent:",
+        "        if len(self._data) != 1 or self._masked:",
+        ("protocol/test_send_queue.py::test_no_single_frame",),
     ),
 ]

@@ -157,16 +157,16 @@ GUARDS = [
         "_connection/websocket.py",
         (
             "            (turn is not None and turn.is_held)\n"
-            "            or not self._core.has_room(size)\n"
+            "            or not core.has_room(size)\n"
             "            or"
         ),
-        ("            not self._core.has_room(size)\n            or"),
+        ("            not core.has_room(size)\n            or"),
         ("connection/test_websocket_nowait.py::test_amid_fragments",),
     ),
     Guard(
         "send_nowait keeps to the buffer",
         "_connection/websocket.py",
-        ("            or not self._core.has_room(size)\n            or"),
+        ("            or not core.has_room(size)\n            or"),
         "            or",
         ("connection/test_websocket_nowait.py::test_no_room",),
     ),

@@ -149,9 +149,9 @@ GUARDS = [
         "_connection/reader.py",
         (
             "events = self._protocol.feed_joined(data, most=MAX_FRAMES_PER_TURN)\n"
-            "                self._lease"
+            "                self._note"
         ),
-        ("events = self._protocol.feed_joined(data)\n                self._lease"),
+        ("events = self._protocol.feed_joined(data)\n                self._note"),
         ("connection/test_reader.py::test_gulp_of_many_frames",),
     ),
     Guard(
@@ -197,18 +197,15 @@ GUARDS = [
     Guard(
         "an answer is looked at before the next question",
         "_connection/reader.py",
-        (
-            "                if awaiting_answer:\n"
-            "                    self._heartbeat.arm(self, now)\n"
-        ),
+        ("        if awaiting_answer:\n            self._heartbeat.arm(self, now)\n"),
         "",
         ("connection/test_heartbeat.py::test_interval_shorter_than_timeout",),
     ),
     Guard(
         "any byte is a sign of life",
         "_connection/reader.py",
-        "                self._lease.heard(now := trio.current_time())",
-        "                now = trio.current_time()",
+        "        self._lease.heard(now := trio.current_time())",
+        "        now = trio.current_time()",
         ("connection/test_reader_heartbeats.py::test_messages_keep_a_connection_from_idling",),
     ),
     Guard(

@@ -186,9 +186,9 @@ GUARDS = [
         (
             "        for ping in self._waiting[:count]:\n"
             "            ping.end(now - ping.sent_at)\n"
-            "        del self._waiting[:count]"
+            "        self._waiting = self._waiting[count:] or ()"
         ),
-        ("        newest.end(now - newest.sent_at)\n        self._waiting.remove(newest)"),
+        ("        newest.end(now - newest.sent_at)\n        self.discard(newest)"),
         ("liveness/test_pings.py::test_a_pong_answers_its_ping_and_all_before_it",),
     ),
     Guard(

@@ -137,7 +137,7 @@ GUARDS = [
         "_protocol/send_queue.py",
         (
             "        if self._leftover:\n"
-            "            rest, self._leftover = self._leftover, []\n"
+            "            rest, self._leftover = self._leftover, ()\n"
             "            return rest\n"
             "        pieces = self._take_control() if self._pongs or self._control else []"
         ),
@@ -145,7 +145,7 @@ GUARDS = [
             "        pieces = self._take_control() if self._pongs or self._control else "
             "[]\n"
             "        pieces += self._leftover\n"
-            "        self._leftover = []"
+            "        self._leftover = ()"
         ),
         ("protocol/test_send_queue.py::test_put_back",),
     ),

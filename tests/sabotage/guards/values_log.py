@@ -191,19 +191,23 @@ GUARDS = [
     Guard(
         "deep JSON is a ValueError",
         "_json.py",
-        ("        return json.loads(message, parse_constant=_refuse)\n    except RecursionError:"),
-        (
-            "        return json.loads(message, parse_constant=_refuse)\n"
-            "    except FloatingPointError:"
-        ),
+        ", parse_float=_finite)\n    except RecursionError:",
+        ", parse_float=_finite)\n    except FloatingPointError:",
         ("test_json.py::test_too_deep_from_the_peer",),
     ),
     Guard(
         "NaN is no JSON to read",
         "_json.py",
-        "json.loads(message, parse_constant=_refuse)",
-        "json.loads(message)",
+        "json.loads(message, parse_constant=_refuse, ",
+        "json.loads(message, ",
         ("test_json.py::test_what_is_none",),
+    ),
+    Guard(
+        "a number too large for a float is no JSON to read",
+        "_json.py",
+        ", parse_float=_finite)",
+        ")",
+        ("test_json.py::test_too_large_for_a_float",),
     ),
     Guard(
         "NaN is no JSON to write",

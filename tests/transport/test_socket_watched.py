@@ -1,0 +1,138 @@
+"""`trio_ws._transport.socket`: a socket that the poller watches."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+import pytest
+import trio
+from trio.testing import open_stream_to_socket_listener, wait_all_tasks_blocked
+
+from trio_ws._concurrency.slim import SlimParkingLot
+from trio_ws._connection.bell import Bell
+from trio_ws._transport.adapter import transport_on
+from trio_ws._transport.lent import lend
+from trio_ws._transport.poller import current_poller
+
+from ..streams import socket_pair
+
+
+async def tcp_streams() -> tuple[trio.SocketStream, trio.SocketStream]:
+    """Connect two streams over the loopback."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        theirs = await open_stream_to_socket_listener(listener)
+        return await listener.accept(), theirs
+
+
+@pytest.fixture
+def bell() -> Bell:
+    """A bell at which no task waits."""
+    return Bell(SlimParkingLot())
+
+
+async def test_reading(bell: Bell) -> None:
+    """A bell that has rung is quiet again when all is read."""
+    ours, theirs = await tcp_streams()
+    transport = transport_on(ours)
+    if not transport.watch(bell):
+        pytest.skip("this system has no poller")
+    assert transport.read_now(b"") is None
+    await theirs.send_all(b"hello")
+    await wait_all_tasks_blocked(0.01)
+    assert bell.is_rung
+    assert bytes(transport.read_now(b"tail") or b"") == b"tailhello"
+    assert transport.bytes_received == 5
+    assert not bell.is_rung
+    transport.unwatch()
+    transport.unwatch()
+    await theirs.send_all(b"hello")
+    await wait_all_tasks_blocked(0.01)
+    assert not bell.is_rung
+    await ours.aclose()
+    await theirs.aclose()
+
+
+async def test_the_end(bell: Bell) -> None:
+    """The end stays to be read, behind what came before it."""
+    ours, theirs = await tcp_streams()
+    transport = transport_on(ours)
+    if not transport.watch(bell):
+        pytest.skip("this system has no poller")
+    await theirs.send_all(b"last")
+    await theirs.aclose()
+    await wait_all_tasks_blocked(0.01)
+    assert bytes(transport.read_now(b"") or b"") == b"last"
+    assert bell.is_rung
+    for _ in range(2):
+        data = transport.read_now(b"tail")
+        assert data is not None
+        assert not data
+        assert bell.is_rung
+    transport.unwatch()
+    await ours.aclose()
+
+
+async def test_urgent_data(bell: Bell) -> None:
+    """A read that stops short at urgent data does not pass for one that has left nothing."""
+    ours, theirs = await tcp_streams()
+    transport = transport_on(ours)
+    if not transport.watch(bell):
+        pytest.skip("this system has no poller")
+    await theirs.send_all(b"before")
+    await theirs.socket.send(b"!", socket.MSG_OOB)
+    await theirs.send_all(b"behind")
+    await wait_all_tasks_blocked(0.01)
+    got = b""
+    while bell.is_rung:
+        got += bytes(transport.read_now(b"") or b"")
+    assert got == b"beforebehind"
+    transport.unwatch()
+    await ours.aclose()
+    await theirs.aclose()
+
+
+async def test_a_broken_connection(bell: Bell) -> None:
+    """A reset is a `BrokenResourceError` here, too."""
+    ours, theirs = await tcp_streams()
+    transport = transport_on(ours)
+    if not transport.watch(bell):
+        pytest.skip("this system has no poller")
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    await theirs.aclose()
+    await wait_all_tasks_blocked(0.01)
+    assert bell.is_rung
+    with pytest.raises(trio.BrokenResourceError, match="reset"):
+        transport.read_now(b"")
+    transport.unwatch()
+    await ours.aclose()
+
+
+async def test_a_unix_socket(bell: Bell) -> None:
+    """A Unix socket is not watched: a read of it may be short for reasons of its own."""
+    ours, theirs = map(transport_on, socket_pair())
+    assert not ours.watch(bell)
+    await ours.aclose()
+    await theirs.aclose()
+
+
+async def test_lent(bell: Bell) -> None:
+    """A stream of the application's own is not watched: nothing would tell when it closes it."""
+    ours, theirs = await tcp_streams()
+    lend(ours)
+    assert not transport_on(ours).watch(bell)
+    await ours.aclose()
+    await theirs.aclose()
+
+
+async def test_without_a_poller(bell: Bell) -> None:
+    """Where there is no poller, or the socket is closed already, nothing is watched."""
+    ours, theirs = await tcp_streams()
+    transport = transport_on(ours)
+    with current_poller.replaced_by(None):
+        assert not transport.watch(bell)
+        transport.unwatch()
+    await ours.aclose()
+    assert not transport.watch(bell)
+    await theirs.aclose()

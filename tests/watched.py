@@ -1,0 +1,159 @@
+"""A socket that a poller watches, without a kernel: each thing happens when a test says so."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import trio
+
+from trio_ws import Limits, WebSocket
+from trio_ws._options import ConnectionOptions
+from trio_ws._protocol.send_queue import Piece
+from trio_ws._transport.base import Transport
+from trio_ws._transport.poller import Ringing
+from trio_ws._transport.tls import TimeCallback
+
+from .wires import opening
+
+ROOM = 1000
+"""How much is read at once."""
+
+RECEIVE_BUFFER = 2000
+"""`Limits.receive_buffer`, little enough to be full."""
+
+
+class WatchedSocket(Transport, trio.abc.Stream):
+    """What `SocketTransport` and the poller are for a connection.
+
+    Attributes:
+        unread: what has arrived and was not read.
+        reads: who has read, as the names of tasks.
+    """
+
+    immediate: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self.unread = bytearray()
+        self.reads: list[str] = []
+        self.error: OSError | None = None
+        self.bytes_received = 0
+        self.bytes_sent = 0
+        self.is_closed = False
+        self.was_unwatched_first = False
+        self._is_over = False
+        self._edge = False
+        self._bell: Ringing | None = None
+        self._arrival = trio.lowlevel.ParkingLot()
+
+    # For the test
+
+    def arrive(self, data: bytes) -> None:
+        """Let bytes arrive; the poller has not noticed yet."""
+        self.unread += data
+        self._edge = True
+        self._arrival.unpark_all()
+
+    def end(self, error: OSError | None = None) -> None:
+        """Let the peer end, or the connection break."""
+        self._is_over, self._edge, self.error = True, True, error
+        self._arrival.unpark_all()
+
+    def poll(self) -> None:
+        """Let the poller notice; a thing is noticed once."""
+        if self._bell is None:
+            return
+        if self._edge and (self.unread or self._is_over):
+            self._bell.ring(lasting=self._is_over)
+        self._edge = False
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether there is a bell to be rung."""
+        return self._bell is not None
+
+    # For the connection
+
+    @property
+    def can_half_close(self) -> bool:
+        return True
+
+    local_address = remote_address = None
+
+    def observe(self, *, on_arrival: TimeCallback, on_departure: TimeCallback) -> None:
+        pass
+
+    def watch(self, bell: Ringing) -> bool:
+        self._bell = bell
+        return True
+
+    def unwatch(self) -> None:
+        self._bell = None
+
+    def read_now(self, tail: bytes) -> memoryview | None:
+        assert self._bell is not None
+        self.reads.append(trio.lowlevel.current_task().name)
+        if self.error is not None:
+            error, self.error = self.error, None  # a socket tells it once
+            raise trio.BrokenResourceError(str(error)) from error
+        data = self._taken(ROOM)
+        if not data and not self._is_over:
+            self._bell.note_nothing()
+            return None
+        self._bell.note_read(more=len(data) == ROOM or not data)
+        return memoryview(tail + data if data else b"")
+
+    def receive_now(self) -> bytes:
+        return b""
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        buffer = bytearray(ROOM)
+        return bytes(buffer[: await self.receive_into(memoryview(buffer))])
+
+    async def receive_into(self, buffer: memoryview) -> int:
+        await trio.lowlevel.checkpoint()
+        while not self.unread and not self._is_over:
+            await self._arrival.park()
+        data = self._taken(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _taken(self, size: int) -> bytes:
+        data = bytes(self.unread[:size])
+        del self.unread[:size]
+        self.bytes_received += len(data)
+        return data
+
+    def send_now(self, pieces: list[Piece]) -> list[Piece]:
+        self.bytes_sent += sum(map(len, pieces))
+        return []
+
+    async def send_some(self, data: memoryview) -> int:
+        await trio.lowlevel.checkpoint()
+        return len(data)
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    def send_eof_now(self) -> bool:
+        return True
+
+    async def send_eof(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    def close_now(self) -> bool:
+        self.was_unwatched_first = not self.is_watched or self.is_closed
+        self.is_closed = True
+        return True
+
+    async def aclose(self) -> None:
+        self.close_now()
+
+
+def watched_websocket(sock: WatchedSocket, **policies: Any) -> WebSocket:
+    """Make a client over a watched socket."""
+    limits = Limits(receive_buffer=RECEIVE_BUFFER, max_message_size=1 << 20)
+    options = ConnectionOptions(**{"heartbeat": None, "limits": limits, **policies})
+    return WebSocket(sock, opening(), client=True, options=options, name="tested")

@@ -1,0 +1,110 @@
+"""One task of a Trio run waits for the sockets of all connections.
+
+Trio arms its poller anew for each wait, and disarms it behind that:
+for a small message this costs as much as all that the library does with it.
+This poller is told of a socket once, when its connection begins, and then rings a bell
+whenever something has arrived (``epoll``, edge-triggered)::
+
+    sockets ──▶ epoll of our own ──▶ epoll of Trio ──▶ the task ──▶ ring the bells
+
+An edge tells that something *new* has come, and is told once.
+So a bell that was rung stays rung until the socket is read (`_connection.bell`).
+Two things are told with it, since a read that leaves nothing does not show them:
+that the peer has ended or the connection is broken, behind whatever it sent before,
+and that there is urgent data, at which a read stops short.
+
+Only sockets that no other code can close are watched: an epoll does not tell of that.
+The task and the epoll are there from the first connection to the end of the run.
+Where there is no epoll, or the system has no room in it, the caller waits as it ever did.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol, final
+
+import trio
+
+from .._concurrency.per_run import PerRun
+
+MAX_RINGS = 1024
+"""After so many bells other tasks run."""
+
+
+class Ringing(Protocol):
+    """Something that is told when a socket has something new to be read."""
+
+    def ring(self, *, lasting: bool) -> None:
+        """Note that something has come; if `lasting`, a read may leave more than it shows."""
+
+    def note_read(self, *, more: bool) -> None:
+        """Note that something was read, and whether there is certainly more."""
+
+    def note_nothing(self) -> None:
+        """Note that there was nothing to be read."""
+
+
+if TYPE_CHECKING or hasattr(select, "epoll"):  # pragma: no branch - everywhere but on Linux
+    _LASTING = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLPRI
+    _FLAGS = select.EPOLLIN | select.EPOLLPRI | select.EPOLLRDHUP | select.EPOLLET
+
+
+@final
+class Poller:
+    """Rings the bells of one run; see the top of this file.
+
+    Raises:
+        OSError: the system refuses an epoll.
+    """
+
+    __slots__ = ("_bells", "_epoll", "_pid")
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._bells: dict[int, Ringing] = {}
+        self._pid = os.getpid()
+        trio.lowlevel.spawn_system_task(self._run, name="trio_ws poller")
+
+    def watch(self, fileno: int, bell: Ringing) -> bool:
+        """Ring `bell` when something comes, or is there already; return False if refused."""
+        try:
+            self._epoll.register(fileno, _FLAGS)
+        except (OSError, ValueError):  # no room, a descriptor of another kind; the run is over
+            return False
+        self._bells[fileno] = bell
+        return True
+
+    def unwatch(self, fileno: int, bell: Ringing) -> None:
+        """Forget a socket, before it is closed: its number may be another's at once."""
+        if self._bells.get(fileno) is not bell:
+            return
+        del self._bells[fileno]
+        if os.getpid() == self._pid:  # a child has its parent's epoll, and must leave it alone
+            with suppress(OSError, ValueError):
+                self._epoll.unregister(fileno)
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                await trio.lowlevel.wait_readable(self._epoll.fileno())
+                for fileno, events in self._epoll.poll(0, MAX_RINGS):
+                    bell = self._bells.get(fileno)
+                    if bell is not None:  # pragma: no branch - closed in another process too
+                        bell.ring(lasting=bool(events & _LASTING))
+        finally:
+            self._epoll.close()
+
+
+def _make() -> Poller | None:
+    if not hasattr(select, "epoll"):
+        return None
+    try:
+        return Poller()
+    except OSError:
+        return None
+
+
+current_poller: PerRun[Poller | None] = PerRun("trio_ws.poller", _make)
+"""Return the poller of the present Trio run; None if there is none."""
