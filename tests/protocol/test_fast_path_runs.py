@@ -51,6 +51,15 @@ def test_bad_text_in_a_run(way: str, masked: bool, bad: int) -> None:
 
 
 @pytest.mark.parametrize("masked", [True, False])
+def test_a_run_of_texts(way: str, masked: bool) -> None:
+    """Texts of one size are read to the last, and what is over the limit behind them is left."""
+    texts = [f"ä{number:02}" for number in range(40)]
+    data = b"".join(frame(TEXT, text.encode(), masked=masked) for text in texts)
+    too_long = frame(TEXT, bytes(10_001), masked=masked)
+    assert read(data + too_long, masked=masked) == (texts, len(data))
+
+
+@pytest.mark.parametrize("masked", [True, False])
 def test_a_run_of_pongs(way: str, masked: bool) -> None:
     """Pongs are no messages: they are told as what they are."""
     data = frame(0x8A, b"abc", masked=masked) * 10
