@@ -23,7 +23,7 @@ def test_waiting(side: Side, opcode: int, size: int) -> None:
     protocol, frame = side.protocol(), side.frame(opcode, b"a" * size)
     wanted = b"a" * size if opcode == BINARY else "a" * size
     assert protocol.feed(frame[:-1]) == []
-    assert protocol.unparsed == frame[:-1]
+    assert protocol.unparsed == protocol.tail() == frame[:-1]
     assert protocol.receiving_message
     assert protocol.feed(frame[-1:]) == [wanted]
     assert not protocol.unparsed
