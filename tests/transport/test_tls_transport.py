@@ -336,6 +336,115 @@ async def test_the_shared_buffer_tells_nothing() -> None:
         assert received == DATA
 
 
+# The poller
+
+
+class Told:
+    """A bell that notes what it is told last."""
+
+    def __init__(self) -> None:
+        self.is_rung = False
+
+    def ring(self, *, lasting: bool) -> None:
+        """Something has come."""
+        self.is_rung = True
+
+    def note_read(self, *, more: bool) -> None:
+        """Something was read."""
+        self.is_rung = more
+
+    def note_nothing(self) -> None:
+        """There was nothing."""
+        self.is_rung = False
+
+
+@asynccontextmanager
+async def watched() -> AsyncGenerator[tuple[TLSTransport, ByHand, Told]]:
+    """A client over TCP that is watched, and a server by hand."""
+    with tcp() as (stream, theirs):
+        theirs.setblocking(False)
+        other = trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
+        client, server = tls_sessions()
+        near, bell = TLSTransport(transport_on(stream), client), Told()
+        if not near.watch(bell):
+            pytest.skip("there is no poller here")
+        yield near, ByHand(transport_on(other), server), bell
+        near.unwatch()
+        near.close_now()
+
+
+async def rung(bell: Told) -> None:
+    """Wait until the bell is rung."""
+    await eventually(lambda: bell.is_rung)
+
+
+async def test_no_poller() -> None:
+    """Where the socket cannot be watched, TLS cannot either."""
+    async with pair() as (near, _):
+        assert not near.watch(Told())
+        near.unwatch()
+
+
+async def test_reading_at_the_bell() -> None:
+    """What comes rings; it is read behind the tail, and half a record is nothing yet."""
+    async with watched() as (near, far, bell):
+        record = sealed(far.session, b"hello")
+        await far.below.send_all(record[:10])
+        await rung(bell)
+        assert near.read_now(b"tail ") is None
+        assert not bell.is_rung
+        await far.below.send_all(record[10:])
+        await rung(bell)
+        assert bytes(near.read_now(b"tail ") or b"") == b"tail hello"
+        assert near.bytes_received == 5
+        assert near.read_now(b"") is None
+        far.session.close()
+        await far.below.send_all(b"".join(taken(far.session)))
+        await rung(bell)
+        data = near.read_now(b"tail ")
+        assert data is not None
+        assert not data
+
+
+async def test_damage_at_the_bell() -> None:
+    """What is no TLS breaks."""
+    async with watched() as (near, far, bell):
+        await far.below.send_all(b"no TLS at all" * 10)
+        await rung(bell)
+        with pytest.raises(trio.BrokenResourceError):
+            near.read_now(b"")
+
+
+@pytest.mark.parametrize("how", ["now", "into"])
+async def test_what_is_left_to_open_rings(how: str) -> None:
+    """While plain bytes are left the bell stays rung: the poller knows nothing of them."""
+    async with watched() as (near, far, bell):
+        await far.send(b"abcdef")
+        await rung(bell)
+        if how == "now":
+            room = len(current_read_buffer().view) - 3
+            assert bytes(near.read_now(bytes(room)) or b"")[room:] == b"abc"
+        else:
+            assert await into(near, 3)() == b"abc"
+        assert bell.is_rung
+        assert bytes(near.read_now(b"") or b"") == b"def"
+        assert near.read_now(b"") is None
+        assert not bell.is_rung
+
+
+async def test_what_came_with_the_handshake_rings() -> None:
+    """Bytes that came before the socket was watched ring at once."""
+    with tcp() as (stream, _):
+        client, server = tls_sessions()
+        client.feed(sealed(server, b"early"))
+        near, bell = TLSTransport(transport_on(stream), client), Told()
+        if not near.watch(bell):
+            pytest.skip("there is no poller here")
+        assert bell.is_rung
+        assert bytes(near.read_now(b"") or b"") == b"early"
+        near.unwatch()
+
+
 # Handshakes
 
 

@@ -10,6 +10,7 @@ from typing import TypeAlias, cast
 
 import trio
 
+from .lent import is_lent
 from .socket import SocketTransport, is_plain_socket
 from .tls import AlertRecorder, MonitoredStream, send_alert, tls_on
 from .tls_session import TLSSession
@@ -24,8 +25,12 @@ def client_tls_on(
     """Return TLS of a client on a stream; to be followed by its handshake."""
     if is_plain_socket(stream):
         session = TLSSession(context, server_hostname=server_hostname)
-        return TLSTransport(SocketTransport(stream.socket), session)
+        return TLSTransport(_transport_on(stream), session)
     return tls_on(stream, context, server_hostname=server_hostname)
+
+
+def _transport_on(stream: trio.SocketStream) -> SocketTransport:
+    return SocketTransport(stream.socket, is_lent=is_lent(stream))
 
 
 async def accept_tls(stream: trio.abc.Stream, context: ssl.SSLContext) -> TLSStream:
@@ -40,7 +45,7 @@ async def accept_tls(stream: trio.abc.Stream, context: ssl.SSLContext) -> TLSStr
     made: tuple[TLSStream, TLSSession | AlertRecorder]
     if is_plain_socket(stream):
         session = TLSSession(context, server_side=True)
-        made = TLSTransport(SocketTransport(stream.socket), session), session
+        made = TLSTransport(_transport_on(stream), session), session
     else:
         recorder = AlertRecorder(context)
         made = tls_on(stream, cast(ssl.SSLContext, recorder), server_side=True), recorder

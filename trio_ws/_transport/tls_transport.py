@@ -32,6 +32,7 @@ from .._protocol.send_queue import Piece
 from .._tls_info import TLSInfo
 from .base import Transport, without
 from .kernel import HangUp
+from .poller import Ringing
 from .read_buffer import current_read_buffer
 from .tls import TimeCallback, ignore
 from .tls_session import TLSSession
@@ -50,6 +51,7 @@ class TLSTransport(Transport, trio.abc.Stream):
         self._on_arrival: TimeCallback = ignore
         self._on_departure: TimeCallback = ignore
         self._heard = SlimParkingLot()
+        self._bell: Ringing | None = None
         self.bytes_received = 0
         self.bytes_sent = 0
 
@@ -111,6 +113,41 @@ class TLSTransport(Transport, trio.abc.Stream):
         """Return how the connection has ended, if that shows without reading."""
         return self._below.hang_up()
 
+    # The poller
+
+    def watch(self, bell: Ringing) -> bool:
+        """Have `bell` rung when something comes to the socket, or something is left to open."""
+        if not self._below.watch(bell):
+            return False
+        self._bell = bell
+        self._ring_for_the_rest()
+        return True
+
+    def unwatch(self) -> None:
+        """Ring the bell no more."""
+        self._bell = None
+        self._below.unwatch()
+
+    def _ring_for_the_rest(self) -> None:
+        """Keep the bell rung while something is left to open: the poller knows nothing of it."""
+        if self._bell is not None and not self._session.hungry:
+            self._bell.note_read(more=True)
+
+    def read_now(self, tail: bytes) -> memoryview | None:
+        """Return `tail` and the bytes that are there; nothing at the end, None if none is there.
+
+        Raises:
+            trio.BrokenResourceError: the connection is broken, or its TLS.
+        """
+        if self._session.hungry:
+            data = self._below.read_now(b"")
+            if data is None:
+                return None
+            self._take_in(data)
+        if count := self._open_into(self._buffer.behind(tail)):
+            return self._buffer.view[: len(tail) + count]
+        return self._buffer.view[:0] if self._session.ended else None
+
     # Reading
 
     def receive_now(self) -> bytes:
@@ -157,10 +194,12 @@ class TLSTransport(Transport, trio.abc.Stream):
     async def _hear(self) -> None:
         """Wait for bytes, and give them to TLS."""
         view = self._buffer.view
-        count = await self._below.receive_into(view)
-        self._session.feed(view[:count])
+        self._take_in(view[: await self._below.receive_into(view)])
+
+    def _take_in(self, data: memoryview) -> None:
+        self._session.feed(data)
         self._heard.unpark_all()
-        if count:
+        if data:
             self._on_arrival(trio.current_time())
 
     def _open_into(self, buffer: memoryview) -> int:
@@ -172,6 +211,7 @@ class TLSTransport(Transport, trio.abc.Stream):
         finally:
             if not writing:
                 self._session.push(self._below.send_now)
+        self._ring_for_the_rest()
         self.bytes_received += count
         return count
 

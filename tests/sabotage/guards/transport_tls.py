@@ -115,6 +115,20 @@ GUARDS = [
         ("transport/test_tls_session.py::test_much_at_once",),
     ),
     Guard(
+        "the bell stays rung while something is left to open",
+        "_transport/tls_transport.py",
+        "        self._ring_for_the_rest()\n        self.bytes_received += count\n",
+        "        self.bytes_received += count\n",
+        ("transport/test_tls_transport.py::test_what_is_left_to_open_rings",),
+    ),
+    Guard(
+        "what came with the handshake rings the bell",
+        "_transport/tls_transport.py",
+        "        self._ring_for_the_rest()\n        return True\n",
+        "        return True\n",
+        ("transport/test_tls_transport.py::test_what_came_with_the_handshake_rings",),
+    ),
+    Guard(
         "a handshake goes on with the next portion",
         "_transport/tls_session.py",
         "            return not self.hungry and self.shake_hands()\n",
