@@ -46,7 +46,7 @@ GUARDS = [
     Guard(
         "a record that comes in parts is a sign of life",
         "_transport/tls_transport.py",
-        "        if count:\n            self._on_arrival(trio.current_time())\n",
+        "        if data:\n            self._on_arrival(trio.current_time())\n",
         "",
         (
             "transport/test_tls_transport.py::test_parts_of_records_are_seen",
