@@ -8,10 +8,12 @@ import pytest
 import trio
 
 from trio_ws._demo.live import show
+from trio_ws._transport.poller import current_poller
 
 
 async def test_a_page_sees_the_world() -> None:
     """The page is served, and a WebSocket of that page gets pictures of the tree."""
+    current_poller()  # its task is there until the run ends
     before = trio.lowlevel.current_statistics().tasks_living
     async with trio.open_nursery() as nursery:
         told: list[str] = []
