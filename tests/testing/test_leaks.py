@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws import WebSocket
+from trio_ws import WebSocket, open_websocket, serve_websocket
 from trio_ws.testing import _leaks as leaks
 from trio_ws.testing import assert_no_leaks, open_websocket_pair
 
@@ -22,6 +22,15 @@ async def test_a_block_that_leaves_nothing() -> None:
             await server.receive()
         os.close(os.open(os.devnull, os.O_RDONLY))
         trio.lowlevel.spawn_system_task(trio.lowlevel.checkpoint)
+
+
+async def test_the_first_sockets_of_a_run() -> None:
+    """What waits for all sockets until the run ends is no leak of the block that was first."""
+    async with assert_no_leaks(), trio.open_nursery() as nursery:
+        server = await nursery.start(serve_websocket, WebSocket.wait_closed, "127.0.0.1", 0)
+        async with open_websocket(f"ws://127.0.0.1:{server.port}/"):
+            pass
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_task_and_its_nursery() -> None:

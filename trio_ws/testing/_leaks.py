@@ -17,6 +17,7 @@ import trio
 import trio.testing
 
 from .._connection.websocket import WebSocket
+from .._transport.poller import current_poller
 
 DESCRIPTORS = "/dev/fd"
 """Where the system lists the descriptors of this process."""
@@ -43,6 +44,7 @@ async def assert_no_leaks() -> AsyncGenerator[None]:
     Raises:
         AssertionError: something is left; the message names each thing.
     """
+    current_poller()  # the first connection begins it, and it is there until the run ends
     before = take_picture()
     yield
     await trio.testing.wait_all_tasks_blocked()
