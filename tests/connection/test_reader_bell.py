@@ -65,6 +65,35 @@ async def test_receivers_keep_their_order(autojump_clock: trio.testing.MockClock
         nursery.cancel_scope.cancel()
 
 
+async def test_a_task_that_streams_has_its_turn(autojump_clock: trio.testing.MockClock) -> None:
+    """What waits until a whole message has come claims the next one, whoever reads."""
+    sock = WatchedSocket()
+    async with trio.open_nursery() as nursery, ConnectionBlock(ws := watched_websocket(sock)):
+        got: list[str | bytes] = []
+        chunks: list[str | bytes] = []
+
+        async def receive() -> None:
+            async for message in ws:
+                got.append(message)
+
+        async def stream() -> None:
+            async with ws.receive_stream() as message:
+                chunks.extend([chunk async for chunk in message])
+
+        nursery.start_soon(receive)
+        await settled()
+        whole = encode(Frame(BINARY, bytes(50)))
+        for data in (whole[:20], whole[20:], *(encode(Frame(TEXT, text)) for text in (b"1", b"2"))):
+            sock.arrive(data)
+            sock.poll()
+            await settled()
+            if len(data) == 20:
+                nursery.start_soon(stream)
+                await settled()
+        assert (got, chunks) == ([bytes(50), "2"], ["1"])
+        nursery.cancel_scope.cancel()
+
+
 async def test_the_end_behind_a_message(autojump_clock: trio.testing.MockClock) -> None:
     """What came before the end is received, then the connection is lost; the poller tells once."""
     sock = WatchedSocket()

@@ -150,8 +150,11 @@ class ReceiveQueue:
 
     @property
     def is_passed(self) -> bool:
-        """Return True if a message for a task that waits for it need not be queued."""
-        return not self.messages and self.mode is _BOUNDED
+        """Return True if a message for a task that waits for it need not be queued.
+
+        A task that waits for chunks has to be woken by it: the next message is for that task.
+        """
+        return not self.messages and not self.streamers and self.mode is _BOUNDED
 
     def put(self, arrived: list[str | bytes]) -> None:
         """Queue messages, each for the receiver that has waited longest.
