@@ -199,6 +199,43 @@ async def test_a_leader_that_is_cancelled_leads(autojump_clock: trio.testing.Moc
         assert writer._turn.leader is None
 
 
+class Leading(Waiting):
+    """A member that leads when it is told to."""
+
+    def take_lead(self) -> bool:
+        """It is about to go on."""
+        return True
+
+
+async def test_a_task_that_collects_answers_may_lead(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A task that is handed the lead while it waits for a burst to end writes for the others."""
+    core = core_of(False)
+    writer, other = writer_of(core), Waiting()
+    turn = writer._turn
+    async with trio.open_nursery() as nursery:
+        writer.run_in(nursery)
+        assert not turn.join(Leading())
+        assert all(turn.join(each) for each in [Waiting() for _ in range(MAX_PER_TURN)])
+        assert turn.join(writer)
+        assert turn.join(other)
+        core.receive_queue.put(["to be answered"])
+        core.protocol.send("an answer")
+        writer.wake()
+        for _ in range(2):  # behind the second one it has begun to wait, and waits twice
+            await trio.lowlevel.checkpoint()
+        turn.lead()
+        before = turn.leader is writer, writer.phase
+        await settled()
+        behind = turn.leader, writer.phase
+        assert core.lifetime._writing is not None
+        core.lifetime._writing.cancel()
+    assert before == (True, Phase.WOKEN)
+    assert behind == (None, Phase.PARKED)
+    assert other.written
+
+
 async def test_an_error_ends_its_own_connection(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -331,6 +331,7 @@ class Writer:
         while True:
             self._lead()
             await self._coalesce()
+            self._lead()  # it may have been handed the lead meanwhile, and may wait from here on
             self.phase = _WRITING
             while await self._write_batch():
                 pass
