@@ -66,6 +66,11 @@ class WatchedSocket(Transport, trio.abc.Stream):
             self._bell.ring(lasting=self._is_over)
         self._edge = False
 
+    def end_poller(self) -> None:
+        """Let the poller end."""
+        assert self._bell is not None
+        self._bell.fall_silent()
+
     @property
     def is_watched(self) -> bool:
         """Whether there is a bell to be rung."""

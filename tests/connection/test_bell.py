@@ -92,6 +92,18 @@ async def test_what_lasts() -> None:
     assert not bell.is_rung
 
 
+async def test_silence() -> None:
+    """A bell that falls silent wakes the reader, though nothing has come."""
+    bell = Bell(SlimParkingLot())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(bell.wait)
+        await settled()
+        assert not bell.is_silent
+        bell.fall_silent()
+    assert bell.is_silent
+    assert not bell.is_rung
+
+
 # The rule
 
 MESSAGES = {

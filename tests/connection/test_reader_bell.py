@@ -73,8 +73,8 @@ async def test_a_task_that_streams_has_its_turn(autojump_clock: trio.testing.Moc
         chunks: list[str | bytes] = []
 
         async def receive() -> None:
-            async for message in ws:
-                got.append(message)
+            while True:
+                got.append(await ws.receive())
 
         async def stream() -> None:
             async with ws.receive_stream() as message:
@@ -92,6 +92,24 @@ async def test_a_task_that_streams_has_its_turn(autojump_clock: trio.testing.Moc
                 await settled()
         assert (got, chunks) == ([bytes(50), "2"], ["1"])
         nursery.cancel_scope.cancel()
+
+
+async def test_without_the_poller(autojump_clock: trio.testing.MockClock) -> None:
+    """If the poller ends before the connection, the reader waits by itself, and reads alone."""
+    sock = WatchedSocket()
+    async with ConnectionBlock(ws := watched_websocket(sock)):
+        await settled()
+        sock.arrive(encode(Frame(TEXT, b"unnoticed")))
+        sock.end_poller()
+        assert await ws.receive() == "unnoticed"
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ws.close)
+            await settled()
+            sock.arrive(encode(Frame(CLOSE, b"\x03\xe8")))
+            sock.end()
+    assert ws.ending is not None
+    assert ws.ending.clean
+    assert trio.current_time() == 0
 
 
 async def test_the_end_behind_a_message(autojump_clock: trio.testing.MockClock) -> None:

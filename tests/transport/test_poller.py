@@ -25,6 +25,7 @@ class Doorbell:
 
     def __init__(self) -> None:
         self.rings: list[bool] = []
+        self.is_silent = False
 
     def ring(self, *, lasting: bool) -> None:
         self.rings.append(lasting)
@@ -34,6 +35,9 @@ class Doorbell:
 
     def note_nothing(self) -> None:
         raise AssertionError
+
+    def fall_silent(self) -> None:
+        self.is_silent = True
 
 
 @contextmanager
@@ -176,7 +180,7 @@ def descriptors() -> set[str]:
 
 
 def test_the_end_of_the_run() -> None:
-    """The epoll is closed with the run; a poller that has ended refuses, and forgets."""
+    """The epoll is closed with the run; a poller that has ended says so, and refuses."""
     found: list[Poller] = []
     bell = Doorbell()
 
@@ -184,10 +188,13 @@ def test_the_end_of_the_run() -> None:
         with tcp_pair() as (ours, _):
             found.append(the_poller())
             assert found[0].watch(ours.fileno(), bell)
+            await wait_all_tasks_blocked()
+        assert not bell.is_silent
 
     before = descriptors()
     trio.run(main)
     assert descriptors() == before
+    assert bell.is_silent
     assert not found[0].watch(0, bell)
 
 

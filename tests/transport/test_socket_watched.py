@@ -136,3 +136,23 @@ async def test_without_a_poller(bell: Bell) -> None:
     await ours.aclose()
     assert not transport.watch(bell)
     await theirs.aclose()
+
+
+async def test_what_is_not_watched_makes_no_poller() -> None:
+    """A lent stream begins no poller, neither at its beginning nor at its end."""
+    ours, theirs = await tcp_streams()
+    lend(ours)
+    transport = transport_on(ours)
+    before = {task.name for task in system_tasks()}
+    assert not transport.watch(Bell(SlimParkingLot()))
+    transport.unwatch()
+    assert {task.name for task in system_tasks()} == before
+    await ours.aclose()
+    await theirs.aclose()
+
+
+def system_tasks() -> list[trio.lowlevel.Task]:
+    """The tasks that live as long as the run."""
+    root = trio.lowlevel.current_root_task()
+    assert root is not None
+    return [task for nursery in root.child_nurseries for task in nursery.child_tasks]

@@ -36,12 +36,14 @@ class Bell:
 
     Attributes:
         is_rung: whether something may have come that was not read.
+        is_silent: whether it will never ring again, so that the reader has to wait by itself.
     """
 
-    __slots__ = ("_lasting", "_reader", "_receivers", "is_rung")
+    __slots__ = ("_lasting", "_reader", "_receivers", "is_rung", "is_silent")
 
     def __init__(self, receivers: SlimParkingLot) -> None:
         self.is_rung = False
+        self.is_silent = False
         self._lasting = False
         self._receivers = receivers
         self._reader: trio.lowlevel.Task | None = None
@@ -71,6 +73,11 @@ class Bell:
     def note_nothing(self) -> None:
         """Note that there was nothing to be read."""
         self.is_rung = False
+
+    def fall_silent(self) -> None:
+        """Note that it will not be rung any more, and wake the reader."""
+        self.is_silent = True
+        self.wake_reader()
 
     def wake_reader(self) -> None:
         """Let the reader take over, if it sleeps."""

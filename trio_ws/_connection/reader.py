@@ -117,7 +117,7 @@ class Reader:
                     if not (count := await self._transport.receive_into(buffer)):
                         return True
                     events = self._protocol.buffer_updated(count)
-                elif bell is not None:
+                elif bell is not None and not bell.is_silent:
                     await bell.wait()
                     if self._read_at_bell(bell):
                         return True

@@ -15,6 +15,7 @@ and that there is urgent data, at which a read stops short.
 
 Only sockets that no other code can close are watched: an epoll does not tell of that.
 The task and the epoll are there from the first connection to the end of the run.
+If system tasks have connections, these outlive it for a moment, and are told.
 Where there is no epoll, or the system has no room in it, the caller waits as it ever did.
 """
 
@@ -44,6 +45,9 @@ class Ringing(Protocol):
 
     def note_nothing(self) -> None:
         """Note that there was nothing to be read."""
+
+    def fall_silent(self) -> None:
+        """Note that it will not be rung any more: the run is about to end."""
 
 
 if TYPE_CHECKING or hasattr(select, "epoll"):  # pragma: no branch - everywhere but on Linux
@@ -95,6 +99,8 @@ class Poller:
                         bell.ring(lasting=bool(events & _LASTING))
         finally:
             self._epoll.close()
+            for bell in self._bells.values():
+                bell.fall_silent()
 
 
 def _make() -> Poller | None:

@@ -117,8 +117,8 @@ class SocketTransport(Transport):
     def unwatch(self) -> None:
         """Let the poller forget the socket."""
         bell, self._bell = self._bell, None
-        poller = current_poller()
-        if bell is not None and poller is not None:
+        # The poller is asked for only by what it watches: the first question makes it.
+        if bell is not None and (poller := current_poller()) is not None:
             poller.unwatch(self._watched, bell)
 
     def read_now(self, tail: bytes) -> memoryview | None:

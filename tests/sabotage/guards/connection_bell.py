@@ -114,6 +114,27 @@ GUARDS = [
         ("transport/test_poller.py::test_the_end_of_the_run",),
     ),
     Guard(
+        "a poller that ends tells the connections that outlive it",
+        "_transport/poller.py",
+        "                bell.fall_silent()\n",
+        "                pass\n",
+        ("transport/test_poller.py::test_the_end_of_the_run",),
+    ),
+    Guard(
+        "without the poller the reader waits by itself",
+        "_connection/reader.py",
+        "bell is not None and not bell.is_silent",
+        "bell is not None",
+        ("connection/test_reader_bell.py::test_without_the_poller",),
+    ),
+    Guard(
+        "a message does not pass by a task that waits to stream the next one",
+        "_connection/receive_queue.py",
+        "not self.messages and not self.streamers and",
+        "not self.messages and",
+        ("connection/test_reader_bell.py::test_a_task_that_streams_has_its_turn",),
+    ),
+    Guard(
         "a lent stream is waited for in Trio's way",
         "_transport/socket.py",
         "if self._is_lent or self._socket",

@@ -70,6 +70,13 @@ GUARDS = [
         ("connection/test_writer_turns.py::test_a_leader_that_is_cancelled_leads",),
     ),
     Guard(
+        "a task that is handed the lead before it writes leads",
+        "_connection/writer.py",
+        "            await self._coalesce()\n            self._lead()",
+        "            await self._coalesce()\n            pass",
+        ("connection/test_writer_turns.py::test_a_task_that_collects_answers_may_lead",),
+    ),
+    Guard(
         "who was led can join again",
         "_connection/writer.py",
         "        self._in_turn = False\n        if self._turn.leader is self:",
