@@ -17,6 +17,7 @@ from trio_ws import (
 )
 from trio_ws._connection.block import ConnectionBlock
 from trio_ws._connection.reader import MAX_FRAMES_PER_TURN
+from trio_ws._protocol.protocol import WebSocketProtocol
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, TEXT, Frame, encode
 
 from ..watched import ROOM, WatchedSocket, watched_websocket
@@ -292,6 +293,25 @@ async def test_a_message_before_a_violation(autojump_clock: trio.testing.MockClo
             got.append("and was answered")
             await ws.receive()
     assert got == ["last", "and was answered"]
+
+
+async def test_an_error_of_our_own_while_a_receiver_reads(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error in the receiver's read leaves the block, and says where it was raised."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    sock = WatchedSocket()
+    with pytest.raises(ZeroDivisionError) as caught:
+        async with ConnectionBlock(ws := watched_websocket(sock)):
+            monkeypatch.setattr(WebSocketProtocol, "feed_joined", fail)
+            await settled()
+            sock.arrive(encode(Frame(TEXT, b"x")))
+            trio.lowlevel.spawn_system_task(poll_soon, sock)
+            await ws.receive()
+    assert "fail" in [entry.name for entry in caught.traceback]
 
 
 async def test_a_function_that_fails_while_a_receiver_reads(

@@ -164,7 +164,7 @@ class Reader:
             if self._protocol.ending is None:
                 message = self._read_for_receiver()
         except BaseException as error:  # noqa: ASYNC103 - the task of the reader raises it
-            self._failure = error.with_traceback(None)
+            self._failure = error
         if bell.is_rung or self._failure is not None or self._has_more_to_do():
             bell.wake_reader()
         return message  # noqa: ASYNC104
@@ -202,7 +202,10 @@ class Reader:
         """
         if self._failure is not None:
             failure, self._failure = self._failure, None
-            raise failure
+            try:
+                raise failure
+            finally:
+                del failure  # its traceback holds this frame
         if not bell.is_rung or self._has_more_to_do():
             return False
         data = self._transport.read_now(self._protocol.unparsed)
