@@ -14,6 +14,7 @@ from trio_ws._connection.bell import Bell
 from trio_ws._transport.adapter import transport_on
 from trio_ws._transport.lent import lend
 from trio_ws._transport.poller import current_poller
+from trio_ws._transport.socket import SocketTransport
 
 from ..streams import socket_pair
 
@@ -115,6 +116,16 @@ async def test_a_unix_socket(bell: Bell) -> None:
     assert not ours.watch(bell)
     await ours.aclose()
     await theirs.aclose()
+
+
+async def test_another_protocol(bell: Bell) -> None:
+    """A stream socket over IP that is not TCP is not watched either."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        number = socket.create_connection(listener.getsockname()).detach()
+    sctp = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132, fileno=number)
+    with trio.socket.from_stdlib_socket(sctp) as ours:
+        assert ours.proto == 132
+        assert not SocketTransport(ours).watch(bell)
 
 
 async def test_lent(bell: Bell) -> None:

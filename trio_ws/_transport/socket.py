@@ -32,7 +32,10 @@ MAX_IOVECS = 16
 """Up to so many pieces it is cheaper to pass them one by one than to join them."""
 
 _TCP_FAMILIES = (socket.AF_INET, socket.AF_INET6)
-"""A read that is short leaves nothing there; other families have boundaries of their own."""
+_TCP_PROTOCOLS = (0, socket.IPPROTO_TCP)
+"""A read that is short leaves nothing there.
+
+Other families have boundaries of their own, and so has SCTP; MPTCP does not promise it."""
 
 
 def is_plain_socket(stream: object) -> TypeGuard[trio.SocketStream]:
@@ -106,7 +109,8 @@ class SocketTransport(Transport):
 
     def watch(self, bell: Ringing) -> bool:
         """Have `bell` rung when something comes, if the poller can; on TCP it can."""
-        if self._is_lent or self._socket.family not in _TCP_FAMILIES:
+        sock = self._socket
+        if self._is_lent or sock.family not in _TCP_FAMILIES or sock.proto not in _TCP_PROTOCOLS:
             return False
         poller, number = current_poller(), self._socket.fileno()
         if poller is None or not poller.watch(number, bell):
