@@ -28,6 +28,9 @@ from .wires import opening
 pytestmark = pytest.mark.usefixtures("each_way_to_wait")
 
 QUICK = Heartbeat(interval=0.25, timeout=0.25)
+ROOM = 3
+"""So many seconds may a busy machine be late; a peer that is not given up stays for ever."""
+
 MIB = 1024 * 1024
 
 
@@ -116,7 +119,7 @@ async def test_zero_window() -> None:
                     await ws.send(bytes(100_000))
         # Both are due after interval + timeout; which is seen first depends on the machine.
         assert caught.value.ending.loss in (Loss.HEARTBEAT, Loss.SEND_TIMEOUT)
-        assert trio.current_time() - began < 0.25 + 0.25 + 1
+        assert trio.current_time() - began < 0.25 + 0.25 + ROOM
         assert ours.fileno() == -1, "the socket is released"
 
 
@@ -129,7 +132,7 @@ async def test_zero_window_without_heartbeat() -> None:
                 while True:
                     await ws.send(bytes(100_000))
         assert caught.value.ending.loss is Loss.SEND_TIMEOUT
-        assert trio.current_time() - began < 0.5 + 1
+        assert trio.current_time() - began < 0.5 + ROOM
 
 
 async def test_black_hole() -> None:
@@ -139,7 +142,7 @@ async def test_black_hole() -> None:
         with pytest.raises(HeartbeatTimeout, match="was not answered"):
             async with server_on(ours, QUICK):
                 await trio.sleep_forever()
-        assert trio.current_time() - began < 0.25 + 0.25 + 1
+        assert trio.current_time() - began < 0.25 + 0.25 + ROOM
         received = theirs.recv(65536)
         assert received[0] == 0x89, "it was pinged"
         assert b"heartbeat timeout" in received, "and told why we go"
@@ -160,7 +163,7 @@ async def test_black_hole_that_reads() -> None:
                     while True:
                         await ws.send(bytes(1000))
                         await trio.sleep(0.01)
-            assert trio.current_time() - began < 0.25 + 0.25 + 1
+            assert trio.current_time() - began < 0.25 + 0.25 + ROOM
 
 
 @pytest.mark.parametrize("how", ["reset", "eof"])
@@ -179,7 +182,7 @@ async def test_peer_that_goes(how: str) -> None:
                     await trio.sleep(30)
                 finally:
                     cancelled_at = trio.current_time()
-        assert cancelled_at - gone_at < 0.05
+        assert cancelled_at - gone_at < ROOM
         assert caught.value.ending.loss is (Loss.BROKEN if how == "reset" else Loss.EOF)
 
 

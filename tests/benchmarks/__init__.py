@@ -14,6 +14,7 @@
     idle.py      what idle connections cost, a command of its own
     holdings.py  what one of them holds, object by object and line by line, another
     instruments.py   what instruments cost, a command of its own
+    ways.py      what a frame costs in C, with numpy and in pure Python, a command of its own
 
 Before and after a change, with a commit as the "before", each a command of its own:
 

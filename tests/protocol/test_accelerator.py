@@ -8,8 +8,11 @@ import os
 import subprocess
 import sys
 import tracemalloc
+from binascii import crc32
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,9 +30,10 @@ MODEL = Model()
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> object:
-    """Something that is found in the place of the accelerator."""
-    found = object()
+def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
+    """Something that is found in the place of the accelerator, as in a wheel."""
+    found = SimpleNamespace(source=crc32(b"a source") >> 1)
+    monkeypatch.setattr(accelerator, "SOURCE", str(tmp_path / "accelerator.c"))
     monkeypatch.setattr(importlib, "import_module", {"trio_ws._protocol._accelerator": found}.get)
     return found
 
@@ -60,6 +64,26 @@ def test_it_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.delenv(PURE, raising=False)
     monkeypatch.setattr(importlib, "import_module", fail)
+    assert load() is None
+
+
+@pytest.mark.parametrize(("source", "fits"), [(b"a source", True), (b"a newer source", False)])
+def test_it_must_be_of_the_source_beside_it(
+    source: bytes, fits: bool, fake: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In a working tree that has changed since it was built it is left out."""
+    monkeypatch.delenv(PURE, raising=False)
+    (tmp_path / "accelerator.c").write_bytes(source)
+    assert load() is (fake if fits else None)
+
+
+def test_one_that_does_not_know_its_source(
+    fake: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One that was built before there were checksums is left out."""
+    monkeypatch.delenv(PURE, raising=False)
+    (tmp_path / "accelerator.c").write_bytes(b"a source")
+    del fake.source
     assert load() is None
 
 

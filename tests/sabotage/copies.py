@@ -71,13 +71,13 @@ def compiled(path: Path, source: str, copy: Path) -> Iterator[None]:
     """Let a copy that has an accelerator have one of this source for the length of a block."""
     from trio_ws._protocol.in_c.build_hook import PLACE, compile_to
 
-    place, changed = copy / PLACE, path.with_name("changed.c")
+    place, before = copy / PLACE, path.read_text(encoding="utf-8")
     kept = place.with_suffix(".kept")
     place.rename(kept)
     try:
-        changed.write_text(source, encoding="utf-8")
-        compile_to(place, ["-w"], source=changed)
+        path.write_text(source, encoding="utf-8")  # one of another source would not be used
+        compile_to(place, ["-w"], source=path)
         yield
     finally:
-        changed.unlink()
+        path.write_text(before, encoding="utf-8")
         kept.replace(place)

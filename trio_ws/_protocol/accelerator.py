@@ -8,6 +8,8 @@ There are three ways to read and to mask frames, and all give the same:
 
 Where the library is installed, ``in_c/accelerator.c`` is compiled if there is a compiler.
 If not, or if ``TRIO_WS_PURE=1`` is set, `compiled` is None, and the library is pure Python.
+So it is in a working tree whose source has changed since: what was built of another one is not used
+until ``pip install -e .`` builds it again.
 The choice is made here, once, when the library is imported.
 """
 
@@ -15,10 +17,14 @@ from __future__ import annotations
 
 import importlib
 import os
+from binascii import crc32
 from typing import Any, Protocol, cast
 
 PURE = "TRIO_WS_PURE"
 """The environment variable that leaves the accelerator out, unless it is empty or 0."""
+
+SOURCE = os.path.join(os.path.dirname(__file__), "in_c", "accelerator.c")
+"""Where the source is in a working tree; a wheel does not have it."""
 
 
 class Accelerator(Protocol):
@@ -56,9 +62,20 @@ def load() -> Accelerator | None:
     if os.environ.get(PURE, "0") not in ("", "0"):
         return None
     try:
-        return cast(Accelerator, importlib.import_module(f"{__package__}._accelerator"))
+        built = importlib.import_module(f"{__package__}._accelerator")
     except ImportError:
         return None
+    return cast(Accelerator, built) if _fits(built) else None
+
+
+def _fits(built: object) -> bool:
+    """Return True unless it was built of another source than the one that lies beside us."""
+    try:
+        with open(SOURCE, "rb") as source:
+            # 31 bits, as `in_c/build_hook.py` counts: more may be too many for a long of C.
+            return getattr(built, "source", None) == crc32(source.read()) >> 1
+    except OSError:
+        return True
 
 
 compiled = load()

@@ -19,6 +19,13 @@ GUARDS = [
         ("protocol/test_accelerator.py::test_it_may_be_left_out",),
     ),
     Guard(
+        "an accelerator of another source is not used",
+        "_protocol/accelerator.py",
+        "return cast(Accelerator, built) if _fits(built) else None",
+        "return cast(Accelerator, built)",
+        ("protocol/test_accelerator.py::test_it_must_be_of_the_source_beside_it",),
+    ),
+    Guard(
         "numpy is not fetched beside the accelerator",
         "_protocol/masking.py",
         "if size > SMALL or accelerator.compiled is not None:",

@@ -7,20 +7,25 @@ One command compiles the one file, with the compiler and the options that Python
 
 * If it succeeds, the wheel holds the result, and its tag says ``cp311-abi3`` and the platform.
 * If there is no compiler, or no ``Python.h``, the build goes on, and the wheel is pure Python.
-  So it is with ``TRIO_WS_PURE=1``, on Windows, on PyPy and on Python without a GIL.
+  So it is with ``TRIO_WS_PURE=1``, on Windows, on PyPy and on Python without a GIL,
+  and if an editable installation may not write to the working tree.
 * An editable installation imports the library where it lies, so the result is put there.
+  It tells the checksum of its source: `accelerator.py` leaves it out when the source has changed.
 
 With ``TRIO_WS_STRICT=1``, which CI sets, each warning is an error, and an error ends the build.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
 import sysconfig
 import tempfile
+from binascii import crc32
 from collections.abc import Sequence
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +60,12 @@ class BuildHook(BuildHookInterface[Any]):
     def _compile(self, parent: Path | None) -> Path | None:
         """Compile in a new folder; return the result, or None if there is none."""
         strict = is_set("TRIO_WS_STRICT")
-        self._folder = tempfile.TemporaryDirectory(prefix=".building-", dir=parent)
-        built = Path(self._folder.name, NAME)
         try:
+            self._folder = tempfile.TemporaryDirectory(prefix=".building-", dir=parent)
+            built = Path(self._folder.name, NAME)
             compile_to(built, WARNINGS if strict else [])
         except (OSError, subprocess.CalledProcessError) as error:
-            self._folder.cleanup()
+            self._clean_up()
             if strict:
                 raise
             self.app.display_warning(f"trio_ws is built without its accelerator: {error}")
@@ -69,6 +74,9 @@ class BuildHook(BuildHookInterface[Any]):
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Remove what is in the wheel by now."""
+        self._clean_up()
+
+    def _clean_up(self) -> None:
         if self._folder is not None:
             self._folder.cleanup()
 
@@ -76,7 +84,8 @@ class BuildHook(BuildHookInterface[Any]):
 def put(built: Path | None, place: Path) -> None:
     """Have at this place what was built, all at once; or nothing, if nothing was."""
     if built is None:
-        place.unlink(missing_ok=True)  # it may be of another source
+        with contextlib.suppress(OSError):  # there is none, or the tree may not be written to
+            place.unlink()
     else:
         built.replace(place)
 
@@ -88,7 +97,8 @@ def compile_to(target: Path, options: Sequence[str] = (), source: Path = SOURCE)
         OSError: there is no compiler.
         subprocess.CalledProcessError: it failed.
     """
-    subprocess.run([*command(), *options, str(source), "-o", str(target)], check=True)
+    known = f"-DSOURCE={crc32(source.read_bytes()) >> 1}"
+    subprocess.run([*command(), known, *options, str(source), "-o", str(target)], check=True)
 
 
 def command() -> list[str]:
@@ -109,7 +119,7 @@ def tag_of_this_python() -> str | None:
 
     It is one that this Python accepts, and does not promise an older system than this one.
     """
-    if "LDSHARED" not in sysconfig.get_config_vars():  # on Windows
+    if ".abi3.so" not in EXTENSION_SUFFIXES:  # on Windows, with whatever compiler
         return None
     for tag in sys_tags():
         anywhere = tag.platform.startswith(("manylinux", "musllinux"))
