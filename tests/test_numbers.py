@@ -33,7 +33,7 @@ BOUNDS: dict[str, dict[str, float]] = {
     },
     "_handshake.answers": {"MAX_INTERIM": 20},
     "_handshake.server": {"MAX_SKIPPED_BODY": 64 * KIB},
-    "_liveness.grace": {"STALLED": 0.1, "GRACE": 1, "GLANCE": 1 / 64, "GLANCES": 3},
+    "_liveness.grace": {"STALLED": 0.1, "GRACE": 1, "GLANCE": 1 / 64, "GLANCES": 5},
     "_liveness.lease": {"LONGEST_STEP": 1},
     "_liveness.pings": {"RIGHT_AFTER": 1},
     "_liveness.tick_groups": {"MAX_PER_WAKE": 64},

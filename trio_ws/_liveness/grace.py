@@ -10,7 +10,7 @@ So the reader waits once more before the verdict, for however short a stall::
 
 A real clock is always a little late, so a verdict comes some hundredths of a second after its time.
 A wait is at least one turn of the event loop, however long the turn takes.
-In a few turns a peer in the same process reads the question and answers, and we read the answer.
+In a few turns a peer in the same process is woken, reads the question and answers, and so do we.
 A wait that ends late itself may have been one such turn: another follows.
 """
 
@@ -27,7 +27,7 @@ GRACE = 1.0
 GLANCE = 1 / 64
 """How many seconds it may look once more if the deadline was only a little late."""
 
-GLANCES = 3
+GLANCES = 5
 """How often again."""
 
 PUNCTUAL = 1e-6
