@@ -66,11 +66,15 @@ LIMITS = Limits(max_handshake_size=2000, max_headers=20, max_reject_body=50)
 SAME = OriginCheck(SAME_ORIGIN)
 DEFLATE = Deflate(threshold=0)
 
-few_or_many = pytest.mark.parametrize(
-    "count",
-    [1000, pytest.param(250_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
-    ids=["few", "many"],
-)
+
+def few_or(many: int) -> pytest.MarkDecorator:
+    """Run a test with few mutations, and with many where that is asked for."""
+    slowly = pytest.param(many, marks=[pytest.mark.slow, pytest.mark.timeout(600)])
+    return pytest.mark.parametrize("count", [1000, slowly], ids=["few", "many"])
+
+
+few_or_many = few_or(250_000)
+few_or_many_each_way = few_or(85_000)
 
 
 @few_or_many
@@ -224,7 +228,7 @@ def check_error(error: HandshakeError) -> None:
         assert len(error.response.body) <= LIMITS.max_reject_body
 
 
-@few_or_many
+@few_or_many_each_way
 @every_way
 @pytest.mark.parametrize("client", [True, False], ids=["client", "server"])
 def test_d6_frames(client: bool, way: str, count: int) -> None:
@@ -241,7 +245,7 @@ def test_d6_frames(client: bool, way: str, count: int) -> None:
     assert min(outcomes.values()) > count / 200
 
 
-@few_or_many
+@few_or_many_each_way
 @every_way
 @pytest.mark.parametrize("client", [True, False], ids=["client", "server"])
 def test_d6_compressed_frames(client: bool, way: str, count: int) -> None:
