@@ -439,7 +439,7 @@ async def test_a_listener_that_ends_just_now(autojump_clock: trio.testing.MockCl
         await settled()
         await peer.send_close()
         await peer.send_eof()
-        while ws.ending is None:
+        while ws.ending is None:  # noqa: ASYNC110
             await trio.lowlevel.checkpoint()
         await audience.publish("late")
     assert ws.statistics().messages_sent == 0

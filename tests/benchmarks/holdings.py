@@ -70,7 +70,7 @@ async def measure(count: int, heartbeat: HeartbeatOption) -> tuple[Shares, Share
 async def clients(port: int, count: int) -> AsyncGenerator[None]:
     """Let so many clients be connected."""
     command = [sys.executable, "-m", __spec__.name, "--clients", str(port), str(count)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: ASYNC220
         assert process.stdin is not None
         assert process.stdout is not None
         await trio.lowlevel.wait_readable(process.stdout)

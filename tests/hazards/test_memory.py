@@ -55,7 +55,7 @@ async def test_the_formula_of_the_docs(size: int, over: str, client: bool) -> No
                 nursery.start_soon(send_without_end, theirs, flood)
                 while await admitted(ws, size):
                     pass
-                with trio.fail_after(30):
+                with trio.fail_after(30):  # noqa: ASYNC912
                     while not is_stuck(ws, fill):
                         await wait_all_tasks_blocked(0.02)
             nursery.cancel_scope.cancel()

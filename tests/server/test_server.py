@@ -392,7 +392,7 @@ async def test_what_it_looks_like(autojump_clock: object) -> None:
             assert repr(hall.server) == "<Server on MemoryListener: serving, 1 connection>"
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(partial(hall.server.drain, spread=0, timeout=5))
-                while not hall.server.draining:
+                while not hall.server.draining:  # noqa: ASYNC110
                     await trio.lowlevel.checkpoint()
                 assert repr(hall.server) == "<Server on MemoryListener: draining, 1 connection>"
                 with pytest.raises(ConnectionClosed):
