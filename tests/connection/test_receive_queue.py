@@ -35,12 +35,13 @@ def test_wire_sizes(arrived: list[str | bytes]) -> None:
         assert wire_sizes(list(some)) == sum(map(wire_size, some))
 
 
-@given(st.lists(messages))
-def test_order(arrived: list[str | bytes]) -> None:
+@given(st.lists(st.lists(messages, min_size=1)))
+def test_order(portions: list[list[str | bytes]]) -> None:
     """Messages come out in the order in which they went in."""
     receive_queue = ReceiveQueue(LIMIT)
-    for message in arrived:
-        receive_queue.put([message])
+    arrived = [message for portion in portions for message in portion]
+    for portion in portions:
+        receive_queue.put(list(portion))
     assert [receive_queue.take() for _ in arrived] == arrived
     assert not receive_queue
 

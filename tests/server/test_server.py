@@ -38,7 +38,7 @@ from trio_ws._concurrency.exceptions import iter_leaves
 from trio_ws._server.options import ServerConfig, ServerOptions
 from trio_ws._server.router import selector_for
 from trio_ws._server.selection import Handler
-from trio_ws._server.server import serve_stream
+from trio_ws._server.server import _close, serve_stream
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import encode
 
@@ -810,6 +810,21 @@ async def test_a_stream_that_cannot_be_closed(
             await bystander.send("work")
             assert await bystander.receive() == "work"
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, Own, GeneratorExit])
+async def test_a_stream_that_cannot_be_closed_stops_no_ctrl_c(error: type[BaseException]) -> None:
+    """What the closing raises does not take the place of what is on its way out."""
+
+    class Tunnel(Wire):
+        async def aclose(self) -> None:
+            raise error
+
+    with pytest.raises(KeyboardInterrupt):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            await _close(Tunnel(trio.testing.memory_stream_pair()[0]), "server-1")  # noqa: ASYNC102
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, Own, GeneratorExit])
