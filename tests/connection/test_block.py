@@ -108,11 +108,12 @@ async def test_nothing_is_left(
                 found.append(ws)
                 await body(ws, peer)
 
-        with watch_for_suspension().kept_going():  # its task outlives the last connection
-            before = tasks()
+        watch = watch_for_suspension()
+        with watch.kept_going():  # its task outlives the last connection
+            before = tasks(), watch.listeners
             with trio.move_on_after(1):
                 await what_leaves(block)
-            assert tasks() == before
+            assert (tasks(), watch.listeners) == before
     assert wires[0].closed
     assert found[0].ending is not None
     with pytest.raises(ConnectionClosed):
