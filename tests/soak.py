@@ -51,6 +51,7 @@ from trio_ws import (
     open_websocket,
     serve_websocket,
 )
+from trio_ws._concurrency.suspension import watch_for_suspension
 from trio_ws._transport.poller import current_poller
 
 HOST = "127.0.0.1"
@@ -115,6 +116,10 @@ class Soak:
     async def run(self) -> None:
         """Serve, connect, and sample, for as long as it is to last."""
         current_poller()  # its task and its descriptor are there until the run ends
+        with watch_for_suspension().kept_going():  # and this one's outlives the last connection
+            await self._run()
+
+    async def _run(self) -> None:
         before = await self._settled()
         others = {id(each) for each in _connections()}  # of whatever else this process has done
         async with trio.open_nursery() as nursery:
