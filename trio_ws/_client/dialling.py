@@ -14,7 +14,7 @@ Whatever goes wrong at the proxy, or on the way to it, is a `ProxyError`.
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import trio
 
@@ -41,8 +41,7 @@ REFUSAL_PATIENCE = 1.0
 """Seconds that we wait for the body of a refusal; its status is known already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(NamedTuple):
     """Whom a stream was opened to, over TCP: what the order of addresses is told."""
 
     host: str
