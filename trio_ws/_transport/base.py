@@ -163,6 +163,8 @@ class Transport(Protocol):
 
 def without(pieces: list[Piece], count: int) -> list[Piece]:
     """Return what is left of `pieces` behind the first `count` bytes."""
+    if count == sum(map(len, pieces)):
+        return []  # so it is nearly always
     for index, piece in enumerate(pieces):
         if count < len(piece):
             return [memoryview(piece)[count:], *pieces[index + 1 :]]

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import cast, final
 
@@ -137,7 +137,7 @@ class TLSSession:
         """
         count = 0
         while count < len(buffer) and not (self.hungry or self.ended or self._error):
-            count += self._open_record(buffer[count:])
+            count = self._open_records(buffer, count)
         if self._outgoing.pending:
             self._collect()
             if sum(map(len, self.sealed)) > MAX_SEALED:
@@ -146,22 +146,26 @@ class TLSSession:
             raise self._error
         return count
 
-    def _open_record(self, room: memoryview) -> int:
-        """Open a record, or what is left of one; return how many plain bytes that is."""
-        count = 0
+    def _open_records(self, buffer: memoryview, count: int) -> int:
+        """Open what was fed last behind `count` bytes; return how many there are then."""
+        read = cast(Callable[[int, memoryview], int], self._openssl.read)
+        incoming, size = self._incoming, len(buffer)
         try:
-            count = cast(int, self._openssl.read(len(room), cast(bytearray, room)))
+            while count < size:
+                if not (more := read(size - count, buffer[count:])):
+                    self.ended = True
+                    break
+                count += more
+                # The next call would say so by an exception, which costs as much as a small record.
+                if count < size and not incoming.pending:
+                    self._starve()
+                    break
         except ssl.SSLWantReadError:
             self._starve()
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             self.ended = True
         except ssl.SSLError as error:
             self._error = error
-        else:
-            self.ended = not count
-            # The next call would say so by an exception, which costs as much as a small record.
-            if 0 < count < len(room) and not self._incoming.pending:
-                self._starve()
         return count
 
     def _starve(self) -> None:
@@ -186,11 +190,15 @@ class TLSSession:
             ssl.SSLWantReadError: the peer has to speak first; TLS 1.2 negotiates anew.
             ssl.SSLError: nothing can be sent any more.
         """
+        batch = memoryview(_first(pieces))
+        write, take, keep = self._openssl.write, self._outgoing.read, self.sealed.append
+        count = 0
         try:
-            for plain in _cut(pieces if len(pieces) <= MAX_CUT else [b"".join(pieces)]):
-                self._owed += self._openssl.write(plain)
-                self._collect()
+            for start in range(0, len(batch), TLS_RECORD):
+                count += write(batch[start : start + TLS_RECORD])
+                keep(take())
         finally:
+            self._owed += count
             self._collect()
 
     def push(self, send_now: Callable[[list[Piece]], list[Piece]]) -> bool:
@@ -214,20 +222,15 @@ class TLSSession:
             self.sealed.append(self._outgoing.read())
 
 
-def _cut(pieces: list[Piece]) -> Iterator[Piece]:
-    """Yield what goes into each record of a batch: small pieces joined, large ones cut."""
-    record: list[Piece] = []
-    room, rest = TLS_RECORD, MAX_BATCH
+def _first(pieces: list[Piece]) -> Piece:
+    """Return the first of all bytes in one piece: a batch of them."""
+    if len(pieces) > MAX_CUT:
+        pieces = [b"".join(pieces)]
+    batch: list[Piece] = []
+    room = MAX_BATCH
     for piece in pieces:
-        view = memoryview(piece)[:rest]
-        rest -= len(view)
-        while len(view) >= room:
-            yield b"".join([*record, view[:room]]) if record else view[:room]
-            view, record, room = view[room:], [], TLS_RECORD
-        if view:
-            record.append(view)
-            room -= len(view)
-        if not rest:
+        batch.append(piece if len(piece) <= room else memoryview(piece)[:room])
+        room -= len(batch[-1])
+        if not room:
             break
-    if record:
-        yield b"".join(record)
+    return batch[0] if len(batch) == 1 else b"".join(batch)
