@@ -38,8 +38,8 @@ MAX_BATCH = READ_SIZE
 MAX_SEALED = 4 * MAX_BATCH
 """With so many sealed bytes the peer makes TLS talk, and does not listen."""
 
-MAX_CUT = 16
-"""Up to so many pieces it is cheaper to cut them one by one than to join them first."""
+MAX_JOINED = 16
+"""More pieces are joined without looking at each: they are small, and a batch of them at most."""
 
 
 @final
@@ -186,19 +186,19 @@ class TLSSession:
     def seal(self, pieces: list[Piece]) -> None:
         """Seal a batch of `pieces`, which are owed from now on.
 
+        OpenSSL is given a record at a time, since it keeps the room for what it gave at once.
+
         Raises:
             ssl.SSLWantReadError: the peer has to speak first; TLS 1.2 negotiates anew.
             ssl.SSLError: nothing can be sent any more.
         """
-        batch = memoryview(_first(pieces))
-        write, take, keep = self._openssl.write, self._outgoing.read, self.sealed.append
-        count = 0
+        batch = _first_batch(pieces)
+        write, take = self._openssl.write, self._outgoing.read
         try:
             for start in range(0, len(batch), TLS_RECORD):
-                count += write(batch[start : start + TLS_RECORD])
-                keep(take())
+                self._owed += write(batch[start : start + TLS_RECORD])
+                self.sealed.append(take())
         finally:
-            self._owed += count
             self._collect()
 
     def push(self, send_now: Callable[[list[Piece]], list[Piece]]) -> bool:
@@ -222,15 +222,15 @@ class TLSSession:
             self.sealed.append(self._outgoing.read())
 
 
-def _first(pieces: list[Piece]) -> Piece:
-    """Return the first of all bytes in one piece: a batch of them."""
-    if len(pieces) > MAX_CUT:
+def _first_batch(pieces: list[Piece]) -> memoryview:
+    """Return the first bytes of `pieces` in one piece, which is copied only if there are more."""
+    if len(pieces) > MAX_JOINED:
         pieces = [b"".join(pieces)]
-    batch: list[Piece] = []
+    batch: list[memoryview] = []
     room = MAX_BATCH
     for piece in pieces:
-        batch.append(piece if len(piece) <= room else memoryview(piece)[:room])
+        batch.append(memoryview(piece)[:room])
         room -= len(batch[-1])
         if not room:
             break
-    return batch[0] if len(batch) == 1 else b"".join(batch)
+    return batch[0] if len(batch) == 1 else memoryview(b"".join(batch))

@@ -219,14 +219,11 @@ class TLSTransport(Transport, trio.abc.Stream):
 
     def send_now(self, pieces: list[Piece]) -> list[Piece]:
         """Send as much as the kernel takes now; return what is left."""
-        session, send_now = self._session, self._below.send_now
-        try:
-            while session.push(send_now) and (pieces := self._settled(pieces)):
-                session.seal(pieces)
-                if not session.sealed:
+        with suppress(ssl.SSLError):
+            while self._session.push(self._below.send_now) and (pieces := self._settled(pieces)):
+                self._session.seal(pieces)
+                if not self._session.owes:
                     return []  # all of them were empty
-        except ssl.SSLError:
-            pass  # `send_some` meets it again
         return pieces
 
     def _settled(self, pieces: list[Piece]) -> list[Piece]:
