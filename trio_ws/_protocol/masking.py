@@ -231,10 +231,8 @@ def _masked_run(np: ModuleType, frames: list[Parts], head: int, size: int) -> by
     return batch
 
 
-def _masked_large(head: bytes, payload: bytes) -> bytes | bytearray:
+def _masked_large(head: bytes, payload: bytes) -> bytearray:
     allocator.expect_large_blocks()
-    if accelerator.compiled is not None:
-        return apply_mask(payload, head[-4:])
     target = bytearray(len(payload))
     mask_into(target, payload, head[-4:])
     return target
