@@ -50,8 +50,8 @@ GUARDS = [
     Guard(
         "a suspension is noticed",
         "_concurrency/suspension.py",
-        "                if now - before > SUSPEND_THRESHOLD:",
-        "                if False:",
+        "            if now - before > SUSPEND_THRESHOLD:",
+        "            if False:",
         ("concurrency/test_suspension.py::test_suspension",),
     ),
     Guard(
@@ -71,8 +71,8 @@ GUARDS = [
     Guard(
         "the watch ends with the last listener",
         "_concurrency/suspension.py",
-        ("        if not self._listeners:\n            self._scope.cancel()"),
-        "        pass",
+        "            if not self._listeners or (now := self._look()) is None:",
+        "            if (now := self._look()) is None:",
         ("concurrency/test_suspension.py::test_who_no_longer_listens",),
     ),
     Guard(
