@@ -27,6 +27,13 @@ GUARDS = [
         ("concurrency/test_checkpoints.py::test_seconds",),
     ),
     Guard(
+        "a wait renews calls and bytes, too",
+        "_concurrency/checkpoints.py",
+        "        self._bytes = BYTES\n        self._until",
+        "        self._until",
+        ("concurrency/test_checkpoints.py::test_renew_all",),
+    ),
+    Guard(
         "a cancelled task leaves the parking lot",
         "_concurrency/slim.py",
         "        self._parked.remove(task)\n",
