@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import pytest
 import trio
 import trio.testing
 
 from trio_ws import (
+    ConnectionClosed,
     ConnectionLost,
     Heartbeat,
     HeartbeatTimeout,
@@ -18,11 +21,12 @@ from trio_ws import (
 )
 from trio_ws._connection.block import ConnectionBlock
 from trio_ws._connection.reader import MAX_FRAMES_PER_TURN
+from trio_ws._options import ConnectionOptions
 from trio_ws._protocol.protocol import WebSocketProtocol
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, TEXT, Frame, encode
 
 from ..watched import ROOM, WatchedSocket, watched_websocket
-from ..wires import settled
+from ..wires import opening, settled
 
 
 @pytest.mark.parametrize("waits", [True, False])
@@ -305,6 +309,81 @@ async def test_no_end_behind_a_close(autojump_clock: trio.testing.MockClock) -> 
     assert ws.ending is not None
     assert ws.ending.clean
     assert sock.is_closed
+
+
+@pytest.mark.parametrize("heartbeat", [None, Heartbeat(interval=2, timeout=2)])
+@pytest.mark.parametrize("ends", [True, False])
+async def test_a_close_that_a_receiver_reads(
+    ends: bool, heartbeat: Heartbeat | None, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The reader sleeps on until the peer ends, or until the deadline of the goodbye."""
+    sock = WatchedSocket()
+
+    async def end() -> None:
+        await trio.sleep(1)
+        sock.end()
+        sock.poll()
+
+    async with ConnectionBlock(ws := watched_websocket(sock, heartbeat=heartbeat)):
+        await settled()
+        with StepsOfReader() as steps:
+            await receive_close(sock, ws)
+            await settled()
+        assert steps.count == 0
+        if ends:
+            trio.lowlevel.spawn_system_task(end)
+    assert trio.current_time() == (1 if ends else Timeouts().close)
+    assert ws.ending is not None
+    assert ws.ending.clean
+    assert sock.is_closed
+
+
+async def test_a_close_that_a_receiver_reads_on_a_one_way_stream(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A server that cannot end one direction ends both, at once."""
+    sock = OneWaySocket()
+    options = ConnectionOptions(heartbeat=None)
+    ws = WebSocket(sock, opening(), client=False, options=options, name="tested")
+    async with ConnectionBlock(ws):
+        await settled()
+        await receive_close(sock, ws)
+        await settled()
+        assert sock.is_closed
+    assert trio.current_time() == 0
+
+
+async def receive_close(sock: WatchedSocket, ws: WebSocket) -> None:
+    """Let a Close arrive while a task receives."""
+    sock.arrive(encode(Frame(CLOSE, b"\x03\xe8", masked=not ws._core.client)))
+    trio.lowlevel.spawn_system_task(poll_soon, sock)
+    with pytest.raises(ConnectionClosed):
+        await ws.receive()
+
+
+class OneWaySocket(WatchedSocket):
+    """A socket of which one direction cannot be ended alone, as with TLS."""
+
+    @property
+    def can_half_close(self) -> bool:
+        return False
+
+
+class StepsOfReader(trio.abc.Instrument):
+    """Counts the steps of the reader, inside a block."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __enter__(self) -> Self:
+        trio.lowlevel.add_instrument(self)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        trio.lowlevel.remove_instrument(self)
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.count += task.name.startswith("trio_ws reader")
 
 
 async def test_a_violation_that_a_receiver_reads(autojump_clock: trio.testing.MockClock) -> None:

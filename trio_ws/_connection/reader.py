@@ -23,7 +23,7 @@ from typing import final
 import trio
 
 from .._concurrency.exceptions import contain, strip_tracebacks
-from .._ending import Ending, Loss
+from .._ending import Loss
 from .._protocol.assembler import Chunk
 from .._protocol.protocol import ProtocolEvent
 from .bell import Bell
@@ -100,7 +100,7 @@ class Reader:
                             self._core.lose_unless_over(Loss.EOF)
                             return
                     if self._protocol.ending is not None:
-                        await self._read_to_the_end(self._protocol.ending)
+                        await self._read_to_the_end()
                         return
                 self._heartbeat.leave_group(self)
                 if shield.cancelled_caught and not self._lifetime.expired:
@@ -148,25 +148,32 @@ class Reader:
         self._note(events)
         return False
 
-    async def _read_to_the_end(self, ending: Ending) -> None:
-        """After the ending: give the peer the time to close, so that no reset eats our Close.
+    @property
+    def _waits_for_the_end(self) -> bool:
+        """Return True if it is over, and there is nothing more to do than to let the peer end.
 
+        The peer needs the time, so that no reset eats our Close.
         The server is the first to end TCP (RFC 6455 §7.1.1); where the stream cannot end
         one direction, it has to close both.
         """
-        if ending.clean and not self._core.client and not self._transport.can_half_close:
-            return
-        while await self._something_came():
-            pass
+        ending = self._protocol.ending
+        if ending is None:
+            return False
+        return not ending.clean or self._core.client or self._transport.can_half_close
 
-    async def _something_came(self) -> bool:
-        """Read and drop what comes after the ending; return False at the end of the stream."""
+    async def _read_to_the_end(self) -> None:
+        """After the ending: drop what comes, until the peer has closed, too."""
+        if not self._waits_for_the_end:
+            return
         bell = self._bell
-        if bell is None or bell.is_silent:
-            return bool(await self._transport.receive_some())
-        await bell.wait()
-        data = self._transport.read_now(b"")
-        return data is None or bool(data)
+        while bell is not None and not bell.is_silent:
+            if bell.is_rung:
+                data = self._transport.read_now(b"")
+                if data is not None and not data:
+                    return
+            await bell.wait()
+        while await self._transport.receive_some():
+            pass
 
     # In place of the task
 
@@ -184,7 +191,7 @@ class Reader:
                 message = self._read_for_receiver()
         except BaseException as error:  # noqa: ASYNC103 - the task of the reader raises it
             self._failure = error
-        if bell.is_rung or self._failure is not None or self._has_more_to_do():
+        if bell.is_rung or self._failure is not None or self._must_act():
             bell.wake_reader()
         return message  # noqa: ASYNC104
 
@@ -203,6 +210,10 @@ class Reader:
         [event] = events
         passes = isinstance(event, (str, bytes)) and self._receive_queue.is_passed
         return event if passes else None  # type: ignore[return-value]
+
+    def _must_act(self) -> bool:
+        """Return True if the reader is to be woken; it may sleep until the peer has ended."""
+        return self._has_more_to_do() and not self._waits_for_the_end
 
     def _has_more_to_do(self) -> bool:
         """Return True if the reader has more to do than to wait."""

@@ -72,6 +72,20 @@ GUARDS = [
         ("connection/test_reader_bell.py::test_an_error_that_a_receiver_meets",),
     ),
     Guard(
+        "what has to be closed at once is, if a receiver reads the Close",
+        "_connection/reader.py",
+        "return self._has_more_to_do() and not self._waits_for_the_end",
+        "return self._has_more_to_do() and self._protocol.ending is None",
+        ("connection/test_reader_bell.py::test_a_close_that_a_receiver_reads_on_a_one_way_stream",),
+    ),
+    Guard(
+        "what comes behind a Close is dropped",
+        "_connection/reader.py",
+        '            if bell.is_rung:\n                data = self._transport.read_now(b"")\n',
+        '            if bell.is_rung:\n                data = b""\n',
+        ("connection/test_reader_bell.py::test_the_end_behind_a_close",),
+    ),
+    Guard(
         "a receiver that was woken too early keeps its place",
         "_connection/websocket.py",
         "parking(first=woken)",
