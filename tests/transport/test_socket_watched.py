@@ -55,6 +55,45 @@ async def test_reading(bell: Bell) -> None:
     await theirs.aclose()
 
 
+async def test_the_number_is_known_while_it_is_watched(bell: Bell) -> None:
+    """What is sent goes to this socket alone: its number may be another's behind the watch."""
+    ours, theirs = await tcp_streams()
+    transport = transport_on(ours)
+    if not transport.watch(bell):
+        pytest.skip("this system has no poller")
+    assert transport.send_bytes_now(b"watched") == 7
+    transport.unwatch()
+    assert transport.send_bytes_now(b"unwatched") == 9
+    assert await theirs.receive_some() == b"watchedunwatched"
+    number = ours.socket.fileno()
+    ours.socket.close()
+    [reused, other] = socket.socketpair()
+    assert reused.fileno() == number
+    other.setblocking(False)
+    assert transport.send_bytes_now(b"to nobody") == 0
+    with pytest.raises(BlockingIOError):
+        other.recv(100)
+    reused.close()
+    other.close()
+    await theirs.aclose()
+
+
+@pytest.mark.parametrize("unwatched_first", [True, False])
+async def test_a_closed_socket_is_not_written(bell: Bell, unwatched_first: bool) -> None:
+    """Who closes a socket forgets its number as well, watched or not."""
+    ours, theirs = await tcp_streams()
+    transport = transport_on(ours)
+    if not transport.watch(bell):
+        pytest.skip("this system has no poller")
+    if unwatched_first:
+        transport.unwatch()
+    assert transport.close_now()
+    assert transport.send_bytes_now(b"late") == 0
+    assert await theirs.receive_some() == b""
+    transport.unwatch()
+    await theirs.aclose()
+
+
 async def test_the_end(bell: Bell) -> None:
     """The end stays to be read, behind what came before it."""
     ours, theirs = await tcp_streams()
