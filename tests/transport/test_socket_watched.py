@@ -70,7 +70,7 @@ async def test_the_number_is_known_while_it_is_watched(bell: Bell) -> None:
     [reused, other] = socket.socketpair()
     assert reused.fileno() == number
     other.setblocking(False)
-    assert transport.send_bytes_now(b"to nobody") == 0
+    assert transport.send_bytes_now(b"to another") == 0
     with pytest.raises(BlockingIOError):
         other.recv(100)
     reused.close()

@@ -37,8 +37,8 @@ GUARDS = [
     Guard(
         "a message does not pass what the task has in hand",
         "_connection/writer.py",
-        "            phase is _WRITING\n            or phase is _ENDED\n            or not self._imm",
-        "            phase is _ENDED\n            or not self._imm",
+        "            phase is _WRITING\n            or phase is _ENDED\n            or not",
+        "            phase is _ENDED\n            or not",
         ("connection/test_writer_inline.py::test_nothing_passes_what_is_in_the_way",),
     ),
     Guard(
