@@ -51,6 +51,7 @@ from trio_ws import (
     open_websocket,
     serve_websocket,
 )
+from trio_ws._concurrency.suspension import watch_for_suspension
 from trio_ws._transport.poller import current_poller
 
 HOST = "127.0.0.1"
@@ -106,6 +107,8 @@ class Soak:
 
     connections: int
     seconds: float
+    pace: float = 1
+    """How many times as fast everything is done: for a soak too short for these waits."""
     chance: random.Random = field(default_factory=lambda: random.Random(15))
     counts: Counter[str] = field(default_factory=Counter)
     samples: list[Sample] = field(default_factory=list)
@@ -113,6 +116,10 @@ class Soak:
     async def run(self) -> None:
         """Serve, connect, and sample, for as long as it is to last."""
         current_poller()  # its task and its descriptor are there until the run ends
+        with watch_for_suspension().kept_going():  # and this one's outlives the last connection
+            await self._run()
+
+    async def _run(self) -> None:
         before = await self._settled()
         others = {id(each) for each in _connections()}  # of whatever else this process has done
         async with trio.open_nursery() as nursery:
@@ -152,12 +159,16 @@ class Soak:
             await trio.sleep(max(0.1, self.seconds / 200))
             self.samples.append(Sample.take(trio.current_time() - began))
 
+    def _drawn(self, shortest: float, longest: float) -> float:
+        """Return a time to wait, in seconds: between these two, at a pace of one."""
+        return self.chance.uniform(shortest, longest) / self.pace
+
     # Both sides
 
     async def _serve(self, ws: WebSocket) -> None:
         """Echo; drop a channel's connection now and then, rudely or politely."""
         drops = ws.request.path == "/channel" and self.chance.random() < 0.9
-        with trio.move_on_after(self.chance.uniform(1, 10) if drops else float("inf")):
+        with trio.move_on_after(self._drawn(1, 10) if drops else float("inf")):
             async for message in ws:
                 await ws.send(message)
             return
@@ -168,9 +179,9 @@ class Soak:
 
     async def _talk(self, ws: WebSocket, seconds: float) -> None:
         """Send something now and then, and wait for the echo."""
-        until = trio.current_time() + seconds
+        until = trio.current_time() + seconds / self.pace
         while trio.current_time() < until:
-            await trio.sleep(self.chance.uniform(0.2, seconds))
+            await trio.sleep(self._drawn(0.2, seconds))
             message = "x" * int(self.chance.expovariate(1 / 300))
             await ws.send(message)
             assert await ws.receive() == message
@@ -192,10 +203,10 @@ class Soak:
 
     async def _come_and_go(self, url: str) -> None:
         while True:
-            await trio.sleep(self.chance.uniform(0, 4))
+            await trio.sleep(self._drawn(0, 4))
             compression = self.chance.choice(COMPRESSIONS)
             with suppress(ConnectionClosed, ZeroDivisionError):
-                with trio.move_on_after(self.chance.choice([1, 1000])):
+                with trio.move_on_after(self.chance.choice([1, 1000]) / self.pace):
                     async with open_websocket(
                         url, compression=compression, timeouts=TIMEOUTS
                     ) as ws:
@@ -208,7 +219,13 @@ class Soak:
         async with open_reconnecting_websocket(
             f"{url}channel",
             timeouts=TIMEOUTS,
-            backoff=Backoff(first=1, cap=2, stable=1, max_restarts=1_000_000),
+            backoff=Backoff(
+                first=1 / self.pace,
+                cap=2 / self.pace,
+                stable=1 / self.pace,
+                restart=(5 / self.pace, 30 / self.pace),
+                max_restarts=1_000_000,
+            ),
             throttle=Throttle(retries_per_second=1_000, connecting_per_host=100),
         ) as channel:
             try:
@@ -216,7 +233,7 @@ class Soak:
                     nursery.start_soon(self._drain, channel)
                     while True:
                         await channel.send("x" * 100)
-                        await trio.sleep(self.chance.uniform(0.2, 2))
+                        await trio.sleep(self._drawn(0.2, 2))
             finally:
                 self.counts["connections"] += channel.statistics().connections
                 self.counts["reconnects"] += max(0, channel.statistics().connections - 1)

@@ -65,7 +65,7 @@ BOUNDS: dict[str, dict[str, float]] = {
     "_transport.read_buffer": {"READ_BUFFER_SIZE": 256 * KIB},
     "_transport.socket": {"MAX_IOVECS": 16},
     "_transport.tls": {"TLS_RECORD": 16 * KIB, "ALERT_LINGER": 1},
-    "_transport.tls_session": {"MAX_BATCH": 65 * KIB, "MAX_SEALED": 260 * KIB, "MAX_CUT": 16},
+    "_transport.tls_session": {"MAX_BATCH": 65 * KIB, "MAX_SEALED": 260 * KIB, "MAX_JOINED": 16},
     "_validation": {"DAY": 24 * 60 * 60},
     "testing._left": {"MANY": 10},
     "testing._log": {"MUCH": 16 * MIB},

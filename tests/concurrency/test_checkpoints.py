@@ -90,6 +90,16 @@ async def test_renew(autojump_clock: Clock) -> None:
     assert await yields_of(budget, [0]) == [1]
 
 
+@pytest.mark.parametrize("sizes", [[0] * (CALLS - 1), [BYTES]])
+async def test_renew_all(sizes: list[int], autojump_clock: Clock) -> None:
+    """What has waited has all calls and all bytes before it again."""
+    budget = CheckpointBudget()
+    assert await yields_of(budget, sizes) == []
+    budget.renew()
+    assert await yields_of(budget, sizes) == []
+    assert await yields_of(budget, [1]) == [1]
+
+
 async def test_the_clock_of_virtual_time(autojump_clock: Clock) -> None:
     """What counts is the run's own time, of which the system knows nothing."""
     assert fastest(autojump_clock) == autojump_clock.current_time

@@ -28,6 +28,7 @@ from trio_ws import (
     open_websocket_on,
     serve_websocket_on,
 )
+from trio_ws._concurrency.suspension import watch_for_suspension
 from trio_ws.testing import open_websocket_pair
 
 from ..wires import TwoWayWire, settled
@@ -200,6 +201,11 @@ async def fragments(ws: WebSocket, program: Program) -> None:
 
 async def run_program(seed: int) -> None:
     """Run the program of a seed, and check what it leaves behind."""
+    with watch_for_suspension().kept_going():  # its task outlives the last connection
+        await run_and_count(seed)
+
+
+async def run_and_count(seed: int) -> None:
     tasks = trio.lowlevel.current_statistics().tasks_living
     program = None
     try:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from trio_ws._protocol import masking
+from trio_ws._protocol import allocator, masking
 from trio_ws._protocol.masking import (
     LARGE,
     MANY,
@@ -152,14 +152,25 @@ def test_what_is_masked_already_stays_as_it_is(way: str) -> None:
     ]
 
 
-def test_a_large_payload_is_a_piece_of_its_own(way: str) -> None:
-    """It is not copied once more to stand behind its header; what was given stays as it was."""
+def test_a_large_payload_is_copied_once(way: str) -> None:
+    """Without the accelerator it is a piece of its own; what was given stays as it was."""
     head, payload = b"head" + KEY, bytes(range(256)) * (LARGE // 256)
     before = bytearray(payload)
-    first, body = mask_frames([(head, payload)])
-    assert first is head
-    assert body == by_hand(payload)
+    pieces = mask_frames([(head, payload)])
+    assert b"".join(pieces) == head + by_hand(payload)
+    assert len(pieces) == (1 if way == "accelerator" else 2)
     assert payload == before
+
+
+@pytest.mark.parametrize("size", [LARGE - 100, LARGE])
+def test_large_frames_want_large_blocks(
+    way: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The allocator is told when a large payload is masked, and not before."""
+    told: list[bool] = []
+    monkeypatch.setattr(allocator, "expect_large_blocks", lambda: told.append(True))
+    mask_frames([(b"head" + KEY, bytes(size))])
+    assert bool(told) == (size >= LARGE)
 
 
 def test_masking_twice_gives_the_data_back(way: str) -> None:

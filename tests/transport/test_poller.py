@@ -209,8 +209,10 @@ def test_a_run_that_ends_at_once() -> None:
     assert descriptors() == before
 
 
-async def test_a_system_without_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the system has no epoll, or gives none, there is no poller."""
+async def test_a_system_without_room(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the system has no epoll, or gives none, there is no poller; the log says why."""
 
     def refuse() -> None:
         raise OSError(errno.EMFILE, "too many open files")
@@ -218,6 +220,8 @@ async def test_a_system_without_room(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(select, "epoll", refuse)
         assert poller._make() is None
+    assert "no epoll for this run" in caplog.text
+    assert "too many open files" in caplog.text
     with monkeypatch.context() as patch:
         patch.delattr(select, "epoll")
         assert poller._make() is None

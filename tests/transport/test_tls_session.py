@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_ws._protocol.send_queue import Piece
+from trio_ws._transport.base import without
 from trio_ws._transport.tls import TLS_RECORD
 from trio_ws._transport.tls_session import MAX_BATCH, MAX_SEALED, TLSSession
 
@@ -153,14 +154,28 @@ class Weighing(ssl.SSLObject):
 
 
 def test_little_is_copied() -> None:
-    """Of a large payload only what shares a record with its header is copied."""
+    """Of a large payload only the batch that begins with its header is copied."""
     context, server_side = tls_contexts()
     context.sslobject_class = Weighing
     client, _ = tls_sessions(context, server_side)
-    payload = bytes(3 * TLS_RECORD)
-    client.seal([b"head", payload])
-    copies = [each for each in client._openssl.given if isinstance(each, bytes)]  # type: ignore[attr-defined]
-    assert list(map(len, copies)) == [TLS_RECORD, 4]
+    payload = bytes(3 * MAX_BATCH)
+    pieces: list[Piece] = [b"head", payload]
+    while pieces:
+        client.seal(pieces)
+        pieces = without(pieces, client.settle())
+    given = [(each.obj is payload, len(each)) for each in client._openssl.given]  # type: ignore[attr-defined]
+    assert sum(size for uncopied, size in given if not uncopied) == MAX_BATCH
+    assert sum(size for _, size in given) == len(payload) + 4
+
+
+def test_a_single_piece_is_not_copied() -> None:
+    """What a client has masked lies behind its header already."""
+    context, server_side = tls_contexts()
+    context.sslobject_class = Weighing
+    client, _ = tls_sessions(context, server_side)
+    frame = bytes(3 * TLS_RECORD)
+    client.seal([frame])
+    assert all(each.obj is frame for each in client._openssl.given)  # type: ignore[attr-defined]
 
 
 def test_what_is_owed() -> None:

@@ -8,6 +8,7 @@ but it lets others run only once in `CALLS` calls, when `BYTES` bytes have passe
 or `SECONDS` seconds since they could, counted over the whole Trio run:
 a burst on one connection, or one message each on a hundred connections,
 keeps no other task waiting longer than that, whatever is done between the calls.
+A call that has waited has let them run: what counts begins anew.
 
 This is the one place where we are less strict than Trio itself:
 `trio.testing.assert_checkpoints` does not hold for a single call.
@@ -58,6 +59,8 @@ class CheckpointBudget:
 
     def renew(self) -> None:
         """Note that other tasks could run just now: the caller has waited."""
+        self._calls = CALLS
+        self._bytes = BYTES
         self._until = self._now() + SECONDS
 
 

@@ -7,8 +7,9 @@ but the leases think that no time has passed and would wait out what is left of 
 Linux has a second clock, which goes on in suspend (``CLOCK_BOOTTIME``).
 Once in `INTERVAL` seconds one task for the whole Trio run compares the two;
 when the second has gained on the first, every connection asks its peer for a sign of life at once.
-The task lives as long as there are connections, or a server that expects some:
+The task begins with the first connection, and ends when its time to look comes and there is none:
 one that came and went with each of them would cost more than it saves.
+A server, which expects some, keeps it going.
 A system may have no such clock, or refuse it (a sandbox): then it is asked once, and no more.
 """
 
@@ -48,21 +49,19 @@ class SuspensionWatch:
     def __init__(self, clock: Callable[[], float] = seconds_suspended) -> None:
         self._clock = clock
         self._listeners: dict[ResumeListener, None] = {}
-        self._scope = trio.CancelScope()
+        self._is_watching = False
         self._refused = False
 
     def tell(self, listener: ResumeListener) -> None:
         """Call ``listener.probe(slept)`` after each suspension from now on."""
         self._listeners[listener] = None
-        if len(self._listeners) == 1 and not self._refused:
-            self._scope = trio.CancelScope()
-            trio.lowlevel.spawn_system_task(self._watch, self._scope)
+        if not self._is_watching and not self._refused:
+            self._is_watching = True
+            trio.lowlevel.spawn_system_task(self._watch)
 
     def tell_no_more(self, listener: ResumeListener) -> None:
-        """Forget `listener`; the task ends with the last one."""
+        """Forget `listener`."""
         del self._listeners[listener]
-        if not self._listeners:
-            self._scope.cancel()
 
     @property
     def listeners(self) -> tuple[ResumeListener, ...]:
@@ -79,17 +78,17 @@ class SuspensionWatch:
         finally:
             self.tell_no_more(silent)
 
-    async def _watch(self, scope: trio.CancelScope) -> None:
+    async def _watch(self) -> None:
         before = self._look()
-        with scope:
-            while before is not None:
-                await trio.sleep(INTERVAL)
-                if (now := self._look()) is None:
-                    return
-                if now - before > SUSPEND_THRESHOLD:
-                    for listener in list(self._listeners):
-                        listener.probe(now - before)
-                before = now
+        while before is not None:
+            await trio.sleep(INTERVAL)
+            if not self._listeners or (now := self._look()) is None:
+                break
+            if now - before > SUSPEND_THRESHOLD:
+                for listener in list(self._listeners):
+                    listener.probe(now - before)
+            before = now
+        self._is_watching = False
 
     def _look(self) -> float | None:
         """Look at the clocks; None if the system has no such clock, or refuses it."""

@@ -27,6 +27,7 @@ by then there may be more of it.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from itertools import chain
 from types import ModuleType
@@ -173,7 +174,9 @@ def _key_stream(data: bytes, frames: list[Span]) -> bytes:
 def mask_frames(frames: list[bytes | Parts]) -> list[bytes | bytearray]:
     """Return frames as they are written, in pieces; those in two parts are masked first."""
     compiled = accelerator.compiled
-    if compiled is not None and frames and (joined := compiled.join_masked(frames, LARGE)):
+    if compiled is not None and frames and (joined := compiled.join_masked(frames, sys.maxsize)):
+        if len(joined) >= LARGE:
+            allocator.expect_large_blocks()
         return [joined]
     pieces: list[bytes | bytearray] = []
     small: list[Parts] = []
@@ -228,10 +231,8 @@ def _masked_run(np: ModuleType, frames: list[Parts], head: int, size: int) -> by
     return batch
 
 
-def _masked_large(head: bytes, payload: bytes) -> bytes | bytearray:
+def _masked_large(head: bytes, payload: bytes) -> bytearray:
     allocator.expect_large_blocks()
-    if accelerator.compiled is not None:
-        return apply_mask(payload, head[-4:])
     target = bytearray(len(payload))
     mask_into(target, payload, head[-4:])
     return target

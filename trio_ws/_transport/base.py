@@ -163,8 +163,10 @@ class Transport(Protocol):
 
 def without(pieces: list[Piece], count: int) -> list[Piece]:
     """Return what is left of `pieces` behind the first `count` bytes."""
-    for index, piece in enumerate(pieces):
-        if count < len(piece):
-            return [memoryview(piece)[count:], *pieces[index + 1 :]]
-        count -= len(piece)
-    return []
+    if count == sum(map(len, pieces)):  # so it is nearly always
+        return []
+    index = 0
+    while count >= len(pieces[index]):
+        count -= len(pieces[index])
+        index += 1
+    return [memoryview(pieces[index])[count:], *pieces[index + 1 :]]

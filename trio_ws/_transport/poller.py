@@ -29,6 +29,9 @@ from typing import TYPE_CHECKING, Protocol, final
 import trio
 
 from .._concurrency.per_run import PerRun
+from .._log import Log
+
+_log = Log("trio_ws.poller")
 
 MAX_RINGS = 1024
 """After so many bells other tasks run."""
@@ -108,7 +111,8 @@ def _make() -> Poller | None:
         return None
     try:
         return Poller()
-    except OSError:
+    except OSError as exc:
+        _log.warning("no epoll for this run: each connection waits for its own socket (%s)", exc)
         return None
 
 

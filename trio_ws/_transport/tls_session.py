@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import cast, final
 
@@ -38,8 +38,8 @@ MAX_BATCH = READ_SIZE
 MAX_SEALED = 4 * MAX_BATCH
 """With so many sealed bytes the peer makes TLS talk, and does not listen."""
 
-MAX_CUT = 16
-"""Up to so many pieces it is cheaper to cut them one by one than to join them first."""
+MAX_JOINED = 16
+"""More pieces are joined without looking at each: they are small, and a batch of them at most."""
 
 
 @final
@@ -137,7 +137,7 @@ class TLSSession:
         """
         count = 0
         while count < len(buffer) and not (self.hungry or self.ended or self._error):
-            count += self._open_record(buffer[count:])
+            count = self._open_records(buffer, count)
         if self._outgoing.pending:
             self._collect()
             if sum(map(len, self.sealed)) > MAX_SEALED:
@@ -146,22 +146,26 @@ class TLSSession:
             raise self._error
         return count
 
-    def _open_record(self, room: memoryview) -> int:
-        """Open a record, or what is left of one; return how many plain bytes that is."""
-        count = 0
+    def _open_records(self, buffer: memoryview, count: int) -> int:
+        """Open what was fed last behind `count` bytes; return how many there are then."""
+        read = cast(Callable[[int, memoryview], int], self._openssl.read)
+        incoming, size = self._incoming, len(buffer)
         try:
-            count = cast(int, self._openssl.read(len(room), cast(bytearray, room)))
+            while count < size:
+                if not (more := read(size - count, buffer[count:])):
+                    self.ended = True
+                    break
+                count += more
+                # The next call would say so by an exception, which costs as much as a small record.
+                if count < size and not incoming.pending:
+                    self._starve()
+                    break
         except ssl.SSLWantReadError:
             self._starve()
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             self.ended = True
         except ssl.SSLError as error:
             self._error = error
-        else:
-            self.ended = not count
-            # The next call would say so by an exception, which costs as much as a small record.
-            if 0 < count < len(room) and not self._incoming.pending:
-                self._starve()
         return count
 
     def _starve(self) -> None:
@@ -182,14 +186,18 @@ class TLSSession:
     def seal(self, pieces: list[Piece]) -> None:
         """Seal a batch of `pieces`, which are owed from now on.
 
+        OpenSSL is given a record at a time, since it keeps the room for what it gave at once.
+
         Raises:
             ssl.SSLWantReadError: the peer has to speak first; TLS 1.2 negotiates anew.
             ssl.SSLError: nothing can be sent any more.
         """
+        batch = _first_batch(pieces)
+        write, take = self._openssl.write, self._outgoing.read
         try:
-            for plain in _cut(pieces if len(pieces) <= MAX_CUT else [b"".join(pieces)]):
-                self._owed += self._openssl.write(plain)
-                self._collect()
+            for start in range(0, len(batch), TLS_RECORD):
+                self._owed += write(batch[start : start + TLS_RECORD])
+                self.sealed.append(take())
         finally:
             self._collect()
 
@@ -214,20 +222,15 @@ class TLSSession:
             self.sealed.append(self._outgoing.read())
 
 
-def _cut(pieces: list[Piece]) -> Iterator[Piece]:
-    """Yield what goes into each record of a batch: small pieces joined, large ones cut."""
-    record: list[Piece] = []
-    room, rest = TLS_RECORD, MAX_BATCH
+def _first_batch(pieces: list[Piece]) -> memoryview:
+    """Return the first bytes of `pieces` in one piece, which is copied only if there are more."""
+    if len(pieces) > MAX_JOINED:
+        pieces = [b"".join(pieces)]
+    batch: list[memoryview] = []
+    room = MAX_BATCH
     for piece in pieces:
-        view = memoryview(piece)[:rest]
-        rest -= len(view)
-        while len(view) >= room:
-            yield b"".join([*record, view[:room]]) if record else view[:room]
-            view, record, room = view[room:], [], TLS_RECORD
-        if view:
-            record.append(view)
-            room -= len(view)
-        if not rest:
+        batch.append(memoryview(piece)[:room])
+        room -= len(batch[-1])
+        if not room:
             break
-    if record:
-        yield b"".join(record)
+    return batch[0] if len(batch) == 1 else memoryview(b"".join(batch))

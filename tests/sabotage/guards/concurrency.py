@@ -27,6 +27,13 @@ GUARDS = [
         ("concurrency/test_checkpoints.py::test_seconds",),
     ),
     Guard(
+        "a wait renews calls and bytes, too",
+        "_concurrency/checkpoints.py",
+        "        self._bytes = BYTES\n        self._until",
+        "        self._until",
+        ("concurrency/test_checkpoints.py::test_renew_all",),
+    ),
+    Guard(
         "a cancelled task leaves the parking lot",
         "_concurrency/slim.py",
         "        self._parked.remove(task)\n",
@@ -43,8 +50,8 @@ GUARDS = [
     Guard(
         "a suspension is noticed",
         "_concurrency/suspension.py",
-        "                if now - before > SUSPEND_THRESHOLD:",
-        "                if False:",
+        "            if now - before > SUSPEND_THRESHOLD:",
+        "            if False:",
         ("concurrency/test_suspension.py::test_suspension",),
     ),
     Guard(
@@ -64,8 +71,8 @@ GUARDS = [
     Guard(
         "the watch ends with the last listener",
         "_concurrency/suspension.py",
-        ("        if not self._listeners:\n            self._scope.cancel()"),
-        "        pass",
+        "            if not self._listeners or (now := self._look()) is None:",
+        "            if (now := self._look()) is None:",
         ("concurrency/test_suspension.py::test_who_no_longer_listens",),
     ),
     Guard(

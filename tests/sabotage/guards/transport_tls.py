@@ -154,16 +154,16 @@ GUARDS = [
     Guard(
         "what has ended is not hungry",
         "_transport/tls_session.py",
-        "            if 0 < count < len(room) and",
-        "            if count < len(room) and",
+        "                    self.ended = True\n                    break\n",
+        "                    self.ended = True\n",
         ("transport/test_tls_transport.py::test_behind_a_tail",),
         hangs=True,
     ),
     Guard(
         "only so much is sealed at once",
         "_transport/tls_session.py",
-        "        view = memoryview(piece)[:rest]",
-        "        view = memoryview(piece)",
+        "        batch.append(memoryview(piece)[:room])",
+        "        batch.append(memoryview(piece))",
         ("transport/test_tls_session.py::test_records",),
     ),
 ]
