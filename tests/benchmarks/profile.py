@@ -186,7 +186,8 @@ def takers(cell: Cell) -> list[Peer]:
     size = cell.details.get("size", 0)
     names = [US, *[US_PURE] * (size >= KIB), BARE, *BESIDE[: 3 * (size > 0)]]
     by_name = {peer.name: peer for peer in PEERS}
-    return [by_name[name] for name in names if not by_name[name].missing]
+    taken = [by_name[name] for name in names if cell.takes(by_name[name])]
+    return [peer for peer in taken if not peer.missing]
 
 
 def main(arguments: list[str]) -> int:
