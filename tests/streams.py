@@ -79,8 +79,8 @@ def tcp(family: str = "IPv4") -> Generator[tuple[trio.SocketStream, socket.socke
         yield trio.SocketStream(trio.socket.from_stdlib_socket(ours)), theirs
 
 
-class GenerousStream(trio.abc.Stream):
-    """A stream that gives more than it is asked for, if it has more."""
+class PassingStream(trio.abc.Stream):
+    """A stream that passes on to another; its directions cannot be closed one by one."""
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream = stream
@@ -92,10 +92,24 @@ class GenerousStream(trio.abc.Stream):
         await self.stream.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        return await self.stream.receive_some()
+        return await self.stream.receive_some(max_bytes)
 
     async def aclose(self) -> None:
         await self.stream.aclose()
+
+
+class GenerousStream(PassingStream):
+    """A stream that gives more than it is asked for, if it has more."""
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        return await self.stream.receive_some()
+
+
+class UnwritableStream(PassingStream):
+    """A stream that takes nothing any more."""
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        raise trio.BrokenResourceError("gone")
 
 
 def generous_pair() -> Pair:

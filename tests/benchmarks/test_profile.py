@@ -53,6 +53,13 @@ def test_a_quick_profile(tmp_path: Path) -> None:
     assert f"{cell.name} " in show(cell, columns)
 
 
+def test_only_peers_that_take_part_are_profiled() -> None:
+    """Who would never answer in a cell is not asked: bare TCP cannot fan out."""
+    (cell,) = choose(["fan-out-500-100B"])
+    assert BARE not in [peer.name for peer in takers(cell)]
+    assert US in [peer.name for peer in takers(cell)]
+
+
 def test_a_table_shows_microseconds_and_shares() -> None:
     """Each part that took time is shown with its share, each group with its sum.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 import pytest
 import trio
 import trio.testing
@@ -29,6 +32,26 @@ async def stream(ws: WebSocket) -> Chunks:
         return [chunk async for chunk in chunks]
 
 
+@asynccontextmanager
+async def streamed_from(
+    client: bool, data: bytes, place: int
+) -> AsyncGenerator[tuple[WebSocket, Chunks]]:
+    """Begin to stream a message when so many bytes are there; the rest comes, and is taken."""
+    async with open_wired(client) as (ws, peer, _), trio.open_nursery() as nursery:
+        taken: list[Chunks] = []
+
+        async def take() -> None:
+            taken.append(await stream(ws))
+
+        await peer.send_bytes(data[:place])
+        await settled()
+        nursery.start_soon(take)
+        await settled()
+        await peer.send_bytes(data[place:])
+        await settled()
+        yield ws, taken[0]
+
+
 @both_roles
 async def test_behind_a_long_frame(client: bool, autojump_clock: trio.testing.MockClock) -> None:
     """A long frame that is buffered is one chunk, and what follows it is not taken with it."""
@@ -36,19 +59,8 @@ async def test_behind_a_long_frame(client: bool, autojump_clock: trio.testing.Mo
     data = encode(Frame(BINARY, long, masked=not client)) + encode(
         Frame(TEXT, b"next", masked=not client)
     )
-    async with open_wired(client) as (ws, peer, _), trio.open_nursery() as nursery:
-        await peer.send_bytes(data[:50_000])
-        await settled()
-        taken: list[Chunks] = []
-
-        async def take() -> None:
-            taken.append(await stream(ws))
-
-        nursery.start_soon(take)
-        await settled()
-        await peer.send_bytes(data[50_000:])
-        await settled()
-        assert taken == [[long]]
+    async with streamed_from(client, data, 50_000) as (ws, taken):
+        assert taken == [long]
         with trio.fail_after(1):
             assert await ws.receive() == "next"
 
@@ -60,20 +72,9 @@ async def test_a_frame_that_waits_for_its_rest(
 ) -> None:
     """A short frame that is half there is taken once, by a stream that begins meanwhile."""
     data = encode(Frame(opcode, b"abcdef" * 10, masked=not client))
-    async with open_wired(client) as (ws, peer, _), trio.open_nursery() as nursery:
-        await peer.send_bytes(data[:30])
-        await settled()
-        taken: list[Chunks] = []
-
-        async def take() -> None:
-            taken.append(await stream(ws))
-
-        nursery.start_soon(take)
-        await settled()
-        await peer.send_bytes(data[30:])
-        await settled()
+    async with streamed_from(client, data, 30) as (_, taken):
         empty = "" if opcode == TEXT else b""
-        assert empty.join(taken[0]) == ("abcdef" if opcode == TEXT else b"abcdef") * 10  # type: ignore[arg-type]
+        assert empty.join(taken) == ("abcdef" if opcode == TEXT else b"abcdef") * 10  # type: ignore[arg-type]
 
 
 async def send_parts(peer: RawPeer, opcode: int, *parts: bytes) -> None:

@@ -19,7 +19,7 @@ from trio_ws import (
 )
 from trio_ws._connection.block import ConnectionBlock
 from trio_ws._options import ConnectionOptions
-from trio_ws._protocol.send_queue import QUEUE_ITEM_OVERHEAD
+from trio_ws._protocol.send_queue import MAX_BATCH, QUEUE_ITEM_OVERHEAD
 from trio_ws._protocol.shared_burst import SharedBurst
 from trio_ws.testing._peer import BINARY, TEXT, RawPeer
 
@@ -178,6 +178,26 @@ async def test_a_burst_on_an_idle_socket() -> None:
         assert ws.statistics().messages_sent == 2
         await peer.send_close()
         await peer.send_eof()
+
+
+async def test_a_burst_that_is_not_written_as_it_is() -> None:
+    """A client masks, and what is too much for one write is queued by the message."""
+    large = bytes(MAX_BATCH // 2)
+    for client, messages in ((True, [b"a", b"b"]), (False, [large, large])):
+        ours, theirs = socket_pair(1 << 20)
+        rules = ConnectionOptions(heartbeat=None)
+        ws = WebSocket(ours, opening(), client=client, options=rules, name="tested")
+        async with RawPeer(theirs, client=not client) as peer, ConnectionBlock(ws):
+            ws._send_burst(SharedBurst(messages))
+            frames = [await peer.receive_frame() for _ in messages]
+            assert [frame.payload for frame in frames] == messages
+            assert all(frame.masked is client for frame in frames)
+            turn = await ws._connection.core.take_turn_to_send()
+            with pytest.raises(trio.WouldBlock):
+                ws._send_burst(SharedBurst(["breaks in"]))
+            turn.release()
+            await peer.send_close()
+            await peer.send_eof()
 
 
 # Turns that end with the connection (law 7)

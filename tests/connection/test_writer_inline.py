@@ -18,7 +18,7 @@ from trio_ws._policies import Timeouts
 from trio_ws._protocol.shared_burst import SharedBurst
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, TEXT, Frame, RawPeer, encode
 
-from ..wires import both_roles, memory, opening, settled
+from ..wires import both_roles, memory, open_wired, opening, settled
 
 SMALL = 4096
 """The size of the kernel's buffers, as far as it can be set."""
@@ -341,17 +341,23 @@ async def test_half_a_frame_and_the_end(how: str, client: bool) -> None:
     assert int.from_bytes(frames[1].payload[:2], "big") == codes[how]
 
 
-# Bursts that many connections share
+# Frames that pass the queue: single ones, and bursts that many connections share
+
+
+def passes(ws: WebSocket, burst: SharedBurst) -> bool:
+    """Write a burst past the queue; return False if that cannot be done now."""
+    assert burst.data is not None
+    return ws._writer.write_past_queue(burst.data, burst.count)
 
 
 @pytest.mark.parametrize("timeouts", [Timeouts(), Timeouts(idle=100, stall=100)])
 async def test_a_shared_burst_passes_an_empty_queue(timeouts: Timeouts) -> None:
-    """A server's frames are written at once, each time, and count as flushed."""
+    """Frames are written at once, each time, and count as flushed."""
     async with open_socket(False, timeouts=timeouts) as (ws, peer, theirs):
         await settled()
         burst = SharedBurst(["one", "two"])
         for number in range(1, 4):
-            assert ws._writer.write_past_queue(burst)
+            assert passes(ws, burst)
             assert there(theirs) == burst.data
             assert ws._writer.frames_flushed == ws._protocol.send_queue.frames_out == 2 * number
         assert our_tasks() == ["trio_ws reader"]
@@ -363,8 +369,8 @@ async def test_a_shared_burst_that_the_kernel_does_not_take() -> None:
     async with open_socket(False) as (ws, peer, _):
         await settled()
         burst = SharedBurst([bytes(60_000)])
-        assert ws._writer.write_past_queue(burst)
-        assert not ws._writer.write_past_queue(burst)
+        assert passes(ws, burst)
+        assert not passes(ws, burst)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ws.flush)
             (frame,) = await receive_frames(peer, 1)
@@ -373,27 +379,23 @@ async def test_a_shared_burst_that_the_kernel_does_not_take() -> None:
 
 
 async def test_nothing_passes_what_is_in_the_way() -> None:
-    """A shared burst does not pass a queue, a message in fragments, or a task that writes."""
+    """Nothing passes a queue, or a task that writes, and nothing a stream that is no socket."""
     burst = SharedBurst(["x"])
-    async with open_socket(True) as (ws, peer, _):
-        assert not ws._writer.write_past_queue(burst)  # a client masks
+    async with open_wired(False) as (ws, peer, _):
+        assert not passes(ws, burst)
         await say_goodbye(peer)
     async with open_socket(False) as (ws, peer, theirs):
         await settled()
-        assert not ws._writer.write_past_queue(SharedBurst([bytes(1 << 20)]))
-        turn = await ws._connection.core.take_turn_to_send()
-        assert not ws._writer.write_past_queue(burst)
-        turn.release()
         await ws.send("leaves at once")
         await ws.send("waits")
-        assert not ws._writer.write_past_queue(burst)
+        assert not passes(ws, burst)
         await ws.send(bytes(60_000))
         await settled()
-        assert not ws._writer.write_past_queue(burst)
+        assert not passes(ws, burst)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ws.flush)
             await receive_frames(peer, 3)
-        assert ws._writer.write_past_queue(burst)
+        assert passes(ws, burst)
         assert there(theirs) == burst.data
         await say_goodbye(peer)
 

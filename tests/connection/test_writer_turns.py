@@ -98,6 +98,23 @@ async def test_after_a_turn_a_message_leaves_at_once() -> None:
         assert await received(peer, 3) == ["at once", "first", "next"]
 
 
+async def test_after_a_read_any_connection_writes_at_once() -> None:
+    """If anything was read, a task has waited: what is sent now belongs to no burst of before."""
+    waiting: list[bool] = []
+    async with on_sockets(3) as pairs:
+        (reading, other), *pairs = pairs
+        burst(pairs)
+        await other.send_text("go on")
+        await reading.receive()
+        for text in ("at once again", "waits"):
+            for ws, _ in pairs:
+                ws.send_nowait(text)
+                waiting.append(ws.statistics().send_queue > 0)
+        for _, peer in pairs:
+            assert await received(peer, 3) == ["at once", "at once again", "waits"]
+    assert waiting == [False, False, True, True]
+
+
 async def test_a_slow_peer_delays_only_itself() -> None:
     """What the kernel does not take of a member waits for its own task; the others go on."""
     large = "x" * 40_000
@@ -156,7 +173,8 @@ async def test_control_frames_do_not_wait_for_the_turn() -> None:
     async with on_sockets(2) as pairs:
         burst(pairs, "first")
         ws, peer = pairs[1]
-        await ws.pong(b"now")
+        ws._protocol.pong(b"now")  # as `WebSocket.pong` does, which may yield before
+        ws._writer.after_change()
         assert ws.statistics().send_queue == 0
         frames = [await peer.receive_frame() for _ in range(3)]
         assert [frame.payload for frame in frames] == [b"at once", b"now", b"first"]
@@ -267,7 +285,7 @@ async def test_a_single_frame_that_the_kernel_does_not_take(timeouts: Timeouts) 
     """A frame that is all there is goes back if the socket is full, and a task writes it."""
     async with on_sockets(1, buffers=4096, timeouts=timeouts) as ((ws, peer),):
         ws.send_nowait("first")
-        ws._writer._may_write_inline = True
+        ws._writer._turn.begin()
         count = 0
         while ws._connection.core.transport.send_now([b"\x8a\x00"]) == []:
             count += 1

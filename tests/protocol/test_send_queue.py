@@ -49,14 +49,25 @@ def test_not_empty_with_a_rest() -> None:
     assert send_queue.is_empty
 
 
-def test_what_passed_the_queue_is_counted() -> None:
-    """Frames that were written past the queue count as taken, and as queued before."""
+def test_what_passes_the_queue_is_counted() -> None:
+    """Frames that are written past the queue count as taken, and as queued before."""
     send_queue = SendQueue()
-    send_queue.note_passed(2)
+    assert send_queue.let_pass(2)
     send_queue.put_data(b"frame")
     assert (send_queue.frames_in, send_queue.frames_out) == (3, 2)
     assert send_queue.take() == [b"frame"]
     assert (send_queue.frames_in, send_queue.frames_out) == (3, 3)
+
+
+@pytest.mark.parametrize("queue", ["put_pong", "put_control", "put_data", "put_close", "put_back"])
+def test_nothing_passes_what_waits(queue: str) -> None:
+    """Whatever waits, no frame passes it, and none is counted."""
+    send_queue = SendQueue()
+    getattr(send_queue, queue)([b"rest"] if queue == "put_back" else b"frame")
+    assert not send_queue.let_pass(1)
+    assert send_queue.frames_out == 0
+    send_queue.take()
+    assert send_queue.let_pass(1)
 
 
 def test_a_single_frame() -> None:

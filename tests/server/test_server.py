@@ -43,6 +43,7 @@ from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import encode
 
 from ..halls import Hall, MemoryListener, echo, forever, serving
+from ..streams import UnwritableStream
 from ..wires import Wire, memory
 
 CA = trustme.CA()
@@ -237,26 +238,9 @@ async def test_max_connections(autojump_clock: object) -> None:
 
 async def test_seat_of_a_peer_that_vanished(autojump_clock: object) -> None:
     """A seat that was taken for a peer which is gone before the 101 is free again."""
-
-    class Deaf(trio.abc.Stream):
-        def __init__(self, stream: trio.abc.Stream) -> None:
-            self.stream = stream
-
-        async def send_all(self, data: object) -> None:
-            raise trio.BrokenResourceError
-
-        async def wait_send_all_might_not_block(self) -> None:
-            raise NotImplementedError
-
-        async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-            return await self.stream.receive_some(max_bytes)
-
-        async def aclose(self) -> None:
-            await self.stream.aclose()
-
     async with serving() as hall:
         ours, theirs = trio.testing.memory_stream_pair()
-        hall.listener._send.send_nowait(Deaf(theirs))
+        hall.listener._send.send_nowait(UnwritableStream(theirs))
         async with RawPeer(ours, client=True) as peer:
             with pytest.raises(EOFError):
                 await peer.request()

@@ -36,7 +36,7 @@ from trio_ws._server.server import serve_stream
 from trio_ws.testing import Frame, RawPeer
 from trio_ws.testing._peer import encode
 
-from ..streams import socket_pair
+from ..streams import UnwritableStream, socket_pair
 from ..wires import Own
 
 CA = trustme.CA()
@@ -460,25 +460,6 @@ async def test_slow_hook(autojump_clock: object) -> None:
         assert trio.current_time() == 0.5
 
 
-class Unwritable(trio.abc.Stream):
-    """A stream that takes nothing any more."""
-
-    def __init__(self, stream: trio.abc.Stream) -> None:
-        self.stream = stream
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        raise trio.BrokenResourceError("gone")
-
-    async def wait_send_all_might_not_block(self) -> None:
-        raise NotImplementedError
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        return await self.stream.receive_some(max_bytes)
-
-    async def aclose(self) -> None:
-        await self.stream.aclose()
-
-
 @pytest.mark.parametrize("upgrade", [False, True])
 async def test_gone_before_the_answer(
     upgrade: bool, autojump_clock: object, caplog: pytest.LogCaptureFixture
@@ -487,7 +468,7 @@ async def test_gone_before_the_answer(
     caplog.set_level(logging.DEBUG, "trio_ws.server")
     ours, theirs = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery, RawPeer(theirs, client=True) as peer:
-        nursery.start_soon(serve_websocket_on, say_hello, Unwritable(ours))
+        nursery.start_soon(serve_websocket_on, say_hello, UnwritableStream(ours))
         with pytest.raises(EOFError):
             if upgrade:
                 await peer.request()

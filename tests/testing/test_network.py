@@ -25,6 +25,7 @@ from trio_ws.testing._listener import MemoryListener
 
 from ..cpu import cpu_seconds
 from ..halls import echo
+from ..streams import PassingStream
 
 Clock = trio.testing.MockClock
 
@@ -179,25 +180,14 @@ def test_the_same_seed_says_the_same_a_hundred_times() -> None:
     assert len({busy_hour(3) for _ in range(100)}) == 1
 
 
-class Tapped(trio.abc.Stream):
+class Tapped(PassingStream):
     """A stream that keeps what is written to it."""
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
-        self.stream = stream
-        self.written = b""
+    written = b""
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         self.written += data
-        await self.stream.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        raise NotImplementedError
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        return await self.stream.receive_some(max_bytes)
-
-    async def aclose(self) -> None:
-        await self.stream.aclose()
+        await super().send_all(data)
 
 
 async def written_by_clients(seed: int) -> tuple[bytes, bytes]:

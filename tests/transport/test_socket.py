@@ -193,6 +193,25 @@ async def test_behind_a_tail() -> None:
     await theirs.aclose()
 
 
+async def test_the_tail_is_joined_late() -> None:
+    """The tail is what there is of it when something comes: it may be used until then."""
+    ours, theirs = map(transport_on, socket_pair())
+    tail = b"used meanwhile"
+    received: list[bytes] = []
+
+    async def receive() -> None:
+        received.append(bytes(await theirs.receive_behind(lambda: tail)))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(receive)
+        await trio.testing.wait_all_tasks_blocked()
+        tail = b"left "
+        ours.send_now([b"hello"])
+    assert received == [b"left hello"]
+    await ours.aclose()
+    await theirs.aclose()
+
+
 def into(transport: Transport, size: int) -> Callable[[], Awaitable[bytes]]:
     """Something that receives at most so many bytes."""
 

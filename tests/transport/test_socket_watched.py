@@ -12,6 +12,7 @@ from trio.testing import open_stream_to_socket_listener, wait_all_tasks_blocked
 from trio_ws._concurrency.slim import SlimParkingLot
 from trio_ws._connection.bell import Bell
 from trio_ws._transport.adapter import transport_on
+from trio_ws._transport.base import Transport
 from trio_ws._transport.lent import lend
 from trio_ws._transport.poller import current_poller
 from trio_ws._transport.socket import SocketTransport
@@ -33,12 +34,18 @@ def bell() -> Bell:
     return Bell(SlimParkingLot())
 
 
-async def test_reading(bell: Bell) -> None:
-    """A bell that has rung is quiet again when all is read."""
+async def watched_by(bell: Bell) -> tuple[Transport, trio.SocketStream]:
+    """Connect a transport over TCP that rings this bell."""
     ours, theirs = await tcp_streams()
     transport = transport_on(ours)
     if not transport.watch(bell):
         pytest.skip("this system has no poller")
+    return transport, theirs
+
+
+async def test_reading(bell: Bell) -> None:
+    """A bell that has rung is quiet again when all is read."""
+    transport, theirs = await watched_by(bell)
     assert transport.read_now(b"") is None
     await theirs.send_all(b"hello")
     await wait_all_tasks_blocked(0.01)
@@ -51,16 +58,47 @@ async def test_reading(bell: Bell) -> None:
     await theirs.send_all(b"hello")
     await wait_all_tasks_blocked(0.01)
     assert not bell.is_rung
-    await ours.aclose()
+    await transport.aclose()
+    await theirs.aclose()
+
+
+async def test_the_number_is_known_while_it_is_watched(bell: Bell) -> None:
+    """What is sent goes to this socket alone: its number may be another's behind the watch."""
+    transport, theirs = await watched_by(bell)
+    assert transport.send_bytes_now(b"watched") == 7
+    transport.unwatch()
+    assert transport.send_bytes_now(b"unwatched") == 9
+    assert await theirs.receive_some() == b"watchedunwatched"
+    assert isinstance(transport, SocketTransport)
+    number = transport._socket.fileno()
+    transport._socket.close()
+    [reused, other] = socket.socketpair()
+    assert reused.fileno() == number
+    other.setblocking(False)
+    assert transport.send_bytes_now(b"to another") == 0
+    with pytest.raises(BlockingIOError):
+        other.recv(100)
+    reused.close()
+    other.close()
+    await theirs.aclose()
+
+
+@pytest.mark.parametrize("unwatched_first", [True, False])
+async def test_a_closed_socket_is_not_written(bell: Bell, unwatched_first: bool) -> None:
+    """Who closes a socket forgets its number as well, watched or not."""
+    transport, theirs = await watched_by(bell)
+    if unwatched_first:
+        transport.unwatch()
+    assert transport.close_now()
+    assert transport.send_bytes_now(b"late") == 0
+    assert await theirs.receive_some() == b""
+    transport.unwatch()
     await theirs.aclose()
 
 
 async def test_the_end(bell: Bell) -> None:
     """The end stays to be read, behind what came before it."""
-    ours, theirs = await tcp_streams()
-    transport = transport_on(ours)
-    if not transport.watch(bell):
-        pytest.skip("this system has no poller")
+    transport, theirs = await watched_by(bell)
     await theirs.send_all(b"last")
     await theirs.aclose()
     await wait_all_tasks_blocked(0.01)
@@ -72,15 +110,12 @@ async def test_the_end(bell: Bell) -> None:
         assert not data
         assert bell.is_rung
     transport.unwatch()
-    await ours.aclose()
+    await transport.aclose()
 
 
 async def test_urgent_data(bell: Bell) -> None:
     """A read that stops short at urgent data does not pass for one that has left nothing."""
-    ours, theirs = await tcp_streams()
-    transport = transport_on(ours)
-    if not transport.watch(bell):
-        pytest.skip("this system has no poller")
+    transport, theirs = await watched_by(bell)
     await theirs.send_all(b"before")
     await theirs.socket.send(b"!", socket.MSG_OOB)
     await theirs.send_all(b"behind")
@@ -90,16 +125,13 @@ async def test_urgent_data(bell: Bell) -> None:
         got += bytes(transport.read_now(b"") or b"")
     assert got == b"beforebehind"
     transport.unwatch()
-    await ours.aclose()
+    await transport.aclose()
     await theirs.aclose()
 
 
 async def test_a_broken_connection(bell: Bell) -> None:
     """A reset is a `BrokenResourceError` here, too."""
-    ours, theirs = await tcp_streams()
-    transport = transport_on(ours)
-    if not transport.watch(bell):
-        pytest.skip("this system has no poller")
+    transport, theirs = await watched_by(bell)
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     await theirs.aclose()
     await wait_all_tasks_blocked(0.01)
@@ -107,7 +139,7 @@ async def test_a_broken_connection(bell: Bell) -> None:
     with pytest.raises(trio.BrokenResourceError, match="reset"):
         transport.read_now(b"")
     transport.unwatch()
-    await ours.aclose()
+    await transport.aclose()
 
 
 async def test_a_unix_socket(bell: Bell) -> None:

@@ -12,30 +12,7 @@ from trio.testing import MockClock, memory_stream_pair
 from trio_ws._transport.tls import ALERT_LINGER
 from trio_ws._transport.tls_choice import accept_tls
 
-from ..streams import Pair, socket_pair, tls_contexts
-
-
-class Plain(trio.abc.Stream):
-    """A stream whose directions cannot be closed one by one."""
-
-    def __init__(self, stream: trio.abc.Stream) -> None:
-        self.stream = stream
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send."""
-        await self.stream.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        """Wait."""
-        raise NotImplementedError
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """Receive."""
-        return await self.stream.receive_some(max_bytes)
-
-    async def aclose(self) -> None:
-        """Close."""
-        await self.stream.aclose()
+from ..streams import Pair, PassingStream, socket_pair, tls_contexts
 
 
 def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
@@ -63,7 +40,7 @@ async def test_an_alert(autojump_clock: MockClock, wrapped: bool, make: Callable
     client_side, server_side = contexts()
     ours, theirs = make()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(fail, Plain(theirs) if wrapped else theirs, server_side)
+        nursery.start_soon(fail, PassingStream(theirs) if wrapped else theirs, server_side)
         client = trio.SSLStream(ours, client_side, server_hostname="testserver")
         with pytest.raises(trio.BrokenResourceError) as caught:
             await client.do_handshake()
@@ -97,7 +74,7 @@ async def test_a_client_that_has_gone(autojump_clock: MockClock, make: Callable[
     assert trio.current_time() == 0
 
 
-class Reset(Plain):
+class Reset(PassingStream):
     """A stream that was reset."""
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:

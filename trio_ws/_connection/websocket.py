@@ -187,12 +187,16 @@ class WebSocket(trio.abc.AsyncResource):
         """
         if compress is not None:
             _check_compress(compress)
-        if not isinstance(message, (str, bytes)):
-            if not isinstance(message, (bytearray, memoryview)):
-                await self._send_fragments(check_fragments(message), compress)
-                return
+        if isinstance(message, bytes):
+            size = len(message)
+        elif isinstance(message, str):
+            size = wire_size(message)
+        elif isinstance(message, (bytearray, memoryview)):
             message = bytes(message)
-        size = len(message) if isinstance(message, bytes) else wire_size(message)
+            size = len(message)
+        else:
+            await self._send_fragments(check_fragments(message), compress)
+            return
         await self._budget.checkpoint(size)
         turn = self._core.send_turn
         if (turn is not None and turn.is_held) or not self._core.has_room(size):
@@ -212,14 +216,11 @@ class WebSocket(trio.abc.AsyncResource):
             turn.release()
 
     def _queue(self, message: str | bytes, size: int, compress: bool | None) -> None:
-        self._protocol.send(message, compress=compress)
+        frame = self._protocol.encode(message, compress=compress)
         self._messages_sent += 1
         if self._core.watches_idle:
             self._core.lease.data(trio.current_time())
-        if self._receive_queue.messages:  # they may be answered, too: one write takes it all
-            self._writer.flush(True)  # more_expected
-        else:
-            self._writer.flush()
+        self._writer.send(frame)
         tell = self._observers.sent
         if tell is not None:
             try:
@@ -254,14 +255,18 @@ class WebSocket(trio.abc.AsyncResource):
         """
         if compress is not None:
             _check_compress(compress)
-        if not isinstance(message, (str, bytes)):
-            if not isinstance(message, (bytearray, memoryview)):
-                raise TypeError(
-                    f"send_nowait() takes str or bytes, not {type(message).__name__}; "
-                    f"send() takes fragments"
-                )
+        if isinstance(message, bytes):
+            size = len(message)
+        elif isinstance(message, str):
+            size = wire_size(message)
+        elif isinstance(message, (bytearray, memoryview)):
             message = bytes(message)
-        size = len(message) if isinstance(message, bytes) else wire_size(message)
+            size = len(message)
+        else:
+            raise TypeError(
+                f"send_nowait() takes str or bytes, not {type(message).__name__}; "
+                f"send() takes fragments"
+            )
         core = self._core
         turn = core.send_turn
         if (
@@ -280,23 +285,30 @@ class WebSocket(trio.abc.AsyncResource):
 
     def _send_burst(self, burst: SharedBurst) -> None:
         """Send messages that many connections get (`fanout`), or raise as `send_nowait` does."""
-        if self._protocol.state is not _OPEN or not self._writer.write_past_queue(burst):
-            turn = self._core.send_turn
-            if (
-                (turn is not None and turn.is_held)
-                or not self._core.has_room(burst.size)
-                or self._protocol.state is not _OPEN
-            ):
-                self._refuse_to_wait()
-            waited = not self._protocol.send_queue.is_empty
-            for message in burst.messages:
-                self._protocol.send_shared(message)
-            self._writer.flush_burst(waited)
+        core, protocol = self._core, self._protocol
+        turn, data = core.send_turn, burst.data
+        if protocol.state is not _OPEN or (turn is not None and turn.is_held):
+            self._refuse_to_wait()
+        if (
+            data is None
+            or burst.largest >= protocol.shares_below
+            or not self._writer.write_past_queue(data, burst.count)
+        ):
+            self._queue_burst(burst)
         self._messages_sent += burst.count
-        if self._core.watches_idle:
-            self._core.lease.data(trio.current_time())
+        if core.watches_idle:
+            core.lease.data(trio.current_time())
         if self._observers.sent is not None:
             self._tell_sent(burst)
+
+    def _queue_burst(self, burst: SharedBurst) -> None:
+        """Send messages that do not pass the queue, or not as they are."""
+        if not self._core.has_room(burst.size):
+            self._refuse_to_wait()
+        waited = not self._protocol.send_queue.is_empty
+        for message in burst.messages:
+            self._protocol.send_shared(message)
+        self._writer.flush_burst(waited)
 
     def _tell_sent(self, burst: SharedBurst) -> None:
         for each in burst.messages:

@@ -1,7 +1,8 @@
 """Gets bytes out: inline if that is allowed, else by a task that writes.
 
-`flush` is the one way.  It writes *inline*, in the task that has something to say,
+Bytes leave *inline*, in the task that has something to say,
 if nothing is in hand and the kernel takes bytes without waiting.
+`flush` writes what is queued; where nothing is, frames pass the queue (`write_past_queue`).
 That saves waking a task for every small message, and it cannot be cancelled half-way;
 what the system call leaves over goes back to the front of the send queue, for the task.
 
@@ -12,9 +13,9 @@ It is finished when our Close is out, or when the stream breaks.
 
 A burst of messages shall leave in few system calls:
 
-* Only the first message since we last read or parked is written inline: the ones that follow
-  are likely to be a burst.  So is a message of which the caller says that more are expected,
-  since more messages wait to be answered.
+* Only the first message since we parked, or since anything was read on any connection,
+  is written inline: the ones that follow are likely to be a burst.
+  So are answers while more messages wait to be answered.
 * But once `COALESCE_LIMIT` is waiting, there is nothing to be won by waiting for more.
 * For the same reason the task, when it is woken, waits for a few quick turns of the scheduler
   while more messages wait to be received and answers are added to the queue.
@@ -32,8 +33,7 @@ from .._concurrency.exceptions import contain, strip_tracebacks
 from .._concurrency.slim import SlimEvent, SlimParkingLot
 from .._ending import Ending
 from .._errors import closed
-from .._protocol.send_queue import MAX_BATCH, Piece
-from .._protocol.shared_burst import SharedBurst
+from .._protocol.send_queue import MAX_BATCH, Frame, Piece
 from .._protocol.states import State
 from .._transport.base import without
 from .core import ConnectionCore
@@ -77,6 +77,9 @@ _NO_TASK, _PARKED, _WOKEN = Phase.NO_TASK, Phase.PARKED, Phase.WOKEN
 _WRITING, _ENDED = Phase.WRITING, Phase.ENDED
 _OPEN = State.OPEN
 
+_NEVER = -1
+"""No turn of the scheduler has this number."""
+
 
 @final
 class Writer:
@@ -89,11 +92,12 @@ class Writer:
     """
 
     __slots__ = (
+        "_bounds_sending",
         "_core",
         "_heartbeat",
+        "_immediate",
         "_in_turn",
         "_lease",
-        "_may_write_inline",
         "_nursery",
         "_protocol",
         "_receive_queue",
@@ -103,6 +107,7 @@ class Writer:
         "_turn",
         "_wakeup",
         "_woken_at",
+        "_wrote_in",
         "ended",
         "frames_flushed",
         "phase",
@@ -116,13 +121,15 @@ class Writer:
         self._receive_queue = core.receive_queue
         self._transport = core.transport
         self._lease = core.lease
+        self._immediate = core.transport.immediate
+        self._bounds_sending = core.lease.bounds_sending
         self._room = core.room
         self._nursery: trio.Nursery
         self._turn = current_shared_turn()
         self._in_turn = False
         self._wakeup: SlimParkingLot
         self._woken_at = 0.0
-        self._may_write_inline = True
+        self._wrote_in = _NEVER
         self.phase = _NO_TASK
         self.ended = SlimEvent()
         self.frames_flushed = 0
@@ -148,7 +155,7 @@ class Writer:
 
     def after_read(self) -> None:
         """Act on what was read; the first answer to it may be written inline."""
-        self._may_write_inline = True
+        self._turn.begin()
         # Not for data in the queue: it waits for more, as `flush` has decided.
         if (
             self._send_queue.is_urgent
@@ -170,7 +177,8 @@ class Writer:
             self.wake()
             return False
         if self._send_queue.size <= COALESCE_LIMIT and (
-            more_expected or not (self._may_write_inline or self._send_queue.is_urgent)
+            more_expected
+            or (self._wrote_in == self._turn.number and not self._send_queue.is_urgent)
         ):
             if phase is not _WOKEN and not self._in_turn:
                 self._wait_for_turn(more_expected)
@@ -180,33 +188,42 @@ class Writer:
         self.wake()
         return False
 
-    def write_past_queue(self, burst: SharedBurst) -> bool:
-        """Write frames that all connections share in place of the task.
-
-        Return False if anything is in their way: a message in fragments, too.
-        """
-        phase, turn, data = self.phase, self._core.send_turn, burst.data
+    def send(self, frame: Frame) -> None:
+        """Get the frame of a message on its way, behind what waits."""
+        turn, answering = self._turn.number, self._receive_queue.messages
         if (
-            data is None
-            or burst.largest >= self._protocol.shares_below
-            or not self._send_queue.is_empty
-            or (turn is not None and turn.is_held)
-            or phase is _WRITING
+            answering  # one write takes all answers
+            or self._wrote_in == turn
+            or type(frame) is not bytes
+            or not self.write_past_queue(frame, 1)
+        ):
+            self._send_queue.put_data(frame)
+            self.flush(more_expected=bool(answering))
+        else:
+            self._wrote_in = turn
+
+    def write_past_queue(self, data: bytes, frames: int) -> bool:
+        """Write so many whole frames in place of the task; return False if that cannot be now.
+
+        The caller knows that no message in fragments is in the way,
+        and that the connection is not idle.
+        """
+        phase = self.phase
+        if (
+            phase is _WRITING
             or phase is _ENDED
-            or not self._transport.immediate
+            or not self._immediate
+            or not self._send_queue.let_pass(frames)
         ):
             return False
         count = self._transport.send_bytes_now(data)
-        self._send_queue.note_passed(burst.count)
-        if self._lease.bounds_sending:
+        if self._bounds_sending:
             self._heartbeat.on_sent_inline()
-        if count < len(data):
+        if count == len(data):
+            self.frames_flushed += frames  # no task waits for that: the queue was empty
+        else:
             self._send_queue.put_back([memoryview(data)[count:]])
             self.wake()
-            return True
-        if self._core.watches_idle:
-            self._heartbeat.on_flushed(burst.count)
-        self.frames_flushed += burst.count  # no task waits for that: the queue was empty
         return True
 
     def flush_burst(self, waited: bool) -> None:
@@ -228,7 +245,7 @@ class Writer:
 
     def _wait_for_turn(self, more_expected: bool) -> None:
         """Let what is queued wait for the task, or for another's that writes for this one."""
-        if more_expected or not self._transport.immediate:
+        if more_expected or not self._immediate:
             self.wake()
         else:
             self._in_turn = self._turn.join(self)
@@ -246,18 +263,18 @@ class Writer:
         self._in_turn = False
         try:
             if not self._send_queue.is_empty:
-                self._may_write_inline = True
+                self._wrote_in = _NEVER
                 self.flush()
-                self._may_write_inline = True
+                self._wrote_in = _NEVER
         except BaseException as error:  # noqa: ASYNC103 - what may pass does
             self._core.on_own_error(contain(error))  # noqa: ASYNC104
 
     def _write_inline(self) -> bool:
         """Write what is queued in place of the task; return True if all is gone."""
-        if not self._transport.immediate:
+        if not self._immediate:
             return False
         if self._send_queue.size:  # control frames alone are no burst
-            self._may_write_inline = False
+            self._wrote_in = self._turn.number
         if (frame := self._send_queue.take_single()) is not None:
             return self._write_single(frame)
         # A cancellation cannot land in here, so no frame is ever torn.
@@ -283,7 +300,7 @@ class Writer:
 
     def _finish_inline(self) -> bool:
         """While we close: write what is left and end our direction, if nothing has to wait."""
-        if not self._transport.immediate:
+        if not self._immediate:
             return False
         if (pieces := self._send_queue.take()) and (rest := self._transport.send_now(pieces)):
             self._send_queue.put_back(rest)
@@ -339,7 +356,7 @@ class Writer:
             if self._protocol.ending:
                 await self._end_our_direction(self._protocol.ending)
                 return
-            self._may_write_inline = True
+            self._wrote_in = _NEVER
             self.phase = _PARKED
             await self._wakeup.park()
 

@@ -31,9 +31,9 @@ def encode_message(
 
     If it has `below` bytes or more, the `codec` encodes it; without one, return None.
     """
-    first = _BINARY
+    first, heads = _BINARY, _BINARY_HEADS
     if isinstance(message, str):
-        first, message = _TEXT, as_utf8(message)
+        first, heads, message = _TEXT, _TEXT_HEADS, as_utf8(message)
     size = len(message)
     if size >= below:
         if codec is None:
@@ -43,7 +43,7 @@ def encode_message(
     if masked:
         return _head(first, size, masked) + keys.take(), message
     if size < 126:
-        return _SHORT_HEADS[first, False][size] + message
+        return heads[size] + message
     head = _head(first, size, masked)
     return head + message if size < LARGE else (head, message)
 
@@ -94,3 +94,4 @@ _SHORT_HEADS = {
     for opcode in Opcode
     for masked in (False, True)
 }
+_TEXT_HEADS, _BINARY_HEADS = _SHORT_HEADS[_TEXT, False], _SHORT_HEADS[_BINARY, False]

@@ -38,7 +38,7 @@ from .frame_log import Trace
 from .masking import MaskKeys, mask_keys
 from .message_decoder import MessageDecoder
 from .message_encoder import MessageEncoder
-from .send_queue import MAX_BATCH, SendQueue
+from .send_queue import MAX_BATCH, Frame, SendQueue
 from .shared_message import SharedMessage
 from .slow_path import SlowPath
 from .states import TABLE, Action, Input, State
@@ -377,22 +377,27 @@ class WebSocketProtocol:
 
         `compress` tells extensions that leave it to the application whether to encode it.
         """
+        self.send_queue.put_data(self.encode(message, finished=finished, compress=compress))
+
+    def encode(
+        self, message: str | bytes, *, finished: bool = True, compress: bool | None = None
+    ) -> Frame:
+        """Return the frame that `send` queues; it must be sent, since extensions remember it."""
         encoder = self._encoder
         if finished and encoder.fragment_type is None and self.state is _OPEN and not self._trace:
             below = self._plain_below if compress is None else encoder.plain_below[compress]
             frame = encode_message(message, self._client, below, self._keys, self._only_codec)
             if frame is None:
-                frame = encoder.encode(message, finished=True, compress=compress)
-            self.send_queue.put_data(frame)
-        else:
-            self._send_slowly(message, finished, compress)
+                return encoder.encode(message, finished=True, compress=compress)
+            return frame
+        return self._encode_slowly(message, finished, compress)
 
-    def _send_slowly(self, message: str | bytes, finished: bool, compress: bool | None) -> None:
+    def _encode_slowly(self, message: str | bytes, finished: bool, compress: bool | None) -> Frame:
         self._encoder.check(message)
         self._check_may_send()
         frame = self._encoder.encode(message, finished=finished, compress=compress)
         self._tell(">", Message(message, finished))
-        self.send_queue.put_data(frame)
+        return frame
 
     def send_shared(self, shared: SharedMessage) -> None:
         """Queue a message that other connections get as well; it is compressed once for all."""

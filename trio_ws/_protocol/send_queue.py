@@ -118,9 +118,12 @@ class SendQueue:
         self._data.clear()
         self.size = 0
 
-    def note_passed(self, frames: int) -> None:
-        """Count data frames that were written past the empty queue."""
+    def let_pass(self, frames: int) -> bool:
+        """Count data frames that are written past the queue; return False if anything waits."""
+        if self.size or self._leftover or self._pongs or self._control or self._close:
+            return False
         self.frames_out += frames
+        return True
 
     def put_back(self, rest: list[Piece]) -> None:
         """Put back what was taken and not written: it goes before everything else."""

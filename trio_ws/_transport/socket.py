@@ -121,9 +121,10 @@ class SocketTransport(Transport):
     def unwatch(self) -> None:
         """Let the poller forget the socket."""
         bell, self._bell = self._bell, None
+        number, self._watched = self._watched, -1
         # The poller is asked for only by what it watches: the first question makes it.
         if bell is not None and (poller := current_poller()) is not None:
-            poller.unwatch(self._watched, bell)
+            poller.unwatch(number, bell)
 
     def read_now(self, tail: bytes) -> memoryview | None:
         """Return `tail` and the bytes that are there; nothing at the end, None if none is there.
@@ -226,8 +227,9 @@ class SocketTransport(Transport):
 
     def send_bytes_now(self, data: bytes) -> int:
         """Send as much of `data` as the kernel takes now; return how many bytes that were."""
+        number = self._watched  # of what is watched only we close: see `poller`
         try:
-            count = os.write(self._socket.fileno(), data)
+            count = os.write(self._socket.fileno() if number < 0 else number, data)
         except OSError:
             return 0
         self.bytes_sent += count
@@ -256,6 +258,7 @@ class SocketTransport(Transport):
 
     def close_now(self) -> bool:
         """Close the socket."""
+        self._watched = -1
         self._socket.close()
         return True
 

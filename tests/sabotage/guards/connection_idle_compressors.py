@@ -126,9 +126,9 @@ GUARDS = [
         (
             "        if self._core.watches_idle:\n"
             "            self._core.lease.data(trio.current_time())\n"
-            "        if self._receive_queue"
+            "        self._writer.send("
         ),
-        "        if self._receive_queue",
+        "        self._writer.send(",
         ("connection/test_heartbeat.py::test_what_is_sent_into_a_stuck_window_is_not_idleness",),
     ),
     Guard(

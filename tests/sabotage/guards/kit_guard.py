@@ -56,6 +56,20 @@ GUARDS = [
         ("testing/test_leaks.py::test_a_connection",),
     ),
     Guard(
+        "what waits for all sockets is no leak",
+        "testing/_leaks.py",
+        "    current_poller()\n    with watch",
+        "    with watch",
+        ("testing/test_leaks.py::test_the_first_sockets_of_a_run",),
+    ),
+    Guard(
+        "the watch for suspensions is no leak",
+        "testing/_leaks.py",
+        "    with watch_for_suspension().kept_going():\n",
+        "    if True:\n",
+        ("testing/test_leaks.py::test_the_first_sockets_of_a_run",),
+    ),
+    Guard(
         "a fault that never fired is told",
         "testing/_left.py",
         "            if injection.missed:",

@@ -229,4 +229,33 @@ GUARDS = [
         ("        if True:\n            _made.clear()\n"),
         ("transport/test_default_context.py::test_one_for_all",),
     ),
+    Guard(
+        "a socket joins the tail when something has come",
+        "_transport/socket.py",
+        "                await self._readable()\n                data = self._read(tail())\n",
+        (
+            "                joined = tail()\n"
+            "                await self._readable()\n"
+            "                data = self._read(joined)\n"
+        ),
+        ("transport/test_socket.py::test_the_tail_is_joined_late",),
+    ),
+    Guard(
+        "any stream joins the tail when something has come",
+        "_transport/base.py",
+        "        data = await self.receive_some()\n        return tail() + data if data else data",
+        (
+            "        joined = tail()\n"
+            "        data = await self.receive_some()\n"
+            "        return joined + data if data else data"
+        ),
+        ("connection/test_incoming_message.py::test_a_frame_that_waits_for_its_rest",),
+    ),
+    Guard(
+        "the reader's tail may be taken by a stream",
+        "_connection/reader.py",
+        "receive_behind(self._protocol.tail)",
+        "receive_behind(self._protocol.unparsed.__bytes__)",
+        ("connection/test_incoming_message.py::test_a_frame_that_waits_for_its_rest",),
+    ),
 ]
