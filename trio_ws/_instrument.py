@@ -145,11 +145,11 @@ class Observers(Sequence[Instrument]):
         Raises:
             TypeError: it is no list of instruments, or a method of one is async.
         """
+        if isinstance(instruments, cls):
+            return instruments
         given: object = instruments
         if not isinstance(given, Iterable):
             raise TypeError(f"instruments must be a list of Instrument, not {kind_of(given)}")
-        if isinstance(instruments, cls):
-            return instruments
         return cls(instruments) if instruments else NO_OBSERVERS
 
     def rebind(self) -> None:

@@ -65,6 +65,7 @@ class Dialler:
         self._config = config
         self._request = request
         self._place = config.place if connect_to else None
+        self._network = current_network()
         self._asking: ProxyHandshake | None = None
         self.stage = "connecting"
         self.proxy: ProxyURL | None = None
@@ -126,7 +127,7 @@ class Dialler:
         """
         if isinstance(self._config.proxy, str):
             return parse_proxy(self._config.proxy)
-        real = isinstance(current_network(), TCPNetwork)
+        real = isinstance(self._network, TCPNetwork)
         if self._config.proxy is None or self._place is not None or not real:
             return None
         self.stage = "reading which proxy the environment names"
@@ -134,7 +135,7 @@ class Dialler:
 
     async def _connect(self, host: str, port: int) -> trio.abc.Stream:
         try:
-            stream = await current_network().connect(host, port)
+            stream = await self._network.connect(host, port)
         except OSError as exc:
             causes = list(iter_leaves(exc.__cause__ or exc))
             cause = causes[0] if len(causes) == 1 else exc

@@ -76,16 +76,17 @@ class ClientConfig(ConnectionOptions):
         if self.subprotocols is not NOTHING:
             object.__setattr__(self, "subprotocols", tuple(check_subprotocols(self.subprotocols)))
         object.__setattr__(self, "headers", _read_headers(self.headers))
-        check_text("origin", self.origin, optional=True)
-        check_text("user_agent", self.user_agent, optional=True)
-        check_value("Origin", self.origin)
-        check_value("User-Agent", self.user_agent)
+        if self.origin is not None:
+            _check_line("origin", "Origin", self.origin)
+        if self.user_agent is not USER_AGENT:
+            _check_line("user_agent", "User-Agent", self.user_agent)
         check_context(self.ssl_context, server=False)
         _check_proxy(self.proxy)
         check_count("max_redirects", self.max_redirects, least=0)
-        object.__setattr__(self, "connect_to", read_connect_to(self.connect_to))
-        if self.names_a_proxy and isinstance(self.connect_to, str):
-            raise ValueError("proxy: no proxy leads to the Unix socket that connect_to names")
+        if self.connect_to is not None:
+            object.__setattr__(self, "connect_to", read_connect_to(self.connect_to))
+            if self.names_a_proxy and isinstance(self.connect_to, str):
+                raise ValueError("proxy: no proxy leads to the Unix socket that connect_to names")
 
     @property
     def names_a_proxy(self) -> bool:
@@ -131,6 +132,12 @@ def _read_headers(headers: object) -> Headers | HeadersFunction:
     return checked_headers(headers)  # type: ignore[arg-type]
 
 
+def _check_line(option: str, name: str, value: str | None) -> None:
+    """Refuse an option that becomes a header line, if it cannot."""
+    check_text(option, value, optional=True)
+    check_value(name, value)
+
+
 def _check_proxy(proxy: object) -> None:
     if proxy is True or proxy is None:
         return
@@ -142,15 +149,13 @@ def _check_proxy(proxy: object) -> None:
         raise InvalidURL(f"proxy: {exc}") from None
 
 
-def read_connect_to(place: object) -> tuple[str, int] | str | None:
+def read_connect_to(place: object) -> tuple[str, int] | str:
     """Return where to connect to: a host and a port, or the path of a Unix socket.
 
     Raises:
         TypeError, ValueError: it is neither.
     """
     what = "connect_to must be (host, port), or the path of a Unix socket"
-    if place is None:
-        return None
     if isinstance(place, tuple):
         if [type(each) for each in place] != [str, int]:
             raise TypeError(f"{what}; in it is something else than a str and an int")

@@ -110,7 +110,7 @@ GUARDS = [
     Guard(
         "a simulated network has no environment",
         "_client/dialling.py",
-        "        real = isinstance(current_network(), TCPNetwork)",
+        "        real = isinstance(self._network, TCPNetwork)",
         "        real = True",
         ("client/test_dialling.py::test_a_simulated_network_has_no_environment",),
     ),
