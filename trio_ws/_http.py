@@ -93,7 +93,7 @@ class Headers(Mapping[str, str]):
         raise KeyError(name)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and bool(self.get_all(name))
+        return isinstance(name, str) and name.lower() in map(str.lower, self._parts[::2])
 
     def __iter__(self) -> Iterator[str]:
         return iter({key.lower(): key for key, _ in reversed(self.multi_items())}.values())

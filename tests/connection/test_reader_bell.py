@@ -13,6 +13,7 @@ from trio_ws import (
     Loss,
     MessageHeartbeat,
     ProtocolViolation,
+    Timeouts,
     WebSocket,
 )
 from trio_ws._connection.block import ConnectionBlock
@@ -265,6 +266,45 @@ async def test_unwatched_in_the_end(autojump_clock: trio.testing.MockClock) -> N
     assert not sock.is_watched
     assert sock.is_closed
     assert sock.was_unwatched_first
+
+
+async def test_the_end_behind_a_close(autojump_clock: trio.testing.MockClock) -> None:
+    """What comes behind the peer's Close is dropped at the bell, until the peer's end."""
+    sock = WatchedSocket()
+
+    async def go_on() -> None:
+        await trio.sleep(1)
+        sock.arrive(bytes(ROOM + 1))
+        sock.poll()
+        await settled()
+        assert not sock.unread
+        await trio.sleep(1)
+        sock.end()
+        sock.poll()
+
+    async with trio.open_nursery() as nursery:
+        async with ConnectionBlock(ws := watched_websocket(sock)):
+            await settled()
+            sock.arrive(encode(Frame(CLOSE, b"\x03\xe8")))
+            sock.poll()
+            nursery.start_soon(go_on)
+        assert trio.current_time() == 2
+    assert ws.ending is not None
+    assert ws.ending.clean
+    assert sock.reads == ["trio_ws reader tested"] * 4
+
+
+async def test_no_end_behind_a_close(autojump_clock: trio.testing.MockClock) -> None:
+    """If the peer does not end, the connection does, at the deadline of its goodbye."""
+    sock = WatchedSocket()
+    async with ConnectionBlock(ws := watched_websocket(sock)):
+        await settled()
+        sock.arrive(encode(Frame(CLOSE, b"\x03\xe8")))
+        sock.poll()
+    assert trio.current_time() == Timeouts().close
+    assert ws.ending is not None
+    assert ws.ending.clean
+    assert sock.is_closed
 
 
 async def test_a_violation_that_a_receiver_reads(autojump_clock: trio.testing.MockClock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from contextlib import ExitStack
 
 import pytest
 import trio
@@ -12,6 +13,9 @@ import trio.testing
 from trio_ws._transport.lent import is_lent
 from trio_ws._transport.listening import (
     ACCEPT_RETRY_DELAY,
+    MAX_AT_ONCE,
+    _accept_waiting,
+    _duplicate,
     close_by_force,
     serve_forever,
 )
@@ -98,3 +102,69 @@ async def test_closing_something_else() -> None:
     ours, theirs = trio.testing.memory_stream_pair()
     await close_by_force(ours)
     assert await theirs.receive_some() == b""
+
+
+async def test_many_clients_at_once() -> None:
+    """All that wait are accepted in one step, but other tasks run after `MAX_AT_ONCE`."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    address = listener.socket.getsockname()
+    accepted = Accepted()
+    trio.lowlevel.add_instrument(accepted)
+    with ExitStack() as stack:
+        clients = [
+            stack.enter_context(socket.create_connection(address)) for _ in range(MAX_AT_ONCE + 8)
+        ]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve_forever, listener, accepted.close)
+            while len(accepted.names) < len(clients):
+                await trio.testing.wait_all_tasks_blocked(0.01)
+            trio.lowlevel.remove_instrument(accepted)
+            nursery.cancel_scope.cancel()
+        assert accepted.names == {client.getsockname() for client in clients}
+    assert accepted.in_steps == [MAX_AT_ONCE, 8]
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(address):
+        pass
+
+
+class Accepted(trio.abc.Instrument):
+    """Closes what is accepted; notes its names, and how many there were in each step of a task."""
+
+    def __init__(self) -> None:
+        self.names: set[object] = set()
+        self.in_steps: list[int] = []
+        self._before = 0
+
+    def close(self, stream: trio.abc.Stream) -> None:
+        assert isinstance(stream, trio.SocketStream)
+        self.names.add(stream.socket.getpeername())
+        stream.socket.close()
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self._before = len(self.names)
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        if new := len(self.names) - self._before:
+            self.in_steps.append(new)
+
+
+async def test_a_listener_that_is_closed_already() -> None:
+    """A listener of which there is no duplicate fails as it does by itself."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    await listener.aclose()
+    with pytest.raises(trio.ClosedResourceError):
+        await serve_forever(listener, print)
+
+
+async def test_the_duplicate_never_waits() -> None:
+    """A program may give all its sockets a time-out: accepting what waits does not wait for it."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(60)
+    try:
+        duplicate = _duplicate(listener)
+        assert duplicate is not None
+        with duplicate:
+            assert list(_accept_waiting(duplicate)) == []
+    finally:
+        socket.setdefaulttimeout(before)
+        await listener.aclose()

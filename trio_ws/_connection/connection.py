@@ -86,10 +86,11 @@ class Connection:
         suspension.tell(self)
         if deflate is not None:
             current_idle_compressors().watch(deflate)
+        finished = False
         try:
             await self.reader.run()
-            self.writer.after_change()
-            if not (self.writer.ended.is_set() and self.core.transport.close_now()):
+            finished = self._finish_now()
+            if not finished:
                 with self.core.lifetime.shield_reading():
                     await self.writer.ended.wait()
                     await self.core.transport.aclose()
@@ -100,17 +101,24 @@ class Connection:
             if deflate is not None:
                 current_idle_compressors().forget(deflate)
             try:
-                await self._finish()  # noqa: ASYNC102 - bounded
+                if not finished:
+                    await self._finish()  # noqa: ASYNC102 - bounded
                 self.core.end_observation()
             finally:
                 self.core.finished.set()
+
+    def _finish_now(self) -> bool:
+        """Close and return True, if both directions have ended and that needs no waiting."""
+        core, writer = self.core, self.writer
+        if not (core.over.is_set() and writer.ended.is_set()):
+            writer.after_change()
+        return core.over.is_set() and writer.ended.is_set() and core.transport.close_now()
 
     async def _finish(self) -> None:
         """Close by force, and wait for the writer: the time is up, or nothing is left to do."""
         core, writer = self.core, self.writer
         try:
-            if core.protocol.ending is None:
-                core.lose_unless_over(Loss.UNANSWERED, "no answer in time")
+            core.lose_unless_over(Loss.UNANSWERED, "no answer in time")
             writer.after_change()
         except BaseException as error:  # noqa: ASYNC103
             core.on_own_error(error)

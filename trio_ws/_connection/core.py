@@ -291,6 +291,8 @@ class ConnectionCore:
 
         A write that failed before its end tells more about the cause.
         """
+        if self.protocol.ending is not None:
+            return
         if self.write_error is not None:
             loss, detail, cause = Loss.BROKEN, str(self.write_error), self.write_error
         if loss is not Loss.UNANSWERED:

@@ -63,7 +63,6 @@ class HeartbeatDriver:
         "_core",
         "_fallback_delay",
         "_group_tick",
-        "_groups",
         "_lease",
         "_messages_queued",
         "_ping",
@@ -77,7 +76,6 @@ class HeartbeatDriver:
         self._core = core
         self._protocol = core.protocol
         self._lease = core.lease
-        self._groups = current_tick_groups()
         self._group_tick: float | None = None
         self._fallback_delay = min((beat.timeout for beat in core.lease.beats), default=0.0)
         self._shield: trio.CancelScope | None = None
@@ -102,7 +100,7 @@ class HeartbeatDriver:
             latest, shared = self._lease.next_wakeup()
             if shared and latest > now:
                 earliest = self._group_tick = latest
-                if not self._groups.join(member, latest):
+                if not current_tick_groups().join(member, latest):
                     # Another reader asks for us.  Should the answer be overdue, we wake ourselves.
                     latest += self._fallback_delay
         latest = min(latest, self._core.lifetime.deadline)
@@ -123,7 +121,7 @@ class HeartbeatDriver:
         """Leave the group of readers whose leases end at the same tick."""
         if self._group_tick is not None:
             tick, self._group_tick = self._group_tick, None
-            self._groups.leave(member, tick)
+            current_tick_groups().leave(member, tick)
 
     def probe(self, now: float) -> None:
         """Ask for a sign of life at once."""

@@ -156,8 +156,17 @@ class Reader:
         """
         if ending.clean and not self._core.client and not self._transport.can_half_close:
             return
-        while await self._transport.receive_some():
+        while await self._something_came():
             pass
+
+    async def _something_came(self) -> bool:
+        """Read and drop what comes after the ending; return False at the end of the stream."""
+        bell = self._bell
+        if bell is None or bell.is_silent:
+            return bool(await self._transport.receive_some())
+        await bell.wait()
+        data = self._transport.read_now(b"")
+        return data is None or bool(data)
 
     # In place of the task
 

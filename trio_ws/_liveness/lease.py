@@ -84,7 +84,6 @@ class Lease:
         "outgoing",
         "send",
         "stall",
-        "step",
     )
 
     def __init__(
@@ -103,7 +102,6 @@ class Lease:
         self.stall = FOREVER if timeouts.stall is None else timeouts.stall
         self.bounds_sending = timeouts.send is not None or timeouts.stall is not None
         """Whether every byte of ours is bounded, also while no question waits for its answer."""
-        self.step = _step(self.beats, self.send, self.stall)
         self._last_data = now
         self._idle_reported = False
         self.last_heard = self._resumed_at = now
@@ -291,6 +289,12 @@ class Lease:
         assert self.outgoing.waiting_since is not None
         return max(self.outgoing.progress_at, self.outgoing.waiting_since) + self.stall
 
+    @property
+    def step(self) -> float:
+        """Return how many seconds may pass between two looks."""
+        timeouts = [beat.timeout for beat in self.beats if beat.interval is not None]
+        return min(LONGEST_STEP, *[each / 4 for each in (*timeouts, self.send, self.stall)])
+
     def _due_look(self) -> float:
         """Return when the kernel is to be asked."""
         out = self.outgoing
@@ -325,9 +329,3 @@ def _send_timeout(beats: Iterable[HeartbeatTimer], timeouts: Timeouts) -> float:
         return timeouts.send
     active = [beat.interval + beat.timeout for beat in beats if beat.interval is not None]
     return min(active, default=FOREVER)
-
-
-def _step(beats: Iterable[HeartbeatTimer], *others: float) -> float:
-    """Return how many seconds may pass between two looks."""
-    timeouts = [beat.timeout for beat in beats if beat.interval is not None]
-    return min(LONGEST_STEP, *[timeout / 4 for timeout in (*timeouts, *others)])

@@ -47,14 +47,19 @@ class HandshakeSlot:
     """The right to shake hands: a context, within which it is acquired when something has to wait.
 
     Its time begins when it is made.
+
+    Attributes:
+        deadline: when it is lost, if something waits in it.
+        phase: what it waits for.
+        task: the task that shakes hands.
     """
 
-    __slots__ = ("_acquired", "_admission", "_scope", "phase", "task")
+    __slots__ = ("_admission", "_scope", "deadline", "phase", "task")
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
-        self._acquired = False
-        self._scope = trio.CancelScope(deadline=trio.current_time() + admission.connect)
+        self._scope: trio.CancelScope | None = None
+        self.deadline = trio.current_time() + admission.connect
         self.phase = Phase.NEW
         self.task = trio.lowlevel.current_task()
 
@@ -62,45 +67,46 @@ class HandshakeSlot:
             self.shorten(NEW_GRACE)
 
     @property
-    def deadline(self) -> float:
-        """Return when it is lost."""
-        return self._scope.deadline
-
-    @property
     def lost(self) -> bool:
         """Return True if it ended because its time was over, or was taken away."""
-        return self._scope.cancelled_caught
+        return self._scope is not None and self._scope.cancelled_caught
 
     def on_request(self) -> None:
         """Count the time anew for a further request, of which the first bytes have come."""
         if self.phase is Phase.IDLE:
-            self._scope.deadline = trio.current_time() + self._admission.connect
+            self._set_deadline(trio.current_time() + self._admission.connect)
         self.phase = Phase.BUSY
 
     def on_answered(self) -> None:
         """Wait for another request, for as long as was announced."""
         self.phase = Phase.IDLE
         if self._admission.requeue(self):
-            self._scope.deadline = trio.current_time() + self._admission.keep_alive
+            self._set_deadline(trio.current_time() + self._admission.keep_alive)
 
     def extend(self, seconds: float) -> None:
         """Move the deadline, to leave time for an answer that says it has passed."""
-        self._scope.deadline += seconds
+        self._set_deadline(self.deadline + seconds)
 
     def shorten(self, seconds: float) -> None:
         """Leave so many seconds at most."""
-        self._scope.deadline = min(self._scope.deadline, trio.current_time() + seconds)
+        self._set_deadline(min(self.deadline, trio.current_time() + seconds))
+
+    def _set_deadline(self, deadline: float) -> None:
+        self.deadline = deadline
+        if self._scope is not None:
+            self._scope.deadline = deadline
 
     def displace(self, why: str) -> None:
         """Take the slot away at once."""
+        assert self._scope is not None
         self._admission.release_handshake(self)
         self._scope.cancel(reason=why)
 
     def acquire(self) -> None:
         """Take it, unless that was done: from here on the deadline holds, until it is left."""
-        if not self._acquired:
-            self._acquired = True
+        if self._scope is None:
             self._admission.acquire_handshake(self)
+            self._scope = trio.CancelScope(deadline=self.deadline)
             self._scope.__enter__()
 
     def __enter__(self) -> Self:
@@ -112,7 +118,7 @@ class HandshakeSlot:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        if not self._acquired:
+        if self._scope is None:
             return False
         self._admission.release_handshake(self)
         return self._scope.__exit__(exc_type, exc, traceback)

@@ -75,9 +75,10 @@ class HttpConnection:
 
     async def send(self, data: bytes) -> None:
         """Send all of it; if the kernel takes it at once, nothing waits."""
-        if rest := self._transport.send_now([data]):
+        count = self._transport.send_bytes_now(data)
+        if count < len(data):
             self.slot.acquire()
-            await self._transport.send_all(b"".join(rest))
+            await self._transport.send_all(data[count:])
 
     async def answer(self, data: bytes) -> bool:
         """Send an answer; return True if another request may follow it."""

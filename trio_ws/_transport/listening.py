@@ -1,15 +1,24 @@
 """Accepting: what a listener brings, each in a task of its own.
 
-`serve_forever` does what `trio.serve_listeners` does, but for one thing:
-that closes each stream by force when its handler has returned, closed or not.
+`serve_forever` does what `trio.serve_listeners` does, but for two things.
+
+That closes each stream by force when its handler has returned, closed or not.
 For a stream that is closed already this is a cancel scope, a cancellation and a turn
 of the scheduler for nothing, as much as all the parsing of a handshake.
+
+And it takes a turn of the scheduler for each stream.
+Many clients often come at once.  So behind the stream that Trio has accepted
+all that wait are accepted, in the same step, from a duplicate of the listening socket:
+Trio has no way to accept without a checkpoint.
 """
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import trio
@@ -27,6 +36,9 @@ ACCEPT_RETRY_DELAY = 0.1
 ACCEPT_LOG_INTERVAL = 60.0
 """Seconds in which the log says so once."""
 
+MAX_AT_ONCE = 32
+"""After so many streams other tasks run."""
+
 _log = Log("trio_ws.server")
 
 
@@ -42,6 +54,7 @@ async def serve_forever(
         OSError: nothing can be accepted any more.
     """
     silent_until = -FOREVER
+    duplicate = _duplicate(listener)
     try:
         while True:
             try:
@@ -57,10 +70,37 @@ async def serve_forever(
                 if not isinstance(listener, trio.SocketListener):
                     lend(stream)
                 start(stream)
+                for another in _accept_waiting(duplicate):
+                    start(another)
     finally:
+        if duplicate is not None:
+            duplicate.close()
         # Shielded: its own cancellation would take the place of a Ctrl-C that is on its way.
         with trio.CancelScope(shield=True, deadline=-FOREVER):
             await listener.aclose()
+
+
+def _duplicate(listener: trio.abc.Listener[Any]) -> socket.socket | None:
+    """Return a duplicate of a listening socket; None if it is none, or none can be had."""
+    if not isinstance(listener, trio.SocketListener) or os.name != "posix":
+        return None
+    original = listener.socket
+    try:
+        duplicate = socket.fromfd(original.fileno(), original.family, original.type, original.proto)
+    except OSError:  # closed, or out of descriptors
+        return None
+    duplicate.setblocking(False)
+    return duplicate
+
+
+def _accept_waiting(duplicate: socket.socket | None) -> Iterator[trio.SocketStream]:
+    """Yield the streams that wait, a few at most; an error comes again where Trio accepts."""
+    if duplicate is None:
+        return
+    with suppress(OSError):
+        for _ in range(MAX_AT_ONCE - 1):
+            accepted, _ = duplicate.accept()
+            yield trio.SocketStream(trio.socket.from_stdlib_socket(accepted))
 
 
 async def close_by_force(resource: trio.abc.AsyncResource) -> None:

@@ -22,7 +22,7 @@ GUARDS = [
     Guard(
         "a handshake has a deadline",
         "_server/admission.py",
-        ("self._scope = trio.CancelScope(deadline=trio.current_time() + admission.connect)"),
+        "self._scope = trio.CancelScope(deadline=self.deadline)",
         "self._scope = trio.CancelScope()",
         ("server/test_admission.py::test_more_of_the_first_request_is_no_new_time",),
     ),
@@ -31,8 +31,7 @@ GUARDS = [
         "_server/admission.py",
         (
             "        if self.phase is Phase.IDLE:\n"
-            "            self._scope.deadline = trio.current_time() + "
-            "self._admission.connect\n"
+            "            self._set_deadline(trio.current_time() + self._admission.connect)\n"
         ),
         "",
         ("server/test_admission.py::test_time",),
@@ -40,7 +39,7 @@ GUARDS = [
     Guard(
         "an idle connection is kept for as long as announced",
         "_server/admission.py",
-        ("            self._scope.deadline = trio.current_time() + self._admission.keep_alive\n"),
+        "            self._set_deadline(trio.current_time() + self._admission.keep_alive)\n",
         "            pass\n",
         ("server/test_admission.py::test_time",),
     ),

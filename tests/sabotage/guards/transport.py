@@ -37,6 +37,28 @@ GUARDS = [
         ("transport/test_listening.py::test_accepting",),
     ),
     Guard(
+        "many clients at once leave other tasks their turn",
+        "_transport/listening.py",
+        "        for _ in range(MAX_AT_ONCE - 1):\n",
+        "        while True:\n",
+        ("transport/test_listening.py::test_many_clients_at_once",),
+    ),
+    Guard(
+        "the duplicate of a listener is closed at the end",
+        "_transport/listening.py",
+        "            duplicate.close()\n",
+        "            duplicate.detach()\n",
+        ("transport/test_listening.py::test_many_clients_at_once",),
+    ),
+    Guard(
+        "accepting what waits does not wait",
+        "_transport/listening.py",
+        "    duplicate.setblocking(False)\n",
+        "",
+        ("transport/test_listening.py::test_the_duplicate_never_waits",),
+        hangs=True,
+    ),
+    Guard(
         "a kernel that does not tell is done without",
         "_transport/kernel.py",
         (
