@@ -22,6 +22,9 @@ from trio_ws import (
     WebSocket,
 )
 from trio_ws._connection.block import ConnectionBlock
+from trio_ws._handshake.opening import Opening, plain_response
+from trio_ws._http import Headers, Request
+from trio_ws._options import ConnectionOptions
 from trio_ws.testing import open_websocket_pair
 from trio_ws.testing._peer import BINARY, CONTINUATION, PING, PONG, TEXT, Frame, encode
 
@@ -470,6 +473,20 @@ async def test_pong(client: bool, autojump_clock: trio.testing.MockClock) -> Non
 
 
 # Facts
+
+
+async def test_a_plain_response(autojump_clock: trio.testing.MockClock) -> None:
+    """A server does not keep what follows from the request; it is told all the same."""
+    headers = Headers([("Host", "a"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")])
+    request = Request(method="GET", target="/", headers=headers)
+    answer = plain_response(request)
+    stream, _ = trio.testing.memory_stream_pair()
+    for plain in (True, False):
+        opening = Opening(request=request, response=answer, plain=plain)
+        ws = WebSocket(stream, opening, client=False, options=ConnectionOptions(), name="tested")
+        assert ws.response == answer
+        assert (ws.response is answer) is not plain
+        assert ws.response.headers["Sec-WebSocket-Accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 
 async def test_facts(autojump_clock: trio.testing.MockClock) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trio_ws._errors import LocalProtocolError
 from trio_ws._handshake.client import ClientHandshake
-from trio_ws._handshake.opening import Opening, check_subprotocols
+from trio_ws._handshake.opening import Opening, check_subprotocols, plain_response
 from trio_ws._handshake.server import ServerHandshake
 from trio_ws._policies import Limits
 from trio_ws._url import parse_url
@@ -45,6 +45,8 @@ def test_agreement(names: list[str], size: int, behind: bytes, data: st.DataObje
     assert ours.request.target == theirs.request.target == "/a?b=c"
     assert ours.request.headers.multi_items() == theirs.request.headers.multi_items()
     assert ours.response.headers.multi_items() == theirs.response.headers.multi_items()
+    assert theirs.plain is (chosen is None)
+    assert not theirs.plain or plain_response(theirs.request) == theirs.response
     assert theirs.request.remote_address == "there"
     assert behind.startswith(ours.trailing)
     assert theirs.trailing == behind

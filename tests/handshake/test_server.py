@@ -99,6 +99,7 @@ def test_accept() -> None:
     assert opening.subprotocol is None
     assert opening.extensions == ()
     assert opening.trailing == b"\x81\x80abcd"
+    assert opening.plain
 
 
 def test_accept_with_headers() -> None:
@@ -111,6 +112,7 @@ def test_accept_with_headers() -> None:
     end = "\r\nSet-Cookie: a=1\r\nset-cookie: b=ü\r\nX-Empty: \r\n\r\n"
     assert data.endswith(end.encode("latin-1"))
     assert opening.response.headers.get_all("Set-Cookie") == ["a=1", "b=ü"]
+    assert not opening.plain
 
 
 def test_tls_is_told() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 import trio
@@ -25,6 +26,16 @@ def admission(handshakes: int = 2, connections: int | None = None) -> Admission:
     return Admission(
         max_handshakes=handshakes, max_connections=connections, connect=10, keep_alive=30
     )
+
+
+@contextmanager
+def connection_slot(door: Admission) -> Generator[ConnectionSlot]:
+    """Give a slot back as the task of a connection does."""
+    slot = door.connection_slot()
+    try:
+        yield slot
+    finally:
+        slot.release()
 
 
 async def hold(
@@ -143,7 +154,7 @@ async def test_what_waits_for_nothing_needs_no_slot(autojump_clock: object) -> N
 async def test_errors_pass() -> None:
     """An error within leaves, and both kinds of slots are free."""
     door = admission()
-    with pytest.raises(ZeroDivisionError), door.connection_slot() as slot:
+    with pytest.raises(ZeroDivisionError), connection_slot(door) as slot:
         slot.acquire()
         with door.handshake_slot() as handshake:
             handshake.acquire()
@@ -159,14 +170,14 @@ async def test_errors_pass() -> None:
 async def test_connections() -> None:
     """Slots are taken until there are no more, and given back when they are left."""
     door = admission(connections=2)
-    with door.connection_slot() as one:
+    with connection_slot(door) as one:
         one.acquire()
-        with door.connection_slot() as two:
+        with connection_slot(door) as two:
             two.acquire()
-            with door.connection_slot() as three, pytest.raises(Refusal) as caught:
+            with connection_slot(door) as three, pytest.raises(Refusal) as caught:
                 three.acquire()
             assert set(door.connections) == {one, two}
-        with door.connection_slot() as four:
+        with connection_slot(door) as four:
             four.acquire()
     response = caught.value.response
     assert response.status == 503
@@ -177,7 +188,7 @@ async def test_connections() -> None:
 async def test_a_slot_that_was_not_taken() -> None:
     """Leaving it gives nothing back."""
     door = admission()
-    with door.connection_slot(), door.connection_slot() as other:
+    with connection_slot(door), connection_slot(door) as other:
         other.acquire()
         assert len(door.connections) == 1
 
@@ -194,7 +205,7 @@ async def test_closed(autojump_clock: object) -> None:
     """A closed server says when it is worth to try again, never less than a second."""
     door = admission()
     assert not door.closed
-    with door.connection_slot() as slot:
+    with connection_slot(door) as slot:
         door.close(until=trio.current_time() + 2.5)
         assert door.closed
         for least, most in ((3, 5), (2, 3), (1, 2), (1, 2)):
@@ -206,7 +217,7 @@ async def test_not_all_come_back_at_once() -> None:
     """Clients that are refused in one moment are told different times (HAZARDS F2.1)."""
     door = admission()
     door.close(until=trio.current_time() + 100)
-    with door.connection_slot() as slot:
+    with connection_slot(door) as slot:
         assert len({retry_after(door, slot) for _ in range(200)}) > 50
 
 
@@ -232,11 +243,11 @@ async def test_wait_empty(autojump_clock: object) -> None:
     door = admission()
     await door.wait_empty()
     with ExitStack() as stack:
-        mine = stack.enter_context(door.connection_slot())
+        mine = stack.enter_context(connection_slot(door))
         mine.acquire()
 
         async def visit(seconds: float) -> None:
-            with door.connection_slot() as slot:
+            with connection_slot(door) as slot:
                 slot.acquire()
                 await trio.sleep(seconds)
 
@@ -262,7 +273,7 @@ async def test_whose_slot(autojump_clock: object) -> None:
         found.append(door.slot_of_caller())
 
     async def serve() -> None:
-        with door.connection_slot() as slot, door.handshake_slot() as handshake:
+        with connection_slot(door) as slot, door.handshake_slot() as handshake:
             handshake.acquire()
             await look()
             slot.acquire()
@@ -285,9 +296,9 @@ async def test_a_quota(autojump_clock: object) -> None:
     """Of the slots of a server so many may be those of one route; each is given back once."""
     door, quota = admission(connections=3), Quota(2)
     with ExitStack() as stack:
-        slots = [stack.enter_context(door.connection_slot()) for _ in range(5)]
+        slots = [stack.enter_context(connection_slot(door)) for _ in range(5)]
         slots[0].acquire(quota)
-        with door.connection_slot() as slot:
+        with connection_slot(door) as slot:
             slot.acquire(quota)
             assert quota.is_full
             with pytest.raises(Refusal, match="503: There is no room left here") as caught:
@@ -307,7 +318,7 @@ async def test_a_quota(autojump_clock: object) -> None:
 async def test_a_quota_of_a_server_that_ends(autojump_clock: object) -> None:
     """A server that ends says so, however full the route is."""
     door, quota = admission(), Quota(1)
-    with door.connection_slot() as one, door.connection_slot() as other:
+    with connection_slot(door) as one, connection_slot(door) as other:
         one.acquire(quota)
         door.close(until=5)
         with pytest.raises(Refusal, match="503: The server is shutting down"):

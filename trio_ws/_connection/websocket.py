@@ -21,6 +21,7 @@ from .._concurrency.chance import draw_bytes
 from .._concurrency.checkpoints import current_checkpoint_budget
 from .._ending import CloseCode, Ending
 from .._errors import ConnectionClosed, MessageTypeError, closed
+from .._handshake.opening import plain_response
 from .._http import Request, Response
 from .._instrument import MessageKind
 from .._json import decode_json, encode_json
@@ -60,7 +61,6 @@ class WebSocket(trio.abc.AsyncResource):
 
     Attributes:
         request: the upgrade request (RFC 6455 §4.1).
-        response: the response that accepted it (RFC 6455 §4.2.2).
         subprotocol: the subprotocol that both agreed on, or None.
         extensions: the extensions that both agreed on, with their parameters,
             as they stand in the header ``Sec-WebSocket-Extensions``.
@@ -76,7 +76,7 @@ class WebSocket(trio.abc.AsyncResource):
         name: str,
     ) -> None:
         self.request: Request = opening.request
-        self.response: Response = opening.response
+        self._response = None if opening.plain else opening.response
         self.subprotocol: str | None = opening.subprotocol
         self.extensions: tuple[str, ...] = tuple(str(each.element) for each in opening.extensions)
         self._connection = Connection(stream, opening, client=client, options=options, name=name)
@@ -97,6 +97,11 @@ class WebSocket(trio.abc.AsyncResource):
         return f"<WebSocket {self._core.name} {self.request.path!r}: {state}>"
 
     # Facts
+
+    @property
+    def response(self) -> Response:
+        """Return the response that accepted the request (RFC 6455 §4.2.2)."""
+        return self._response or plain_response(self.request)
 
     @property
     def ending(self) -> Ending | None:

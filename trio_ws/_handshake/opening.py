@@ -32,13 +32,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from .._errors import LocalProtocolError
-from .._http import Request, Response, is_token
+from .._http import Request, Response, headers_of, is_token, received_response
 from .._text import printable
 from .._validation import kind_of
 from .extensions import NegotiatedExtension
 
 VERSION = "13"
 """The version of the protocol that RFC 6455 defines, and the only one spoken here."""
+
+SWITCHES = [("Upgrade", "websocket"), ("Connection", "Upgrade")]
+"""What every 101 begins with here."""
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """RFC 6455 §1.3."""
@@ -55,6 +58,12 @@ def accept_token(key: str) -> str:
     return base64.b64encode(digest).decode("ascii")
 
 
+def plain_response(request: Request) -> Response:
+    """Return the 101 of a server that adds nothing of its own: it follows from the request."""
+    token = accept_token(request.headers["Sec-WebSocket-Key"])
+    return received_response(101, headers_of([*SWITCHES, ("Sec-WebSocket-Accept", token)]))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
     """The result of an opening handshake, in either role.
@@ -65,6 +74,7 @@ class Opening:
         subprotocol: the one chosen, or None.
         extensions: the ones agreed on, in the order in which they encode.
         trailing: what was read behind the head: it belongs to the connection.
+        plain: whether the response is `plain_response`, and need not be kept.
     """
 
     request: Request
@@ -72,6 +82,7 @@ class Opening:
     subprotocol: str | None = None
     extensions: tuple[NegotiatedExtension, ...] = ()
     trailing: bytes = b""
+    plain: bool = False
 
 
 def check_subprotocols(names: Iterable[str]) -> list[str]:

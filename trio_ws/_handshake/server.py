@@ -50,7 +50,7 @@ from .http_head import (
     write_head,
     write_headers,
 )
-from .opening import VERSION, Opening, accept_token
+from .opening import SWITCHES, VERSION, Opening, accept_token
 
 if TYPE_CHECKING:
     from .h11_codec import RequestReader
@@ -178,7 +178,7 @@ class ServerHandshake:
         """
         assert self._request is not None
         token = accept_token(self._fields["sec-websocket-key"][0])
-        lines = [*_SWITCHES, ("Sec-WebSocket-Accept", token)]
+        lines = [*SWITCHES, ("Sec-WebSocket-Accept", token)]
         if subprotocol is not None:
             if subprotocol not in elements(self._fields.get("sec-websocket-protocol", ())):
                 raise LocalProtocolError(
@@ -195,6 +195,7 @@ class ServerHandshake:
             subprotocol=subprotocol,
             extensions=chosen,
             trailing=bytes(self._heads.data),
+            plain=len(lines) == len(SWITCHES) + 1,
         )
 
     def _next_head(self) -> bytes | None:
@@ -321,8 +322,7 @@ def _check_upgrade(method: str, version: bytes, fields: Fields) -> list[str]:
     return offers
 
 
-_SWITCHES: Lines = [("Upgrade", "websocket"), ("Connection", "Upgrade")]
-_SPEAKS_13: Lines = [*_SWITCHES, ("Sec-WebSocket-Version", VERSION)]
+_SPEAKS_13: Lines = [*SWITCHES, ("Sec-WebSocket-Version", VERSION)]
 
 
 def _only(fields: Fields, name: str) -> str:

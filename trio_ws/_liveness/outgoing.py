@@ -23,6 +23,8 @@ from __future__ import annotations
 
 from .._policies import FOREVER
 
+_NEVER = -FOREVER
+
 
 class Outgoing:
     """How far the bytes of one connection have got, as far as looks have shown."""
@@ -48,7 +50,7 @@ class Outgoing:
         self.acknowledged: int | None = None
         self.unacknowledged = 0
         self._delivered = 0
-        self.looked_at = -FOREVER
+        self.looked_at = _NEVER
         self.waiting_since: float | None = None
         """Since when bytes of ours wait, in hand or unacknowledged, without a break."""
 
@@ -113,5 +115,5 @@ class Outgoing:
     def describe(self, now: float) -> str:
         """Return since when nothing has moved."""
         fate = "acknowledged" if self.told else "taken"
-        since = max(self.progress_at, self.waiting_since or -FOREVER)
+        since = max(self.progress_at, self.waiting_since or _NEVER)
         return f"nothing of ours {fate} for {now - since:.1f} s"

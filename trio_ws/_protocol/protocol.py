@@ -70,6 +70,30 @@ class WebSocketProtocol:
     Without a `decoder` every frame takes the slow path; `trace` is told about those only.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_client",
+        "_decoder",
+        "_encoded",
+        "_encoder",
+        "_keys",
+        "_lazy_slow_path",
+        "_limits",
+        "_measure",
+        "_only_codec",
+        "_plain_below",
+        "_sent",
+        "_tail_waits",
+        "_trace",
+        "assembler",
+        "ending",
+        "has_pending_input",
+        "send_queue",
+        "shares_below",
+        "state",
+        "unparsed",
+    )
+
     def __init__(
         self,
         *,

@@ -146,7 +146,10 @@ class Quota:
 
 
 class ConnectionSlot:
-    """The right of an upgraded connection to be there: a context, within which it is acquired."""
+    """The right of an upgraded connection to be there; its task gives it back in the end.
+
+    It is no context: an idle connection would have to keep the method that leaves it.
+    """
 
     __slots__ = ("_admission", "_quota", "task")
 
@@ -166,14 +169,8 @@ class ConnectionSlot:
             self._quota = quota
             quota.acquire(self)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.release()
-
     def release(self) -> None:
-        """Give it back, if it was taken."""
+        """Give it back, if it was taken; once is enough."""
         if self._quota is not None:
             self._quota.release(self)
         self._admission.release_connection(self)
@@ -253,7 +250,7 @@ class Admission:
         return self._closed_until is not None
 
     def connection_slot(self) -> ConnectionSlot:
-        """Return a slot that is given back, if it was taken, when it is left."""
+        """Return a slot, which is not taken yet."""
         return ConnectionSlot(self)
 
     def close(self, until: float) -> None:

@@ -207,17 +207,19 @@ class Server:
         self._counters.add("accepted")
         if log.shows(logging.DEBUG):
             log.debug("[%s] connection from %r", name, remote_address(stream))
+        slot = self._admission.connection_slot()
         try:
-            with self._admission.connection_slot() as slot:
-                opened = await self._open(stream, slot, name)
-                if opened is not None:
-                    handler, ws = opened
-                    del stream, opened  # a connection has what it needs, and may be open for long
-                    # We may have begun to drain while it was let in.
-                    await self._runner.run(handler, ws, self._nursery, close_with=self._close_with)
+            opened = await self._open(stream, slot, name)
+            if opened is not None:
+                handler, ws = opened
+                del stream, opened  # a connection has what it needs, and may be open for long
+                # We may have begun to drain while it was let in.
+                await self._runner.run(handler, ws, self._nursery, close_with=self._close_with)
         except BaseException as exc:  # noqa: ASYNC103 - what must pass does
             _log_failure(name, exc)
             split(exc).let_pass()
+        finally:
+            slot.release()
 
     async def _open(
         self, stream: trio.abc.Stream, slot: ConnectionSlot, name: str

@@ -6,6 +6,13 @@ from ..guard import Guard
 
 GUARDS = [
     Guard(
+        "a response that says more than the request tells is kept",
+        "_handshake/server.py",
+        "            plain=len(lines) == len(SWITCHES) + 1,\n",
+        "            plain=True,\n",
+        ("handshake/test_server.py::test_accept_with_headers",),
+    ),
+    Guard(
         "an upgrade is a GET",
         "_handshake/server.py",
         ('    if method != "GET":\n        raise Refusal(405, "A WebSocket is opened with GET."'),
@@ -184,8 +191,8 @@ GUARDS = [
     Guard(
         "what is pipelined behind the upgrade is kept",
         "_handshake/server.py",
-        ("            trailing=bytes(self._heads.data),\n        )\n\n    def _next_head"),
-        ("        )\n\n    def _next_head"),
+        "            trailing=bytes(self._heads.data),\n            plain",
+        "            plain",
         ("handshake/test_server.py::test_accept",),
     ),
     Guard(

@@ -84,13 +84,13 @@ GUARDS = [
         (
             "        except BaseException as exc:  # noqa: ASYNC103 - what must pass does\n"
             "            _log_failure(name, exc)\n"
-            "            split(exc).let_pass()\n\n"
+            "            split(exc).let_pass()\n        finally:\n"
         ),
         (
             "        except FloatingPointError as exc:  # noqa: ASYNC103 - what must "
             "pass does\n"
             "            _log_failure(name, exc)\n"
-            "            split(exc).let_pass()\n\n"
+            "            split(exc).let_pass()\n        finally:\n"
         ),
         ("server/test_server.py::test_seat_of_a_peer_that_vanished",),
     ),
