@@ -27,8 +27,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from statistics import median
 
-from .bars import BARS
-from .cells import KIB, Cell, choose
+from .bars import BARS, PURE_BESIDE_PEERS, cells_of, peers_of
+from .cells import Cell, choose
 from .crowd import allow_many_files
 from .load import Done
 from .measures import Certificates, Figures, Stand, measure, stand
@@ -39,10 +39,10 @@ from .table import aligned, number
 
 MISSED = [
     *("server-32Bx1", "server-16KiBx8", "server-64KiBx4", "server-1MiBx1"),
-    *("connections-10", "connections-10000", "connections-10000-gc"),
+    *("server-tls-64KiBx4", "connections-10", "connections-10000", "connections-10000-gc"),
+    *("fan-out-500-100B", "server-handshakes-50"),
 ]
 WATCHED = (US, US_PURE, BARE)
-BESIDE = ("websockets.trio", "websockets", "picows")
 COUNTS = ("reads", "writes", "turns of the scheduler", "steps of tasks")
 
 
@@ -182,11 +182,11 @@ def _parts(columns: list[Column]) -> list[list[str]]:
 
 
 def takers(cell: Cell) -> list[Peer]:
-    """Choose who is looked at in a cell: ours without numpy, and others, where a bar is theirs."""
-    size = cell.details.get("size", 0)
-    names = [US, *[US_PURE] * (size >= KIB), BARE, *BESIDE[: 3 * (size > 0)]]
-    by_name = {peer.name: peer for peer in PEERS}
-    return [by_name[name] for name in names if not by_name[name].missing]
+    """Choose who is looked at in a cell: us, bare TCP, and those that a bar compares us with."""
+    names = {US, BARE, *peers_of(cell.name)}
+    if any(cell.name in cells_of(name) for name, _ in PURE_BESIDE_PEERS):
+        names.add(US_PURE)
+    return [peer for peer in PEERS if peer.name in names and cell.takes(peer) and not peer.missing]
 
 
 def main(arguments: list[str]) -> int:
