@@ -95,6 +95,12 @@ def cells_of(name: str) -> list[str]:
     return [f"server-{rest}", f"client-{rest}"] if role == "both" else [name]
 
 
+def peers_of(cell: str) -> set[str]:
+    """Return the names of those that a bar of this cell compares us with."""
+    wanted = (*BESIDE_PEERS, *PURE_BESIDE_PEERS)
+    return {peer for name, factors in wanted if cell in cells_of(name) for peer in factors}
+
+
 def _crowd_bars() -> list[Bar]:
     def fall(results: Results, suffix: str = "") -> list[float]:
         few = results.value("connections-10", US, "wall")

@@ -9,7 +9,7 @@ Linux has a tick every few milliseconds, for whoever runs at that moment,
 so this needs some seconds, and a machine that has little else to do.
 
 Python listens to signals at a call's end, a function's begin, and where a loop turns round.
-So the time of a call in C belongs to the line that made it,
+So the time of a call in C, as of the accelerator or OpenSSL, belongs to the line that made it,
 and a few bytecodes may be counted for the function that they lead to.
 A function that belongs to no part, such as one of the standard library, works for its caller.
 Collections of garbage and system calls are told apart because each ends in a function of ours.
@@ -44,6 +44,15 @@ PARTS = {
     "Trio: watch sockets (epoll_ctl)": ["*/trio/_core/_io_epoll.py:*"],
     "Trio: scheduler": ["*/trio/_core/_run.py:*", "*/trio/_core/*", "*/outcome/*"],
     "Trio: sockets and streams": ["*/trio/*"],
+    "HTTP: h11": ["*/h11/*"],
+    "HTTP: rules of the handshake": [
+        "*/trio_ws/_handshake/*",
+        "*/trio_ws/_http.py:*",
+        "*/trio_ws/_url.py:*",
+    ],
+    "HTTP: server": ["*/trio_ws/_server/*"],
+    "slow path: wsproto": ["*/wsproto/*"],
+    "TLS": ["*/_transport/tls_session.py:*"],
     "fast path: find frames": ["*/_protocol/fast_path.py:*"],
     "fast path: unmask": ["*/_protocol/masking.py:*"],
     "fast path: gather long frames": [
@@ -53,6 +62,7 @@ PARTS = {
     "fast path: encode": ["*/_protocol/encoder.py:*", "*/_protocol/send_queue.py:*"],
     "trio_ws: protocol": ["*/trio_ws/_protocol/*"],
     "trio_ws: waiting, waking, budget": ["*/trio_ws/_concurrency/*"],
+    "trio_ws: sockets, poller": ["*/trio_ws/_transport/*"],
     "trio_ws: reader, receive queue": [
         "*/_connection/reader.py:*",
         "*/_connection/receive_queue.py:*",
