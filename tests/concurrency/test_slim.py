@@ -112,7 +112,7 @@ async def test_a_task_that_keeps_its_place() -> None:
     lot, woken = SlimParkingLot(), []
 
     async def wait(name: str, first: bool) -> None:
-        await lot.park(first=first)
+        await lot.parking(first=first)
         woken.append(name)
 
     async with trio.open_nursery() as nursery:

@@ -21,11 +21,16 @@ from ..wires import settled
 # The bell alone
 
 
+async def sleep_at(bell: Bell) -> None:
+    """Be the reader, until it is woken."""
+    await bell.wait()
+
+
 async def test_ringing_wakes_the_reader() -> None:
     """If no task waits in `receive`, the reader wakes; the bell stays rung until it has read."""
     bell = Bell(SlimParkingLot())
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(bell.wait)
+        nursery.start_soon(sleep_at, bell)
         await settled()
         bell.ring(lasting=False)
         assert bell.is_rung
@@ -46,7 +51,7 @@ async def test_ringing_wakes_a_receiver() -> None:
         woken.append((name, bell.may_be_answered))
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(bell.wait)
+        nursery.start_soon(sleep_at, bell)
         for name in "ab":
             nursery.start_soon(receive, name)
             await settled()
@@ -96,7 +101,7 @@ async def test_silence() -> None:
     """A bell that falls silent wakes the reader, though nothing has come."""
     bell = Bell(SlimParkingLot())
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(bell.wait)
+        nursery.start_soon(sleep_at, bell)
         await settled()
         assert not bell.is_silent
         bell.fall_silent()

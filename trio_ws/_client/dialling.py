@@ -169,7 +169,7 @@ class Dialler:
 
     async def _secure(self, stream: trio.abc.Stream, proxy: ProxyURL) -> trio.abc.Stream:
         self.stage = f"making the connection to the proxy {proxy} secure with TLS"
-        secure = with_tls_to_proxy(stream, await self.default_context(), proxy.server_name)
+        secure = await with_tls_to_proxy(stream, self.default_context, proxy.server_name)
         if failure := await shake_hands(secure):
             why = f"no TLS with the proxy: {failure.cause}"
             raise self.failure(why, transient=failure.transient) from failure.cause

@@ -7,6 +7,7 @@ these take next to nothing while they are empty, and little with one task in the
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import final
 
 import trio
@@ -40,10 +41,16 @@ class SlimParkingLot:
         return len(self._parked)
 
     @trio.lowlevel.enable_ki_protection
-    async def park(self, *, first: bool = False) -> None:
-        """Wait until woken; a checkpoint.
+    async def park(self) -> None:
+        """Wait until woken; a checkpoint."""
+        await self.parking()
 
+    def parking(self, *, first: bool = False) -> Awaitable[object]:
+        """Return an awaitable that waits until woken; a checkpoint.
+
+        To be awaited at once, in a task that a Ctrl-C does not reach.
         A task that was woken too early comes back as the `first`.
+        This is no coroutine function itself: an idle connection would have to keep its frame.
         """
         task = trio.lowlevel.current_task()
         if not self._parked:
@@ -52,7 +59,8 @@ class SlimParkingLot:
             self._parked.insert(0, task)
         else:
             self._parked.append(task)
-        await trio.lowlevel.wait_task_rescheduled(_Leave(self, task))
+        leave = _Leave(self, task)
+        return trio.lowlevel.wait_task_rescheduled(leave)  # noqa: ASYNC105 - by the caller
 
     def forget(self, task: trio.lowlevel.Task) -> None:
         """Forget a task that waits no longer."""

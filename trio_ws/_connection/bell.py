@@ -22,6 +22,7 @@ If it finds that it should not read, it wakes the reader.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import final
 
 import trio
@@ -85,15 +86,18 @@ class Bell:
         if reader is not None:
             trio.lowlevel.reschedule(reader)
 
-    @trio.lowlevel.enable_ki_protection
-    async def wait(self) -> None:
-        """Sleep until the bell rings or the reader is to take over; a checkpoint."""
-        if self.is_rung:
-            await trio.lowlevel.checkpoint()
-            return
-        self._reader = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._stop_waiting)
+    def wait(self) -> Awaitable[object]:
+        """Return an awaitable: it sleeps until the bell rings or the reader is to take over.
 
-    def _stop_waiting(self, _: object) -> Abort:
+        To be awaited at once, in a task that a Ctrl-C does not reach.  It is a checkpoint.
+        This is no coroutine function itself: an idle connection would have to keep its frame.
+        """
+        if self.is_rung:
+            return trio.lowlevel.checkpoint()  # noqa: ASYNC105 - by the caller
+        self._reader = trio.lowlevel.current_task()
+        return trio.lowlevel.wait_task_rescheduled(self)  # noqa: ASYNC105 - by the caller
+
+    def __call__(self, _: object) -> Abort:
+        """Let the reader leave: Trio calls this if it is cancelled; a method takes more memory."""
         self._reader = None
         return Abort.SUCCEEDED

@@ -76,21 +76,36 @@ class Reader:
     # The task
 
     async def run(self) -> None:
-        """Read until there is nothing more to read, or the time is up."""
+        """Read until there is nothing more to read, or the time is up.
+
+        This is one function, since an idle connection has to keep the frame of each.
+        """
         bell = Bell(self._receive_queue.receivers)
         if self._transport.watch(bell):
             self._bell = bell
         try:
-            if self._trailing:
-                events = self._protocol.feed(self._trailing, most=MAX_FRAMES_PER_TURN)
-                self._take_in(events, trio.current_time())
-                self._trailing = b""
+            self._take_trailing()
             while not self._lifetime.expired:
                 if self._receive_queue.is_full(self._protocol.assembling):
                     await self._wait_for_room()
-                if await self._read_under_lease():
-                    self._core.lose_unless_over(Loss.EOF)
-                    return
+                with self._heartbeat.shield_reading() as shield:  # noqa: ASYNC912
+                    self._heartbeat.arm(self, trio.current_time())
+                    while self._may_read():
+                        if self._must_read_alone():
+                            over = await self._read_alone()
+                        else:
+                            await bell.wait()
+                            over = self._read_at_bell(bell)
+                        if over:
+                            self._core.lose_unless_over(Loss.EOF)
+                            return
+                    if self._protocol.ending is not None:
+                        await self._read_to_the_end(self._protocol.ending)
+                        return
+                self._heartbeat.leave_group(self)
+                if shield.cancelled_caught and not self._lifetime.expired:
+                    now = trio.current_time()
+                    self._after_heartbeat(self._heartbeat.act(now), now)
         except trio.BrokenResourceError as error:
             strip_tracebacks(error)
             self._core.lose_unless_over(Loss.BROKEN, str(error), cause=error)
@@ -99,43 +114,38 @@ class Reader:
             self._transport.unwatch()
             self._heartbeat.leave_group(self)
 
-    async def _read_under_lease(self) -> bool:
-        """Read until the queue is full, the stream has ended, or the heartbeat is due.
+    def _take_trailing(self) -> None:
+        if self._trailing:
+            events = self._protocol.feed(self._trailing, most=MAX_FRAMES_PER_TURN)
+            self._take_in(events, trio.current_time())
+            self._trailing = b""
 
-        Return True if there is nothing more to read.
-        """
-        bell = self._bell
-        with self._heartbeat.shield_reading() as shield:  # noqa: ASYNC912
-            self._heartbeat.arm(self, trio.current_time())
-            while self._protocol.ending is None and not self._receive_queue.is_full(
-                self._protocol.assembling
-            ):
-                if self._protocol.has_pending_input:
-                    await trio.lowlevel.checkpoint()
-                    events = self._protocol.feed(b"", most=MAX_FRAMES_PER_TURN)
-                elif (buffer := self._protocol.get_buffer()) is not None:
-                    if not (count := await self._transport.receive_into(buffer)):
-                        return True
-                    events = self._protocol.buffer_updated(count)
-                elif bell is not None and not bell.is_silent:
-                    await bell.wait()
-                    if self._read_at_bell(bell):
-                        return True
-                    continue
-                else:
-                    if not (data := await self._transport.receive_behind(self._protocol.tail)):
-                        return True
-                    # Between that and the end of this turn is no ``await``: see `read_buffer`.
-                    events = self._protocol.feed_joined(data, most=MAX_FRAMES_PER_TURN)
-                self._note(events)
-                data, events = b"", []  # we may wait for long: keep nothing of it
-            if self._protocol.ending is not None:
-                await self._read_to_the_end(self._protocol.ending)
+    def _may_read(self) -> bool:
+        """Return False if the connection is over, or the queue is full."""
+        return self._protocol.ending is None and not self._receive_queue.is_full(
+            self._protocol.assembling
+        )
+
+    def _must_read_alone(self) -> bool:
+        """Return True if no receiver may read: there is no bell, or nothing that a bell tells."""
+        bell, protocol = self._bell, self._protocol
+        return bell is None or bell.is_silent or protocol.has_pending_input or protocol.wants_buffer
+
+    async def _read_alone(self) -> bool:
+        """Wait for the next bytes, and take them in; return True at the end of the stream."""
+        if self._protocol.has_pending_input:
+            await trio.lowlevel.checkpoint()
+            events = self._protocol.feed(b"", most=MAX_FRAMES_PER_TURN)
+        elif (buffer := self._protocol.get_buffer()) is not None:
+            if not (count := await self._transport.receive_into(buffer)):
                 return True
-        self._heartbeat.leave_group(self)
-        if shield.cancelled_caught and not self._lifetime.expired:
-            now = trio.current_time()
-            self._after_heartbeat(self._heartbeat.act(now), now)
+            events = self._protocol.buffer_updated(count)
+        else:
+            if not (data := await self._transport.receive_behind(self._protocol.tail)):
+                return True
+            # Between that and the end of this turn is no ``await``: see `read_buffer`.
+            events = self._protocol.feed_joined(data, most=MAX_FRAMES_PER_TURN)
+        self._note(events)
         return False
 
     async def _read_to_the_end(self, ending: Ending) -> None:

@@ -101,7 +101,7 @@ class ReceiveQueue:
         self._portion_cost = 0
         self._arrived: list[str | bytes] | tuple[()] = ()
         self._arrived_cost = 0
-        self.chunks: list[Chunk] = []
+        self.chunks: list[Chunk] | tuple[()] = ()
         self._counted = 0
         self.receivers = SlimParkingLot()
         self.streamers = SlimParkingLot()
@@ -179,6 +179,7 @@ class ReceiveQueue:
     def put_chunk(self, chunk: Chunk) -> None:
         """Queue a chunk for the task that streams."""
         if self.mode is _BOUNDED or self._fits(self._counted):
+            self.chunks = self.chunks or []
             self.chunks.append(chunk)
             self._counted += cost(chunk.data)
             self.streamers.unpark_all()
@@ -230,6 +231,7 @@ class ReceiveQueue:
 
     def take_chunk(self) -> Chunk:
         """Remove and return the oldest chunk."""
+        assert self.chunks
         self._taken = True
         chunk = self.chunks.pop(0)
         self._counted -= cost(chunk.data)

@@ -120,7 +120,7 @@ class Writer:
         self._nursery: trio.Nursery
         self._turn = current_shared_turn()
         self._in_turn = False
-        self._wakeup = SlimParkingLot()
+        self._wakeup: SlimParkingLot
         self._woken_at = 0.0
         self._may_write_inline = True
         self.phase = _NO_TASK
@@ -219,6 +219,7 @@ class Writer:
         if self.phase is _PARKED:
             self._wakeup.unpark()
         elif self.phase is _NO_TASK:
+            self._wakeup = SlimParkingLot()
             self._nursery.start_soon(self.run, name=f"trio_ws writer {self._core.name}")
         else:
             return

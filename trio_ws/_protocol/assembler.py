@@ -71,7 +71,7 @@ class MessageAssembler:
         self.mode = Mode.IDLE
         self._after_skipping = Mode.IDLE
         self._hold = 0
-        self._buffer = bytearray()
+        self._buffer: bytes | bytearray = b""  # an empty bytearray takes 56 bytes
         self._is_text = False
 
     @property
@@ -120,10 +120,11 @@ class MessageAssembler:
 
     def _keep(self, data: str | bytes) -> None:
         self._is_text = isinstance(data, str)
+        self._buffer = self._buffer or bytearray()
         self._buffer += data.encode() if isinstance(data, str) else data
 
     def _release(self) -> str | bytes:
-        buffer, self._buffer = self._buffer, bytearray()
+        buffer, self._buffer = self._buffer, b""
         return buffer.decode() if self._is_text else bytes(buffer)
 
     def stream(self, *, hold: int = 0) -> Chunk | None:

@@ -102,9 +102,8 @@ class WebSocketProtocol:
             self._encoded = MessageDecoder(codecs, limit=limits.max_message_size)
             if decoder is not None:
                 decoder.take_encoded(self._encoded)
-        self._slow_path = SlowPath(
-            client=client, limits=limits, decoder=decoder, encoded=self._encoded
-        )
+        self._limits = limits
+        self._lazy_slow_path: SlowPath | None = None
         self.unparsed = b""
         """What has arrived and could not be taken yet; what arrives next belongs behind it."""
         self._tail_waits = False
@@ -172,7 +171,21 @@ class WebSocketProtocol:
 
     def _may_be_fast(self) -> bool:
         """Return True if wsproto is between two messages, and the next one is wanted whole."""
-        return self.assembler.mode is _IDLE and not self._slow_path.payload_remaining
+        slow_path = self._lazy_slow_path
+        between = slow_path is None or not slow_path.payload_remaining
+        return between and self.assembler.mode is _IDLE
+
+    @property
+    def _slow_path(self) -> SlowPath:
+        """Return the slow path; it is made when it is first needed, which is rarely."""
+        if self._lazy_slow_path is None:
+            self._lazy_slow_path = SlowPath(
+                client=self._client,
+                limits=self._limits,
+                decoder=self._decoder,
+                encoded=self._encoded,
+            )
+        return self._lazy_slow_path
 
     def _take_piece(self, data: bytes, position: int, events: list[ProtocolEvent]) -> int:
         """Take a piece on the slow path, and act on what it says; return where it ends."""

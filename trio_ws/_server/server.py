@@ -210,10 +210,11 @@ class Server:
         try:
             with self._admission.connection_slot() as slot:
                 opened = await self._open(stream, slot, name)
-                del stream  # a connection has what it needs of it, and may be open for long
                 if opened is not None:
+                    handler, ws = opened
+                    del stream, opened  # a connection has what it needs, and may be open for long
                     # We may have begun to drain while it was let in.
-                    await self._runner.run(*opened, self._nursery, close_with=self._close_with)
+                    await self._runner.run(handler, ws, self._nursery, close_with=self._close_with)
         except BaseException as exc:  # noqa: ASYNC103 - what must pass does
             _log_failure(name, exc)
             split(exc).let_pass()

@@ -17,8 +17,8 @@ GUARDS = [
     Guard(
         "the reader does not sleep while the bell is rung",
         "_connection/bell.py",
-        "        if self.is_rung:\n            await",
-        "        if False:\n            await",
+        "        if self.is_rung:\n            return trio",
+        "        if False:\n            return trio",
         RULE,
     ),
     Guard(
@@ -74,8 +74,8 @@ GUARDS = [
     Guard(
         "a receiver that was woken too early keeps its place",
         "_connection/websocket.py",
-        "park(first=woken)",
-        "park()",
+        "parking(first=woken)",
+        "parking()",
         ("connection/test_reader_bell.py::test_receivers_keep_their_order",),
     ),
     Guard(
@@ -123,8 +123,8 @@ GUARDS = [
     Guard(
         "without the poller the reader waits by itself",
         "_connection/reader.py",
-        "bell is not None and not bell.is_silent",
-        "bell is not None",
+        "bell is None or bell.is_silent or",
+        "bell is None or",
         ("connection/test_reader_bell.py::test_without_the_poller",),
     ),
     Guard(

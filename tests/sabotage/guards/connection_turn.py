@@ -138,20 +138,17 @@ GUARDS = [
         "the reader lets others run behind many frames",
         "_connection/reader.py",
         (
-            "                if self._protocol.has_pending_input:\n"
-            "                    await trio.lowlevel.checkpoint()\n"
+            "        if self._protocol.has_pending_input:\n"
+            "            await trio.lowlevel.checkpoint()\n"
         ),
-        "                if self._protocol.has_pending_input:\n",
+        "        if self._protocol.has_pending_input:\n",
         ("connection/test_reader.py::test_gulp_of_many_frames",),
     ),
     Guard(
         "the reader takes a limited number of frames",
         "_connection/reader.py",
-        (
-            "events = self._protocol.feed_joined(data, most=MAX_FRAMES_PER_TURN)\n"
-            "                self._note"
-        ),
-        ("events = self._protocol.feed_joined(data)\n                self._note"),
+        ("events = self._protocol.feed_joined(data, most=MAX_FRAMES_PER_TURN)\n        self._note"),
+        ("events = self._protocol.feed_joined(data)\n        self._note"),
         ("connection/test_reader.py::test_gulp_of_many_frames",),
     ),
     Guard(
@@ -169,11 +166,11 @@ GUARDS = [
         "the reader stops in the middle of a burst",
         "_connection/reader.py",
         (
-            "while self._protocol.ending is None and not self._receive_queue.is_full(\n"
-            "                self._protocol.assembling\n"
-            "            ):"
+            "        return self._protocol.ending is None and not self._receive_queue.is_full(\n"
+            "            self._protocol.assembling\n"
+            "        )\n"
         ),
-        "while self._protocol.ending is None:",
+        "        return self._protocol.ending is None\n",
         ("connection/test_reader.py::test_close_with_a_full_inbox",),
     ),
     Guard(
@@ -211,8 +208,8 @@ GUARDS = [
     Guard(
         "what followed the handshake is read",
         "_connection/reader.py",
-        ("            if self._trailing:\n                events"),
-        ("            if False:\n                events"),
+        ("        if self._trailing:\n            events"),
+        ("        if False:\n            events"),
         ("connection/test_reader.py::test_trailing_bytes",),
         hangs=True,
     ),
