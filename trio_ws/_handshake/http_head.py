@@ -85,8 +85,7 @@ def read_lines(lines: Iterable[tuple[bytes, bytes]]) -> Lines:
 
 def write_head(start: str, lines: Lines) -> bytes:
     """Return a head, made of lines that are known to be well-formed."""
-    block = "".join([f"{name}: {value}\r\n" for name, value in lines])
-    return f"{start}\r\n{block}\r\n".encode("latin-1")
+    return "\r\n".join([start, *map(": ".join, lines), "", ""]).encode("latin-1")
 
 
 def write_headers(source: HeaderSource, *, forbidden: frozenset[str] = frozenset()) -> RawLines:
