@@ -67,10 +67,10 @@ class Headers(Mapping[str, str]):
     def __init__(self, source: HeaderSource = ()) -> None:
         # name, value, name, value …: every open connection keeps its headers, and a tuple of
         # pairs takes more than twice the memory.
-        if isinstance(source, Headers):
-            self._parts: tuple[str, ...] = source._parts
-        elif isinstance(source, _Parsed):
-            self._parts = source
+        if isinstance(source, _Parsed):
+            self._parts: tuple[str, ...] = source
+        elif isinstance(source, Headers):
+            self._parts = source._parts
         else:
             self._parts = _parts(source)
 
@@ -119,6 +119,9 @@ class Headers(Mapping[str, str]):
 def headers_of(lines: Iterable[tuple[str, str]]) -> Headers:
     """Return the headers that a parser has found: they need no check."""
     return Headers(_Parsed(chain.from_iterable(lines)))
+
+
+NO_HEADERS = headers_of(())
 
 
 def _parts(source: object) -> tuple[str, ...]:

@@ -16,6 +16,9 @@ from ._protocol.extensions.base import Extension
 from ._protocol.extensions.deflate import Deflate
 from ._validation import check_instance
 
+NOTHING: tuple[()] = ()
+"""The default of options that are lists; there is nothing to check about it."""
+
 
 class PolicyOptions(TypedDict, total=False):
     """The policies of a connection, for functions that pass them on."""
@@ -36,13 +39,14 @@ class ConnectionOptions:
     timeouts: Timeouts = Timeouts()
     limits: Limits = Limits()
     compression: Deflate | None = None
-    extensions: Sequence[Extension] = ()
-    instruments: Sequence[Instrument] = ()
+    extensions: Sequence[Extension] = NOTHING
+    instruments: Sequence[Instrument] = NOTHING
 
     def __post_init__(self) -> None:
         check_instance("timeouts", self.timeouts, Timeouts, "Timeouts(…)")
         check_instance("limits", self.limits, Limits, "Limits(…)")
-        object.__setattr__(self, "extensions", check_extensions(self.extensions))
+        if self.extensions is not NOTHING:
+            object.__setattr__(self, "extensions", check_extensions(self.extensions))
         if self.compression is not None:
             check_instance("compression", self.compression, Deflate, "Deflate(…) or None")
             check_extensions(self.all_extensions)

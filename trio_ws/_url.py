@@ -27,12 +27,13 @@ DEFAULT_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443}
 _PARTS = re.compile(r"([^:/?#]*)://([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
 _ZONE = re.compile(r"[!-$&-.0-Z^-~]{1,64}")
-_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 _SCHEME = re.compile(r"(?:(?:ws|http)s?|socks[45][ah]?)://", re.IGNORECASE)
 _BEHIND_PATH = re.compile(r"[?#]")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
 _JOINERS = "\u200c\u200d"
 _KEPT = "%/?:@!$&'()*+,;=~[]"
+_PLAIN = re.compile(rf"[A-Za-z0-9_.\-{re.escape(_KEPT)}]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -111,13 +112,18 @@ def parse_url(text: str) -> URL:
             host=host,
             port=DEFAULT_PORTS[scheme] if port is None else port,
             tls=scheme == "wss",
-            target=quote((path or "/") + query, safe=_KEPT),
+            target=_encoded((path or "/") + query),
             authorization=basic_authorization(userinfo) if userinfo else None,
         )
     except ValueError as exc:
         why = "it is not Unicode text" if isinstance(exc, UnicodeError) else str(exc)
     # Out here, so that no UnicodeError is chained, which would hold the credentials.
     return _refuse(text, why)
+
+
+def _encoded(target: str) -> str:
+    """Return path and query in ASCII: what is not is percent-encoded, as UTF-8."""
+    return target if _PLAIN.fullmatch(target) else quote(target, safe=_KEPT)
 
 
 def parse_authority(text: str) -> tuple[str, int | None]:
@@ -184,8 +190,7 @@ def _parse_host(text: str) -> str:
     if text.startswith("["):
         return _parse_ipv6(text[1:-1])
     name = text.lower() if text.isascii() else _to_ascii(text)
-    labels = name.removesuffix(".").split(".")
-    if not all(_LABEL.fullmatch(label) for label in labels):
+    if not _NAME.fullmatch(name):
         raise ValueError("its host is not a host name")
     return name
 

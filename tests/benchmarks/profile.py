@@ -184,9 +184,11 @@ def _parts(columns: list[Column]) -> list[list[str]]:
 def takers(cell: Cell) -> list[Peer]:
     """Choose who is looked at in a cell: ours without numpy, and others, where a bar is theirs."""
     size = cell.details.get("size", 0)
-    names = [US, *[US_PURE] * (size >= KIB), BARE, *BESIDE[: 3 * (size > 0)]]
+    beside = BESIDE if size or not cell.limit else ()
+    names = [US, *[US_PURE] * (size >= KIB), BARE, *beside]
     by_name = {peer.name: peer for peer in PEERS}
-    return [by_name[name] for name in names if not by_name[name].missing]
+    peers = [by_name[name] for name in names]
+    return [peer for peer in peers if cell.takes(peer) and not peer.missing]
 
 
 def main(arguments: list[str]) -> int:

@@ -24,6 +24,9 @@ LIBRARY = Path(trio_ws.__file__).parent
 ENOUGH = 40
 """Ticks by which every large part has been met; a quiet machine has 200 and more."""
 
+ECHO_AND_HANDSHAKE = ["server-32Bx1", "server-handshakes-50"]
+"""Cells, in their order."""
+
 
 @pytest.mark.slow
 def test_a_quick_profile(tmp_path: Path) -> None:
@@ -114,3 +117,12 @@ def test_docs_show_a_profile_of_each_missed_cell() -> None:
     """The file in the documentation has a table for each cell that is looked at."""
     text = (TOP / "docs" / "output" / "profile.txt").read_text(encoding="utf-8")
     assert [name for name in MISSED if f"\n{name} " not in text] == []
+
+
+def test_who_is_looked_at() -> None:
+    """Bare TCP shakes no hands, and so is not looked at where it has no part."""
+    echoes, handshakes = (
+        {peer.name for peer in takers(cell)} for cell in choose(ECHO_AND_HANDSHAKE)
+    )
+    assert BARE in echoes
+    assert handshakes == echoes - {BARE}

@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from trio_ws._client.securing import shake_hands, with_tls, with_tls_to_proxy
+from trio_ws._client.securing import Contexts, shake_hands, with_tls, with_tls_to_proxy
 from trio_ws._transport.tls import TLSStandIn
 from trio_ws._transport.tls_transport import TLSTransport
 
@@ -32,21 +32,37 @@ class StandIn(Spy, TLSStandIn):
         await trio.lowlevel.checkpoint()
 
 
+def giving(context: ssl.SSLContext) -> Contexts:
+    """Make the function that returns a context."""
+
+    async def give() -> ssl.SSLContext:
+        return context
+
+    return give
+
+
+async def refusing() -> ssl.SSLContext:
+    """Fail: no context is needed."""
+    raise AssertionError
+
+
 async def test_a_stand_in_is_tls() -> None:
-    """TLS is not begun on a stream that stands for it."""
+    """TLS is not begun on a stream that stands for it, and no certificates are read for it."""
     stream = StandIn(True)
-    assert with_tls(stream, trusting(), "h") is stream
+    assert await with_tls(stream, refusing, "h") is stream
     assert await shake_hands(stream) is None
-    assert isinstance(with_tls(StandIn(False), trusting(), "h"), trio.SSLStream)
-    assert with_tls_to_proxy(stream, trusting(), "h") is stream
-    assert isinstance(with_tls_to_proxy(StandIn(False), trusting(), "h"), trio.SSLStream)
+    assert isinstance(await with_tls(StandIn(False), giving(trusting()), "h"), trio.SSLStream)
+    assert await with_tls_to_proxy(stream, refusing, "h") is stream
+    assert isinstance(
+        await with_tls_to_proxy(StandIn(False), giving(trusting()), "h"), trio.SSLStream
+    )
 
 
 async def test_sockets() -> None:
     """On a socket TLS is ours, but for a tunnel that is to stand on it."""
     ours, theirs = socket_pair()
-    assert isinstance(with_tls(ours, trusting(), "h"), TLSTransport)
-    assert isinstance(with_tls_to_proxy(ours, trusting(), "h"), trio.SSLStream)
+    assert isinstance(await with_tls(ours, giving(trusting()), "h"), TLSTransport)
+    assert isinstance(await with_tls_to_proxy(ours, giving(trusting()), "h"), trio.SSLStream)
     for stream in (ours, theirs):
         await stream.aclose()
 
@@ -64,7 +80,7 @@ async def meet(context: ssl.SSLContext, name: str) -> Any:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(serve)
-        found = await shake_hands(with_tls(ours, context, name))
+        found = await shake_hands(await with_tls(ours, giving(context), name))
         await trio.aclose_forcefully(ours)
     return found
 
@@ -87,7 +103,7 @@ async def test_the_end_of_the_stream() -> None:
     """An end within the handshake may pass."""
     ours, theirs = trio.testing.memory_stream_pair()
     await theirs.aclose()
-    failure = await shake_hands(with_tls(ours, trusting(), "h"))
+    failure = await shake_hands(await with_tls(ours, giving(trusting()), "h"))
     assert failure is not None
     assert failure.transient is True
 
@@ -95,7 +111,7 @@ async def test_the_end_of_the_stream() -> None:
 async def test_a_closed_stream() -> None:
     """A stream that is closed already is the caller's own affair."""
     ours, _ = trio.testing.memory_stream_pair()
-    stream = with_tls(ours, trusting(), "h")
+    stream = await with_tls(ours, giving(trusting()), "h")
     await trio.aclose_forcefully(stream)
     failure = await shake_hands(stream)
     assert failure is not None

@@ -22,7 +22,7 @@ from trio_ws import (
     Response,
 )
 from trio_ws import _url as parsed_url
-from trio_ws._handshake.client import ClientHandshake, retry_after
+from trio_ws._handshake.client import ClientHandshake, checked_headers, retry_after
 from trio_ws._handshake.extensions import Malformed, read_extensions
 from trio_ws._handshake.fast_heads import is_fit, plain_request, plain_switch
 from trio_ws._handshake.h11_codec import RequestReader, ResponseReader
@@ -185,9 +185,7 @@ def headers(data: bytes) -> None:
     with suppress(ValueError):
         Response(200, [(name, value)])
     with suppress(LocalProtocolError, ValueError):
-        ClientHandshake(
-            URL, headers=[(name, value)], subprotocols=[], extensions=[], limits=Limits()
-        ).request_bytes()
+        ClientHandshake(URL, headers=checked_headers([(name, value)])).request_bytes()
     with suppress(Malformed):
         for element in read_extensions(text.split("\n")):
             assert read_extensions([str(element)]) == [element]

@@ -17,7 +17,7 @@ import trio
 from .._concurrency.body import ask_unprotected
 from .._connection.websocket import WebSocket
 from .._errors import HandshakeError, HandshakeTimeout, Rejected
-from .._handshake.client import check_headers, retry_after
+from .._handshake.client import checked_headers, retry_after
 from .._handshake.redirects import NotFollowed, Trail
 from .._http import Headers
 from .._log import Log
@@ -78,9 +78,7 @@ class ConnectAttempt:
         if function is None:
             return self._config.fixed_headers
         with failed_by_the_network("headers"):
-            headers = Headers(await ask_unprotected(function))
-        check_headers(headers)
-        return headers
+            return checked_headers(await ask_unprotected(function))
 
     async def _follow(self, given: Headers) -> Opened:
         """Open the first URL that does not redirect us."""

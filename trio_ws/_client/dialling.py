@@ -14,7 +14,7 @@ Whatever goes wrong at the proxy, or on the way to it, is a `ProxyError`.
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import trio
 
@@ -41,8 +41,7 @@ REFUSAL_PATIENCE = 1.0
 """Seconds that we wait for the body of a refusal; its status is known already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(NamedTuple):
     """Whom a stream was opened to, over TCP: what the order of addresses is told."""
 
     host: str
@@ -169,7 +168,7 @@ class Dialler:
 
     async def _secure(self, stream: trio.abc.Stream, proxy: ProxyURL) -> trio.abc.Stream:
         self.stage = f"making the connection to the proxy {proxy} secure with TLS"
-        secure = with_tls_to_proxy(stream, await self.default_context(), proxy.server_name)
+        secure = await with_tls_to_proxy(stream, self.default_context, proxy.server_name)
         if failure := await shake_hands(secure):
             why = f"no TLS with the proxy: {failure.cause}"
             raise self.failure(why, transient=failure.transient) from failure.cause

@@ -125,7 +125,7 @@ class Hop:
             await self._shake_hands(stream)
         elif self._url.tls:
             self._stage = "reading the certificates that the system trusts"
-            stream = with_tls(stream, await self._context(), self._url.server_name)
+            stream = await with_tls(stream, self._context, self._url.server_name)
             await self._shake_hands(stream)
         return stream
 

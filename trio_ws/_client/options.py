@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast
 
 from .._errors import InvalidURL
-from .._handshake.client import check_headers
+from .._handshake.client import check_value, checked_headers
 from .._handshake.opening import check_subprotocols
-from .._http import Headers, HeaderSource
-from .._options import ConnectionOptions, PolicyOptions
+from .._http import NO_HEADERS, Headers, HeaderSource
+from .._options import NOTHING, ConnectionOptions, PolicyOptions
 from .._proxy_url import parse_proxy
 from .._text import printable
 from .._url import URL, parse_bare_host
@@ -62,8 +62,8 @@ class ClientConfig(ConnectionOptions):
         TypeError, ValueError, LocalProtocolError: an option makes no sense.
     """
 
-    subprotocols: Sequence[str] = ()
-    headers: ClientHeaders = field(default=(), repr=False)
+    subprotocols: Sequence[str] = NOTHING
+    headers: ClientHeaders = field(default=NOTHING, repr=False)
     ssl_context: ssl.SSLContext | None = None
     proxy: ProxyOption = field(default=True, repr=False)
     max_redirects: int = 10
@@ -73,11 +73,13 @@ class ClientConfig(ConnectionOptions):
 
     def __post_init__(self) -> None:
         ConnectionOptions.__post_init__(self)  # super() does not know a class with slots
-        object.__setattr__(self, "subprotocols", tuple(check_subprotocols(self.subprotocols)))
+        if self.subprotocols is not NOTHING:
+            object.__setattr__(self, "subprotocols", tuple(check_subprotocols(self.subprotocols)))
         object.__setattr__(self, "headers", _read_headers(self.headers))
         check_text("origin", self.origin, optional=True)
         check_text("user_agent", self.user_agent, optional=True)
-        check_headers(self.fixed_headers, origin=self.origin, user_agent=self.user_agent)
+        check_value("Origin", self.origin)
+        check_value("User-Agent", self.user_agent)
         check_context(self.ssl_context, server=False)
         _check_proxy(self.proxy)
         check_count("max_redirects", self.max_redirects, least=0)
@@ -98,12 +100,12 @@ class ClientConfig(ConnectionOptions):
     @property
     def headers_function(self) -> HeadersFunction | None:
         """Return the function that is asked for headers, or None."""
-        return None if isinstance(self.headers, Iterable) else self.headers
+        return None if isinstance(self.headers, Headers) else cast("HeadersFunction", self.headers)
 
     @property
     def fixed_headers(self) -> Headers:
         """Return the headers that are the same for each attempt."""
-        return self.headers if isinstance(self.headers, Headers) else Headers()
+        return self.headers if isinstance(self.headers, Headers) else NO_HEADERS
 
     def check_url(self, url: URL) -> None:
         """Refuse what is of no use for this URL."""
@@ -119,12 +121,14 @@ class ClientConfig(ConnectionOptions):
 
 
 def _read_headers(headers: object) -> Headers | HeadersFunction:
-    """Keep headers, which may be an iterator, or the function that returns them."""
+    """Check headers, or the function that returns them, and keep what may be an iterator."""
+    if headers is NOTHING:
+        return NO_HEADERS
     if inspect.iscoroutine(headers):
         check_callable("headers", headers)
     if callable(headers) and not isinstance(headers, Iterable):
         return headers
-    return Headers(headers)  # type: ignore[arg-type]
+    return checked_headers(headers)  # type: ignore[arg-type]
 
 
 def _check_proxy(proxy: object) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeAlias
 
 import trio
 
@@ -26,20 +27,33 @@ class TLSFailure(NamedTuple):
     transient: bool | None
 
 
-def with_tls(stream: trio.abc.Stream, context: ssl.SSLContext, server_name: str) -> trio.abc.Stream:
-    """Return TLS on a stream, before its handshake; a stand-in for TLS is TLS itself."""
-    if isinstance(stream, TLSStandIn) and stream.expects_tls:
+Contexts: TypeAlias = Callable[[], Awaitable[ssl.SSLContext]]
+"""What returns the context for TLS; it may have to read certificates first."""
+
+
+async def with_tls(stream: trio.abc.Stream, context: Contexts, server_name: str) -> trio.abc.Stream:
+    """Return TLS on a stream, before its handshake."""
+    if _is_tls_itself(stream):
         return stream
-    return client_tls_on(stream, context, server_name)
+    return client_tls_on(stream, await context(), server_name)
 
 
-def with_tls_to_proxy(
-    stream: trio.abc.Stream, context: ssl.SSLContext, proxy_name: str
+async def with_tls_to_proxy(
+    stream: trio.abc.Stream, context: Contexts, proxy_name: str
 ) -> trio.abc.Stream:
     """Return TLS to a proxy, before its handshake: Trio's, since a tunnel is to stand on it."""
-    if isinstance(stream, TLSStandIn) and stream.expects_tls:
+    if _is_tls_itself(stream):
         return stream
-    return tls_on(stream, context, server_hostname=proxy_name)
+    return tls_on(stream, await context(), server_hostname=proxy_name)
+
+
+def _is_tls_itself(stream: trio.abc.Stream) -> bool:
+    """Return True if the stream stands for TLS, so that no context is needed.
+
+    To read certificates takes a thread, whose time no virtual clock knows:
+    a simulation that waited for one would not be the same again.
+    """
+    return isinstance(stream, TLSStandIn) and stream.expects_tls
 
 
 async def shake_hands(stream: Any) -> TLSFailure | None:

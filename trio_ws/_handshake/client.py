@@ -17,7 +17,15 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from .._errors import HandshakeError, InvalidHandshake, Rejected, UnsupportedVersion
-from .._http import Headers, HeaderSource, Request, Response, headers_of, received_response
+from .._http import (
+    NO_HEADERS,
+    Headers,
+    HeaderSource,
+    Request,
+    Response,
+    headers_of,
+    received_response,
+)
 from .._policies import Limits
 from .._protocol.extensions.base import Extension
 from .._text import printable
@@ -29,7 +37,6 @@ from .extensions import (
     Malformed,
     NegotiatedExtension,
     check_answer,
-    check_extensions,
     offers,
     read_extensions,
 )
@@ -43,7 +50,7 @@ from .http_head import (
     tokens,
     write_head,
 )
-from .opening import VERSION, Opening, accept_token, check_subprotocols, make_key
+from .opening import VERSION, Opening, accept_token, make_key
 
 RESERVED = frozenset(
     {
@@ -64,17 +71,24 @@ RESERVED = frozenset(
 """Headers that the handshake itself is made of; a caller cannot set them."""
 
 
-def check_headers(
-    headers: HeaderSource, *, origin: str | None = None, user_agent: str | None = None
-) -> None:
-    """Refuse headers that a request cannot have.
+def checked_headers(headers: HeaderSource) -> Headers:
+    """Return headers for a request, without the blanks around their values.
 
     Raises:
         LocalProtocolError: a header is reserved, or cannot be sent.
+        TypeError: these are no headers.
     """
-    checked_lines(headers, forbidden=RESERVED)
-    checked_line("Origin", origin or "")
-    checked_line("User-Agent", user_agent or "")
+    return headers_of(checked_lines(headers, forbidden=RESERVED))
+
+
+def check_value(name: str, value: str | None) -> None:
+    """Refuse the value of an option that becomes a header, if it cannot be sent.
+
+    Raises:
+        LocalProtocolError: it has control characters, or is not Latin-1.
+    """
+    if value:
+        checked_line(name, value)
 
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
@@ -87,8 +101,8 @@ class ClientHandshake:
     what they name replaces what `url`, `origin` and `user_agent` would say.
     `came_by` follows the URL in the message of a `Rejected`.
 
-    Raises:
-        LocalProtocolError: a header is reserved or unfit, a subprotocol is no token or named twice.
+    All of it has been checked where it was given: by `checked_headers`, `check_value`,
+    `check_subprotocols` and `check_extensions`.
     """
 
     def __init__(
@@ -97,18 +111,18 @@ class ClientHandshake:
         *,
         subprotocols: Sequence[str] = (),
         extensions: Sequence[Extension] = (),
-        headers: HeaderSource = (),
+        headers: Headers = NO_HEADERS,
         origin: str | None = None,
         user_agent: str | None = None,
         limits: Limits = Limits(),
         came_by: str = "",
     ) -> None:
-        self._offers = check_subprotocols(subprotocols)
-        self._extensions = check_extensions(extensions)
-        given = checked_lines(headers, forbidden=RESERVED)
+        self._offers = subprotocols
+        self._extensions = extensions
+        given = headers.multi_items()
         names = {name.lower() for name, _ in given}
         own = {"User-Agent": user_agent, "Origin": origin, "Authorization": url.authorization}
-        ours = [checked_line(n, v) for n, v in own.items() if v and n.lower() not in names]
+        ours = [(n, v.strip(" \t")) for n, v in own.items() if v and n.lower() not in names]
         self._url = url
         self._came_by = came_by
         self._key = make_key()
@@ -257,6 +271,8 @@ class ClientHandshake:
 
     def _chosen_extensions(self, values: list[str]) -> tuple[NegotiatedExtension, ...]:
         """Return the extensions; an empty header chooses none."""
+        if not values:
+            return ()
         try:
             return check_answer(read_extensions(values), self._extensions)
         except Malformed:

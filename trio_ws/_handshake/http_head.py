@@ -123,4 +123,4 @@ def elements(values: Iterable[str]) -> list[str]:
 
 def tokens(values: Iterable[str]) -> list[str]:
     """Return `elements` in lower case: for headers whose words know no case."""
-    return [element.lower() for element in elements(values)]
+    return elements([",".join(values).lower()])

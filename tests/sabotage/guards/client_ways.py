@@ -166,8 +166,8 @@ GUARDS = [
     Guard(
         "the headers of a function are checked",
         "_client/attempt.py",
-        "        check_headers(headers)\n",
-        "",
+        "            return checked_headers(await ask_unprotected(function))\n",
+        "            return Headers(await ask_unprotected(function))\n",
         ("client/test_attempt.py::test_bad_headers_and_a_stream",),
     ),
     Guard(

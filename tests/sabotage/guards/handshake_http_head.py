@@ -113,8 +113,8 @@ GUARDS = [
     Guard(
         "the handshake's own headers cannot be set",
         "_handshake/client.py",
-        "given = checked_lines(headers, forbidden=RESERVED)",
-        "given = checked_lines(headers)",
+        "headers_of(checked_lines(headers, forbidden=RESERVED))",
+        "headers_of(checked_lines(headers))",
         ("handshake/test_client.py::test_reserved",),
     ),
     Guard(
