@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,13 @@ from trio.testing import (
 )
 
 from trio_ws._transport.adapter import transport_on
-from trio_ws._transport.addresses import local_address, named, port_of, remote_address
+from trio_ws._transport.addresses import (
+    address,
+    local_address,
+    named,
+    port_of,
+    remote_address,
+)
 
 from ..streams import Pair, over_tls, socket_pair, tls_pair
 
@@ -46,6 +53,18 @@ async def test_addresses(make: Callable[..., Pair]) -> None:
         assert remote_address(theirs) == address
 
     await over_tcp(look)
+
+
+@pytest.mark.parametrize("rest", [(1,), (1, 0, 0)])
+def test_the_same_host(rest: tuple[int, ...]) -> None:
+    """It is one object for all addresses that have it; other addresses stay as they are."""
+    one, other = (address(lambda: (b"192.0.2.1".decode(), *rest)) for _ in range(2))
+    assert isinstance(one, tuple)
+    assert isinstance(other, tuple)
+    assert one == other == ("192.0.2.1", *rest)
+    assert one[0] is other[0]
+    others: list[object] = [(5, 6), "/run/socket", b""]
+    assert [address(partial(next, iter([each]))) for each in others] == others
 
 
 async def test_no_address() -> None:

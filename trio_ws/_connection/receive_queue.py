@@ -97,7 +97,7 @@ class ReceiveQueue:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self.mode = _BOUNDED
-        self.messages: list[str | bytes] = []
+        self.messages: list[str | bytes] | tuple[()] = ()
         self._portion_cost = 0
         self._arrived: list[str | bytes] | tuple[()] = ()
         self._arrived_cost = 0
@@ -214,6 +214,7 @@ class ReceiveQueue:
 
     def take(self) -> str | bytes:
         """Remove and return the oldest message."""
+        assert self.messages
         self._taken = True
         message = self.messages.pop()
         if not self.messages:

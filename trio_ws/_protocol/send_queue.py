@@ -57,11 +57,11 @@ class SendQueue:
     def __init__(self, *, masked: bool = False) -> None:
         self._masked = masked
         # Lists, since an empty deque takes 760 bytes and most connections are idle;
-        # and lists only when they are needed, of which most connections have one.
+        # and lists only while they are needed: an empty one takes 56 bytes.
         self._leftover: list[Piece] | tuple[()] = ()
         self._pongs: list[bytes] | tuple[()] = ()
         self._control: list[bytes] | tuple[()] = ()
-        self._data: list[Frame] = []
+        self._data: list[Frame] | tuple[()] = ()
         self._close: bytes | None = None
         self._cleared = 0
         self.size = 0
@@ -88,7 +88,10 @@ class SendQueue:
 
     def put_data(self, frame: Frame) -> None:
         """Queue a data frame."""
-        self._data.append(frame)
+        if self._data:
+            self._data.append(frame)
+        else:
+            self._data = [frame]
         if isinstance(frame, tuple):
             self.size += len(frame[0]) + len(frame[1]) + QUEUE_ITEM_OVERHEAD
         else:
@@ -115,7 +118,7 @@ class SendQueue:
         self._pongs = self._control = ()
         self.control_size = 0
         self._cleared += len(self._data)
-        self._data.clear()
+        self._data = ()
         self.size = 0
 
     def let_pass(self, frames: int) -> bool:
@@ -149,7 +152,7 @@ class SendQueue:
         frame = self._data[0]
         if isinstance(frame, tuple):
             return None
-        self._data.clear()
+        self._data = ()
         self.size = 0
         self.frames_out += 1
         return frame
@@ -169,20 +172,20 @@ class SendQueue:
 
     def _fitting(self, size: int) -> list[Frame]:
         """Remove and return the data frames that fit into a batch behind `size` bytes."""
+        frames = self._data or []
         if size + self.size <= MAX_BATCH:
-            frames, self._data, self.size = self._data, [], 0
+            self._data, self.size = (), 0
             return frames
         taken = 0
-        for frame in self._data:
+        for frame in frames:
             more = _size(frame)
             if size and size + more > MAX_BATCH:
                 break
             size += more
             self.size -= more + QUEUE_ITEM_OVERHEAD
             taken += 1
-        frames = self._data[:taken]
-        del self._data[:taken]
-        return frames
+        self._data = frames[taken:] or ()
+        return frames[:taken]
 
     def _take_control(self) -> list[Piece]:
         pieces: list[Piece] = [*self._pongs, *self._control]

@@ -8,6 +8,7 @@ A stream without a socket, in memory or through a tunnel, may have them as the a
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 
 import trio
@@ -64,11 +65,17 @@ def named(listener: object) -> str:
 
 
 def address(ask: Callable[[], object]) -> object:
-    """Ask a socket for an address; a closed one has none."""
+    """Ask a socket for an address; a closed one has none.
+
+    Connections from one host, such as a proxy, share its name.
+    """
     try:
-        return ask()
+        found = ask()
     except OSError:
         return None
+    if isinstance(found, tuple) and isinstance(found[0], str):
+        return (sys.intern(found[0]), *found[1:])
+    return found
 
 
 def bottom(stream: object) -> object:

@@ -157,7 +157,7 @@ def test_the_handler_and_the_server_are_heard() -> None:
     told.cancel("trio_ws server-1", maker="ConnectionBlock")
     told.cancel("trio_ws reader server-1", function="Connection.run")
     told.cancel("book", function="f")
-    told.cancel("trio_ws reader client-1", function="Reader._read_under_lease")  # no cancellation
+    told.cancel("trio_ws reader client-1", function="Reader.run")  # no cancellation
     assert [each["what"] for each in told.last["cancelled"]] == [
         "the scope in g",
         "the body of the server's connection",

@@ -8,9 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-HOUSEKEEPING = frozenset(
-    {"Reader._read_under_lease", "Reader._wait_for_room", "SupervisorLoop._run_session"}
-)
+HOUSEKEEPING = frozenset({"Reader.run", "Reader._wait_for_room", "SupervisorLoop._run_session"})
 """Functions of the library whose scopes end in the course of things."""
 
 CALM = 2.5
