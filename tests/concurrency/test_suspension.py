@@ -131,14 +131,33 @@ async def test_ends_and_begins_in_one_breath(autojump_clock: trio.testing.MockCl
         watch.tell_no_more(probed)
         await trio.sleep(1)
     assert tasks() == before + 1
-    machine.slept += 60
     watch.tell(probed)
+    machine.slept += 60
     await trio.sleep(INTERVAL)
-    assert machine.looks == [0, INTERVAL]
     assert probed.told == [INTERVAL]
     watch.tell_no_more(probed)
     await trio.sleep(INTERVAL)
     assert tasks() == before
+
+
+async def test_a_suspension_before_the_first_listener(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A listener that comes while none is there is not told of what was before it came."""
+    machine, gone, probed = Machine(), Probed(), Probed()
+    watch = SuspensionWatch(machine.clock)
+    watch.tell(gone)
+    await trio.sleep(INTERVAL + 1)
+    watch.tell_no_more(gone)
+    machine.slept += 60
+    watch.tell(probed)
+    await trio.sleep(INTERVAL)
+    assert probed.told == []
+    machine.slept += 60
+    await trio.sleep(INTERVAL)
+    assert (probed.told, probed.slept) == ([3 * INTERVAL], [60])
+    assert gone.told == []
+    watch.tell_no_more(probed)
 
 
 async def test_kept_going(autojump_clock: trio.testing.MockClock) -> None:

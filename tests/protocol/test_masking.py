@@ -169,6 +169,8 @@ def test_large_frames_want_large_blocks(
     """The allocator is told when a large payload is masked, and not before."""
     told: list[bool] = []
     monkeypatch.setattr(allocator, "expect_large_blocks", lambda: told.append(True))
+    mask_frames([(b"head" + KEY, bytes(100))] * (LARGE // 50))
+    assert told == []
     mask_frames([(b"head" + KEY, bytes(size))])
     assert bool(told) == (size >= LARGE)
 

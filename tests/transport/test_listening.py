@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from contextlib import ExitStack
 
@@ -15,7 +16,7 @@ from trio_ws._transport.listening import (
     ACCEPT_RETRY_DELAY,
     MAX_AT_ONCE,
     _accept_waiting,
-    _duplicate,
+    _second_object,
     close_by_force,
     serve_forever,
 )
@@ -112,7 +113,7 @@ async def test_many_clients_at_once() -> None:
     trio.lowlevel.add_instrument(accepted)
     with ExitStack() as stack:
         clients = [
-            stack.enter_context(socket.create_connection(address)) for _ in range(MAX_AT_ONCE + 8)
+            stack.enter_context(socket.create_connection(address)) for _ in range(MAX_AT_ONCE + 3)
         ]
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve_forever, listener, accepted.close)
@@ -121,7 +122,7 @@ async def test_many_clients_at_once() -> None:
             trio.lowlevel.remove_instrument(accepted)
             nursery.cancel_scope.cancel()
         assert accepted.names == {client.getsockname() for client in clients}
-    assert accepted.in_steps == [MAX_AT_ONCE, 8]
+    assert accepted.in_steps == [MAX_AT_ONCE, 3]
     with pytest.raises(ConnectionRefusedError), socket.create_connection(address):
         pass
 
@@ -148,23 +149,64 @@ class Accepted(trio.abc.Instrument):
 
 
 async def test_a_listener_that_is_closed_already() -> None:
-    """A listener of which there is no duplicate fails as it does by itself."""
+    """A listener that has no socket any more fails as it does by itself."""
     [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
     await listener.aclose()
     with pytest.raises(trio.ClosedResourceError):
         await serve_forever(listener, print)
 
 
-async def test_the_duplicate_never_waits() -> None:
+async def test_a_listener_that_is_closed_while_clients_wait() -> None:
+    """Its address is free at once, and what waits is not accepted from a number that is free."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    address = listener.socket.getsockname()
+    accepted: list[trio.abc.Stream] = []
+
+    def close_it(stream: trio.abc.Stream) -> None:
+        accepted.append(stream)
+        number = listener.socket.fileno()
+        listener.socket.close()
+        os.dup2(spare.fileno(), number)
+        stack.callback(os.close, number)
+
+    with ExitStack() as stack:
+        spare = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        stack.enter_context(socket.create_connection(spare.getsockname()))
+        for _ in range(2):
+            stack.enter_context(socket.create_connection(address))
+        with pytest.raises(trio.ClosedResourceError):
+            await serve_forever(listener, close_it)
+        stack.enter_context(socket.create_server(address))
+        assert len(accepted) == 1
+        await accepted[0].aclose()
+
+
+async def test_a_listener_that_is_closed_from_outside() -> None:
+    """Who closes a listener that waits for clients has its address for another at once."""
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    address = listener.socket.getsockname()
+
+    async def serve() -> None:
+        with pytest.raises(trio.ClosedResourceError):
+            await serve_forever(listener, print)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve)
+        await trio.testing.wait_all_tasks_blocked()
+        listener.socket.close()
+        socket.create_server(address).close()
+
+
+async def test_accepting_what_waits_never_waits() -> None:
     """A program may give all its sockets a time-out: accepting what waits does not wait for it."""
     [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(60)
     try:
-        duplicate = _duplicate(listener)
-        assert duplicate is not None
-        with duplicate:
-            assert list(_accept_waiting(duplicate)) == []
+        second = _second_object(listener)
+        assert second is not None
+        assert list(_accept_waiting(listener, second)) == []
+        second.detach()
     finally:
         socket.setdefaulttimeout(before)
         await listener.aclose()

@@ -51,9 +51,12 @@ class SuspensionWatch:
         self._listeners: dict[ResumeListener, None] = {}
         self._is_watching = False
         self._refused = False
+        self._seen: float | None = None
 
     def tell(self, listener: ResumeListener) -> None:
         """Call ``listener.probe(slept)`` after each suspension from now on."""
+        if self._is_watching and not self._listeners:
+            self._seen = self._look()  # a suspension before it came is no news to it
         self._listeners[listener] = None
         if not self._is_watching and not self._refused:
             self._is_watching = True
@@ -79,15 +82,14 @@ class SuspensionWatch:
             self.tell_no_more(silent)
 
     async def _watch(self) -> None:
-        before = self._look()
-        while before is not None:
+        self._seen = self._look()
+        while self._seen is not None:
             await trio.sleep(INTERVAL)
-            if not self._listeners or (now := self._look()) is None:
-                break
-            if now - before > SUSPEND_THRESHOLD:
+            before, now = self._seen, self._look() if self._listeners else None
+            if before is not None and now is not None and now - before > SUSPEND_THRESHOLD:
                 for listener in list(self._listeners):
                     listener.probe(now - before)
-            before = now
+            self._seen = now
         self._is_watching = False
 
     def _look(self) -> float | None:

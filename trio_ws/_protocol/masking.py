@@ -175,7 +175,7 @@ def mask_frames(frames: list[bytes | Parts]) -> list[bytes | bytearray]:
     """Return frames as they are written, in pieces; those in two parts are masked first."""
     compiled = accelerator.compiled
     if compiled is not None and frames and (joined := compiled.join_masked(frames, sys.maxsize)):
-        if len(joined) >= LARGE:
+        if len(joined) >= LARGE * len(frames):  # a burst of small ones needs no large blocks
             allocator.expect_large_blocks()
         return [joined]
     pieces: list[bytes | bytearray] = []

@@ -8,14 +8,14 @@ of the scheduler for nothing, as much as all the parsing of a handshake.
 
 And it takes a turn of the scheduler for each stream.
 Many clients often come at once.  So behind the stream that Trio has accepted
-all that wait are accepted, in the same step, from a duplicate of the listening socket:
+all that wait are accepted, in the same step, by a second object for the same socket:
 Trio has no way to accept without a checkpoint.
+It has no descriptor of its own, so whoever closes the listener frees its address at once.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -36,8 +36,8 @@ ACCEPT_RETRY_DELAY = 0.1
 ACCEPT_LOG_INTERVAL = 60.0
 """Seconds in which the log says so once."""
 
-MAX_AT_ONCE = 32
-"""After so many streams other tasks run."""
+MAX_AT_ONCE = 8
+"""After so many streams other tasks run: each is the beginning of a handshake."""
 
 _log = Log("trio_ws.server")
 
@@ -54,7 +54,7 @@ async def serve_forever(
         OSError: nothing can be accepted any more.
     """
     silent_until = -FOREVER
-    duplicate = _duplicate(listener)
+    second = _second_object(listener)
     try:
         while True:
             try:
@@ -70,36 +70,37 @@ async def serve_forever(
                 if not isinstance(listener, trio.SocketListener):
                     lend(stream)
                 start(stream)
-                for another in _accept_waiting(duplicate):
+                for another in _accept_waiting(listener, second):
                     start(another)
     finally:
-        if duplicate is not None:
-            duplicate.close()
+        if second is not None:
+            second.detach()  # closing is left to the listener
         # Shielded: its own cancellation would take the place of a Ctrl-C that is on its way.
         with trio.CancelScope(shield=True, deadline=-FOREVER):
             await listener.aclose()
 
 
-def _duplicate(listener: trio.abc.Listener[Any]) -> socket.socket | None:
-    """Return a duplicate of a listening socket; None if it is none, or none can be had."""
-    if not isinstance(listener, trio.SocketListener) or os.name != "posix":
+def _second_object(listener: trio.abc.Listener[Any]) -> socket.socket | None:
+    """Return a second object for the socket of a listener, to be detached; None if it has none."""
+    if not isinstance(listener, trio.SocketListener) or listener.socket.fileno() < 0:
         return None
-    original = listener.socket
-    try:
-        duplicate = socket.fromfd(original.fileno(), original.family, original.type, original.proto)
-    except OSError:  # closed, or out of descriptors
-        return None
-    duplicate.setblocking(False)
-    return duplicate
+    first = listener.socket
+    second = socket.socket(first.family, first.type, first.proto, fileno=first.fileno())
+    second.setblocking(False)
+    return second
 
 
-def _accept_waiting(duplicate: socket.socket | None) -> Iterator[trio.SocketStream]:
+def _accept_waiting(
+    listener: trio.abc.Listener[Any], second: socket.socket | None
+) -> Iterator[trio.SocketStream]:
     """Yield the streams that wait, a few at most; an error comes again where Trio accepts."""
-    if duplicate is None:
+    if second is None:
         return
     with suppress(OSError):
         for _ in range(MAX_AT_ONCE - 1):
-            accepted, _ = duplicate.accept()
+            if listener.socket.fileno() != second.fileno():  # closed; the number may be another's
+                return
+            accepted, _ = second.accept()
             yield trio.SocketStream(trio.socket.from_stdlib_socket(accepted))
 
 

@@ -50,8 +50,8 @@ GUARDS = [
     Guard(
         "a suspension is noticed",
         "_concurrency/suspension.py",
-        "            if now - before > SUSPEND_THRESHOLD:",
-        "            if False:",
+        "and now - before > SUSPEND_THRESHOLD:",
+        "and False:",
         ("concurrency/test_suspension.py::test_suspension",),
     ),
     Guard(
@@ -71,9 +71,16 @@ GUARDS = [
     Guard(
         "the watch ends with the last listener",
         "_concurrency/suspension.py",
-        "            if not self._listeners or (now := self._look()) is None:",
-        "            if (now := self._look()) is None:",
+        "self._look() if self._listeners else None",
+        "self._look()",
         ("concurrency/test_suspension.py::test_who_no_longer_listens",),
+    ),
+    Guard(
+        "a suspension before the first listener came is no news",
+        "_concurrency/suspension.py",
+        "            self._seen = self._look()  # a suspension before it came is no news to it",
+        "            pass",
+        ("concurrency/test_suspension.py::test_a_suspension_before_the_first_listener",),
     ),
     Guard(
         "a group with another failure leaves whole",
