@@ -289,7 +289,8 @@ async def test_a_single_frame_that_the_kernel_does_not_take(timeouts: Timeouts) 
         count = 0
         while ws._connection.core.transport.send_now([b"\x8a\x00"]) == []:
             count += 1
-        ws.send_nowait("second")
+        ws._protocol.send("second")  # queued, as what waits for its turn is
+        ws._writer.flush()
         assert not ws._protocol.send_queue.is_empty
         assert ws._writer.phase is Phase.WOKEN
         frames = [await peer.receive_frame() for _ in range(count + 2)]

@@ -290,7 +290,7 @@ class Writer:
     def _write_single(self, frame: bytes) -> bool:
         """Write a frame that was all there is, which is so for most; return True if it is gone."""
         count = self._transport.send_bytes_now(frame)
-        if self._lease.bounds_sending:
+        if self._bounds_sending:
             self._heartbeat.on_sent_inline()
         if count < len(frame):
             self._send_queue.put_back([memoryview(frame)[count:]])
