@@ -66,6 +66,17 @@ def socket_pair(buffer: int | None = None) -> Pair:
     return trio.SocketStream(ours), trio.SocketStream(theirs)
 
 
+def tcp_pair() -> Pair:
+    """Two streams over TCP, on the loopback."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname())
+        theirs, _ = listener.accept()
+    for end in (ours, theirs):
+        end.setblocking(False)
+    streams = [trio.SocketStream(trio.socket.from_stdlib_socket(end)) for end in (ours, theirs)]
+    return streams[0], streams[1]
+
+
 @contextmanager
 def tcp(family: str = "IPv4") -> Generator[tuple[trio.SocketStream, socket.socket]]:
     """Connect over TCP; our end is a stream, the peer's is bare and has a small buffer."""

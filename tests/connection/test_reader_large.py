@@ -223,7 +223,7 @@ async def test_partial_writes(
                 await ws.send("the one that leaves at once")
                 await settled()
                 transport.written.clear()
-                ws._writer._wrote_in = ws._writer._turn.number
+                ws._writer._wrote_in = ws._writer._rounds.number
             script += [first, second, second, 1]
             for message in messages:
                 await ws.send(message)

@@ -161,14 +161,6 @@ def test_no_member_is_forgotten(steps: list[tuple[str, int]], all_send: bool) ->
     assert turn.leader is None
 
 
-def test_turns_are_told_apart() -> None:
-    """A turn that begins has another number than those before."""
-    turn = SharedTurn()
-    before = turn.number
-    turn.begin()
-    assert turn.number > before
-
-
 async def test_each_run_has_its_own() -> None:
     """All connections of a run share a turn."""
     assert current_shared_turn() is current_shared_turn()

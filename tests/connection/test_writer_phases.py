@@ -126,6 +126,17 @@ async def test_inline(autojump_clock: Clock) -> None:
         assert bench.core.protocol.send_queue.is_empty
 
 
+async def test_an_answer_leaves_at_once(autojump_clock: Clock) -> None:
+    """Behind a read the first message leaves inline, though another has left in this round."""
+    async with over_a_socket() as (bench, theirs):
+        inline = [bench.send("first")]
+        bench.writer.after_read()
+        inline += [bench.send("an answer"), bench.send("another")]
+        count = len(theirs.recv(1000))
+    assert inline == [True, True, False]
+    assert count == 11 + 15
+
+
 async def test_control_frames_leave_inline_and_are_no_burst(autojump_clock: Clock) -> None:
     """A ping leaves at once also behind a message, and the message behind it does so too."""
     async with over_a_socket() as (bench, theirs):

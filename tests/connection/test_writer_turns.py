@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
-
 import pytest
 import trio
 import trio.testing
 
-from trio_ws import ConnectionLost, Limits, Timeouts, WebSocket
-from trio_ws._connection.block import ConnectionBlock
+from trio_ws import ConnectionLost, Limits, Timeouts
 from trio_ws._connection.shared_turn import MAX_PER_TURN
 from trio_ws._connection.writer import Phase, Writer
-from trio_ws._options import ConnectionOptions
-from trio_ws.testing._peer import PONG, RawPeer
+from trio_ws.testing._peer import PONG
 
-from ..streams import socket_pair
-from ..wires import both_roles, opening, settled
+from ..wires import both_roles, settled
 from .cores import core_of, writer_of
-
-Pair = tuple[WebSocket, RawPeer]
-
-
-@asynccontextmanager
-async def on_sockets(
-    count: int, client: bool = False, buffers: int = 1 << 18, **options: Any
-) -> AsyncGenerator[list[Pair]]:
-    """Open so many connections over sockets; at the end the peers say goodbye."""
-    async with AsyncExitStack() as stack:
-        pairs: list[Pair] = []
-        for _ in range(count):
-            ours, theirs = socket_pair(buffers)
-            rules = ConnectionOptions(**{"heartbeat": None, **options})
-            ws = WebSocket(ours, opening(), client=client, options=rules, name="tested")
-            peer = await stack.enter_async_context(RawPeer(theirs, client=not client))
-            await stack.enter_async_context(ConnectionBlock(ws))
-            pairs.append((ws, peer))
-        await settled()
-        yield pairs
-        for _, peer in pairs:
-            await peer.send_close()
-            await peer.send_eof()
+from .pairs import Pair, on_sockets, received
 
 
 def burst(pairs: list[Pair], *texts: str) -> None:
@@ -50,11 +21,6 @@ def burst(pairs: list[Pair], *texts: str) -> None:
     for text in ("at once", *texts):
         for ws, _ in pairs:
             ws.send_nowait(text)
-
-
-async def received(peer: RawPeer, count: int) -> list[str]:
-    """Receive so many texts."""
-    return [(await peer.receive_frame()).payload.decode() for _ in range(count)]
 
 
 def tasks(pairs: list[Pair]) -> int:
@@ -96,23 +62,6 @@ async def test_after_a_turn_a_message_leaves_at_once() -> None:
         ws.send_nowait("next")
         assert ws.statistics().send_queue == 0
         assert await received(peer, 3) == ["at once", "first", "next"]
-
-
-async def test_after_a_read_any_connection_writes_at_once() -> None:
-    """If anything was read, a task has waited: what is sent now belongs to no burst of before."""
-    waiting: list[bool] = []
-    async with on_sockets(3) as pairs:
-        (reading, other), *pairs = pairs
-        burst(pairs)
-        await other.send_text("go on")
-        await reading.receive()
-        for text in ("at once again", "waits"):
-            for ws, _ in pairs:
-                ws.send_nowait(text)
-                waiting.append(ws.statistics().send_queue > 0)
-        for _, peer in pairs:
-            assert await received(peer, 3) == ["at once", "at once again", "waits"]
-    assert waiting == [False, False, True, True]
 
 
 async def test_a_slow_peer_delays_only_itself() -> None:
@@ -285,7 +234,7 @@ async def test_a_single_frame_that_the_kernel_does_not_take(timeouts: Timeouts) 
     """A frame that is all there is goes back if the socket is full, and a task writes it."""
     async with on_sockets(1, buffers=4096, timeouts=timeouts) as ((ws, peer),):
         ws.send_nowait("first")
-        ws._writer._turn.begin()
+        ws._writer._rounds.begin()
         count = 0
         while ws._connection.core.transport.send_now([b"\x8a\x00"]) == []:
             count += 1

@@ -14,6 +14,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from trio_ws._concurrency.rounds import current_rounds
 from trio_ws._transport import poller
 from trio_ws._transport.poller import Poller, current_poller
 
@@ -74,6 +75,25 @@ async def test_ringing() -> None:
         theirs.sendall(b"hello")
         await wait_all_tasks_blocked(0.01)
         assert len(bell.rings) == 2
+
+
+async def test_a_wakeup_begins_a_round() -> None:
+    """However many bells ring behind one wakeup, it is one round (`rounds`)."""
+    with tcp_pair() as first, tcp_pair() as second:
+        bells = [Doorbell(), Doorbell()]
+        for (ours, _), bell in zip((first, second), bells, strict=True):
+            assert the_poller().watch(ours.fileno(), bell)
+        await wait_all_tasks_blocked(0.01)
+        before = current_rounds().number
+        for _ in range(2):
+            for ours, theirs in (first, second):
+                theirs.sendall(b"hello")
+                assert select.select([ours], [], [], 5)[0]
+            await wait_all_tasks_blocked(0.01)
+        assert [bell.rings for bell in bells] == [[False, False]] * 2
+        assert current_rounds().number == before + 2
+        for (ours, _), bell in zip((first, second), bells, strict=True):
+            the_poller().unwatch(ours.fileno(), bell)
 
 
 async def test_what_is_there_already() -> None:

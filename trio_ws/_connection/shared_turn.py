@@ -12,9 +12,6 @@ Only the first of them wakes its task, which writes for the others, too::
      ▼
     the task of A                writes what B, C … have queued, then what A has
 
-What is sent in another turn belongs to another burst, of which the first message leaves at once.
-Trio does not tell of turns, but each read shows one: before it a task has waited (`begin`).
-
 What the kernel does not take of a member at once is for the member's own task.
 After `MAX_PER_TURN` members the next one leads, so that other tasks run (P11).
 
@@ -50,19 +47,13 @@ class SharedTurn:
 
     Attributes:
         leader: whose task will write for all; None if no member waits.
-        number: how many turns of the scheduler have begun, as far as is known here.
     """
 
-    __slots__ = ("_members", "leader", "number")
+    __slots__ = ("_members", "leader")
 
     def __init__(self) -> None:
         self._members: dict[Member, None] = {}
         self.leader: Member | None = None
-        self.number = 0
-
-    def begin(self) -> None:
-        """Note that a task has waited: whatever is sent now belongs to no burst of before."""
-        self.number += 1
 
     def join(self, member: Member) -> bool:
         """Have `member` written for; return False if its own task does that, as the leader's."""

@@ -13,9 +13,10 @@ It is finished when our Close is out, or when the stream breaks.
 
 A burst of messages shall leave in few system calls:
 
-* Only the first message since we parked, or since anything was read on any connection,
+* Only the first message since we parked, since we read, or in a round of the run (`rounds`),
   is written inline: the ones that follow are likely to be a burst.
   So are answers while more messages wait to be answered.
+  What other connections read ends no burst of ours: many may relay to this one in one round.
 * But once `COALESCE_LIMIT` is waiting, there is nothing to be won by waiting for more.
 * For the same reason the task, when it is woken, waits for a few quick turns of the scheduler
   while more messages wait to be received and answers are added to the queue.
@@ -30,6 +31,7 @@ from typing import final
 import trio
 
 from .._concurrency.exceptions import contain, strip_tracebacks
+from .._concurrency.rounds import current_rounds
 from .._concurrency.slim import SlimEvent, SlimParkingLot
 from .._ending import Ending
 from .._errors import closed
@@ -78,7 +80,7 @@ _WRITING, _ENDED = Phase.WRITING, Phase.ENDED
 _OPEN = State.OPEN
 
 _NEVER = -1
-"""No turn of the scheduler has this number."""
+"""No round has this number."""
 
 
 @final
@@ -102,6 +104,7 @@ class Writer:
         "_protocol",
         "_receive_queue",
         "_room",
+        "_rounds",
         "_send_queue",
         "_transport",
         "_turn",
@@ -125,6 +128,7 @@ class Writer:
         self._bounds_sending = core.lease.bounds_sending
         self._room = core.room
         self._nursery: trio.Nursery
+        self._rounds = current_rounds()
         self._turn = current_shared_turn()
         self._in_turn = False
         self._wakeup: SlimParkingLot
@@ -155,7 +159,7 @@ class Writer:
 
     def after_read(self) -> None:
         """Act on what was read; the first answer to it may be written inline."""
-        self._turn.begin()
+        self._wrote_in = _NEVER
         # Not for data in the queue: it waits for more, as `flush` has decided.
         if (
             self._send_queue.is_urgent
@@ -178,7 +182,7 @@ class Writer:
             return False
         if self._send_queue.size <= COALESCE_LIMIT and (
             more_expected
-            or (self._wrote_in == self._turn.number and not self._send_queue.is_urgent)
+            or (self._wrote_in == self._rounds.number and not self._send_queue.is_urgent)
         ):
             if phase is not _WOKEN and not self._in_turn:
                 self._wait_for_turn(more_expected)
@@ -190,17 +194,17 @@ class Writer:
 
     def send(self, frame: Frame) -> None:
         """Get the frame of a message on its way, behind what waits."""
-        turn, answering = self._turn.number, self._receive_queue.messages
+        number, answering = self._rounds.number, self._receive_queue.messages
         if (
             answering  # one write takes all answers
-            or self._wrote_in == turn
+            or self._wrote_in == number
             or type(frame) is not bytes
             or not self.write_past_queue(frame, 1)
         ):
             self._send_queue.put_data(frame)
             self.flush(more_expected=bool(answering))
         else:
-            self._wrote_in = turn
+            self._wrote_in = number
 
     def write_past_queue(self, data: bytes, frames: int) -> bool:
         """Write so many whole frames in place of the task; return False if that cannot be now.
@@ -274,7 +278,7 @@ class Writer:
         if not self._immediate:
             return False
         if self._send_queue.size:  # control frames alone are no burst
-            self._wrote_in = self._turn.number
+            self._wrote_in = self._rounds.number
         if (frame := self._send_queue.take_single()) is not None:
             return self._write_single(frame)
         # A cancellation cannot land in here, so no frame is ever torn.

@@ -13,6 +13,8 @@ Two things are told with it, since a read that leaves nothing does not show them
 that the peer has ended or the connection is broken, behind whatever it sent before,
 and that there is urgent data, at which a read stops short.
 
+Since the tasks of all connections wait here, each wakeup begins a round of the run (`rounds`).
+
 Only sockets that no other code can close are watched: an epoll does not tell of that.
 The task and the epoll are there from the first connection to the end of the run.
 If system tasks have connections, these outlive it for a moment, and are told.
@@ -29,6 +31,7 @@ from typing import TYPE_CHECKING, Protocol, final
 import trio
 
 from .._concurrency.per_run import PerRun
+from .._concurrency.rounds import current_rounds
 from .._log import Log
 
 _log = Log("trio_ws.poller")
@@ -66,12 +69,13 @@ class Poller:
         OSError: the system refuses an epoll.
     """
 
-    __slots__ = ("_bells", "_epoll", "_pid")
+    __slots__ = ("_bells", "_epoll", "_pid", "_rounds")
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._bells: dict[int, Ringing] = {}
         self._pid = os.getpid()
+        self._rounds = current_rounds()
         trio.lowlevel.spawn_system_task(self._run, name="trio_ws poller")
 
     def watch(self, fileno: int, bell: Ringing) -> bool:
@@ -96,6 +100,7 @@ class Poller:
         try:
             while True:
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
+                self._rounds.begin()
                 for fileno, events in self._epoll.poll(0, MAX_RINGS):
                     bell = self._bells.get(fileno)
                     if bell is not None:  # pragma: no branch - closed in another process too

@@ -42,11 +42,31 @@ GUARDS = [
         ("connection/test_writer_inline.py::test_nothing_passes_what_is_in_the_way",),
     ),
     Guard(
-        "after a read any connection writes at once",
-        "_connection/writer.py",
-        "        self._turn.begin()\n",
+        "in a new round any connection writes at once",
+        "_transport/poller.py",
+        "                self._rounds.begin()\n",
         "",
-        ("connection/test_writer_turns.py::test_after_a_read_any_connection_writes_at_once",),
+        (
+            "connection/test_writer_rounds.py::test_in_a_new_round_any_connection_writes_at_once",
+            "transport/test_poller.py::test_a_wakeup_begins_a_round",
+        ),
+    ),
+    Guard(
+        "behind a read an answer leaves at once",
+        "_connection/writer.py",
+        "        self._wrote_in = _NEVER\n        # Not for data",
+        "        # Not for data",
+        ("connection/test_writer_phases.py::test_an_answer_leaves_at_once",),
+    ),
+    Guard(
+        "a read on one connection ends the burst of no other",
+        "_connection/writer.py",
+        "        self._wrote_in = _NEVER\n        # Not for data",
+        "        self._rounds.begin()\n        # Not for data",
+        (
+            "connection/test_writer_rounds.py::test_many_relay_to_one",
+            "connection/test_writer_rounds.py::test_a_hub",
+        ),
     ),
     Guard(
         "a descriptor is not remembered beyond the watch",

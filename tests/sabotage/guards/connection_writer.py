@@ -117,8 +117,8 @@ GUARDS = [
     Guard(
         "control frames never wait for a burst",
         "_connection/writer.py",
-        "(self._wrote_in == self._turn.number and not self._send_queue.is_urgent)",
-        "self._wrote_in == self._turn.number",
+        "(self._wrote_in == self._rounds.number and not self._send_queue.is_urgent)",
+        "self._wrote_in == self._rounds.number",
         ("connection/test_writer_phases.py::test_control_frames_leave_inline_and_are_no_burst",),
         hangs=True,
     ),
