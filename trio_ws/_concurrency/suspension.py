@@ -55,8 +55,8 @@ class SuspensionWatch:
 
     def tell(self, listener: ResumeListener) -> None:
         """Call ``listener.probe(slept)`` after each suspension from now on."""
-        if self._is_watching and not self._listeners:
-            self._seen = self._look()  # a suspension before it came is no news to it
+        if self._is_watching and not self._listeners and (now := self._look()) is not None:
+            self._seen = now  # a suspension before it came is no news to it
         self._listeners[listener] = None
         if not self._is_watching and not self._refused:
             self._is_watching = True
@@ -85,10 +85,10 @@ class SuspensionWatch:
         self._seen = self._look()
         while self._seen is not None:
             await trio.sleep(INTERVAL)
-            before, now = self._seen, self._look() if self._listeners else None
-            if before is not None and now is not None and now - before > SUSPEND_THRESHOLD:
+            now = self._look() if self._listeners else None
+            if now is not None and (slept := now - self._seen) > SUSPEND_THRESHOLD:
                 for listener in list(self._listeners):
-                    listener.probe(now - before)
+                    listener.probe(slept)
             self._seen = now
         self._is_watching = False
 

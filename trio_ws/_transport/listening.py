@@ -10,7 +10,7 @@ And it takes a turn of the scheduler for each stream.
 Many clients often come at once.  So behind the stream that Trio has accepted
 all that wait are accepted, in the same step, by a second object for the same socket:
 Trio has no way to accept without a checkpoint.
-It has no descriptor of its own, so whoever closes the listener frees its address at once.
+It has no descriptor of its own, so closing the listener frees its address at once.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _accept_waiting(
     listener: trio.abc.Listener[Any], second: socket.socket | None
 ) -> Iterator[trio.SocketStream]:
     """Yield the streams that wait, a few at most; an error comes again where Trio accepts."""
-    if second is None:
+    if second is None or not isinstance(listener, trio.SocketListener):
         return
     with suppress(OSError):
         for _ in range(MAX_AT_ONCE - 1):
