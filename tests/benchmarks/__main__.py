@@ -38,10 +38,11 @@ def main(arguments: list[str]) -> int:
             print("Nothing to measure; --list shows the names of the cells.")
             return 2
         found = run(cells, peers, options.rounds, options.seconds)
+        if options.json:
+            found.write(options.json)
+            found = results.read(options.json)  # rounded, so that both say the same
     print(table.everything(found))
     print(f"\nBars\n\n{bars.report(found)}")
-    if options.json:
-        found.write(options.json)
     if options.plots:
         for path in plots.draw(found, options.plots):
             print(path, file=sys.stderr)
