@@ -68,8 +68,8 @@ def test_all_is_complete(module: str) -> None:
     found = importlib.import_module(module)
     public = {
         name
-        for name, value in vars(found).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
+        for name in dir(found)
+        if not name.startswith("_") and not inspect.ismodule(getattr(found, name))
     }
     assert sorted(found.__all__) == sorted(public - {"annotations"})
 

@@ -16,8 +16,12 @@ The house, from the roof down.  Imports go downward only; each folder opens with
 
 To follow a message through the house, begin at the top of ``_connection``.
 Everything public is exported here, or from `trio_ws.testing`, `trio_ws.instruments`
-and `trio_ws.debug`.
+and `trio_ws.debug`.  The two upper floors are imported when the first of their names is asked for.
 """
+
+import importlib
+import types
+import typing
 
 from ._client.connect import open_websocket, open_websocket_on
 from ._client.options import ClientHeaders, ClientOptions, ConnectTo, HeadersFunction, ProxyOption
@@ -73,10 +77,6 @@ from ._protocol.extensions.base import (
     Parameters,
 )
 from ._protocol.extensions.deflate import Deflate, DeflateStatistics
-from ._reconnecting.channel import OnConnect, ReconnectingWebSocket, WhenDown
-from ._reconnecting.open import open_reconnecting_websocket
-from ._reconnecting.outgoing import SendBuffer
-from ._reconnecting.statistics import ReconnectingStatistics
 from ._server.auth import CredentialCheck, basic_auth
 from ._server.listeners import inherited_listeners, open_listeners
 from ._server.log import log_handler_error
@@ -87,16 +87,55 @@ from ._server.selection import Handler
 from ._server.serve import serve_websocket, serve_websocket_listeners, serve_websocket_on
 from ._server.server import Listener, Server
 from ._server.statistics import ServerStatistics
-from ._supervision.backoff import Backoff
-from ._supervision.config import Connect, Session, SupervisorOptions, UnknownHost
-from ._supervision.counters import SupervisorStatistics
-from ._supervision.endpoints import Endpoint
-from ._supervision.retry_rules import Classify, Failure, Remedy
-from ._supervision.states import SupervisorState, Transition
-from ._supervision.supervise import Supervisor, open_supervisor, supervise
-from ._supervision.throttle import Throttle
-from ._supervision.transitions import TransitionHook
 from ._tls_info import TLSInfo
+
+if typing.TYPE_CHECKING:
+    from ._reconnecting.channel import OnConnect, ReconnectingWebSocket, WhenDown
+    from ._reconnecting.open import open_reconnecting_websocket
+    from ._reconnecting.outgoing import SendBuffer
+    from ._reconnecting.statistics import ReconnectingStatistics
+    from ._supervision.backoff import Backoff
+    from ._supervision.config import Connect, Session, SupervisorOptions, UnknownHost
+    from ._supervision.counters import SupervisorStatistics
+    from ._supervision.endpoints import Endpoint
+    from ._supervision.retry_rules import Classify, Failure, Remedy
+    from ._supervision.states import SupervisorState, Transition
+    from ._supervision.supervise import Supervisor, open_supervisor, supervise
+    from ._supervision.throttle import Throttle
+    from ._supervision.transitions import TransitionHook
+else:
+    _LATER = (
+        "._reconnecting.channel",
+        "._reconnecting.open",
+        "._reconnecting.outgoing",
+        "._reconnecting.statistics",
+        "._supervision.backoff",
+        "._supervision.config",
+        "._supervision.counters",
+        "._supervision.endpoints",
+        "._supervision.retry_rules",
+        "._supervision.states",
+        "._supervision.supervise",
+        "._supervision.throttle",
+        "._supervision.transitions",
+    )
+    """What brings clients back; a server needs none of it, and it is a fifth of the import."""
+
+    def __getattr__(name: str) -> object:
+        """Import all that comes later when the first name of it is asked for."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        for module in _LATER:
+            found = vars(importlib.import_module(module, __name__))
+            for each in found.keys() & set(__all__):
+                globals().setdefault(each, found[each])
+        _sign()
+        return globals()[name]
+
+    def __dir__() -> list[str]:
+        """List what comes later, too."""
+        return sorted({*globals(), *__all__})
+
 
 __version__ = "0.1.0"
 
@@ -213,7 +252,12 @@ __all__ = [
     "supervise",
 ]
 
-for _name in __all__:  # classes and functions say that they come from here; aliases cannot
-    if isinstance(globals()[_name], type | type(supervise)):
-        globals()[_name].__module__ = __name__
-del _name
+
+def _sign() -> None:
+    """Let classes and functions say that they come from here; aliases cannot."""
+    for name in __all__:
+        if isinstance(value := globals().get(name), type | types.FunctionType):
+            value.__module__ = __name__
+
+
+_sign()
