@@ -195,7 +195,11 @@ class Writer:
     def send(self, frame: Frame) -> None:
         """Get the frame of a message on its way, behind what waits."""
         number, answering = self._rounds.number, self._receive_queue.messages
-        if (
+        if self.phase is _WOKEN and (answering or self._wrote_in == number):
+            self._send_queue.put_data(frame)  # in a burst, that is so for nearly all messages
+            if self._send_queue.size > COALESCE_LIMIT:
+                self.flush()
+        elif (
             answering  # one write takes all answers
             or self._wrote_in == number
             or type(frame) is not bytes
