@@ -19,6 +19,8 @@ from trio.testing import (
 
 from trio_ws._transport.adapter import transport_on
 from trio_ws._transport.addresses import (
+    MAX_SHARED,
+    _shared,
     address,
     local_address,
     named,
@@ -65,6 +67,13 @@ def test_the_same_host(rest: tuple[int, ...]) -> None:
     assert one[0] is other[0]
     others: list[object] = [(5, 6), "/run/socket", b""]
     assert [address(partial(next, iter([each]))) for each in others] == others
+
+
+def test_hosts_are_not_kept_for_ever() -> None:
+    """Of the hosts that have ever connected only some are remembered."""
+    for number in range(2 * MAX_SHARED):
+        address(partial(tuple, (f"2001:db8::{number:x}", 1)))
+    assert _shared.cache_info().currsize == MAX_SHARED
 
 
 async def test_no_address() -> None:

@@ -1,6 +1,6 @@
 """Rounds: which sends of a Trio run belong to one burst, whichever tasks they come from.
 
-A message that is sent alone shall leave at once, and those of a burst together.
+The first message since anything was waited for shall leave at once, and those of a burst together.
 So a writer has to know whether anything was waited for since it wrote last.
 Trio does not tell of the turns of its scheduler, but the poller waits for all sockets of a run::
 

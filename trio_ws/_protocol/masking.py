@@ -40,7 +40,7 @@ SMALL = 384
 """Up to this size one integer XOR is fastest."""
 
 LARGE = 8 * 1024
-"""A payload of this size is not copied to stand behind its header."""
+"""Without the accelerator, a payload of this size is not copied to stand behind its header."""
 
 MIDDLING = range(64, LARGE)
 """With numpy, frames of such a size on average are best unmasked together."""

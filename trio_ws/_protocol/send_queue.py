@@ -12,8 +12,8 @@ A close therefore follows the data that was accepted before it;
 one that must not wait (after a cancellation, or a violation) clears the data queue first.
 
 `take` gives small frames up to `MAX_BATCH` bytes, so that a burst leaves in one system call.
-A large payload is never copied to stand behind its header: the frame is two pieces.
-A client's frames are masked when they are taken, many at a time (`masking`).
+A server's large payload is never copied to stand behind its header: the frame is two pieces.
+A client's frames are masked when they are taken, many at a time (`masking`): a copy anyway.
 """
 
 from __future__ import annotations

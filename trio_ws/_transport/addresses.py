@@ -8,13 +8,16 @@ A stream without a socket, in memory or through a tunnel, may have them as the a
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import trio
 
 from .tls import MonitoredStream
 from .tunnel import TunnelStream
+
+MAX_SHARED = 1024
+"""Up to so many names of hosts are remembered, for the connections that come from the same."""
 
 
 def local_address(stream: object) -> object:
@@ -74,8 +77,14 @@ def address(ask: Callable[[], object]) -> object:
     except OSError:
         return None
     if isinstance(found, tuple) and isinstance(found[0], str):
-        return (sys.intern(found[0]), *found[1:])
+        return (_shared(found[0]), *found[1:])
     return found
+
+
+@lru_cache(MAX_SHARED)
+def _shared(host: str) -> str:
+    """Return one copy; `sys.intern` would keep on Python 3.12 what any peer makes up, for ever."""
+    return host
 
 
 def bottom(stream: object) -> object:
