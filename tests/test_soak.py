@@ -27,7 +27,7 @@ async def test_a_short_soak(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.soak.ALLOWED", 1.0)  # so short a time has no warm-up
     soak = Soak(connections=30, seconds=6, pace=10)
     await soak.run()
-    # A machine on which nothing else runs reaches ten times as much.
+    # A machine on which little else runs has five to ten times as many of the first two.
     assert soak.counts["messages"] > 30
     assert soak.counts["connections"] > 30
     assert soak.counts["reconnects"] > 0

@@ -231,7 +231,7 @@ def memory() -> Generator[list[int]]:
     found: list[int] = []
     trace = sys.gettrace()
     sys.settrace(None)  # a coverage run needs memory of its own
-    # Imported when a stream is first cut within a header, which depends on the kernel: 300 KB.
+    # The first connection that needs wsproto imports this: hundreds of KB that are not its own.
     importlib.import_module("trio_ws._protocol.wsproto_decoder")
     gc.collect()
     tracemalloc.start()
