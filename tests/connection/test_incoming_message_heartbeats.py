@@ -111,6 +111,50 @@ async def test_right_behind_a_heartbeat(autojump_clock: Clock, client: bool) -> 
 
 
 @both_roles
+@pytest.mark.parametrize("whole", [0, 2], ids=["at once", "behind whole messages"])
+async def test_begun_right_behind_a_heartbeat(
+    autojump_clock: Clock, client: bool, whole: int
+) -> None:
+    """A message that only begins in the read that brought a heartbeat loses nothing, nor its place.
+
+    The next message is the one that is streamed, whether it is that one or came whole before it.
+    """
+    async with open_wired(client, heartbeat=REPLY) as (ws, peer, _):
+        chunks: Chunks = []
+        between = [f"whole {number}" for number in range(whole)]
+        frames = [Frame(TEXT, text.encode(), masked=not client) for text in ("ping", *between)]
+        begun = Frame(TEXT, f"begun {LONG}".encode(), fin=False, masked=not client)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stream, ws, chunks)
+            await settled()
+            await peer.send_bytes(b"".join(map(encode, [*frames, begun])))
+            await settled()
+            await peer.send_frame(CONTINUATION, b", ended")
+        taken = ["".join(map(str, chunks)), *[await ws.receive() for _ in between]]
+        assert taken == [*between, f"begun {LONG}, ended"]
+        await peer.send_close()
+
+
+@both_roles
+async def test_heartbeats_right_behind_a_heartbeat(autojump_clock: Clock, client: bool) -> None:
+    """Each heartbeat uses a claim up, and the next message comes in chunks all the same."""
+    async with open_wired(client, heartbeat=REPLY) as (ws, peer, _):
+        chunks: Chunks = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stream, ws, chunks)
+            for _ in range(3):
+                await settled()
+                await peer.send_bytes(encode(Frame(TEXT, b"ping", masked=not client)) * 2)
+            await settled()
+            await peer.send_frame(TEXT, LONG.encode(), fin=False)
+            await settled()
+            assert chunks == [LONG]
+            await peer.send_frame(CONTINUATION, b"end")
+        assert chunks == [LONG, "end"]
+        await peer.send_close()
+
+
+@both_roles
 async def test_left_while_the_beginning_is_held_back(autojump_clock: Clock, client: bool) -> None:
     """Left before its first chunk was given, a message is not dropped."""
     async with open_wired(client, heartbeat=REPLY) as (ws, peer, _):

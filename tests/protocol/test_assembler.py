@@ -150,14 +150,14 @@ def test_hold_of_what_was_kept() -> None:
     assert assembler.add(b"5", finished=True) == Chunk(b"12345", True, first=True)
 
 
-MODES: dict[Mode, tuple[bool, Mode, Mode | None, Mode, Mode]] = {
-    # in progress; after a piece, after the last one, after stream(), after skip_rest()
-    Mode.IDLE: (False, Mode.KEEPING, Mode.IDLE, Mode.AWAITING, Mode.IDLE),
-    Mode.KEEPING: (True, Mode.KEEPING, Mode.IDLE, Mode.STREAMING, Mode.KEEPING),
-    Mode.AWAITING: (False, Mode.STREAMING, Mode.IDLE, Mode.AWAITING, Mode.IDLE),
-    Mode.HOLDING: (True, Mode.STREAMING, Mode.IDLE, Mode.HOLDING, Mode.KEEPING),
-    Mode.STREAMING: (True, Mode.STREAMING, Mode.IDLE, Mode.STREAMING, Mode.SKIPPING),
-    Mode.SKIPPING: (True, Mode.SKIPPING, Mode.IDLE, Mode.SKIPPING, Mode.SKIPPING),
+MODES: dict[Mode, tuple[bool, bool, Mode, Mode, Mode, Mode]] = {
+    # in progress, claimed; after a piece, after the last one, after stream(), after skip_rest()
+    Mode.IDLE: (False, False, Mode.KEEPING, Mode.IDLE, Mode.AWAITING, Mode.IDLE),
+    Mode.KEEPING: (True, False, Mode.KEEPING, Mode.IDLE, Mode.STREAMING, Mode.KEEPING),
+    Mode.AWAITING: (False, True, Mode.STREAMING, Mode.IDLE, Mode.AWAITING, Mode.IDLE),
+    Mode.HOLDING: (True, True, Mode.STREAMING, Mode.IDLE, Mode.HOLDING, Mode.KEEPING),
+    Mode.STREAMING: (True, True, Mode.STREAMING, Mode.IDLE, Mode.STREAMING, Mode.SKIPPING),
+    Mode.SKIPPING: (True, False, Mode.SKIPPING, Mode.IDLE, Mode.SKIPPING, Mode.SKIPPING),
 }
 
 
@@ -181,8 +181,9 @@ def in_mode(mode: Mode) -> MessageAssembler:
 @pytest.mark.parametrize("mode", Mode)
 def test_table(mode: Mode) -> None:
     """Each mode is followed by what the table at the top of the module says."""
-    in_progress, piece, last, stream, skip = MODES[mode]
+    in_progress, claimed, piece, last, stream, skip = MODES[mode]
     assert in_mode(mode).in_progress is in_progress
+    assert in_mode(mode).is_claimed is claimed
     assembler = in_mode(mode)
     assembler.add("a", finished=False)
     assert assembler.mode is piece
@@ -192,6 +193,7 @@ def test_table(mode: Mode) -> None:
     assembler = in_mode(mode)
     assembler.stream()
     assert assembler.mode is stream
+    assert assembler.is_claimed
     assembler = in_mode(mode)
     assembler.skip_rest()
     assert assembler.mode is skip

@@ -9,6 +9,8 @@ The message is claimed with its first chunk, not when the block is entered.
 
 A message that had arrived whole when it is claimed is given as one chunk: ENTERED ─▶ DONE.
 A task that leaves while it is STREAMING gets no more of it: the rest is dropped as it arrives.
+A heartbeat that is hidden uses the claim up: the task claims again, or takes a message
+that came whole behind the heartbeat.
 """
 
 from __future__ import annotations
@@ -125,7 +127,7 @@ class IncomingMessage:
                 self._note(message, finished=True)
                 return message
             self._check_more_comes()
-            if self._state is State.STREAMING or self._protocol.buffering:
+            if self._given or self._protocol.assembler.is_claimed or self._protocol.buffering:
                 await queue.streamers.park()
             else:
                 self._claim()

@@ -259,7 +259,9 @@ class Reader:
 
     def _hand_over_chunk(self, chunk: Chunk, now: float) -> None:
         if chunk.first and chunk.finished and self._inspect(chunk.data, now):
-            self._heartbeat.stream()  # a heartbeat, not data: stream the next message instead
+            # A heartbeat, not data.  The task that streams claims the next message: the reader
+            # must not, because messages that came behind the heartbeat may be in `events`.
+            self._receive_queue.streamers.unpark_all()
             return
         self._lease.data(now)
         self._receive_queue.put_chunk(chunk)

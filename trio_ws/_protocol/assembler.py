@@ -85,6 +85,12 @@ class MessageAssembler:
         return self.mode is _STREAMING or self.mode is _SKIPPING
 
     @property
+    def is_claimed(self) -> bool:
+        """Return True if the message in progress, or the next one, will be passed on in chunks."""
+        mode = self._after_skipping if self.mode is _SKIPPING else self.mode
+        return mode is not _IDLE and mode is not _KEEPING
+
+    @property
     def size(self) -> int:
         """Return how many bytes are kept of the message that is arriving."""
         return len(self._buffer)
