@@ -136,7 +136,7 @@ async def test_begun_right_behind_a_heartbeat(
 
 
 @both_roles
-async def test_heartbeats_right_behind_a_heartbeat(autojump_clock: Clock, client: bool) -> None:
+async def test_heartbeats_in_a_row(autojump_clock: Clock, client: bool) -> None:
     """Each heartbeat uses a claim up, and the next message comes in chunks all the same."""
     async with open_wired(client, heartbeat=REPLY) as (ws, peer, _):
         chunks: Chunks = []
