@@ -3,14 +3,39 @@
 `trio.lowlevel.ParkingLot` and `trio.Event` take some 400 and 250 bytes even when no task waits.
 A connection has several places to wait at, and most connections are idle most of the time;
 these take next to nothing while they are empty, and little with one task in them.
+
+A task may have its place in a lot and wait for something else as well (`Elsewhere`).
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from typing import final
 
 import trio
+
+
+class Elsewhere(ABC):
+    """What a task waits for that has its place in a lot, and is not parked there."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def wait(self) -> Awaitable[None]:
+        """Return an awaitable: it waits for that; then `release`.
+
+        Raises:
+            trio.ClosedResourceError: `wake` came before that.
+        """
+
+    @abstractmethod
+    def release(self) -> None:
+        """Note that the task waits no longer."""
+
+    @abstractmethod
+    def wake(self) -> None:
+        """End the wait, if the task still waits: its turn in the lot has come."""
 
 
 @final
@@ -35,7 +60,7 @@ class SlimParkingLot:
     __slots__ = ("_parked",)
 
     def __init__(self) -> None:
-        self._parked: list[trio.lowlevel.Task] | tuple[()] = ()
+        self._parked: list[trio.lowlevel.Task | Elsewhere] | tuple[()] = ()
 
     def __len__(self) -> int:
         return len(self._parked)
@@ -67,18 +92,35 @@ class SlimParkingLot:
         assert self._parked
         self._parked.remove(task)
 
+    def enter(self, place: Elsewhere) -> None:
+        """Let a task that waits elsewhere be woken like the others; it has to `leave`."""
+        self._parked = [*self._parked, place]
+
+    def leave(self, place: Elsewhere) -> bool:
+        """Give up a place; return False if its turn had come."""
+        if place not in self._parked:
+            return False
+        self._parked = [each for each in self._parked if each is not place] or ()
+        return True
+
     def unpark(self, count: int = 1) -> None:
         """Wake those who have waited longest, at most so many."""
         if self._parked:
             woken, self._parked = self._parked[:count], self._parked[count:] or ()
-            for task in woken:
-                trio.lowlevel.reschedule(task)
+            _wake(woken)
 
     def unpark_all(self) -> None:
         """Wake all tasks."""
         parked, self._parked = self._parked, ()
-        for task in parked:
-            trio.lowlevel.reschedule(task)
+        _wake(parked)
+
+
+def _wake(parked: list[trio.lowlevel.Task | Elsewhere] | tuple[()]) -> None:
+    for each in parked:
+        if isinstance(each, Elsewhere):
+            each.wake()
+        else:
+            trio.lowlevel.reschedule(each)
 
 
 @final

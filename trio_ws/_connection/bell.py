@@ -18,6 +18,9 @@ One rule keeps unread bytes from being slept on:
 
 A receiver that is on its way cannot be cancelled any more: Trio has scheduled it.
 If it finds that it should not read, it wakes the reader.
+
+The only receiver of a run may wait for the socket itself (`_transport.lone_socket`).
+Then it notes what has come when it wakes, and so it is on its way like any other.
 """
 
 from __future__ import annotations
@@ -50,6 +53,11 @@ class Bell:
         self._reader: trio.lowlevel.Task | None = None
 
     @property
+    def is_slept_at(self) -> bool:
+        """Return True if the reader sleeps until it is rung."""
+        return self._reader is not None and not self.is_rung
+
+    @property
     def may_be_answered(self) -> bool:
         """Return True if it has rung and the reader sleeps: a receiver may read, or has to."""
         return self.is_rung and self._reader is not None
@@ -66,6 +74,10 @@ class Bell:
             self._receivers.unpark()
         else:
             self.wake_reader()
+
+    def note_arrival(self) -> None:
+        """Note that something has come, for a receiver that will read at once."""
+        self.is_rung = True
 
     def note_read(self, *, more: bool) -> None:
         """Note that something was read, and whether there is certainly more."""

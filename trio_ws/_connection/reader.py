@@ -18,11 +18,13 @@ closing a socket with unread data would send a reset, and that could overtake ou
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import final
 
 import trio
 
 from .._concurrency.exceptions import contain, strip_tracebacks
+from .._concurrency.slim import Elsewhere
 from .._ending import Loss
 from .._protocol.assembler import Chunk
 from .._protocol.protocol import ProtocolEvent
@@ -45,6 +47,7 @@ class Reader:
     __slots__ = (
         "_bell",
         "_core",
+        "_expects_one",
         "_failure",
         "_heartbeat",
         "_inspects",
@@ -54,6 +57,7 @@ class Reader:
         "_receive_queue",
         "_trailing",
         "_transport",
+        "_waited_alone",
         "_writer",
     )
 
@@ -70,6 +74,7 @@ class Reader:
         self._transport = core.transport
         self._bell: Bell | None = None
         self._failure: BaseException | None = None
+        self._expects_one = self._waited_alone = False
         self._trailing = trailing
         self._inspects = core.watches_idle or bool(heartbeat.messages)
 
@@ -137,9 +142,12 @@ class Reader:
             await trio.lowlevel.checkpoint()
             events = self._protocol.feed(b"", most=MAX_FRAMES_PER_TURN)
         elif (buffer := self._protocol.get_buffer()) is not None:
+            self._transport.set_aside()
             if not (count := await self._transport.receive_into(buffer)):
                 return True
             events = self._protocol.buffer_updated(count)
+            if not self._protocol.wants_buffer:
+                self._transport.take_back()
         else:
             if not (data := await self._transport.receive_behind(self._protocol.tail)):
                 return True
@@ -166,6 +174,7 @@ class Reader:
         if not self._waits_for_the_end:
             return
         bell = self._bell
+        self._transport.take_back()  # the middle of a long message may be where it ended
         while bell is not None and not bell.is_silent:
             if bell.is_rung:
                 data = self._transport.read_now(b"")
@@ -177,6 +186,45 @@ class Reader:
 
     # In place of the task
 
+    def waiting(self, *, first: bool) -> Awaitable[object]:
+        """Return an awaitable for a task in `receive`: it waits until woken; a checkpoint.
+
+        To be awaited at once, in a task that a Ctrl-C does not reach.
+        A task that was woken too early comes back as the `first`.
+        """
+        bell, receivers = self._bell, self._receive_queue.receivers
+        if (
+            self._expects_one
+            and not receivers
+            and bell is not None
+            and bell.is_slept_at
+            and (lone := self._transport.set_aside_if_alone()) is not None
+        ):
+            return self._wait_alone(bell, lone)
+        return receivers.parking(first=first)
+
+    async def _wait_alone(self, bell: Bell, lone: Elsewhere) -> None:
+        """Wait for the only socket of the run, with a place among the receivers."""
+        receivers = self._receive_queue.receivers
+        receivers.enter(lone)
+        try:
+            await lone.wait()
+        except trio.ClosedResourceError:
+            lone.release()
+        except BaseException:  # cancelled
+            lone.release()
+            self._transport.take_back()
+            if not receivers.leave(lone):
+                # It was woken, and cancelled before: what it was woken for is for others.
+                receivers.unpark()
+                bell.wake_reader()
+            raise
+        else:
+            lone.release()
+            bell.note_arrival()
+        receivers.leave(lone)
+        self._waited_alone = True
+
     def answer(self) -> str | bytes | None:
         """Read for a task that waits in `receive` and was woken, if the bell has rung.
 
@@ -184,15 +232,18 @@ class Reader:
         Anything but messages is left to the task of the reader: it is woken.
         """
         bell, message = self._bell, None
-        if bell is None or not bell.may_be_answered:
-            return None
-        try:
-            if self._protocol.ending is None:
-                message = self._read_for_receiver()
-        except BaseException as error:  # noqa: ASYNC103 - the task of the reader raises it
-            self._failure = error
-        if bell.is_rung or self._failure is not None or self._must_act():
-            bell.wake_reader()
+        if bell is not None and bell.may_be_answered:
+            try:
+                if self._protocol.ending is None:
+                    message = self._read_for_receiver()
+            except BaseException as error:  # noqa: ASYNC103 - the task of the reader raises it
+                self._failure = error
+            if bell.is_rung or self._failure is not None or self._must_act():
+                bell.wake_reader()
+        self._expects_one = message is not None
+        if self._waited_alone:
+            self._waited_alone = False
+            self._transport.take_back()  # behind the read: what was read would ring once more
         return message  # noqa: ASYNC104
 
     def _read_for_receiver(self) -> str | bytes | None:

@@ -363,7 +363,7 @@ class WebSocket(trio.abc.AsyncResource):
         while not receive_queue.messages:
             if self._protocol.ending is not None:
                 self._check_more_comes()
-            await receive_queue.receivers.parking(first=woken)
+            await self._reader.waiting(first=woken)
             woken = True
             self._budget.renew()
             if (message := self._reader.answer()) is not None:

@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, Protocol, runtime_checkable
 
+from .._concurrency.slim import Elsewhere
 from .._protocol.send_queue import Piece
 from .._tls_info import TLSInfo
 from .kernel import HangUp
@@ -103,6 +104,18 @@ class Transport(Protocol):
     def unwatch(self) -> None:
         """Ring the bell no more."""
         return  # not abstract: others have none
+
+    def set_aside(self) -> None:
+        """Ring the bell no more, until `take_back`: a task waits for the stream itself."""
+        return
+
+    def take_back(self) -> None:
+        """Ring the bell again, and at once if something is there."""
+        return
+
+    def set_aside_if_alone(self) -> Elsewhere | None:
+        """Set it aside, and return what to wait for, if no other of the run is watched; or None."""
+        return None
 
     def read_now(self, tail: bytes) -> memoryview | None:  # noqa: ARG002 - others can
         """Return `tail` and the bytes that are there; nothing at the end, None if none is there.

@@ -15,6 +15,10 @@ and that there is urgent data, at which a read stops short.
 
 Since the tasks of all connections wait here, each wakeup begins a round of the run (`rounds`).
 
+A task may wait for a socket itself for a while; then the poller sets this socket aside,
+since to be told of it twice takes a step of a task for nothing.
+That is done by the reader of a long message, and by the only receiver of a run (`lone_socket`).
+
 Only sockets that no other code can close are watched: an epoll does not tell of that.
 The task and the epoll are there from the first connection to the end of the run.
 If system tasks have connections, these outlive it for a moment, and are told.
@@ -33,6 +37,7 @@ import trio
 from .._concurrency.per_run import PerRun
 from .._concurrency.rounds import current_rounds
 from .._log import Log
+from .lone_socket import LoneSocket
 
 _log = Log("trio_ws.poller")
 
@@ -69,17 +74,19 @@ class Poller:
         OSError: the system refuses an epoll.
     """
 
-    __slots__ = ("_bells", "_epoll", "_pid", "_rounds")
+    __slots__ = ("_bells", "_epoll", "_lone", "_pid", "_rounds")
 
     def __init__(self) -> None:
+        self._rounds = current_rounds()
+        self._lone = LoneSocket(self._rounds)
         self._epoll = select.epoll()
         self._bells: dict[int, Ringing] = {}
         self._pid = os.getpid()
-        self._rounds = current_rounds()
         trio.lowlevel.spawn_system_task(self._run, name="trio_ws poller")
 
     def watch(self, fileno: int, bell: Ringing) -> bool:
         """Ring `bell` when something comes, or is there already; return False if refused."""
+        self._lone.forget(fileno)  # another socket that had the number, and was closed unnoticed
         try:
             self._epoll.register(fileno, _FLAGS)
         except (OSError, ValueError):  # no room, a descriptor of another kind; the run is over
@@ -93,8 +100,38 @@ class Poller:
             return
         del self._bells[fileno]
         if os.getpid() == self._pid:  # a child has its parent's epoll, and must leave it alone
+            self._lone.forget(fileno)
             with suppress(OSError, ValueError):
                 self._epoll.unregister(fileno)
+
+    def set_aside(self, fileno: int) -> bool:
+        """Ring no more for a socket that is watched, until `take_back`: a task waits for it.
+
+        Return False if the system refuses: the socket is closed, or the run is over.
+        """
+        return self._modify(fileno, 0)
+
+    def set_aside_if_alone(self, fileno: int) -> LoneSocket | None:
+        """Set the only socket that is watched aside, and return what to wait for.
+
+        None: there are others, or the system refuses.
+        """
+        lone = self._lone
+        if len(self._bells) > 1 or lone.is_taken or not lone.hold(fileno):
+            return None
+        return lone if self._modify(fileno, 0) else None
+
+    def take_back(self, fileno: int, bell: Ringing) -> None:
+        """Ring again, and at once if something has come or is there."""
+        if self._bells.get(fileno) is bell:
+            self._modify(fileno, _FLAGS)
+
+    def _modify(self, fileno: int, flags: int) -> bool:
+        try:
+            self._epoll.modify(fileno, flags)
+        except (OSError, ValueError):
+            return False
+        return True
 
     async def _run(self) -> None:
         try:
@@ -106,6 +143,7 @@ class Poller:
                     if bell is not None:  # pragma: no branch - closed in another process too
                         bell.ring(lasting=bool(events & _LASTING))
         finally:
+            self._lone.close()
             self._epoll.close()
             for bell in self._bells.values():
                 bell.fall_silent()

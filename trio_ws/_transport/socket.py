@@ -19,12 +19,13 @@ from typing import TypeGuard
 
 import trio
 
+from .._concurrency.slim import Elsewhere
 from .._protocol.send_queue import Piece
 from . import kernel
 from .addresses import address
 from .base import Transport, without
 from .kernel import HangUp
-from .poller import Ringing, current_poller
+from .poller import Poller, Ringing, current_poller
 from .read_buffer import READ_BUFFER_SIZE, current_read_buffer
 from .tls import TimeCallback
 
@@ -50,8 +51,10 @@ class SocketTransport(Transport):
     __slots__ = (
         "_bell",
         "_buffer",
+        "_is_aside",
         "_is_lent",
         "_more_to_read",
+        "_poller",
         "_socket",
         "_watched",
         "bytes_received",
@@ -63,6 +66,8 @@ class SocketTransport(Transport):
         self._is_lent = is_lent
         self._bell: Ringing | None = None
         self._watched = -1
+        self._poller: Poller | None = None
+        self._is_aside = False
         self._buffer = current_read_buffer()
         self._more_to_read = False
         self.bytes_received = 0
@@ -115,16 +120,38 @@ class SocketTransport(Transport):
         poller, number = current_poller(), self._socket.fileno()
         if poller is None or not poller.watch(number, bell):
             return False
-        self._bell, self._watched = bell, number
+        self._bell, self._watched, self._poller = bell, number, poller
         return True
 
     def unwatch(self) -> None:
         """Let the poller forget the socket."""
         bell, self._bell = self._bell, None
         number, self._watched = self._watched, -1
-        # The poller is asked for only by what it watches: the first question makes it.
-        if bell is not None and (poller := current_poller()) is not None:
+        poller, self._poller = self._poller, None
+        self._is_aside = False
+        if bell is not None and poller is not None:
             poller.unwatch(number, bell)
+
+    def set_aside(self) -> None:
+        """Ring the bell no more, until `take_back`: a task waits for the socket itself."""
+        if self._poller is not None and not self._is_aside:
+            self._is_aside = self._poller.set_aside(self._watched)
+
+    def take_back(self) -> None:
+        """Ring the bell again, and at once if something is there."""
+        if self._is_aside:
+            self._is_aside = False
+            assert self._poller is not None
+            assert self._bell is not None
+            self._poller.take_back(self._watched, self._bell)
+
+    def set_aside_if_alone(self) -> Elsewhere | None:
+        """Set it aside, and return what to wait for, if no other of the run is watched; or None."""
+        if self._poller is None:
+            return None
+        lone = self._poller.set_aside_if_alone(self._watched)
+        self._is_aside = lone is not None
+        return lone
 
     def read_now(self, tail: bytes) -> memoryview | None:
         """Return `tail` and the bytes that are there; nothing at the end, None if none is there.

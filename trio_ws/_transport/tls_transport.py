@@ -27,7 +27,7 @@ from typing import final
 
 import trio
 
-from .._concurrency.slim import SlimParkingLot
+from .._concurrency.slim import Elsewhere, SlimParkingLot
 from .._protocol.send_queue import Piece
 from .._tls_info import TLSInfo
 from .base import Transport, without
@@ -127,6 +127,18 @@ class TLSTransport(Transport, trio.abc.Stream):
         """Ring the bell no more."""
         self._bell = None
         self._below.unwatch()
+
+    def set_aside(self) -> None:
+        """Ring the bell no more, until `take_back`: a task waits for the socket itself."""
+        self._below.set_aside()
+
+    def take_back(self) -> None:
+        """Ring the bell again, and at once if something is there."""
+        self._below.take_back()
+
+    def set_aside_if_alone(self) -> Elsewhere | None:
+        """Set it aside, and return what to wait for, if no other of the run is watched; or None."""
+        return self._below.set_aside_if_alone()
 
     def _ring_for_the_rest(self) -> None:
         """Keep the bell rung while something is left to open: the poller knows nothing of it."""
