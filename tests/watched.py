@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any, ClassVar
 
 import trio
 
 from trio_ws import Limits, WebSocket
+from trio_ws._concurrency.slim import Elsewhere
 from trio_ws._options import ConnectionOptions
 from trio_ws._protocol.send_queue import Piece
 from trio_ws._transport.base import Transport
@@ -22,12 +24,50 @@ RECEIVE_BUFFER = 2000
 """`Limits.receive_buffer`, little enough to be full."""
 
 
+class LoneArrival(Elsewhere):
+    """What `LoneSocket` is for a connection: a task waits for the socket itself."""
+
+    def __init__(self, sock: WatchedSocket) -> None:
+        self._sock = sock
+        self._lot = trio.lowlevel.ParkingLot()
+        self._was_woken = False
+        self.is_taken = False
+
+    def wait(self) -> Awaitable[None]:
+        assert not self.is_taken
+        self.is_taken, self._was_woken = True, False
+        return self._arrival()
+
+    async def _arrival(self) -> None:
+        if self._sock.has_something:
+            await trio.lowlevel.checkpoint()
+            return
+        await self._lot.park()
+        if self._was_woken:
+            raise trio.ClosedResourceError
+
+    def arrive(self) -> None:
+        """Let the kernel tell of something."""
+        self._lot.unpark_all()
+
+    def release(self) -> None:
+        assert self.is_taken
+        self.is_taken = False
+
+    def wake(self) -> None:
+        if self.is_taken and len(self._lot):
+            self._was_woken = True
+            self._lot.unpark_all()
+
+
 class WatchedSocket(Transport, trio.abc.Stream):
     """What `SocketTransport` and the poller are for a connection.
 
     Attributes:
         unread: what has arrived and was not read.
         reads: who has read, as the names of tasks.
+        is_alone: whether no other socket of the run is watched.
+        is_aside: whether a task waits for the socket itself.
     """
 
     immediate: ClassVar[bool] = True
@@ -40,6 +80,9 @@ class WatchedSocket(Transport, trio.abc.Stream):
         self.bytes_sent = 0
         self.is_closed = False
         self.was_unwatched_first = False
+        self.is_alone = False
+        self.is_aside = False
+        self.lone = LoneArrival(self)
         self._is_over = False
         self._edge = False
         self._bell: Ringing | None = None
@@ -51,18 +94,28 @@ class WatchedSocket(Transport, trio.abc.Stream):
         """Let bytes arrive; the poller has not noticed yet."""
         self.unread += data
         self._edge = True
-        self._arrival.unpark_all()
+        self._tell()
 
     def end(self, error: OSError | None = None) -> None:
         """Let the peer end, or the connection break."""
         self._is_over, self._edge, self.error = True, True, error
-        self._arrival.unpark_all()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.has_something:
+            self._arrival.unpark_all()
+            self.lone.arrive()
+
+    @property
+    def has_something(self) -> bool:
+        """Whether a read would not block."""
+        return bool(self.unread) or self._is_over
 
     def poll(self) -> None:
         """Let the poller notice; a thing is noticed once."""
-        if self._bell is None:
-            return
-        if self._edge and (self.unread or self._is_over):
+        if self._bell is None or (self.is_aside and self.error is None):
+            return  # an epoll tells of errors always
+        if self._edge and self.has_something:
             self._bell.ring(lasting=self._is_over)
         self._edge = False
 
@@ -93,6 +146,19 @@ class WatchedSocket(Transport, trio.abc.Stream):
 
     def unwatch(self) -> None:
         self._bell = None
+
+    def set_aside(self) -> None:
+        self.is_aside = True
+
+    def set_aside_if_alone(self) -> Elsewhere | None:
+        if not self.is_alone or self.lone.is_taken:
+            return None
+        self.set_aside()
+        return self.lone
+
+    def take_back(self) -> None:
+        if self.is_aside:
+            self.is_aside, self._edge = False, True
 
     def read_now(self, tail: bytes) -> memoryview | None:
         assert self._bell is not None

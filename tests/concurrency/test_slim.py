@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
 from trio.testing import assert_checkpoints, wait_all_tasks_blocked
 
-from trio_ws._concurrency.slim import SlimEvent, SlimParkingLot
+from trio_ws._concurrency.slim import Elsewhere, SlimEvent, SlimParkingLot
 
 
 async def test_nobody() -> None:
@@ -40,6 +40,57 @@ async def test_cancelled() -> None:
         await lot.park()
     assert scope.cancelled_caught
     assert len(lot) == 0
+
+
+class Other(Elsewhere):
+    """Something else to wait for, that never comes; it counts how often it is woken."""
+
+    def __init__(self) -> None:
+        self.wakes = 0
+
+    def wait(self) -> Awaitable[None]:
+        return trio.sleep_forever()  # noqa: ASYNC105 - by the caller
+
+    def release(self) -> None:
+        raise AssertionError
+
+    def wake(self) -> None:
+        self.wakes += 1
+
+
+async def test_elsewhere() -> None:
+    """A task that waits elsewhere has its turn like the others, once."""
+    lot, other = SlimParkingLot(), Other()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lot.park)
+        await wait_all_tasks_blocked()
+        lot.enter(other)
+        nursery.start_soon(lot.park)
+        await wait_all_tasks_blocked()
+        assert len(lot) == 3
+        lot.unpark()
+        assert other.wakes == 0
+        lot.unpark()
+        assert other.wakes == 1
+        assert len(lot) == 1
+        lot.enter(other)
+        lot.unpark_all()
+        assert other.wakes == 2
+    assert not lot.leave(other)
+
+
+async def test_elsewhere_and_left() -> None:
+    """A place that was given up is not woken, and the others keep theirs."""
+    lot, other, third = SlimParkingLot(), Other(), Other()
+    lot.enter(other)
+    assert lot.leave(other)
+    assert not lot
+    assert not lot.leave(other)
+    for each in (other, third):
+        lot.enter(each)
+    assert lot.leave(other)
+    lot.unpark_all()
+    assert (other.wakes, third.wakes) == (0, 1)
 
 
 async def test_in_their_order() -> None:

@@ -125,7 +125,10 @@ steps = st.lists(
         st.sampled_from([*MESSAGES, "rest", "rest", "poll", "poll", "poll"]), st.integers(1, 10)
     )
     | st.tuples(
-        st.sampled_from(["comes", "comes", "goes", "goes", "runs", "runs"]), st.integers(0, 3)
+        st.sampled_from(
+            ["comes", "comes", "goes", "goes", "runs", "runs", "talks", "talks", "alone"]
+        ),
+        st.integers(0, 3),
     ),
     max_size=40,
 )
@@ -137,6 +140,7 @@ class Trial:
     def __init__(self, nursery: trio.Nursery) -> None:
         self.nursery = nursery
         self.sock = WatchedSocket()
+        self.sock.is_alone = True
         self.ws = watched_websocket(self.sock)
         self.receivers: list[trio.CancelScope] = []
         self.pending = b""
@@ -147,6 +151,21 @@ class Trial:
             await self.ws.receive()
             self.got += 1
         self.receivers.remove(scope)
+
+    def come(self) -> None:
+        self.receivers.append(scope := trio.CancelScope())
+        self.nursery.start_soon(self.receive, scope)
+
+    async def talk(self) -> None:
+        """Receive a lone message; the next receiver waits for the socket itself, if it may."""
+        self.come()
+        await settled()
+        self.sock.arrive(self.pending + MESSAGES["message"])
+        self.pending = b""
+        self.sock.poll()
+        await settled()
+        self.come()
+        await settled()
 
     async def do(self, what: str, number: int) -> None:
         if what in MESSAGES:
@@ -159,9 +178,12 @@ class Trial:
             self.sock.arrive(data)
         elif what == "poll":
             self.sock.poll()
+        elif what == "alone":
+            self.sock.is_alone = number > 0  # other sockets of the run come and go
+        elif what == "talks":
+            await self.talk()
         elif what == "comes":
-            self.receivers.append(scope := trio.CancelScope())
-            self.nursery.start_soon(self.receive, scope)
+            self.come()
         elif what == "goes" and self.receivers:
             self.receivers[number % len(self.receivers)].cancel()
         elif number:
@@ -176,6 +198,7 @@ class Trial:
             self.sock.poll()
             await settled()
         queue = self.ws._receive_queue
+        assert self.sock.is_aside <= (self.sock.lone.is_taken or self.ws._protocol.wants_buffer)
         assert not self.sock.unread or queue.is_full(self.ws._protocol.assembling)
         assert not (queue.messages and self.receivers)
         assert len(queue.receivers) == len(self.receivers)

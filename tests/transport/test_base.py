@@ -96,6 +96,9 @@ async def test_what_only_sockets_can() -> None:
     ours, theirs = map(transport_on, memory_stream_pair())
     assert not ours.watch(Bell(SlimParkingLot()))
     ours.unwatch()
+    ours.set_aside()
+    ours.take_back()
+    assert ours.set_aside_if_alone() is None
     await send_all(theirs, b"hello")
     assert ours.read_now(b"tail") is None
     assert await ours.receive_some() == b"hello"

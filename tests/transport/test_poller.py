@@ -126,6 +126,100 @@ async def test_what_lasts(how: str) -> None:
         the_poller().unwatch(ours.fileno(), bell)
 
 
+async def test_set_aside() -> None:
+    """A socket that is set aside does not ring; taken back, it rings for what is there."""
+    with tcp_pair() as (ours, theirs):
+        bell, number = Doorbell(), ours.fileno()
+        assert the_poller().watch(number, bell)
+        assert the_poller().set_aside(number)
+        theirs.sendall(b"hello")
+        await wait_all_tasks_blocked(0.01)
+        assert bell.rings == []
+        the_poller().take_back(number, bell)
+        await wait_all_tasks_blocked(0.01)
+        assert bell.rings == [False]
+        the_poller().take_back(number, Doorbell())  # it is not this one's
+        theirs.sendall(b"hello")
+        await wait_all_tasks_blocked(0.01)
+        assert bell.rings == [False, False]
+        the_poller().unwatch(number, bell)
+        the_poller().take_back(number, bell)
+        assert not the_poller().set_aside(number)
+        assert bell.rings == [False, False]
+
+
+async def test_taken_back_with_nothing_new() -> None:
+    """What was read while the socket was set aside does not ring behind that."""
+    with tcp_pair() as (ours, theirs):
+        bell, number = Doorbell(), ours.fileno()
+        assert the_poller().watch(number, bell)
+        assert the_poller().set_aside(number)
+        theirs.sendall(b"hello")
+        assert ours.recv(100) == b"hello"
+        the_poller().take_back(number, bell)
+        await wait_all_tasks_blocked(0.01)
+        assert bell.rings == []
+        the_poller().unwatch(number, bell)
+
+
+async def test_the_end_comes_through() -> None:
+    """What a read does not show is told when the socket is taken back."""
+    with tcp_pair() as (ours, theirs):
+        bell, number = Doorbell(), ours.fileno()
+        assert the_poller().watch(number, bell)
+        assert the_poller().set_aside(number)
+        theirs.sendall(b"last")
+        theirs.shutdown(socket.SHUT_WR)
+        assert ours.recv(4) == b"last"
+        the_poller().take_back(number, bell)
+        await wait_all_tasks_blocked(0.01)
+        assert bell.rings == [True]
+        the_poller().unwatch(number, bell)
+
+
+async def test_the_only_socket() -> None:
+    """Only the single socket of a run can be waited for by itself, and by one task at a time."""
+    with tcp_pair() as (ours, theirs), tcp_pair() as (others, _):
+        bell, further = Doorbell(), Doorbell()
+        assert the_poller().watch(ours.fileno(), bell)
+        assert the_poller().watch(others.fileno(), further)
+        assert the_poller().set_aside_if_alone(ours.fileno()) is None
+        the_poller().unwatch(others.fileno(), further)
+        lone = the_poller().set_aside_if_alone(ours.fileno())
+        assert lone is not None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(lone.wait)
+            await wait_all_tasks_blocked(0.01)
+            assert the_poller().set_aside_if_alone(ours.fileno()) is None
+            theirs.sendall(b"hello")
+        assert the_poller().set_aside_if_alone(ours.fileno()) is None  # nobody has released it
+        lone.release()
+        assert the_poller().set_aside_if_alone(ours.fileno()) is lone
+        assert bell.rings == []
+        the_poller().unwatch(ours.fileno(), bell)
+
+
+async def test_the_only_socket_is_gone() -> None:
+    """A socket that was closed unnoticed is refused, and its number may be another's."""
+    with tcp_pair() as (ours, _):
+        bell, number = Doorbell(), ours.fileno()
+        assert the_poller().watch(number, bell)
+        assert the_poller().set_aside_if_alone(number) is not None
+    assert the_poller().set_aside_if_alone(number) is None
+    the_poller().unwatch(number, bell)
+    with tcp_pair() as (ours, theirs):
+        os.dup2(ours.fileno(), number)
+        assert the_poller().watch(number, bell)
+        lone = the_poller().set_aside_if_alone(number)
+        assert lone is not None
+        theirs.sendall(b"hello")
+        await lone.wait()
+        lone.release()
+        the_poller().unwatch(number, bell)
+        if ours.fileno() != number:
+            os.close(number)
+
+
 async def test_a_number_that_is_used_again() -> None:
     """A socket that was closed unnoticed does not take the bell of the next with its number."""
     first, second = Doorbell(), Doorbell()
@@ -216,6 +310,8 @@ def test_the_end_of_the_run() -> None:
     assert descriptors() == before
     assert bell.is_silent
     assert not found[0].watch(0, bell)
+    assert not found[0].set_aside(0)
+    assert found[0].set_aside_if_alone(0) is None
 
 
 def test_a_run_that_ends_at_once() -> None:

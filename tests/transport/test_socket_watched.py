@@ -142,6 +142,56 @@ async def test_a_broken_connection(bell: Bell) -> None:
     await transport.aclose()
 
 
+async def test_set_aside(bell: Bell) -> None:
+    """While the socket is set aside nothing rings; what is there then rings when it is over."""
+    transport, theirs = await watched_by(bell)
+    for _ in range(2):
+        transport.set_aside()
+        transport.set_aside()
+        await theirs.send_all(b"hello")
+        await wait_all_tasks_blocked(0.01)
+        assert not bell.is_rung
+        transport.take_back()
+        await wait_all_tasks_blocked(0.01)
+        assert bell.is_rung
+        assert bytes(transport.read_now(b"") or b"") == b"hello"
+        transport.take_back()
+        await wait_all_tasks_blocked(0.01)
+        assert not bell.is_rung
+    transport.set_aside()
+    transport.unwatch()
+    transport.take_back()
+    transport.set_aside()
+    assert transport.set_aside_if_alone() is None
+    await transport.aclose()
+    await theirs.aclose()
+
+
+async def test_the_only_socket(bell: Bell) -> None:
+    """The only socket that is watched is waited for by itself; of two none is."""
+    transport, theirs = await watched_by(bell)
+    lone = transport.set_aside_if_alone()
+    assert lone is not None
+    await theirs.send_all(b"hello")
+    await lone.wait()
+    lone.release()
+    assert not bell.is_rung
+    transport.take_back()
+    await wait_all_tasks_blocked(0.01)
+    assert bell.is_rung
+    other, their_other = await watched_by(Bell(SlimParkingLot()))
+    assert transport.set_aside_if_alone() is None
+    await theirs.send_all(b"more")
+    bell.note_nothing()
+    await wait_all_tasks_blocked(0.01)
+    assert bell.is_rung  # it was not set aside
+    for each in (transport, other):
+        each.unwatch()
+        await each.aclose()
+    await theirs.aclose()
+    await their_other.aclose()
+
+
 async def test_a_unix_socket(bell: Bell) -> None:
     """A Unix socket is not watched: a read of it may be short for reasons of its own."""
     ours, theirs = map(transport_on, socket_pair())
