@@ -206,7 +206,6 @@ async def test_the_only_socket_is_gone() -> None:
         assert the_poller().watch(number, bell)
         assert the_poller().set_aside_if_alone(number) is not None
     assert the_poller().set_aside_if_alone(number) is None
-    the_poller().unwatch(number, bell)
     with tcp_pair() as (ours, theirs):
         os.dup2(ours.fileno(), number)
         assert the_poller().watch(number, bell)
@@ -218,6 +217,35 @@ async def test_the_only_socket_is_gone() -> None:
         the_poller().unwatch(number, bell)
         if ours.fileno() != number:
             os.close(number)
+
+
+async def test_forgotten_with_the_watch() -> None:
+    """A socket that is watched no more is not waited for either, though its number is used."""
+    with tcp_pair() as (ours, _), tcp_pair() as (others, further):
+        bell, number = Doorbell(), ours.fileno()
+        assert the_poller().watch(number, bell)
+        lone = the_poller().set_aside_if_alone(number)
+        assert lone is not None
+        the_poller().unwatch(number, bell)
+        os.dup2(others.fileno(), number)
+        assert lone.hold(number)
+        further.sendall(b"hello")
+        await lone.wait()
+        lone.release()
+        lone.forget(number)
+
+
+async def test_not_taken_back() -> None:
+    """A socket is taken back by the one that has it; its number may be another's."""
+    with tcp_pair() as (ours, theirs):
+        bell, number = Doorbell(), ours.fileno()
+        assert the_poller().watch(number, bell)
+        assert the_poller().set_aside(number)
+        theirs.sendall(b"hello")
+        the_poller().take_back(number, Doorbell())
+        await wait_all_tasks_blocked(0.01)
+        assert bell.rings == []
+        the_poller().unwatch(number, bell)
 
 
 async def test_a_number_that_is_used_again() -> None:

@@ -410,6 +410,23 @@ async def test_reading_at_the_bell() -> None:
         assert not data
 
 
+async def test_the_socket_is_waited_for() -> None:
+    """A task that waits for the socket itself is told of records; the bell rings behind that."""
+    async with watched() as (near, far, bell):
+        for set_aside in (near.set_aside, near.set_aside_if_alone):
+            lone = set_aside()
+            await far.send(b"hello")
+            if lone is None:
+                await trio.testing.wait_all_tasks_blocked(0.01)
+            else:
+                await lone.wait()
+                lone.release()
+            assert not bell.is_rung
+            near.take_back()
+            await rung(bell)
+            assert bytes(near.read_now(b"") or b"") == b"hello"
+
+
 async def test_damage_at_the_bell() -> None:
     """What is no TLS breaks."""
     async with watched() as (near, far, bell):

@@ -20,6 +20,7 @@ GUARDS = [
         "        if self.is_rung:\n            return trio",
         "        if False:\n            return trio",
         RULE,
+        hangs=True,
     ),
     Guard(
         "a read that may have left something leaves the bell rung",
@@ -45,8 +46,8 @@ GUARDS = [
     Guard(
         "what a receiver cannot do is left to the reader",
         "_connection/reader.py",
-        "            bell.wake_reader()\n",
-        "            pass\n",
+        "self._must_act():\n                bell.wake_reader()\n",
+        "self._must_act():\n                pass\n",
         RULE,
         hangs=True,
     ),
@@ -88,8 +89,8 @@ GUARDS = [
     Guard(
         "a receiver that was woken too early keeps its place",
         "_connection/websocket.py",
-        "parking(first=woken)",
-        "parking()",
+        "waiting(first=woken)",
+        "waiting(first=False)",
         ("connection/test_reader_bell.py::test_receivers_keep_their_order",),
     ),
     Guard(
@@ -123,8 +124,8 @@ GUARDS = [
     Guard(
         "the epoll is closed with the run",
         "_transport/poller.py",
-        "        finally:\n            self._epoll.close()\n",
-        "        finally:\n            pass\n",
+        "            self._lone.close()\n            self._epoll.close()\n",
+        "            self._lone.close()\n",
         ("transport/test_poller.py::test_the_end_of_the_run",),
     ),
     Guard(
