@@ -9,6 +9,7 @@ Trio does not tell of the turns of its scheduler, but the poller waits for all s
     the poller waits ──▶ begin ──▶ …
 
 All that these tasks send belongs to one round, be they a hundred that relay to one connection.
+The task that waits for the only socket of a run is its own poller (`_transport.lone_socket`).
 A single read would not do as a sign: each of the hundred reads, and all in the same turn.
 
 A run whose sockets no poller watches stays in its first round:
