@@ -181,8 +181,8 @@ async def test_the_only_socket(bell: Bell) -> None:
     assert bell.is_rung
     other, their_other = await watched_by(Bell(SlimParkingLot()))
     assert transport.set_aside_if_alone() is None
-    await theirs.send_all(b"more")
     bell.note_nothing()
+    await theirs.send_all(b"more")
     await wait_all_tasks_blocked(0.01)
     assert bell.is_rung  # it was not set aside
     for each in (transport, other):
