@@ -66,7 +66,6 @@ class WatchedSocket(Transport, trio.abc.Stream):
     Attributes:
         unread: what has arrived and was not read.
         reads: who has read, as the names of tasks.
-        is_alone: whether no other socket of the run is watched.
         is_aside: whether a task waits for the socket itself.
     """
 
@@ -80,7 +79,7 @@ class WatchedSocket(Transport, trio.abc.Stream):
         self.bytes_sent = 0
         self.is_closed = False
         self.was_unwatched_first = False
-        self.is_alone = False
+        self._is_alone = False
         self.is_aside = False
         self.lone = LoneArrival(self)
         self._is_over = False
@@ -125,6 +124,17 @@ class WatchedSocket(Transport, trio.abc.Stream):
         self._bell.fall_silent()
 
     @property
+    def is_alone(self) -> bool:
+        """Whether no other socket of the run is watched."""
+        return self._is_alone
+
+    @is_alone.setter
+    def is_alone(self, alone: bool) -> None:
+        self._is_alone = alone
+        if self._bell is not None:
+            self._bell.note_others(some=not alone)
+
+    @property
     def is_watched(self) -> bool:
         """Whether there is a bell to be rung."""
         return self._bell is not None
@@ -142,6 +152,7 @@ class WatchedSocket(Transport, trio.abc.Stream):
 
     def watch(self, bell: Ringing) -> bool:
         self._bell = bell
+        bell.note_others(some=not self._is_alone)
         return True
 
     def unwatch(self) -> None:

@@ -97,10 +97,10 @@ async def test_not_without_a_reason(autojump_clock: Clock) -> None:
         scene.sock.is_alone = False
         await scene.begin_to_receive("a")
         assert not scene.sock.is_aside
+        scene.sock.is_alone = True
         scene.sock.arrive(encode(Frame(TEXT, b"1")) + encode(Frame(TEXT, b"2")))
         scene.sock.poll()
         await settled()
-        scene.sock.is_alone = True
         for name in ("b", "c"):
             await scene.begin_to_receive(name)
         assert not scene.sock.is_aside
@@ -141,14 +141,17 @@ async def test_not_before_others(autojump_clock: Clock) -> None:
     """A task that comes behind another one does not wait alone, and does not overtake it."""
     async with alone() as scene:
         scene.sock.is_alone = False
-        await scene.begin_to_receive("a")
+        for name in ("a", "b"):
+            await scene.begin_to_receive(name)
         scene.sock.is_alone = True
-        await scene.begin_to_receive("b")
-        assert not scene.sock.is_aside
-        scene.sock.arrive(encode(Frame(TEXT, b"1")))
-        scene.sock.poll()
-        await settled()
-        assert scene.got == [("a", "1")]
+        for number, name in enumerate(("a", "b")):
+            scene.sock.arrive(encode(Frame(TEXT, b"1")))
+            scene.sock.poll()
+            await settled()
+            assert scene.got.pop() == (name, "1")
+            if not number:
+                await scene.begin_to_receive("c")
+                assert not scene.sock.is_aside
 
 
 async def test_a_message_for_the_next(autojump_clock: Clock) -> None:

@@ -171,3 +171,22 @@ async def test_the_end_of_the_run(lone: LoneSocket, pair: Pair) -> None:
         lone.close()
     assert len(os.listdir("/proc/self/fd")) == before - 1
     lone.forget(pair[0].fileno())
+
+
+async def test_what_is_not_needed_is_not_made(
+    rounds: Rounds, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The epoll is made for the first socket that is held; if there is none to be had, none is."""
+    before = len(os.listdir("/proc/self/fd"))
+    unused = LoneSocket(rounds)
+    unused.wake()
+    unused.forget(-1)
+    unused.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+    def refuse() -> None:
+        raise OSError(24, "too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(select, "epoll", refuse)
+        assert not LoneSocket(rounds).hold(pair[0].fileno())

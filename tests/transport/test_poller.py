@@ -27,6 +27,7 @@ class Doorbell:
     def __init__(self) -> None:
         self.rings: list[bool] = []
         self.is_silent = False
+        self.is_only = False
 
     def ring(self, *, lasting: bool) -> None:
         self.rings.append(lasting)
@@ -36,6 +37,9 @@ class Doorbell:
 
     def note_nothing(self) -> None:
         raise AssertionError
+
+    def note_others(self, *, some: bool) -> None:
+        self.is_only = not some
 
     def fall_silent(self) -> None:
         self.is_silent = True
@@ -199,6 +203,38 @@ async def test_the_only_socket() -> None:
         the_poller().unwatch(ours.fileno(), bell)
 
 
+async def test_the_only_one_is_told() -> None:
+    """A bell is told whether it is the only one, whenever that changes."""
+    with tcp_pair() as (first, _), tcp_pair() as (second, _), tcp_pair() as (third, _):
+        bells = [Doorbell(), Doorbell(), Doorbell()]
+        sockets = dict(zip((first, second, third), bells, strict=True))
+        told = []
+        for sock, bell in sockets.items():
+            assert the_poller().watch(sock.fileno(), bell)
+            told.append([each.is_only for each in bells])
+        for sock, bell in sockets.items():
+            the_poller().unwatch(sock.fileno(), bell)
+            told.append([each.is_only for each in bells])
+        assert told[0] == [True, False, False]
+        assert told[1] == told[2] == told[3] == [False, False, False]
+        assert told[4] == told[5] == [False, False, True]
+
+
+async def test_a_reset_is_told_once() -> None:
+    """An epoll tells of errors whatever it is asked for: while a socket is set aside, once."""
+    with tcp_pair() as (ours, theirs):
+        bell, number = Doorbell(), ours.fileno()
+        assert the_poller().watch(number, bell)
+        assert the_poller().set_aside(number)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        theirs.close()
+        for _ in range(20):
+            await trio.lowlevel.checkpoint()
+        await wait_all_tasks_blocked(0.01)
+        assert bell.rings == [True]
+        the_poller().unwatch(number, bell)
+
+
 async def test_the_only_socket_is_gone() -> None:
     """A socket that was closed unnoticed is refused, and its number may be another's."""
     with tcp_pair() as (ours, _):
@@ -330,6 +366,7 @@ def test_the_end_of_the_run() -> None:
         with tcp_pair() as (ours, _):
             found.append(the_poller())
             assert found[0].watch(ours.fileno(), bell)
+            assert found[0].set_aside_if_alone(ours.fileno()) is not None
             await wait_all_tasks_blocked()
         assert not bell.is_silent
 

@@ -357,6 +357,9 @@ class Told:
         """There was nothing."""
         self.is_rung = False
 
+    def note_others(self, *, some: bool) -> None:
+        """There are others, or not."""
+
     def fall_silent(self) -> None:
         """The poller outlives all that is done here."""
         raise AssertionError

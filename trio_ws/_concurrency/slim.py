@@ -27,6 +27,7 @@ class Elsewhere(ABC):
 
         Raises:
             trio.ClosedResourceError: `wake` came before that.
+            OSError: the system refuses.
         """
 
     @abstractmethod

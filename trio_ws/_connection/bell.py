@@ -20,7 +20,7 @@ A receiver that is on its way cannot be cancelled any more: Trio has scheduled i
 If it finds that it should not read, it wakes the reader.
 
 The only receiver of a run may wait for the socket itself (`_transport.lone_socket`).
-Then it notes what has come when it wakes, and so it is on its way like any other.
+Then it notes what has come when it wakes, and so it is on its way like any other (`lone_wait`).
 """
 
 from __future__ import annotations
@@ -40,14 +40,16 @@ class Bell:
 
     Attributes:
         is_rung: whether something may have come that was not read.
+        is_only: whether the poller rings no other bell.
         is_silent: whether it will never ring again, so that the reader has to wait by itself.
     """
 
-    __slots__ = ("_lasting", "_reader", "_receivers", "is_rung", "is_silent")
+    __slots__ = ("_lasting", "_reader", "_receivers", "is_only", "is_rung", "is_silent")
 
     def __init__(self, receivers: SlimParkingLot) -> None:
         self.is_rung = False
         self.is_silent = False
+        self.is_only = False
         self._lasting = False
         self._receivers = receivers
         self._reader: trio.lowlevel.Task | None = None
@@ -86,6 +88,10 @@ class Bell:
     def note_nothing(self) -> None:
         """Note that there was nothing to be read."""
         self.is_rung = False
+
+    def note_others(self, *, some: bool) -> None:
+        """Note whether the poller rings other bells."""
+        self.is_only = not some
 
     def fall_silent(self) -> None:
         """Note that it will not be rung any more, and wake the reader."""

@@ -11,6 +11,7 @@ The reader never waits for the writer.  It waits for two things only:
 
 On a plain socket it sleeps until the bell rings,
 and meanwhile a task that waits in `receive` reads for itself (`bell`, `Reader.answer`).
+The rest of a long message it reads alone, and has the poller set the socket aside for so long.
 
 After the ending it reads on for a moment and drops what comes:
 closing a socket with unread data would send a reset, and that could overtake our Close.
@@ -24,13 +25,13 @@ from typing import final
 import trio
 
 from .._concurrency.exceptions import contain, strip_tracebacks
-from .._concurrency.slim import Elsewhere
 from .._ending import Loss
 from .._protocol.assembler import Chunk
 from .._protocol.protocol import ProtocolEvent
 from .bell import Bell
 from .core import ConnectionCore
 from .heartbeat import HeartbeatDriver
+from .lone_wait import wait_alone
 from .writer import Writer
 
 MAX_FRAMES_PER_TURN = 64
@@ -42,12 +43,16 @@ _MESSAGE_TYPES = frozenset((str, bytes))
 
 @final
 class Reader:
-    """The reading half of a connection; a member of the tick groups (`_liveness.tick_groups`)."""
+    """The reading half of a connection; a member of the tick groups (`_liveness.tick_groups`).
+
+    Attributes:
+        may_wait_alone: whether a task in `receive` is to ask `waiting` how to wait.
+            It is if the last message came alone, to the only socket of the run.
+    """
 
     __slots__ = (
         "_bell",
         "_core",
-        "_expects_one",
         "_failure",
         "_heartbeat",
         "_inspects",
@@ -57,8 +62,8 @@ class Reader:
         "_receive_queue",
         "_trailing",
         "_transport",
-        "_waited_alone",
         "_writer",
+        "may_wait_alone",
     )
 
     def __init__(
@@ -74,7 +79,7 @@ class Reader:
         self._transport = core.transport
         self._bell: Bell | None = None
         self._failure: BaseException | None = None
-        self._expects_one = self._waited_alone = False
+        self.may_wait_alone = False
         self._trailing = trailing
         self._inspects = core.watches_idle or bool(heartbeat.messages)
 
@@ -187,47 +192,23 @@ class Reader:
     # In place of the task
 
     def waiting(self, *, first: bool) -> Awaitable[object]:
-        """Return an awaitable for a task in `receive`: it waits until woken; a checkpoint.
+        """Return an awaitable for a task in `receive` that may wait alone; a checkpoint.
 
+        Its result is true if the task did wait alone.
         To be awaited at once, in a task that a Ctrl-C does not reach.
-        A task that was woken too early comes back as the `first`.
         """
+        self.may_wait_alone = False
         bell, receivers = self._bell, self._receive_queue.receivers
-        if (
-            self._expects_one
-            and not receivers
-            and bell is not None
-            and bell.is_slept_at
-            and (lone := self._transport.set_aside_if_alone()) is not None
-        ):
-            return self._wait_alone(bell, lone)
+        if not receivers and bell is not None and bell.is_slept_at:
+            lone = self._transport.set_aside_if_alone()
+            if lone is not None:
+                return wait_alone(self._transport, receivers, bell, lone)
         return receivers.parking(first=first)
 
-    async def _wait_alone(self, bell: Bell, lone: Elsewhere) -> None:
-        """Wait for the only socket of the run, with a place among the receivers."""
-        receivers = self._receive_queue.receivers
-        receivers.enter(lone)
-        try:
-            await lone.wait()
-        except trio.ClosedResourceError:
-            lone.release()
-        except BaseException:  # cancelled
-            lone.release()
-            self._transport.take_back()
-            if not receivers.leave(lone):
-                # It was woken, and cancelled before: what it was woken for is for others.
-                receivers.unpark()
-                bell.wake_reader()
-            raise
-        else:
-            lone.release()
-            bell.note_arrival()
-        receivers.leave(lone)
-        self._waited_alone = True
-
-    def answer(self) -> str | bytes | None:
+    def answer(self, alone: object) -> str | bytes | None:
         """Read for a task that waits in `receive` and was woken, if the bell has rung.
 
+        `alone` is what it awaited: true if it has waited for the socket itself.
         Return the message that has come, if it is the next one; others are in the queue.
         Anything but messages is left to the task of the reader: it is woken.
         """
@@ -240,10 +221,9 @@ class Reader:
                 self._failure = error
             if bell.is_rung or self._failure is not None or self._must_act():
                 bell.wake_reader()
-        self._expects_one = message is not None
-        if self._waited_alone:
-            self._waited_alone = False
-            self._transport.take_back()  # behind the read: what was read would ring once more
+            self.may_wait_alone = bell.is_only and message is not None
+        if alone:
+            self._transport.take_back()  # behind the read
         return message  # noqa: ASYNC104
 
     def _read_for_receiver(self) -> str | bytes | None:

@@ -359,14 +359,15 @@ class WebSocket(trio.abc.AsyncResource):
             await self._budget.checkpoint(len(receive_queue.messages[-1]))
         elif self._protocol.ending is not None:
             await self._budget.checkpoint(0)
-        message, woken = None, False
+        message, woken, reader = None, False, self._reader
         while not receive_queue.messages:
             if self._protocol.ending is not None:
                 self._check_more_comes()
-            await self._reader.waiting(first=woken)
+            waiting = reader.waiting if reader.may_wait_alone else receive_queue.receivers.parking
+            alone = await waiting(first=woken)
             woken = True
             self._budget.renew()
-            if (message := self._reader.answer()) is not None:
+            if (message := reader.answer(alone)) is not None:
                 break
         else:
             message = receive_queue.take()

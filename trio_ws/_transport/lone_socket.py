@@ -32,34 +32,35 @@ class LoneSocket(Elsewhere):
 
     Attributes:
         is_taken: whether a task waits for it, or has not run since.
-
-    Raises:
-        OSError: the system refuses an epoll.
     """
 
     __slots__ = ("_epoll", "_fileno", "_number", "_rounds", "is_taken")
 
     def __init__(self, rounds: Rounds) -> None:
-        self._epoll = select.epoll()
-        self._number = self._epoll.fileno()
+        self._epoll: select.epoll | None = None
+        self._number = -1
         self._fileno = -1
         self._rounds = rounds
         self.is_taken = False
 
     def hold(self, fileno: int) -> bool:
         """Make this socket the one; return False if the system refuses."""
-        if fileno != self._fileno:
+        if fileno == self._fileno:
+            return True
+        try:
+            if self._epoll is None:  # a run may never need it
+                self._epoll = select.epoll()
+                self._number = self._epoll.fileno()
             self.forget(self._fileno)
-            try:
-                self._epoll.register(fileno, select.EPOLLIN)
-            except (OSError, ValueError):  # no room; the run is over
-                return False
-            self._fileno = fileno
+            self._epoll.register(fileno, select.EPOLLIN)
+        except (OSError, ValueError):  # no room; the run is over
+            return False
+        self._fileno = fileno
         return True
 
     def forget(self, fileno: int) -> None:
         """Forget this socket, before it is closed: its number may be another's at once."""
-        if fileno == self._fileno:
+        if self._epoll is not None and fileno == self._fileno:
             self._fileno = -1
             with suppress(OSError, ValueError):
                 self._epoll.unregister(fileno)
@@ -69,6 +70,7 @@ class LoneSocket(Elsewhere):
 
         Raises:
             trio.ClosedResourceError: `wake` came before that.
+            OSError: the system refuses.
         """
         self.is_taken = True
         return trio.lowlevel.wait_readable(self._number)  # noqa: ASYNC105 - by the caller
@@ -86,4 +88,7 @@ class LoneSocket(Elsewhere):
     def close(self) -> None:
         """End the wait, and close the epoll: the run is about to end."""
         self.wake()
-        self._epoll.close()
+        self.is_taken = False  # the number of the epoll may be another's at once
+        self._fileno = -1
+        if self._epoll is not None:
+            self._epoll.close()

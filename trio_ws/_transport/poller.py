@@ -13,7 +13,7 @@ Two things are told with it, since a read that leaves nothing does not show them
 that the peer has ended or the connection is broken, behind whatever it sent before,
 and that there is urgent data, at which a read stops short.
 
-Since the tasks of all connections wait here, each wakeup begins a round of the run (`rounds`).
+Here the tasks of all connections wait for what comes, so each wakeup begins a round (`rounds`).
 
 A task may wait for a socket itself for a while; then the poller sets this socket aside,
 since to be told of it twice takes a step of a task for nothing.
@@ -57,6 +57,9 @@ class Ringing(Protocol):
     def note_nothing(self) -> None:
         """Note that there was nothing to be read."""
 
+    def note_others(self, *, some: bool) -> None:
+        """Note whether the poller rings other bells."""
+
     def fall_silent(self) -> None:
         """Note that it will not be rung any more: the run is about to end."""
 
@@ -64,6 +67,8 @@ class Ringing(Protocol):
 if TYPE_CHECKING or hasattr(select, "epoll"):  # pragma: no branch - everywhere but on Linux
     _LASTING = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLPRI
     _FLAGS = select.EPOLLIN | select.EPOLLPRI | select.EPOLLRDHUP | select.EPOLLET
+    _ASIDE = select.EPOLLET
+    """An epoll tells of errors whatever it is asked for; without this it would tell for ever."""
 
 
 @final
@@ -92,6 +97,8 @@ class Poller:
         except (OSError, ValueError):  # no room, a descriptor of another kind; the run is over
             return False
         self._bells[fileno] = bell
+        if len(self._bells) <= 2:  # nothing changes for the others when it is more
+            self._tell_of_others()
         return True
 
     def unwatch(self, fileno: int, bell: Ringing) -> None:
@@ -99,17 +106,23 @@ class Poller:
         if self._bells.get(fileno) is not bell:
             return
         del self._bells[fileno]
+        if len(self._bells) == 1:
+            self._tell_of_others()
         if os.getpid() == self._pid:  # a child has its parent's epoll, and must leave it alone
             self._lone.forget(fileno)
             with suppress(OSError, ValueError):
                 self._epoll.unregister(fileno)
+
+    def _tell_of_others(self) -> None:
+        for bell in self._bells.values():
+            bell.note_others(some=len(self._bells) > 1)
 
     def set_aside(self, fileno: int) -> bool:
         """Ring no more for a socket that is watched, until `take_back`: a task waits for it.
 
         Return False if the system refuses: the socket is closed, or the run is over.
         """
-        return self._modify(fileno, 0)
+        return self._modify(fileno, _ASIDE)
 
     def set_aside_if_alone(self, fileno: int) -> LoneSocket | None:
         """Set the only socket that is watched aside, and return what to wait for.
@@ -119,7 +132,7 @@ class Poller:
         lone = self._lone
         if len(self._bells) > 1 or lone.is_taken or not lone.hold(fileno):
             return None
-        return lone if self._modify(fileno, 0) else None
+        return lone if self._modify(fileno, _ASIDE) else None
 
     def take_back(self, fileno: int, bell: Ringing) -> None:
         """Ring again, and at once if something has come or is there."""
