@@ -10,7 +10,7 @@ GUARDS = [
         "_protocol/protocol.py",
         "return between and self.assembler.mode is _IDLE",
         "return True",
-        ("protocol/test_protocol_extensions.py::test_both_paths",),
+        ("protocol/test_protocol_hazards.py::test_a_message_within_a_message",),
     ),
     Guard(
         "a limited number of frames takes the slow path at once",
