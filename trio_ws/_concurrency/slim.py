@@ -118,10 +118,10 @@ class SlimParkingLot:
 
 def _wake(parked: list[trio.lowlevel.Task | Elsewhere] | tuple[()]) -> None:
     for each in parked:
-        if isinstance(each, Elsewhere):
-            each.wake()
-        else:
+        if isinstance(each, trio.lowlevel.Task):  # asked the other way it would take longer
             trio.lowlevel.reschedule(each)
+        else:
+            each.wake()
 
 
 @final
