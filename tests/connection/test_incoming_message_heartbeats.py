@@ -6,10 +6,13 @@ A heartbeat is only ever a whole message, however it arrives, and a message is n
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import trio
 import trio.testing
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trio_ws import HeartbeatTimeout, MessageHeartbeat, MessageReply, Timeouts, Watchdog, WebSocket
 from trio_ws._connection.heartbeat import LONGEST_HEARTBEAT
@@ -207,3 +210,99 @@ async def test_a_beat_in_pieces(autojump_clock: Clock) -> None:
             await trio.sleep_forever()
     assert chunks == ["beat"] * 4
     assert trio.current_time() == 4 * 4 + 5 + Timeouts().goodbye
+
+
+# In any order
+
+SIZES = [0, LONGEST_HEARTBEAT, 3 * LONGEST_HEARTBEAT, 3 * LONGEST_HEARTBEAT]
+
+arrivals = st.lists(
+    st.tuples(st.sampled_from(["ping", "ping", "text", "text", "binary"]), st.sampled_from(SIZES)),
+    min_size=1,
+    max_size=8,
+)
+
+
+ways_to_receive = st.lists(st.sampled_from([True, True, False]), min_size=1, max_size=4)
+
+
+def wire_of(kind: str, content: bytes, client: bool, pieces: int) -> bytes:
+    """Write a message in one frame, or in several."""
+    opcode = BINARY if kind == "binary" else TEXT
+    size = len(content) // pieces + 1
+    parts = [content[at : at + size] for at in range(0, len(content), size)] or [b""]
+    return b"".join(
+        encode(
+            Frame(
+                CONTINUATION if index else opcode,
+                part,
+                fin=index == len(parts) - 1,
+                masked=not client,
+            )
+        )
+        for index, part in enumerate(parts)
+    )
+
+
+async def take_all(ws: WebSocket, ways: list[bool], count: int) -> Chunks:
+    """Receive so many messages, some of them in chunks."""
+    taken: Chunks = []
+    for number in range(count):
+        if ways[number % len(ways)]:
+            chunks: Chunks = []
+            await stream(ws, chunks)
+            taken.append(chunks[0][:0].join(chunks))  # type: ignore[arg-type]
+        else:
+            taken.append(await ws.receive())
+    return taken
+
+
+async def run_in_any_order(
+    client: bool, messages: list[tuple[str, int]], ways: list[bool], data: st.DataObject
+) -> None:
+    """Let messages and heartbeats arrive in pieces of any size; each comes once, in order."""
+    sent: Chunks = []
+    wire = b""
+    for number, (kind, size) in enumerate(messages):
+        text = "ping" if kind == "ping" else f"{number} " + "x" * size
+        wire += wire_of(kind, text.encode(), client, data.draw(st.integers(1, 3)))
+        if kind != "ping":
+            sent.append(text if kind == "text" else text.encode())
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=6)))
+    early = data.draw(st.sampled_from([True, True, False]))
+    with trio.fail_after(60):
+        taken = await taken_of(client, wire, cuts, ways, len(sent), early)
+    assert taken == [sent]
+
+
+async def taken_of(
+    client: bool, wire: bytes, cuts: list[int], ways: list[bool], count: int, early: bool
+) -> list[Chunks]:
+    """Let bytes arrive in pieces; receive before the first, or behind the last."""
+    taken: list[Chunks] = []
+    async with open_wired(client, heartbeat=REPLY) as (ws, peer, _):
+
+        async def receive() -> None:
+            taken.append(await take_all(ws, ways, count))
+
+        async with trio.open_nursery() as nursery:
+            if early:
+                nursery.start_soon(receive)
+                await settled()
+            for start, end in zip([0, *cuts], [*cuts, len(wire)], strict=True):
+                await peer.send_bytes(wire[start:end])
+                await settled()
+            if not early:
+                nursery.start_soon(receive)
+        await peer.send_close()
+    return taken
+
+
+@settings(max_examples=300)
+@given(st.booleans(), arrivals, ways_to_receive, st.data())
+def test_in_any_order(
+    client: bool, messages: list[tuple[str, int]], ways: list[bool], data: st.DataObject
+) -> None:
+    """Whole or in chunks, beside heartbeats whole or in pieces: nothing is lost, torn or moved."""
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    trio.run(partial(run_in_any_order, client, messages, ways, data), clock=clock)
