@@ -228,16 +228,17 @@ def test_ends(how: str) -> None:
         with trio.CancelScope() as scope:
             async with talking(port) as ws, trio.open_nursery() as nursery:
 
-                async def receive() -> None:
+                async def receive(*, task_status: trio.TaskStatus[None]) -> None:
                     await ws.send("again")
                     assert await ws.receive() == "again"
+                    task_status.started()
                     try:
                         await ws.receive()
                     except ConnectionClosed as error:
                         endings.append(str(error.ending))
                         nursery.cancel_scope.cancel()
 
-                nursery.start_soon(receive)
+                await nursery.start(receive)
                 if how != "leave":
                     await eventually(waits_alone)
                     if how == "close":
@@ -245,6 +246,7 @@ def test_ends(how: str) -> None:
                     else:
                         scope.cancel()
                 await trio.sleep_forever()
+        # The server's run is stopped behind this, and its handler may not have gone on yet.
+        await eventually(lambda: len(endings) == {"close": 2, "leave": 1, "cancel": 1}[how])
 
     run_against(serve, main)
-    assert len(endings) == {"close": 2, "leave": 1, "cancel": 1}[how]

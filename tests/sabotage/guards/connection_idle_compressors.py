@@ -201,9 +201,9 @@ GUARDS = [
         (
             "            if self._protocol.ending is not None:\n"
             "                self._check_more_comes()\n"
-            "            await"
+            "            waiting"
         ),
-        "            await",
+        "            waiting",
         ("connection/test_websocket.py::test_receive",),
         hangs=True,
     ),
