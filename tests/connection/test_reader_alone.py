@@ -22,6 +22,7 @@ from trio_ws import (
 from trio_ws._connection.block import ConnectionBlock
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, TEXT, Frame, encode
 
+from ..streams import eventually
 from ..watched import ROOM, WatchedSocket, watched_websocket
 from ..wires import settled
 
@@ -356,8 +357,7 @@ async def test_a_long_message_that_is_broken_off(autojump_clock: Clock) -> None:
     ends: list[float] = []
 
     async def end_after_loss(scene: Scene) -> None:
-        while scene.ws.ending is None:
-            await trio.sleep(0.125)
+        await eventually(lambda: scene.ws.ending)
         await trio.sleep(0.125)
         ends.append(trio.current_time())
         scene.sock.end()
