@@ -286,7 +286,7 @@ async def reset_soon(sock: WatchedSocket) -> None:
 async def test_silence(autojump_clock: Clock) -> None:
     """The heartbeat passes its verdict on time while a task waits alone, and ends its wait."""
     ended: list[ConnectionClosed] = []
-    with pytest.raises(HeartbeatTimeout):
+    with pytest.raises(HeartbeatTimeout, match=r"a ping sent 1\.0 s ago"):
         async with alone(Heartbeat(interval=2, timeout=1)) as scene:
 
             async def receive() -> None:
