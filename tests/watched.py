@@ -199,6 +199,14 @@ class WatchedSocket(Transport, trio.abc.Stream):
         buffer[: len(data)] = data
         return len(data)
 
+    def receive_into_now(self, buffer: memoryview) -> int:
+        assert self._bell is not None
+        self.reads.append(trio.lowlevel.current_task().name)
+        data = self._taken(len(buffer))
+        buffer[: len(data)] = data
+        self._bell.note_read(more=len(data) == len(buffer))
+        return len(data)
+
     def _taken(self, size: int) -> bytes:
         data = bytes(self.unread[:size])
         del self.unread[:size]

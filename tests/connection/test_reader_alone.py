@@ -337,6 +337,53 @@ async def test_a_long_message(autojump_clock: Clock) -> None:
         assert not scene.sock.is_aside
 
 
+@pytest.mark.parametrize("size", [100_000, 200_000])
+async def test_a_long_message_that_is_there(autojump_clock: Clock, size: int) -> None:
+    """The reader reads what else is there as soon as it is woken; the next is waited for alone.
+
+    Of the longer message, the rest is not there yet.
+    """
+    data = encode(Frame(BINARY, bytes(size)))
+    async with alone() as scene:
+        await scene.begin_to_receive("a")
+        scene.sock.reads.clear()
+        scene.sock.arrive(data[:120_000])
+        await settled()
+        assert scene.sock.reads[:2] == ["a", "trio_ws reader tested"]
+        assert scene.sock.is_aside is (size > 120_000)
+        scene.sock.arrive(data[120_000:])
+        await settled()
+        assert scene.got == [("a", bytes(size))]
+        await scene.begin_to_receive("b")
+        assert scene.sock.lone.is_taken
+
+
+async def test_a_long_message_behind_many(autojump_clock: Clock) -> None:
+    """A long message is not read on while those before it fill the queue."""
+    many = encode(Frame(TEXT, b"ab")) * 20
+    async with alone() as scene:
+        await scene.begin_to_receive("a")
+        scene.sock.reads.clear()
+        scene.sock.arrive(many + encode(Frame(BINARY, bytes(200_000))))
+        await settled()
+        assert scene.sock.reads == ["a"]
+        assert scene.sock.unread
+        for _ in range(20):
+            await scene.begin_to_receive("a")
+        assert scene.got == [("a", "ab")] * 20 + [("a", bytes(200_000))]
+
+
+async def test_a_long_message_among_others(autojump_clock: Clock) -> None:
+    """With other sockets in the run, what comes behind a long message is told by the poller."""
+    async with alone() as scene:
+        await scene.begin_to_receive("a")
+        scene.sock.is_alone = False
+        scene.sock.arrive(encode(Frame(BINARY, bytes(100_000))))
+        await settled()
+        assert scene.got == [("a", bytes(100_000))]
+        assert not scene.ws._reader.may_wait_alone
+
+
 async def test_not_beside_the_reader(autojump_clock: Clock) -> None:
     """While the reader waits for the rest of a long message, a receiver does not wait as well."""
     data = encode(Frame(BINARY, bytes(200_000)))

@@ -149,6 +149,40 @@ def test_full() -> None:
     assert queue.is_full(LIMIT - queue.size)
 
 
+async def test_a_message_that_is_waited_for_fills_nothing() -> None:
+    """A single message for a waiting receiver is not counted, others are; and it is taken."""
+    queue = ReceiveQueue(LIMIT)
+    got: list[str | bytes] = []
+
+    async def receive() -> None:
+        await queue.receivers.park()
+        got.append(queue.take())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(receive)
+        nursery.start_soon(receive)
+        await wait_all_tasks_blocked()
+        queue.put([bytes(LIMIT)])
+        assert not queue.is_full(LIMIT)
+        queue.put([bytes(LIMIT - QUEUE_ITEM_OVERHEAD)])
+        assert queue.is_full(0)
+        await wait_all_tasks_blocked()
+    assert len(got) == 2
+    assert not queue.is_full(LIMIT)
+    queue.put([bytes(LIMIT), b""])
+    assert queue.is_full(0)
+
+
+async def test_several_messages_that_are_waited_for() -> None:
+    """Several at once are counted: one receiver may be all that waits."""
+    queue = ReceiveQueue(LIMIT)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(queue.receivers.park)
+        await wait_all_tasks_blocked()
+        queue.put([bytes(LIMIT), b""])
+        assert queue.is_full(0)
+
+
 @pytest.mark.parametrize("mode", ["drain", "close"])
 def test_no_other_mode_is_full(mode: str) -> None:
     """The reader that drains reads on however much waits."""

@@ -16,7 +16,7 @@ from trio.testing import (
 from trio_ws._protocol.send_queue import Piece
 from trio_ws._transport.adapter import transport_on
 from trio_ws._transport.base import READ_SIZE, Transport
-from trio_ws._transport.read_buffer import READ_BUFFER_SIZE
+from trio_ws._transport.read_buffer import BEGINNING_SIZE, READ_BUFFER_SIZE
 from trio_ws._transport.socket import MAX_IOVECS
 
 from ..streams import calls_of, eventually, socket_pair, tcp
@@ -181,6 +181,21 @@ async def test_how_much_is_read() -> None:
     await theirs.aclose()
 
 
+async def test_how_much_is_read_of_a_long_message() -> None:
+    """Behind a part of a long message little is read, once: another one may begin there."""
+    ours, theirs = map(transport_on, socket_pair())
+    fill(ours)
+    await into(theirs, 4)()
+    assert len(await theirs.receive_some()) == BEGINNING_SIZE
+    assert len(await theirs.receive_some()) > BEGINNING_SIZE
+    await empty(theirs, ours)
+    fill(ours)
+    await into(theirs, 4)()
+    assert len(await theirs.receive_behind(lambda: b"tail")) > BEGINNING_SIZE + 4
+    await ours.aclose()
+    await theirs.aclose()
+
+
 async def test_behind_a_tail() -> None:
     """What is received stands behind the tail, and only what is new is counted."""
     ours, theirs = map(transport_on, socket_pair())
@@ -274,6 +289,59 @@ async def test_reading_lets_others_run() -> None:
                 await into(theirs, size)()
     assert theirs.bytes_received == 110
     await ours.aclose()
+    await theirs.aclose()
+
+
+async def test_sending_lets_others_run() -> None:
+    """Every write is a checkpoint, and one that is cancelled has sent nothing."""
+    ours, theirs = map(transport_on, socket_pair())
+    data = memoryview(b"hello")
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await ours.send_some(data)
+    assert scope.cancelled_caught
+    assert theirs.receive_now() == b""
+    with assert_checkpoints():
+        assert await ours.send_some(data) == 5
+    assert ours.bytes_sent == 5
+    assert theirs.receive_now() == b"hello"
+    await ours.aclose()
+    await theirs.aclose()
+
+
+async def test_sending_where_no_room_is() -> None:
+    """A full socket is waited for, and goes on as soon as there is room."""
+    ours, theirs = map(transport_on, socket_pair(SMALL))
+    fill(ours)
+    before = ours.bytes_sent
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def read_later() -> None:
+            await wait_all_tasks_blocked()
+            assert ours.bytes_sent == before
+            await empty(theirs, ours)
+
+        assert await ours.send_some(memoryview(b"hello")) == 5
+    assert theirs.receive_now() == b"hello"
+    await ours.aclose()
+    await theirs.aclose()
+
+
+async def test_closed_while_sending() -> None:
+    """Whoever closes the socket under us breaks the write that waits."""
+    ours, theirs = socket_pair(SMALL)
+    transport = transport_on(ours)
+    fill(transport)
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def close_later() -> None:
+            await wait_all_tasks_blocked()
+            await ours.aclose()
+
+        with pytest.raises(trio.BrokenResourceError):
+            await transport.send_some(memoryview(b"hello"))
     await theirs.aclose()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Callable
 
 import pytest
 import trio
@@ -113,6 +114,27 @@ async def test_the_end(bell: Bell) -> None:
     await transport.aclose()
 
 
+async def test_reading_on(bell: Bell) -> None:
+    """What is there goes where it belongs; a read that is filled may have left something."""
+    transport, theirs = await watched_by(bell)
+    buffer = bytearray(8)
+    assert transport.receive_into_now(memoryview(buffer)) == 0
+    await theirs.send_all(b"abcdefghijk")
+    await wait_all_tasks_blocked(0.01)
+    assert transport.receive_into_now(memoryview(buffer)) == 8
+    assert bell.is_rung
+    assert transport.receive_into_now(memoryview(buffer)) == 3
+    assert not bell.is_rung
+    assert bytes(buffer) == b"ijkdefgh"
+    assert transport.bytes_received == 11
+    await theirs.aclose()
+    await wait_all_tasks_blocked(0.01)
+    assert transport.receive_into_now(memoryview(buffer)) == 0
+    assert bell.is_rung
+    transport.unwatch()
+    await transport.aclose()
+
+
 async def test_urgent_data(bell: Bell) -> None:
     """A read that stops short at urgent data does not pass for one that has left nothing."""
     transport, theirs = await watched_by(bell)
@@ -129,7 +151,10 @@ async def test_urgent_data(bell: Bell) -> None:
     await theirs.aclose()
 
 
-async def test_a_broken_connection(bell: Bell) -> None:
+@pytest.mark.parametrize(
+    "read", [lambda t: t.read_now(b""), lambda t: t.receive_into_now(memoryview(bytearray(8)))]
+)
+async def test_a_broken_connection(bell: Bell, read: Callable[[Transport], object]) -> None:
     """A reset is a `BrokenResourceError` here, too."""
     transport, theirs = await watched_by(bell)
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -137,7 +162,7 @@ async def test_a_broken_connection(bell: Bell) -> None:
     await wait_all_tasks_blocked(0.01)
     assert bell.is_rung
     with pytest.raises(trio.BrokenResourceError, match="reset"):
-        transport.read_now(b"")
+        read(transport)
     transport.unwatch()
     await transport.aclose()
 

@@ -47,7 +47,7 @@ class Reader:
 
     Attributes:
         may_wait_alone: whether a task in `receive` is to ask `waiting` how to wait.
-            It is if the last message came alone, to the only socket of the run.
+            It is if the last message came alone, or was long, to the only socket of the run.
     """
 
     __slots__ = (
@@ -150,9 +150,7 @@ class Reader:
             self._transport.set_aside()
             if not (count := await self._transport.receive_into(buffer)):
                 return True
-            events = self._protocol.buffer_updated(count)
-            if not self._protocol.wants_buffer:
-                self._transport.take_back()
+            events = self._update_buffer(count)
         else:
             if not (data := await self._transport.receive_behind(self._protocol.tail)):
                 return True
@@ -160,6 +158,21 @@ class Reader:
             events = self._protocol.feed_joined(data, most=MAX_FRAMES_PER_TURN)
         self._note(events)
         return False
+
+    def _read_on(self) -> None:
+        """Read what else has come of a long message; at once, since this task has just slept."""
+        if not self._may_read() or (buffer := self._protocol.get_buffer()) is None:
+            return
+        if count := self._transport.receive_into_now(buffer):
+            self._note(self._update_buffer(count))
+
+    def _update_buffer(self, count: int) -> list[ProtocolEvent]:
+        """Take in so many bytes of a long message; return what happened."""
+        events = self._protocol.buffer_updated(count)
+        if not self._protocol.wants_buffer:
+            self._transport.take_back()
+            self.may_wait_alone = self._bell is not None and self._bell.is_only
+        return events
 
     @property
     def _waits_for_the_end(self) -> bool:
@@ -267,7 +280,10 @@ class Reader:
                 raise failure
             finally:
                 del failure  # its traceback holds this frame
-        if not bell.is_rung or self._has_more_to_do():
+        if not bell.is_rung:
+            return False
+        if self._has_more_to_do():
+            self._read_on()
             return False
         data = self._transport.read_now(self._protocol.unparsed)
         if data:

@@ -5,6 +5,8 @@ so that a flood of empty messages fills the queue like any other.
 Messages are counted by the portion, all that arrived together,
 and a portion counts in full until its last message is taken.
 So what is counted is never less than what is kept, and to take a message costs next to nothing.
+Only a single message for a task that waits for it is not counted: it is taken in the next turn,
+and the reader need not stop for it, however long it is.
 Whole messages and the chunks of a streamed one wait separately,
 because a chunk belongs to the one task that streams, and a message to any receiver.
 
@@ -163,7 +165,10 @@ class ReceiveQueue:
         """
         if self.mode is not _BOUNDED:
             arrived = self._take_what_fits(arrived)
-        arrived_cost = wire_sizes(arrived) + QUEUE_ITEM_OVERHEAD * len(arrived)
+        if len(arrived) == 1 and self.receivers and not self.messages:
+            arrived_cost = 0
+        else:
+            arrived_cost = wire_sizes(arrived) + QUEUE_ITEM_OVERHEAD * len(arrived)
         self._counted += arrived_cost
         if self._arrived:
             self._arrived += arrived

@@ -142,6 +142,13 @@ class Transport(Protocol):
     async def receive_into(self, buffer: memoryview) -> int:
         """Receive to where the bytes belong; return how many came, 0 at the end."""
 
+    def receive_into_now(self, buffer: memoryview) -> int:  # noqa: ARG002 - others can
+        """Receive what is there to where it belongs; return how much, 0 if nothing or at the end.
+
+        Only after `watch`.
+        """
+        return 0
+
     def send_now(self, pieces: list[Piece]) -> list[Piece]:
         """Send as much as goes without waiting; return what is left, perhaps everything.
 

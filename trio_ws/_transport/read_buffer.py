@@ -28,6 +28,11 @@ from .._protocol import allocator
 READ_BUFFER_SIZE = 256 * 1024
 """How much is read at once at most, together with the tail."""
 
+BEGINNING_SIZE = 64 * 1024
+"""How much is read at most where a long message is expected to begin.
+
+What is read of it into this buffer has to be copied; the rest of it is read to its own place."""
+
 
 @final
 class ReadBuffer:
@@ -37,12 +42,13 @@ class ReadBuffer:
         view: all of it.
     """
 
-    __slots__ = ("_targets", "view")
+    __slots__ = ("_beginning", "_targets", "view")
 
     def __init__(self) -> None:
         allocator.expect_large_blocks()  # messages of what was read at once need large ones
         self.view = memoryview(bytearray(READ_BUFFER_SIZE))
         self._targets = [self.view]
+        self._beginning = [self.view[:BEGINNING_SIZE]]
 
     def behind(self, tail: bytes) -> memoryview:
         """Put `tail` at the beginning; return the room behind it, to be read into."""
@@ -62,6 +68,10 @@ class ReadBuffer:
             return self.view[: os.readv(fileno, self._targets)]
         count = os.readv(fileno, [self.behind(tail)])
         return self.view[: len(tail) + count if count else 0]
+
+    def read_beginning(self, fileno: int) -> memoryview:
+        """Do the same, without a tail, and read no more than `BEGINNING_SIZE`."""
+        return self.view[: os.readv(fileno, self._beginning)]
 
 
 current_read_buffer = PerRun("trio_ws.read_buffer", ReadBuffer)

@@ -26,7 +26,7 @@ from .addresses import address
 from .base import Transport, without
 from .kernel import HangUp
 from .poller import Poller, Ringing, current_poller
-from .read_buffer import READ_BUFFER_SIZE, current_read_buffer
+from .read_buffer import BEGINNING_SIZE, READ_BUFFER_SIZE, current_read_buffer
 from .tls import TimeCallback
 
 MAX_IOVECS = 16
@@ -51,6 +51,7 @@ class SocketTransport(Transport):
     __slots__ = (
         "_bell",
         "_buffer",
+        "_expects_long",
         "_is_aside",
         "_is_lent",
         "_more_to_read",
@@ -70,6 +71,7 @@ class SocketTransport(Transport):
         self._is_aside = False
         self._buffer = current_read_buffer()
         self._more_to_read = False
+        self._expects_long = False
         self.bytes_received = 0
         self.bytes_sent = 0
 
@@ -205,32 +207,62 @@ class SocketTransport(Transport):
                 self._more_to_read = False
             except (OSError, trio.ClosedResourceError) as error:
                 raise trio.BrokenResourceError(str(error)) from error
+        self._note_received(count, buffer)
+        return count
+
+    def receive_into_now(self, buffer: memoryview) -> int:
+        """Receive what is there to where it belongs; return how much, 0 if nothing or at the end.
+
+        Raises:
+            trio.BrokenResourceError: the connection is broken.
+        """
+        try:
+            count = os.readv(self._socket.fileno(), [buffer])
+        except BlockingIOError:
+            count = 0
+        except OSError as error:
+            raise trio.BrokenResourceError(str(error)) from error
+        self._note_received(count, buffer)
+        assert self._bell is not None
+        self._bell.note_read(more=self._more_to_read)
+        return count
+
+    def _note_received(self, count: int, buffer: memoryview) -> None:
         self.bytes_received += count
         self._more_to_read = count == len(buffer)
-        return count
+        self._expects_long = True
 
     def _readable(self) -> Awaitable[None]:
         """Return an awaitable: a wait or, when the last read left something behind, a checkpoint.
 
         This is no coroutine function itself: an idle connection would have to keep its frame.
         """
+        if self._more_to_read:
+            return trio.lowlevel.checkpoint()  # noqa: ASYNC105 - by the caller
+        return trio.lowlevel.wait_readable(self._fileno())  # noqa: ASYNC105 - by the caller
+
+    def _fileno(self) -> int:
         number = self._socket.fileno()
         if number < 0:
             raise trio.ClosedResourceError("another task closed the socket")
-        if self._more_to_read:
-            return trio.lowlevel.checkpoint()  # noqa: ASYNC105 - by the caller
-        return trio.lowlevel.wait_readable(number)  # noqa: ASYNC105 - by the caller
+        return number
 
     def _read(self, tail: bytes) -> memoryview | None:
         """Make the system call; return None if nothing can be read now."""
+        most = READ_BUFFER_SIZE
         try:
-            data = self._buffer.read(self._socket.fileno(), tail)
+            if self._expects_long and not tail:
+                most = BEGINNING_SIZE
+                data = self._buffer.read_beginning(self._socket.fileno())
+            else:
+                data = self._buffer.read(self._socket.fileno(), tail)
         except BlockingIOError:
             self._more_to_read = False
             return None
+        self._expects_long = False
         if data:
             self.bytes_received += len(data) - len(tail)
-        self._more_to_read = len(data) == READ_BUFFER_SIZE
+        self._more_to_read = len(data) == most
         return data
 
     # Writing
@@ -264,8 +296,14 @@ class SocketTransport(Transport):
 
     async def send_some(self, data: memoryview) -> int:
         """Send as much of `data` as the kernel takes, waiting for room; return how much."""
+        count = None
         try:
-            count = await self._socket.send(data)
+            await trio.lowlevel.checkpoint()  # meanwhile the kernel gets rid of some
+            while count is None:
+                try:
+                    count = os.write(self._fileno(), data)
+                except BlockingIOError:
+                    await trio.lowlevel.wait_writable(self._fileno())
         except (OSError, trio.ClosedResourceError) as error:
             raise trio.BrokenResourceError(str(error)) from error
         self.bytes_sent += count

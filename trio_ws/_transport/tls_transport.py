@@ -205,10 +205,9 @@ class TLSTransport(Transport, trio.abc.Stream):
 
     async def _hear(self) -> None:
         """Wait for bytes, and give them to TLS."""
-        view = self._buffer.view
-        self._take_in(view[: await self._below.receive_into(view)])
+        self._take_in(await self._below.receive_behind(bytes))
 
-    def _take_in(self, data: memoryview) -> None:
+    def _take_in(self, data: bytes | memoryview) -> None:
         self._session.feed(data)
         self._heard.unpark_all()
         if data:

@@ -106,14 +106,73 @@ GUARDS = [
         "an error of the socket is one of the transport (writing)",
         "_transport/socket.py",
         (
-            "            count = await self._socket.send(data)\n"
+            "                    await trio.lowlevel.wait_writable(self._fileno())\n"
             "        except (OSError, trio.ClosedResourceError) as error:"
         ),
         (
-            "            count = await self._socket.send(data)\n"
+            "                    await trio.lowlevel.wait_writable(self._fileno())\n"
             "        except trio.ClosedResourceError as error:"
         ),
         ("transport/test_socket.py::test_send_now_to_nobody",),
+    ),
+    Guard(
+        "an error of the socket is one of the transport (reading on)",
+        "_transport/socket.py",
+        (
+            "            count = 0\n"
+            "        except OSError as error:\n"
+            "            raise trio.BrokenResourceError(str(error)) from error\n"
+        ),
+        "            count = 0\n",
+        ("transport/test_socket_watched.py::test_a_broken_connection",),
+    ),
+    Guard(
+        "a closed socket breaks a write that waits",
+        "_transport/socket.py",
+        (
+            "                    await trio.lowlevel.wait_writable(self._fileno())\n"
+            "        except (OSError, trio.ClosedResourceError) as error:"
+        ),
+        (
+            "                    await trio.lowlevel.wait_writable(self._fileno())\n"
+            "        except OSError as error:"
+        ),
+        ("transport/test_socket.py::test_closed_while_sending",),
+    ),
+    Guard(
+        "every write is a checkpoint",
+        "_transport/socket.py",
+        "            await trio.lowlevel.checkpoint()  # meanwhile",
+        "            # meanwhile",
+        ("transport/test_socket.py::test_sending_lets_others_run",),
+    ),
+    Guard(
+        "little is read where a long message may begin",
+        "_transport/socket.py",
+        "        self._expects_long = True\n",
+        "",
+        ("transport/test_socket.py::test_how_much_is_read_of_a_long_message",),
+    ),
+    Guard(
+        "little is read there once",
+        "_transport/socket.py",
+        "        self._expects_long = False\n        if data:",
+        "        if data:",
+        ("transport/test_socket.py::test_how_much_is_read_of_a_long_message",),
+    ),
+    Guard(
+        "a tail is read behind, whatever is expected",
+        "_transport/socket.py",
+        "if self._expects_long and not tail:",
+        "if self._expects_long:",
+        ("transport/test_socket.py::test_how_much_is_read_of_a_long_message",),
+    ),
+    Guard(
+        "reading on tells the bell",
+        "_transport/socket.py",
+        "        self._bell.note_read(more=self._more_to_read)\n        return count",
+        "        return count",
+        ("transport/test_socket_watched.py::test_reading_on",),
     ),
     Guard(
         "many pieces are joined",
