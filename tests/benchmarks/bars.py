@@ -18,8 +18,9 @@ from .table import aligned, times
 
 @dataclass(frozen=True)
 class Bar:
-    """What is said, what was measured in each round, and what the median must reach."""
+    """What is said of a cell, what was measured in each round, and what the median must reach."""
 
+    cell: str
     says: str
     values: Callable[[Results], list[float]]
     least: float | None = None
@@ -40,6 +41,7 @@ class Bar:
 def faster(cell: str, ours: str, peer: str, least: float, figure: Figure = WALL) -> Bar:
     """Make a bar: our rate is at least so many times a peer's, or our time so much shorter."""
     return Bar(
+        cell,
         f"{cell}: {ours} ≥ {least:g} × {peer}",
         lambda results: results.ratios(cell, ours, figure, peer),
         least=least,
@@ -109,8 +111,14 @@ def _crowd_bars() -> list[Bar]:
 
     return [
         faster("latency-100", US, "websockets", 1.0, TRIPS[0]),
-        Bar("10 000 connections: total rate ≥ 0.67 × that of 10", fall, least=0.67),
         Bar(
+            "connections-10000",
+            "10 000 connections: total rate ≥ 0.67 × that of 10",
+            fall,
+            least=0.67,
+        ),
+        Bar(
+            "connections-10000-gc",
             "10 000 connections, garbage collected rarely: ≥ 0.67",
             partial(fall, suffix="-gc"),
             least=0.67,
@@ -129,6 +137,7 @@ def _cost_bars() -> list[Bar]:
 
     memory = [
         Bar(
+            cell,
             f"{cell}: an idle connection with heartbeat ≤ 12 KiB",
             partial(of, cell, "each"),
             most=12,
@@ -136,9 +145,15 @@ def _cost_bars() -> list[Bar]:
         for cell in ("memory-1000", "memory-10000")
     ]
     return [
-        Bar("fan-out-500-100Bx10: a delivery ≤ 1.5 µs of CPU", delivery, most=1.5),
+        Bar(
+            "fan-out-500-100Bx10",
+            "fan-out-500-100Bx10: a delivery ≤ 1.5 µs of CPU",
+            delivery,
+            most=1.5,
+        ),
         *memory,
         Bar(
+            "memory-10000",
             "10 000 idle connections ≤ 200 MB (191 MiB)",
             partial(of, "memory-10000", "process"),
             most=191,
@@ -152,6 +167,13 @@ BARS = [
     *_crowd_bars(),
     *_cost_bars(),
 ]
+
+
+def missed(results: Results) -> list[str]:
+    """List the cells in which a bar is missed, in the order of the bars."""
+    values = [(bar, bar.value(results)) for bar in BARS]
+    found = [bar.cell for bar, value in values if value is not None and not bar.passed(value)]
+    return list(dict.fromkeys(found))
 
 
 def report(results: Results) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter, sleep
+from typing import Any
 
 import trustme
 
@@ -73,7 +74,10 @@ class Stand:
     def ask(self, talk: Talk, **details: object) -> Figures:
         """Let a client do its work; it looks at its own clocks."""
         job = {"talk": talk, "url": self.url, "seconds": self.seconds, **details}
-        report = self.process.ask(job)
+        return self.figures_of(self.process.ask(job))
+
+    def figures_of(self, report: dict[str, Any]) -> Figures:
+        """Make figures of what a client reports."""
         return {
             "wall": report["count"] / report["seconds"],
             "CPU": report["count"] / report["cpu"],
@@ -195,10 +199,16 @@ def latency(stand: Stand, count: int) -> Figures:
         everybody = Crowd(members)
         most = everybody.echo(stand.seconds)
         rate = most.count / most.seconds / 2
-        trips = sorted(everybody.latencies(rate, 2 * stand.seconds))
+        trips: list[float] = []
+
+        def talk() -> Done:
+            trips.extend(sorted(everybody.latencies(rate, 2 * stand.seconds)))
+            return Done(len(trips), 2 * stand.seconds)
+
+        cpu = stand.rates(talk)["CPU"]
         everybody.close()
     p50, p99 = trips[len(trips) // 2], trips[len(trips) * 99 // 100]
-    return {"p50": p50 * 1e6, "p99": p99 * 1e6, "wall": rate}
+    return {"p50": p50 * 1e6, "p99": p99 * 1e6, "wall": rate, "CPU": cpu}
 
 
 def fan_out(

@@ -48,11 +48,11 @@ class Process:
             raise Failed(f"{self.command} ended with {self._popen.wait()}: {tail}")
         return json.loads(line)
 
-    def ask(self, job: dict[str, Any]) -> dict[str, float]:
+    def ask(self, job: dict[str, Any]) -> dict[str, Any]:
         """Give a client something to do, and return what it reports."""
         assert self._popen.stdin is not None
         print(json.dumps(job), file=self._popen.stdin, flush=True)
-        report: dict[str, float] = self.hear()
+        report: dict[str, Any] = self.hear()
         return report
 
     def cpu(self) -> float:

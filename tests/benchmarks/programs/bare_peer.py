@@ -45,7 +45,7 @@ class Bare(OnTrio):
         except trio.BrokenResourceError:
             pass
 
-    async def work(self, options: Options, job: dict[str, Any]) -> dict[str, float]:
+    async def work(self, options: Options, job: dict[str, Any]) -> dict[str, Any]:
         """Do what a job asks of a client: echo is all we know."""
         talk = Talk(*job["talk"])
         url = urlsplit(job["url"])
@@ -73,7 +73,7 @@ async def read_head(stream: trio.abc.Stream) -> bytes:
     return head
 
 
-async def keep_in_flight(stream: trio.abc.Stream, talk: Talk, seconds: float) -> dict[str, float]:
+async def keep_in_flight(stream: trio.abc.Stream, talk: Talk, seconds: float) -> dict[str, Any]:
     """For each message that comes back send one, for so long; count what came back by then."""
     one = frame(talk.kind, payload(talk.kind, talk.size), masked=True)
     many = memoryview(one * talk.messages)

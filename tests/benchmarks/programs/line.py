@@ -76,7 +76,7 @@ def _end_with_the_suite() -> None:
     os._exit(0)
 
 
-def obey(do: Callable[[dict[str, Any]], dict[str, float]]) -> None:
+def obey(do: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """Do jobs for a client, until the suite has no more."""
     tell(0)
     for line in sys.stdin:

@@ -148,7 +148,7 @@ class Picows(OnAsyncio):
         """Serve one connection."""
         return Answering(read_talk(request.path.decode()))
 
-    async def work(self, options: Options, job: dict[str, Any]) -> dict[str, float]:
+    async def work(self, options: Options, job: dict[str, Any]) -> dict[str, Any]:
         """Do what a job asks of a client."""
         talk = Talk(*job["talk"])
         url, tls = job["url"] + talk.path, options.client_tls()
@@ -172,7 +172,7 @@ class Picows(OnAsyncio):
         transport.send_close(WSCloseCode.OK)
         await transport.wait_disconnected()
 
-    async def handshakes(self, url: str, at_once: int, seconds: float) -> dict[str, float]:
+    async def handshakes(self, url: str, at_once: int, seconds: float) -> dict[str, Any]:
         """Open and close connections, so many at once, for so long."""
         count = 0
         watch = Watch()

@@ -1,6 +1,7 @@
 """A program with a watch on it: ``sampled server PROGRAM ...`` is ``PROGRAM server ...``.
 
-On the signal ``SIGUSR1`` it begins to watch, on the next one it tells what it has seen.
+On the signal ``SIGUSR1`` a server begins to watch, on the next one it tells what it has seen.
+A client watches while its own clocks run, and tells in its report.
 Each time that the process has used up a tick of processor time (``ITIMER_PROF``),
 Python calls `Watch.tick` with the frame that is running,
 and the time since the last tick is given to the part that this frame belongs to.
@@ -101,12 +102,14 @@ class Watch:
     def toggle(self, signum: int, frame: FrameType | None) -> None:
         """Begin, or end and tell."""
         if self._watching:
-            self._end()
+            tell(self.end())
         else:
-            self._begin()
+            self.begin()
+            tell("watching")
         self._watching = not self._watching
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Begin to watch, inside of Trio."""
         import trio
 
         signal.set_wakeup_fd(-1)  # Trio's: each tick would wake its scheduler
@@ -114,17 +117,17 @@ class Watch:
         gc.callbacks.append(self.collection)
         self.seconds = dict.fromkeys(PARTS, 0.0)
         self.counts.clear()
-        tell("watching")
         self._last = time.process_time()
         signal.setitimer(signal.ITIMER_PROF, 0.001, 0.001)
 
-    def _end(self) -> None:
+    def end(self) -> dict[str, Any]:
+        """Return what was seen."""
         import trio
 
         signal.setitimer(signal.ITIMER_PROF, 0)
         trio.lowlevel.remove_instrument(cast("trio.abc.Instrument", self))
         gc.callbacks.remove(self.collection)
-        tell({"seconds": self.seconds, "counts": self.counts})
+        return {"seconds": self.seconds, "counts": self.counts}
 
     def tick(self, signum: int, frame: FrameType | None) -> None:
         """Give the time since the last tick to the part that is running."""
@@ -189,6 +192,10 @@ def main() -> None:
     signal.signal(signal.SIGUSR1, watch.toggle)
     signal.signal(signal.SIGPROF, watch.tick)
     program = sys.argv.pop(2)
+    if sys.argv[1] == "client":
+        from . import talking
+
+        talking.Watch.observer = watch
     runpy.run_module(f"{__spec__.parent}.{program}", run_name="__main__", alter_sys=True)
 
 

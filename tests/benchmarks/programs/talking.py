@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from itertools import cycle, repeat
 from time import perf_counter, process_time
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 import trio
 
@@ -44,7 +44,7 @@ class Library(Protocol):
     async def serve(self, options: Options) -> None:
         """Tell `line.listening`, and serve until killed."""
 
-    async def work(self, options: Options, job: dict[str, Any]) -> dict[str, float]:
+    async def work(self, options: Options, job: dict[str, Any]) -> dict[str, Any]:
         """Do what a job asks of a client."""
 
 
@@ -82,7 +82,7 @@ class Talking(Library, Protocol):
     def connect(self, url: str, talk: Talk, tls: Any) -> AbstractAsyncContextManager[Ends]:
         """Open a connection."""
 
-    async def work(self, options: Options, job: dict[str, Any]) -> dict[str, float]:
+    async def work(self, options: Options, job: dict[str, Any]) -> dict[str, Any]:
         """Do what a job asks of a client."""
         talk = Talk(*job["talk"])
         connect = partial(self.connect, job["url"] + talk.path, talk, options.client_tls())
@@ -100,20 +100,37 @@ class Talking(Library, Protocol):
             return watch.report(count)
 
 
+class Observer(Protocol):
+    """What looks at a client closely while its clocks run."""
+
+    def begin(self) -> None:
+        """Begin to look."""
+
+    def end(self) -> dict[str, Any]:
+        """End, and tell what was seen."""
+
+
 class Watch:
-    """Two clocks, started at the same time."""
+    """Two clocks, started at the same time; and an observer, if `sampled` has put one here."""
+
+    observer: ClassVar[Observer | None] = None
 
     def __init__(self) -> None:
+        if self.observer is not None:
+            self.observer.begin()
         self.wall = perf_counter()
         self.cpu = process_time()
 
-    def report(self, count: int) -> dict[str, float]:
+    def report(self, count: int) -> dict[str, Any]:
         """What the suite wants to know."""
-        return {
+        report: dict[str, Any] = {
             "count": count,
             "seconds": perf_counter() - self.wall,
             "cpu": process_time() - self.cpu,
         }
+        if self.observer is not None:
+            report["watched"] = self.observer.end()
+        return report
 
 
 # What a server does
@@ -197,7 +214,7 @@ def data_of(talk: Talk) -> Iterator[str | bytes]:
     return cycle([each.decode() for each in messages(MESSAGES, talk.size)])
 
 
-async def keep_in_flight(ends: Ends, talk: Talk, seconds: float) -> dict[str, float]:
+async def keep_in_flight(ends: Ends, talk: Talk, seconds: float) -> dict[str, Any]:
     """For each message that comes back send one, for so long; count what came back by then."""
     receive, send, _ = ends
     data = data_of(talk)
@@ -223,7 +240,7 @@ async def handshakes(
     connect: Callable[[], AbstractAsyncContextManager[Ends]],
     at_once: int,
     seconds: float,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Open and close connections, so many at once, for so long."""
     count = 0
     watch = Watch()
