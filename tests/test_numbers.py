@@ -22,7 +22,7 @@ BOUNDS: dict[str, dict[str, float]] = {
     "_cli.feed": {"MAX_HEAD": 16 * KIB},
     "_cli.handlers": {"QUEUE": 100, "MAX_NAME": 30, "GRACE": 2},
     "_cli.lines": {"MAX_LINE": 16 * MIB},
-    "_concurrency.checkpoints": {"CALLS": 32, "BYTES": 64 * KIB, "SECONDS": 0.005},
+    "_concurrency.checkpoints": {"CALLS": 128, "BYTES": 512 * KIB, "SECONDS": 0.005},
     "_concurrency.suspension": {"INTERVAL": 5, "SUSPEND_THRESHOLD": 1},
     "_connection.heartbeat": {"LONGEST_HEARTBEAT": 1024},
     "_connection.reader": {"MAX_FRAMES_PER_TURN": 64},

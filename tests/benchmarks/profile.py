@@ -185,7 +185,8 @@ def _parts(columns: list[Column]) -> list[list[str]]:
             for parts, total in zip(found, totals, strict=True)
         ]
         if any(share is not None and share[1] >= 0.5 for share in shares):
-            told = [f"{share[0]:.1f} {share[1]:4.0f}" if share else "–" for share in shares]
+            digits = 1 if max(totals) >= 10 else 2
+            told = [f"{s[0]:.{digits}f} {s[1]:4.0f}" if s else "–" for s in shares]
             indented = f"    {name.partition(': ')[2]}" if ": " in name else f"  {name}"
             rows.append([indented, "µs, %", *told])
     return rows

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 import trio_ws
 
+from . import profile as profiles
+from .bars import BARS
 from .cells import choose
 from .peers import BARE, US
+from .programs import talking
 from .programs.sampled import OTHER, PARTS, part_of
 
 pytest.importorskip("trustme")
 
 from .measures import Certificates, Stand
-from .profile import COUNTS, MISSED, Column, Watched, cost, group_of, profile, show, takers
+from .profile import COUNTS, Column, Watched, cost, group_of, missed_cells, profile, show, takers
+from .results import Results
 
 TOP = Path(__file__).resolve().parents[2]
 LIBRARY = Path(trio_ws.__file__).parent
@@ -29,13 +34,14 @@ LOOKED_AT = ["server-32Bx1", "connections-10000-gc", "fan-out-500-100B"]
 
 
 @pytest.mark.slow
-def test_a_quick_profile(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["server-32Bx64", "client-receives-100B"])
+def test_a_quick_profile(name: str, tmp_path: Path) -> None:
     """The parts add up to what the process had, and a burst takes fewer calls than messages.
 
     What the watch itself takes at a tick is in no part, and neither is what comes after the last;
     on a machine that is busy otherwise, ticks are few.
     """
-    (cell,) = choose(["server-32Bx64"])
+    (cell,) = choose([name])
     peers = [peer for peer in takers(cell) if peer.name in (US, BARE)]
     columns = profile(cell, peers, 2, 0.7, Certificates.made_in(str(tmp_path)))
     for column in columns:
@@ -108,15 +114,74 @@ def test_parts(file: str, function: str, part: str) -> None:
     assert part_of(file, function) == part
 
 
-def test_cells_with_missed_bars_are_cells() -> None:
-    """The cells that are looked at unless others are named exist, each by its own name."""
-    assert [cell.name for cell in choose(MISSED)] == MISSED
+def test_missed_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells in which a bar is missed are looked at, each once, but for memory."""
+    rounds = {
+        "server-32Bx64": {US: 1.0, "picows": 1.0, "websockets.trio": 1.0},
+        "client-32Bx64": {US: 9.0, "picows": 1.0, "websockets.trio": 1.0},
+        "connections-10": {US: 9.0},
+        "connections-10000": {US: 1.0},
+    }
+    figures = {
+        cell: {peer: [{"wall": rate}] for peer, rate in peers.items()}
+        for cell, peers in rounds.items()
+    }
+    figures["memory-1000"] = {US: [{"each": 99.0}]}
+    file = tmp_path / "speed.json"
+    Results(cells=figures).write(file)
+    monkeypatch.setattr(profiles, "DOCUMENTED", file)
+    assert missed_cells() == ["server-32Bx64", "connections-10000"]
+
+
+def test_bars_are_of_cells() -> None:
+    """Each bar is of a cell that there is, and says so where it names one."""
+    for bar in BARS:
+        assert [cell.name for cell in choose([bar.cell])] == [bar.cell]
 
 
 def test_docs_show_a_profile_of_each_missed_cell() -> None:
-    """The file in the documentation has a table for each cell that is looked at."""
+    """The file in the documentation has a table for each cell in which it shows a missed bar."""
     text = (TOP / "docs" / "output" / "profile.txt").read_text(encoding="utf-8")
-    assert [name for name in MISSED if f"\n{name} " not in text] == []
+    assert [name for name in missed_cells() if f"\n{name} " not in text] == []
+
+
+def test_a_client_tells_what_was_seen() -> None:
+    """What the watch of a client has seen is added up; its own figures are as always."""
+    (cell,) = choose(["client-receives-100B"])
+    (ours,) = (peer for peer in takers(cell) if peer.name == US)
+    watched = Watched(cell, ours, 1.0, process=None)  # type: ignore[arg-type]
+    report = {"count": 100, "seconds": 2.0, "cpu": 1.0}
+    seen = {"seconds": {"Trio: scheduler": 0.001}, "counts": {"reads": 7}}
+    for _ in range(2):
+        assert watched.figures_of({**report, "watched": seen}) == {"wall": 50.0, "CPU": 100.0}
+    watched.figures_of({**report, "cpu": 0.0, "watched": {"seconds": {}, "counts": {}}})
+    column = Column(watched, watched)
+    assert column.each("reads") == 14 / 300
+    assert column.parts()["Trio"] == pytest.approx(1e6 * 0.002 / 300)
+
+
+def test_an_observer_of_a_client() -> None:
+    """While a client's clocks run it is observed, and what was seen is in its report."""
+
+    class Seen:
+        calls: ClassVar[list[str]] = []
+
+        def begin(self) -> None:
+            self.calls.append("begin")
+
+        def end(self) -> dict[str, int]:
+            self.calls.append("end")
+            return {"seen": 1}
+
+    class Observed(talking.Watch):
+        observer = Seen()
+
+    assert "watched" not in talking.Watch().report(1)
+    clocks = Observed()
+    assert Seen.calls == ["begin"]
+    report = clocks.report(1)
+    assert Seen.calls == ["begin", "end"]
+    assert report["watched"] == {"seen": 1}
 
 
 def test_who_is_looked_at() -> None:

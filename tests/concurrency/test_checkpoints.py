@@ -1,4 +1,4 @@
-"""`_concurrency.checkpoints`: calls that need not wait yield at 32, 64 KiB or 5 ms (P11)."""
+"""`_concurrency.checkpoints`: calls that need not wait yield at 128, 512 KiB or 5 ms (P11)."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ async def yields_of(pace: CheckpointBudget, sizes: list[int]) -> list[int]:
 
 
 async def test_calls(autojump_clock: Clock) -> None:
-    """Of calls that cost nothing, every 32nd yields and no other."""
-    assert CALLS == 32
-    assert await yields_of(CheckpointBudget(), [0] * 100) == [32, 64, 96]
+    """Of calls that cost nothing, every 128th yields and no other."""
+    assert CALLS == 128
+    assert await yields_of(CheckpointBudget(), [0] * 400) == [128, 256, 384]
 
 
 async def test_bytes(autojump_clock: Clock) -> None:
-    """A call yields that would pass 64 KiB since the last that did."""
-    assert BYTES == 64 * 1024
+    """A call yields that would pass 512 KiB since the last that did."""
+    assert BYTES == 512 * 1024
     quarter = BYTES // 4
     assert await yields_of(CheckpointBudget(), [quarter] * 10) == [5, 9]
     assert await yields_of(CheckpointBudget(), [quarter - 1] * 12) == [5, 9]
@@ -61,11 +61,11 @@ async def test_bytes(autojump_clock: Clock) -> None:
 
 
 async def test_large_calls(autojump_clock: Clock) -> None:
-    """A call of more than 64 KiB yields, and one of 64 KiB or more makes the next one yield."""
+    """A call of more than 512 KiB yields, and one of 512 KiB or more makes the next one yield."""
     assert await yields_of(CheckpointBudget(), [BYTES] * 6) == [2, 3, 4, 5, 6]
     assert await yields_of(CheckpointBudget(), [10 * BYTES, 1, BYTES, 1]) == [1, 2, 3, 4]
-    assert await yields_of(CheckpointBudget(), [0] * 31 + [BYTES] + [0] * 32) == [32, 64]
-    assert await yields_of(CheckpointBudget(), [0] * 20 + [BYTES] + [1] + [0] * 33) == [22, 54]
+    assert await yields_of(CheckpointBudget(), [0] * 127 + [BYTES] + [0] * 128) == [128, 256]
+    assert await yields_of(CheckpointBudget(), [0] * 20 + [BYTES] + [1] + [0] * 129) == [22, 150]
 
 
 async def test_seconds(autojump_clock: Clock) -> None:

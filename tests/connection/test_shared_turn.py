@@ -9,7 +9,6 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_ws._concurrency.checkpoints import CALLS
 from trio_ws._connection.shared_turn import MAX_PER_TURN, SharedTurn, current_shared_turn
 
 
@@ -104,8 +103,8 @@ def test_other_tasks_run_in_between() -> None:
 
 
 def test_the_turn_of_one_is_short() -> None:
-    """A leader writes for as many as calls may be made without a turn for other tasks (P11)."""
-    turn, writers = group(CALLS + 2)
+    """A leader writes for some, then the next one leads, so that other tasks run (P11)."""
+    turn, writers = group(MAX_PER_TURN + 2)
     writers[0].run(busy=False)
     assert turn.leader is writers[-1]
 

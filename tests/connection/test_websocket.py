@@ -577,12 +577,12 @@ class Yields(trio.abc.Instrument):
 
 
 @both_roles
-@pytest.mark.parametrize(("size", "most"), [(1, 32), (10_000, 6)])
+@pytest.mark.parametrize(("size", "most"), [(1, 128), (10_000, 52)])
 @pytest.mark.parametrize("way", ["send", "receive"])
 async def test_others_get_their_turn(
     way: str, size: int, most: int, client: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """A burst that never waits yields at least once in 32 calls, and when 64 KiB have passed.
+    """A burst that never waits yields at least once in 128 calls, and when 512 KiB have passed.
 
     Two connections share the count.
     """
@@ -592,14 +592,14 @@ async def test_others_get_their_turn(
         open_wired(client, limits=limits) as (first, first_peer, first_wire),
         open_wired(client, limits=limits) as (second, second_peer, second_wire),
     ):
-        for _ in range(100):
+        for _ in range(200):
             await first_peer.send_frame(BINARY, bytes(size))
             await second_peer.send_frame(BINARY, bytes(size))
         await settled()
         first_wire.stop_taking()
         second_wire.stop_taking()
         trio.lowlevel.add_instrument(yields)
-        for _ in range(100):
+        for _ in range(200):
             for ws in (first, second):
                 await (ws.send(bytes(size)) if way == "send" else ws.receive())
                 yields.note_call()

@@ -412,12 +412,12 @@ async def answer_all(ws: WebSocket, count: int) -> None:
 async def test_the_answers_to_a_burst_leave_together(
     client: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """Messages that came together are answered together, though a call in 32 lets others run."""
+    """Messages that came together are answered together, though a call in 128 lets others run."""
     async with open_wired(client, Writes) as (ws, peer, wire):
-        await peer.send_bytes(burst(client, 60))
-        await answer_all(ws, 60)
+        await peer.send_bytes(burst(client, 240))
+        await answer_all(ws, 240)
         await settled()
-        assert wire.counts == [60]
+        assert wire.counts == [240]
 
 
 @both_roles
@@ -426,13 +426,13 @@ async def test_a_long_burst_is_answered_before_its_end(
 ) -> None:
     """The writer waits for no more than a few turns of the scheduler."""
     async with open_wired(client, Writes) as (ws, peer, wire):
-        await peer.send_bytes(burst(client, 1000))
-        await answer_all(ws, 500)
-        assert 250 < sum(wire.counts) < 500
+        await peer.send_bytes(burst(client, 4000))
+        await answer_all(ws, 2000)
+        assert 1000 < sum(wire.counts) < 2000
         assert max(wire.counts) <= (COALESCE_TURNS + 2) * CALLS // 2
-        await answer_all(ws, 500)
+        await answer_all(ws, 2000)
         await settled()
-        assert sum(wire.counts) == 1000
+        assert sum(wire.counts) == 4000
 
 
 @both_roles
