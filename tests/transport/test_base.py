@@ -98,6 +98,7 @@ async def test_what_only_sockets_can() -> None:
     ours.unwatch()
     ours.set_aside()
     ours.take_back()
+    assert ours.receive_into_now(memoryview(bytearray(8))) == 0
     assert ours.set_aside_if_alone() is None
     await send_all(theirs, b"hello")
     assert ours.read_now(b"tail") is None

@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from trio_ws._transport.read_buffer import (
+    BEGINNING_SIZE,
     READ_BUFFER_SIZE,
     ReadBuffer,
     current_read_buffer,
@@ -50,6 +51,22 @@ def test_as_much_as_there_is_room_for(tail: bytes) -> None:
         assert len(read) == min(len(tail) + sent, READ_BUFFER_SIZE)
         assert read[: len(tail)] == tail
         assert not any(read[len(tail) :])
+
+
+def test_read_beginning() -> None:
+    """Less is read where a long message may begin; at the end there is nothing."""
+    ours, theirs = pair()
+    buffer = ReadBuffer()
+    with ours, theirs:
+        for sock, option in ((theirs, socket.SO_SNDBUF), (ours, socket.SO_RCVBUF)):
+            sock.setsockopt(socket.SOL_SOCKET, option, 4 * READ_BUFFER_SIZE)
+        with pytest.raises(BlockingIOError):
+            buffer.read_beginning(ours.fileno())
+        theirs.sendall(bytes(BEGINNING_SIZE) + b"the rest")
+        assert len(buffer.read_beginning(ours.fileno())) == BEGINNING_SIZE
+        assert buffer.read_beginning(ours.fileno()) == b"the rest"
+        theirs.close()
+        assert not buffer.read_beginning(ours.fileno())
 
 
 def test_behind() -> None:
