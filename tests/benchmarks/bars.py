@@ -83,6 +83,9 @@ PURE_BESIDE_PEERS: tuple[tuple[str, dict[str, float]], ...] = (
 )
 """The same without the accelerator and without numpy."""
 
+LATENCY_BESIDE = ("latency-100", {"websockets": 1.0})
+"""How many times shorter our round trips must be."""
+
 
 def _rates(ours: str, wanted: Iterable[tuple[str, dict[str, float]]]) -> Iterator[Bar]:
     for name, factors in wanted:
@@ -99,7 +102,7 @@ def cells_of(name: str) -> list[str]:
 
 def peers_of(cell: str) -> set[str]:
     """Return the names of those that a bar of this cell compares us with."""
-    wanted = (*BESIDE_PEERS, *PURE_BESIDE_PEERS)
+    wanted = (*BESIDE_PEERS, *PURE_BESIDE_PEERS, LATENCY_BESIDE)
     return {peer for name, factors in wanted if cell in cells_of(name) for peer in factors}
 
 
@@ -109,8 +112,9 @@ def _crowd_bars() -> list[Bar]:
         many = results.value(f"connections-10000{suffix}", US, "wall")
         return [many / few] if few and many else []
 
+    cell, peers = LATENCY_BESIDE
     return [
-        faster("latency-100", US, "websockets", 1.0, TRIPS[0]),
+        *(faster(cell, US, peer, least, TRIPS[0]) for peer, least in peers.items()),
         Bar(
             "connections-10000",
             "10 000 connections: total rate ≥ 0.67 × that of 10",

@@ -29,7 +29,7 @@ from statistics import median
 from typing import Any
 
 from .bars import BARS, PURE_BESIDE_PEERS, cells_of, missed, peers_of
-from .cells import CELLS, Cell, choose
+from .cells import CELLS, RATES, Cell, choose
 from .crowd import allow_many_files
 from .load import Done
 from .measures import Certificates, Figures, Stand, measure, stand
@@ -161,7 +161,12 @@ def show(cell: Cell, columns: list[Column]) -> str:
 
 
 def _allowed(cell: Cell, columns: list[Column]) -> list[list[str]]:
-    """What the bars of this cell leave for a message, each in the column that it is about."""
+    """What the bars of this cell leave for a message, each in the column that it is about.
+
+    A bar that is not about a rate leaves nothing that can be said in processor time.
+    """
+    if cell.figures is not RATES:
+        return []
     costs = {column.plain.peer.name: cost(column.plainly) for column in columns}
     rows = []
     for bar in BARS:

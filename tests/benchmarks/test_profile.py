@@ -29,7 +29,7 @@ LIBRARY = Path(trio_ws.__file__).parent
 ENOUGH = 40
 """Ticks by which every large part has been met; a quiet machine has 200 and more."""
 
-LOOKED_AT = ["server-32Bx1", "connections-10000-gc", "fan-out-500-100B"]
+LOOKED_AT = ["server-32Bx1", "connections-10000-gc", "latency-100", "fan-out-500-100B"]
 """Cells in which different programs take part."""
 
 
@@ -83,6 +83,19 @@ def test_a_table_shows_microseconds_and_shares() -> None:
     assert ["CPU", "a", "message", "µs", "50", "50"] in lines
     assert ["allowed:", "1", "×", "bare", "TCP", "µs", "50", "–"] in lines
     assert "encode" not in show(cell, columns)
+
+
+def test_only_a_rate_allows_processor_time() -> None:
+    """A bar of round trips is in another unit, so it leaves no line."""
+    (cell,) = choose(["latency-100"])
+    ours, theirs = (peer for peer in takers(cell) if peer.name in (US, "websockets"))
+    rates = [{"wall": 1000.0, "CPU": 20_000.0}]
+    columns = [
+        Column(Stand(cell, peer, 1.0, process=None), None, rates)  # type: ignore[arg-type]
+        for peer in (ours, theirs)
+    ]
+    assert "CPU a message" in show(cell, columns)
+    assert "allowed" not in show(cell, columns)
 
 
 def test_parts_are_of_files_that_there_are() -> None:
@@ -191,5 +204,6 @@ def test_who_is_looked_at() -> None:
     assert looked_at == {
         "server-32Bx1": {US, BARE, "picows", "websockets"},
         "connections-10000-gc": {US, BARE},
+        "latency-100": {US, BARE, "websockets"},
         "fan-out-500-100B": {US, "picows"},
     }
