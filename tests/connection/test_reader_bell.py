@@ -71,6 +71,50 @@ async def test_receivers_keep_their_order(autojump_clock: trio.testing.MockClock
         nursery.cancel_scope.cancel()
 
 
+class Steps(trio.abc.Instrument):
+    """It writes down which tasks run."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.names.append(task.name)
+
+
+@pytest.mark.parametrize("hidden", [b"", encode(Frame(TEXT, b"beat"))])
+async def test_no_receiver_is_woken_for_nothing(
+    hidden: bytes, autojump_clock: trio.testing.MockClock
+) -> None:
+    """The first of several messages is for the receiver that reads them, so another one sleeps on.
+
+    If it ran, it might take what is for the one that has waited longer.
+    """
+    sock = WatchedSocket()
+    beat = MessageHeartbeat(message="beat", is_reply="beat".__eq__, hide_replies=True)
+    options = {"heartbeat": beat} if hidden else {}
+    async with (
+        trio.open_nursery() as nursery,
+        ConnectionBlock(ws := watched_websocket(sock, **options)),
+    ):
+        got: list[tuple[str, str | bytes]] = []
+
+        async def receive(name: str) -> None:
+            got.append((name, await ws.receive()))
+
+        for name in "abc":
+            nursery.start_soon(receive, name, name=name)
+            await settled()
+        steps = Steps()
+        trio.lowlevel.add_instrument(steps)
+        sock.arrive(hidden + encode(Frame(TEXT, b"1")) + encode(Frame(TEXT, b"2")))
+        sock.poll()
+        await settled()
+        trio.lowlevel.remove_instrument(steps)
+        assert got == [("a", "1"), ("b", "2")]
+        assert [name for name in steps.names if name in "abc"] == ["a", "b"]
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_task_that_streams_has_its_turn(autojump_clock: trio.testing.MockClock) -> None:
     """What waits until a whole message has come claims the next one, whoever reads."""
     sock = WatchedSocket()

@@ -173,6 +173,54 @@ async def test_a_message_that_is_waited_for_fills_nothing() -> None:
     assert queue.is_full(0)
 
 
+async def test_a_receiver_that_is_awake() -> None:
+    """One that reads itself takes the first message; of the others, each wakes one."""
+    queue = ReceiveQueue(LIMIT)
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(queue.receivers.park)
+        await wait_all_tasks_blocked()
+        queue.set_awake(1)
+        queue.put([bytes(LIMIT)])
+        assert len(queue.receivers) == 3
+        assert not queue.is_full(0)
+        queue.put([b"2"])
+        assert len(queue.receivers) == 2
+        queue.set_awake(1)
+        queue.put([b"3", b"4"])
+        assert len(queue.receivers) == 1
+        queue.set_awake(1)
+        queue.set_awake(0)
+        queue.put([b"5"])
+        assert len(queue.receivers) == 0
+
+
+def test_a_receiver_that_reads_alone_fills_nothing() -> None:
+    """A message for a receiver that is awake is not counted, though no other waits."""
+    queue = ReceiveQueue(LIMIT)
+    queue.set_awake(1)
+    queue.put([bytes(LIMIT)])
+    assert not queue.is_full(LIMIT)
+    queue.take()
+    queue.put([bytes(LIMIT)])
+    assert queue.is_full(0)
+
+
+async def test_nothing_that_arrives_wakes_no_receiver() -> None:
+    """A queue that keeps nothing wakes no task, whether or not another one is awake."""
+    queue = ReceiveQueue(LIMIT)
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(queue.receivers.park)
+        await wait_all_tasks_blocked()
+        queue.close()
+        queue.set_awake(1)
+        queue.put([b"dropped"])
+        assert not queue
+        assert len(queue.receivers) == 3
+        queue.wake_all()
+
+
 async def test_several_messages_that_are_waited_for() -> None:
     """Several at once are counted: one receiver may be all that waits."""
     queue = ReceiveQueue(LIMIT)

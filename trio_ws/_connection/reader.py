@@ -244,7 +244,14 @@ class Reader:
             return None
         events = self._protocol.feed_joined(data, most=MAX_FRAMES_PER_TURN)
         message = self._next_message(events)
-        self._note([] if message is not None else events)
+        if message is not None:
+            self._note([])
+        else:
+            self._receive_queue.set_awake(1)
+            try:
+                self._note(events)
+            finally:
+                self._receive_queue.set_awake(0)
         return message
 
     def _next_message(self, events: list[ProtocolEvent]) -> str | bytes | None:

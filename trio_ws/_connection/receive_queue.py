@@ -84,6 +84,7 @@ class ReceiveQueue:
         "_arrived",
         "_arrived_cost",
         "_arriving",
+        "_awake",
         "_counted",
         "_limit",
         "_portion_cost",
@@ -109,6 +110,7 @@ class ReceiveQueue:
         self.streamers = SlimParkingLot()
         self._reader: SlimParkingLot | None = None
         self._arriving = 0
+        self._awake = 0
         self._taken = False
 
     def __bool__(self) -> bool:
@@ -158,14 +160,19 @@ class ReceiveQueue:
         """
         return not self.messages and not self.streamers and self.mode is _BOUNDED
 
+    def set_awake(self, count: int) -> None:
+        """Note how many receivers are awake already: the next messages are theirs; 0 or 1."""
+        self._awake = count
+
     def put(self, arrived: list[str | bytes]) -> None:
         """Queue messages, each for the receiver that has waited longest.
 
         The list belongs to the queue from now on.
         """
+        awake, self._awake = self._awake, 0
         if self.mode is not _BOUNDED:
             arrived = self._take_what_fits(arrived)
-        if len(arrived) == 1 and self.receivers and not self.messages:
+        if len(arrived) == 1 and (awake or self.receivers) and not self.messages:
             arrived_cost = 0
         else:
             arrived_cost = wire_sizes(arrived) + QUEUE_ITEM_OVERHEAD * len(arrived)
@@ -178,7 +185,7 @@ class ReceiveQueue:
         else:
             arrived.reverse()
             self.messages, self._portion_cost = arrived, arrived_cost
-        self.receivers.unpark(len(arrived))
+        self.receivers.unpark(max(0, len(arrived) - awake))
         self.streamers.unpark_all()
 
     def put_chunk(self, chunk: Chunk) -> None:
