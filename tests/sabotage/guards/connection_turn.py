@@ -151,7 +151,10 @@ GUARDS = [
     Guard(
         "a message wakes who waits for a chunk",
         "_connection/receive_queue.py",
-        ("        self.receivers.unpark(max(0, len(arrived) - awake))\n        self.streamers.unpark_all()\n"),
+        (
+            "        self.receivers.unpark(max(0, len(arrived) - awake))\n"
+            "        self.streamers.unpark_all()\n"
+        ),
         "        self.receivers.unpark(max(0, len(arrived) - awake))\n",
         ("connection/test_receive_queue.py::test_a_message_wakes_the_streamer_too",),
     ),
