@@ -13,6 +13,9 @@ from .structure import Structure, modules_in
 MOST_FLAT = 16
 LONGEST_FUNCTION = 45
 
+KINDS = {".py", ".pyc", ".c", ".so", ".typed", ".html", ".css", ".js", ".svg"}
+"""The kinds of files that the library has; the last four are of the demonstration's page."""
+
 
 @pytest.fixture(scope="module")
 def house() -> Structure:
@@ -23,6 +26,12 @@ def house() -> Structure:
 def test_no_rings(house: Structure) -> None:
     """No module imports itself through others, for types only or inside functions either."""
     assert house.rings == []
+
+
+def test_no_stray_files() -> None:
+    """The library has no files but its own: what an editor or a patch leaves would be installed."""
+    files = [path for path in Path(trio_ws.__file__).parent.rglob("*") if path.is_file()]
+    assert [str(path) for path in files if path.suffix not in KINDS] == []
 
 
 def test_no_foreign_writes(house: Structure) -> None:

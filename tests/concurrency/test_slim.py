@@ -33,6 +33,19 @@ async def test_everybody() -> None:
         assert len(lot) == 0
 
 
+async def test_who_runs_when_woken() -> None:
+    """The first runs for certain if it is parked, and not if it waits elsewhere."""
+    lot = SlimParkingLot()
+    assert not lot.first_is_parked
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(lot.park)
+        await wait_all_tasks_blocked()
+        lot.enter(Other())
+        assert lot.first_is_parked
+        lot.unpark()
+        assert not lot.first_is_parked
+
+
 async def test_cancelled() -> None:
     """Who is cancelled while parked leaves no trace."""
     lot = SlimParkingLot()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import wait_all_tasks_blocked
 
+from trio_ws._concurrency.slim import Elsewhere
 from trio_ws._connection.receive_queue import Mode, ReceiveQueue, wire_size, wire_sizes
 from trio_ws._protocol.assembler import Chunk
 from trio_ws._protocol.send_queue import QUEUE_ITEM_OVERHEAD
@@ -202,6 +205,27 @@ def test_a_receiver_that_reads_alone_fills_nothing() -> None:
     queue.put([bytes(LIMIT)])
     assert not queue.is_full(LIMIT)
     queue.take()
+    queue.put([bytes(LIMIT)])
+    assert queue.is_full(0)
+
+
+class Gone(Elsewhere):
+    """The place of a task that has been cancelled, and does not know it yet."""
+
+    def wait(self) -> Awaitable[None]:
+        raise NotImplementedError
+
+    def release(self) -> None:
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        """Do nothing."""
+
+
+def test_a_receiver_that_may_be_gone() -> None:
+    """A message is counted if the task that it is for may take it no more."""
+    queue = ReceiveQueue(LIMIT)
+    queue.receivers.enter(Gone())
     queue.put([bytes(LIMIT)])
     assert queue.is_full(0)
 

@@ -93,6 +93,14 @@ class SlimParkingLot:
         assert self._parked
         self._parked.remove(task)
 
+    @property
+    def first_is_parked(self) -> bool:
+        """Return True if the task that has waited longest is parked here: it runs when it is woken.
+
+        One that waits elsewhere may have been cancelled in this turn.
+        """
+        return isinstance(next(iter(self._parked), None), trio.lowlevel.Task)
+
     def enter(self, place: Elsewhere) -> None:
         """Let a task that waits elsewhere be woken like the others; it has to `leave`."""
         self._parked = [*self._parked, place]

@@ -172,7 +172,7 @@ class ReceiveQueue:
         awake, self._awake = self._awake, 0
         if self.mode is not _BOUNDED:
             arrived = self._take_what_fits(arrived)
-        if len(arrived) == 1 and (awake or self.receivers) and not self.messages:
+        if len(arrived) == 1 and (awake or self.receivers.first_is_parked) and not self.messages:
             arrived_cost = 0
         else:
             arrived_cost = wire_sizes(arrived) + QUEUE_ITEM_OVERHEAD * len(arrived)
