@@ -81,3 +81,14 @@ async def test_heartbeats_that_wait_to_be_written(autojump_clock: Clock) -> None
     assert core.lease.next_wakeup().at == 10
     driver.on_flushed(1)
     assert core.lease.next_wakeup().at == 13
+
+
+async def test_the_pauses_of_a_connection(autojump_clock: Clock) -> None:
+    """What is known of the pauses so far is kept for the next one; before the first is nothing."""
+    driver = HeartbeatDriver(core_of(heartbeat=BEAT))
+    assert driver.pauses is None
+    first = driver.begin_pause(0)
+    first.end(1)
+    assert not first.active
+    assert driver.begin_pause(2) is first is driver.pauses
+    assert first.active
