@@ -15,10 +15,13 @@ from trio_ws._connection.block import ConnectionBlock
 from trio_ws._connection.writer import COALESCE_LIMIT
 from trio_ws._options import ConnectionOptions
 from trio_ws._policies import Timeouts
+from trio_ws._protocol.send_queue import Piece
 from trio_ws._protocol.shared_burst import SharedBurst
+from trio_ws._transport.base import without
 from trio_ws.testing._peer import BINARY, CLOSE, PING, PONG, TEXT, Frame, RawPeer, encode
 
-from ..wires import both_roles, memory, open_wired, opening, settled
+from ..watched import WatchedSocket, watched_websocket
+from ..wires import both_roles, frames_of, memory, open_wired, opening, settled
 
 SMALL = 4096
 """The size of the kernel's buffers, as far as it can be set."""
@@ -288,6 +291,51 @@ async def test_what_is_left_over_goes_first(client: bool) -> None:
         )
         await peer.send_frame(PONG, b"question")
         await say_goodbye(peer)
+
+
+class NarrowSocket(WatchedSocket):
+    """A socket that takes so many bytes at once; who waits for more room waits for `opened`."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+        self.written = bytearray()
+        self.opened = trio.Event()
+
+    def send_now(self, pieces: list[Piece]) -> list[Piece]:
+        """Take as much as there is room for."""
+        taken = b"".join(pieces)[: self.room]
+        self.room -= len(taken)
+        self.written += taken
+        return without(pieces, len(taken))
+
+    async def send_some(self, data: memoryview) -> int:
+        """Wait, and take all."""
+        await self.opened.wait()
+        self.written += data
+        return len(data)
+
+
+async def test_what_the_writer_has_goes_first(autojump_clock: trio.testing.MockClock) -> None:
+    """While the task has the rest of a frame in hand, nothing is written past it."""
+    sock = NarrowSocket(room=100)
+    async with trio.open_nursery() as nursery, ConnectionBlock(ws := watched_websocket(sock)):
+        await settled()
+        await ws.send(bytes(1000))
+        await settled()
+        sock.room = 10_000
+        await ws.send("behind it")
+        await ws.pong(b"unasked")
+        await settled()
+        assert len(sock.written) == 100
+        sock.opened.set()
+        await settled()
+        assert [frame.payload for frame in frames_of(sock.written)] == [
+            bytes(1000),
+            b"unasked",
+            b"behind it",
+        ]
+        nursery.cancel_scope.cancel()
 
 
 @both_roles

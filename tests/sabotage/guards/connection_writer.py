@@ -10,7 +10,7 @@ GUARDS = [
         "_connection/writer.py",
         ("        if phase is _WRITING or phase is _ENDED:\n            return False\n"),
         ("        if phase is _ENDED:\n            return False\n"),
-        ("connection/test_writer_inline.py::test_what_is_left_over_goes_first",),
+        ("connection/test_writer_inline.py::test_what_the_writer_has_goes_first",),
     ),
     Guard(
         "what the kernel left over goes back",
