@@ -12,7 +12,7 @@ import trio_ws
 from . import profile as profiles
 from .bars import BARS
 from .cells import choose
-from .peers import BARE, US
+from .peers import BARE, PEERS, US
 from .programs import talking
 from .programs.sampled import OTHER, PARTS, part_of
 
@@ -88,7 +88,7 @@ def test_a_table_shows_microseconds_and_shares() -> None:
 def test_only_a_rate_allows_processor_time() -> None:
     """A bar of round trips is in another unit, so it leaves no line."""
     (cell,) = choose(["latency-100"])
-    ours, theirs = (peer for peer in takers(cell) if peer.name in (US, "websockets"))
+    ours, theirs = (peer for peer in PEERS if peer.name in (US, "websockets"))
     rates = [{"wall": 1000.0, "CPU": 20_000.0}]
     columns = [
         Column(Stand(cell, peer, 1.0, process=None), None, rates)  # type: ignore[arg-type]
