@@ -138,7 +138,7 @@ async def test_calling_a_function_of_the_users() -> None:
 async def test_a_function_that_is_not_async() -> None:
     """It is named, and what it returned is not shown."""
     with pytest.raises(TypeError, match=r"session must be an async .* a value of type str$"):
-        await call_unprotected("session", lambda: "secret")  # type: ignore[arg-type, return-value]
+        await call_unprotected("session", lambda _: "secret", None)  # type: ignore[arg-type, return-value]
 
 
 @trio.lowlevel.enable_ki_protection
@@ -173,5 +173,5 @@ async def test_a_coroutine_that_never_began(asked: bool, monkeypatch: pytest.Mon
         if asked:
             await ask_unprotected(lambda: coroutine)
         else:
-            await call_unprotected("function", lambda: coroutine)
+            await call_unprotected("function", lambda _: coroutine, None)
     assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED

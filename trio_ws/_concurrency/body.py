@@ -22,6 +22,7 @@ import trio
 from .._validation import kind_of
 from .exceptions import iter_leaves, unwrap_group
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -67,15 +68,17 @@ def unwrap_end(
 
 
 @trio.lowlevel.disable_ki_protection
-async def call_unprotected(name: str, function: Callable[..., Awaitable[T]], *args: object) -> T:
+async def call_unprotected(name: str, function: Callable[[A], Awaitable[T]], argument: A) -> T:
     """Call a function of the user's from protected code: a Ctrl-C lands in it as anywhere.
+
+    It takes one argument: an idle connection would have to keep a tuple of them.
 
     Raises:
         TypeError: what it returns cannot be awaited; `name` says which function it is.
     """
     result: object = None
     try:
-        result = function(*args)
+        result = function(argument)
         if isawaitable(result):
             return await result
         raise TypeError(f"{name} must be an async function; this one returned {kind_of(result)}")

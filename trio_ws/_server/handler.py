@@ -12,6 +12,8 @@ No other end of a handler leaves its connection's task (P9).
 
 from __future__ import annotations
 
+from functools import partial
+
 import trio
 
 from .._concurrency.body import ask_unprotected, call_unprotected
@@ -60,7 +62,7 @@ class HandlerRunner:
                         ws._connection.close_gracefully(close_with)
                     await call_unprotected("the handler", handler, ws)
             except BaseException as exc:  # noqa: ASYNC103 - a cancellation is in the outcome
-                outcome = split(exc, is_no_failure=lambda leaf: is_end_of(leaf, ws.ending))
+                outcome = _outcome_of(exc, ws)
             if outcome.failure is not None:
                 self._counters.add("failed")
                 await self._report(ws, outcome.failure)
@@ -85,3 +87,8 @@ class HandlerRunner:
                 name = ws._connection.core.name
                 log.error("[%s] on_handler_error failed itself", name, error=outcome.failure)
             outcome.let_pass()
+
+
+def _outcome_of(exc: BaseException, ws: WebSocket) -> Outcome:
+    """Return what came of a handler; that its connection has ended is no failure."""
+    return split(exc, is_no_failure=partial(is_end_of, ending=ws.ending))

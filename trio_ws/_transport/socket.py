@@ -25,6 +25,7 @@ from . import kernel
 from .addresses import address
 from .base import Transport, without
 from .kernel import HangUp
+from .lent import is_lent
 from .poller import Poller, Ringing, current_poller
 from .read_buffer import BEGINNING_SIZE, READ_BUFFER_SIZE, current_read_buffer
 from .tls import TimeCallback
@@ -53,7 +54,6 @@ class SocketTransport(Transport):
         "_buffer",
         "_expects_long",
         "_is_aside",
-        "_is_lent",
         "_more_to_read",
         "_poller",
         "_socket",
@@ -62,9 +62,8 @@ class SocketTransport(Transport):
         "bytes_sent",
     )
 
-    def __init__(self, sock: trio.socket.SocketType, *, is_lent: bool = False) -> None:
+    def __init__(self, sock: trio.socket.SocketType) -> None:
         self._socket = sock
-        self._is_lent = is_lent
         self._bell: Ringing | None = None
         self._watched = -1
         self._poller: Poller | None = None
@@ -117,7 +116,7 @@ class SocketTransport(Transport):
     def watch(self, bell: Ringing) -> bool:
         """Have `bell` rung when something comes, if the poller can; on TCP it can."""
         sock = self._socket
-        if self._is_lent or sock.family not in _TCP_FAMILIES or sock.proto not in _TCP_PROTOCOLS:
+        if sock.family not in _TCP_FAMILIES or sock.proto not in _TCP_PROTOCOLS:
             return False
         poller, number = current_poller(), self._socket.fileno()
         if poller is None or not poller.watch(number, bell):
@@ -330,3 +329,19 @@ class SocketTransport(Transport):
     async def aclose(self) -> None:
         """Close the socket; this does not wait."""
         self.close_now()
+
+
+class LentSocketTransport(SocketTransport):
+    """The transport over a socket that the application may close behind our back: see `lent`."""
+
+    __slots__ = ()
+
+    def watch(self, bell: Ringing) -> bool:  # noqa: ARG002 - others can
+        """Have no bell rung: the poller is not told when such a socket is closed."""
+        return False
+
+
+def socket_transport_on(stream: trio.SocketStream) -> SocketTransport:
+    """Return the transport over a plain socket."""
+    kind = LentSocketTransport if is_lent(stream) else SocketTransport
+    return kind(stream.socket)

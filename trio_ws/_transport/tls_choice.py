@@ -10,8 +10,7 @@ from typing import TypeAlias, cast
 
 import trio
 
-from .lent import is_lent
-from .socket import SocketTransport, is_plain_socket
+from .socket import is_plain_socket, socket_transport_on
 from .tls import AlertRecorder, MonitoredStream, send_alert, tls_on
 from .tls_session import TLSSession
 from .tls_transport import TLSTransport
@@ -25,12 +24,8 @@ def client_tls_on(
     """Return TLS of a client on a stream; to be followed by its handshake."""
     if is_plain_socket(stream):
         session = TLSSession(context, server_hostname=server_hostname)
-        return TLSTransport(_transport_on(stream), session)
+        return TLSTransport(socket_transport_on(stream), session)
     return tls_on(stream, context, server_hostname=server_hostname)
-
-
-def _transport_on(stream: trio.SocketStream) -> SocketTransport:
-    return SocketTransport(stream.socket, is_lent=is_lent(stream))
 
 
 async def accept_tls(stream: trio.abc.Stream, context: ssl.SSLContext) -> TLSStream:
@@ -45,7 +40,7 @@ async def accept_tls(stream: trio.abc.Stream, context: ssl.SSLContext) -> TLSStr
     made: tuple[TLSStream, TLSSession | AlertRecorder]
     if is_plain_socket(stream):
         session = TLSSession(context, server_side=True)
-        made = TLSTransport(_transport_on(stream), session), session
+        made = TLSTransport(socket_transport_on(stream), session), session
     else:
         recorder = AlertRecorder(context)
         made = tls_on(stream, cast(ssl.SSLContext, recorder), server_side=True), recorder

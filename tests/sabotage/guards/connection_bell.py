@@ -89,8 +89,8 @@ GUARDS = [
     Guard(
         "a receiver that was woken too early keeps its place",
         "_connection/websocket.py",
-        "waiting(first=woken)",
-        "waiting(first=False)",
+        "receivers.parking(first=woken)",
+        "receivers.parking(first=False)",
         ("connection/test_reader_bell.py::test_receivers_keep_their_order",),
     ),
     Guard(
@@ -152,8 +152,8 @@ GUARDS = [
     Guard(
         "a lent stream is waited for in Trio's way",
         "_transport/socket.py",
-        "if self._is_lent or sock",
-        "if sock",
+        "LentSocketTransport if is_lent(stream) else SocketTransport",
+        "SocketTransport",
         ("transport/test_socket_watched.py::test_lent",),
     ),
 ]

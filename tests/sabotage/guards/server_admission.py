@@ -192,7 +192,7 @@ GUARDS = [
     Guard(
         "the end of its connection is no failure of a handler",
         "_server/handler.py",
-        "is_no_failure=lambda leaf: is_end_of(leaf, ws.ending)",
+        "is_no_failure=partial(is_end_of, ending=ws.ending)",
         "is_no_failure=lambda leaf: False",
         ("server/test_handler.py::test_own_end_is_no_failure",),
     ),
