@@ -363,11 +363,11 @@ class WebSocket(trio.abc.AsyncResource):
         while not receive_queue.messages:
             if self._protocol.ending is not None:
                 self._check_more_comes()
-            # No method in a variable: a connection that waits here would have to keep it.
-            if reader.may_wait_alone:
-                alone = await reader.waiting(first=woken)
-            else:
-                alone = await receive_queue.receivers.parking(first=woken)
+            alone = await (  # no method in a variable: a connection that waits would keep it
+                reader.waiting(first=woken)
+                if reader.may_wait_alone
+                else receive_queue.receivers.parking(first=woken)
+            )
             woken = True
             self._budget.renew()
             if (message := reader.answer(alone)) is not None:

@@ -201,9 +201,9 @@ GUARDS = [
         (
             "            if self._protocol.ending is not None:\n"
             "                self._check_more_comes()\n"
-            "            waiting"
+            "            alone = "
         ),
-        "            waiting",
+        "            alone = ",
         ("connection/test_websocket.py::test_receive",),
         hangs=True,
     ),
