@@ -10,7 +10,7 @@ A task may have its place in a lot and wait for something else as well (`Elsewhe
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import final
 
 import trio
@@ -61,7 +61,8 @@ class SlimParkingLot:
     __slots__ = ("_parked",)
 
     def __init__(self) -> None:
-        self._parked: list[trio.lowlevel.Task | Elsewhere] | tuple[()] = ()
+        # Most lots have one task or none, and a tuple of one takes half of the memory of a list.
+        self._parked: tuple[trio.lowlevel.Task | Elsewhere, ...] = ()
 
     def __len__(self) -> int:
         return len(self._parked)
@@ -79,19 +80,16 @@ class SlimParkingLot:
         This is no coroutine function itself: an idle connection would have to keep its frame.
         """
         task = trio.lowlevel.current_task()
-        if not self._parked:
-            self._parked = [task]
-        elif first:
-            self._parked.insert(0, task)
+        if first:
+            self._parked = (task, *self._parked)
         else:
-            self._parked.append(task)
+            self._parked += (task,)
         leave = _Leave(self, task)
         return trio.lowlevel.wait_task_rescheduled(leave)  # noqa: ASYNC105 - by the caller
 
     def forget(self, task: trio.lowlevel.Task) -> None:
         """Forget a task that waits no longer."""
-        assert self._parked
-        self._parked.remove(task)
+        self._parked = tuple([each for each in self._parked if each is not task])
 
     @property
     def first_is_parked(self) -> bool:
@@ -103,19 +101,19 @@ class SlimParkingLot:
 
     def enter(self, place: Elsewhere) -> None:
         """Let a task that waits elsewhere be woken like the others; it has to `leave`."""
-        self._parked = [*self._parked, place]
+        self._parked += (place,)
 
     def leave(self, place: Elsewhere) -> bool:
         """Give up a place; return False if its turn had come."""
         if place not in self._parked:
             return False
-        self._parked = [each for each in self._parked if each is not place] or ()
+        self._parked = tuple([each for each in self._parked if each is not place])
         return True
 
     def unpark(self, count: int = 1) -> None:
         """Wake those who have waited longest, at most so many."""
         if self._parked:
-            woken, self._parked = self._parked[:count], self._parked[count:] or ()
+            woken, self._parked = self._parked[:count], self._parked[count:]
             _wake(woken)
 
     def unpark_all(self) -> None:
@@ -124,7 +122,7 @@ class SlimParkingLot:
         _wake(parked)
 
 
-def _wake(parked: list[trio.lowlevel.Task | Elsewhere] | tuple[()]) -> None:
+def _wake(parked: Iterable[trio.lowlevel.Task | Elsewhere]) -> None:
     for each in parked:
         if isinstance(each, trio.lowlevel.Task):  # asked the other way it would take longer
             trio.lowlevel.reschedule(each)

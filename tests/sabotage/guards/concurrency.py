@@ -36,15 +36,15 @@ GUARDS = [
     Guard(
         "a cancelled task leaves the parking lot",
         "_concurrency/slim.py",
-        "        self._parked.remove(task)\n",
+        "        self._parked = tuple([each for each in self._parked if each is not task])\n",
         "        pass\n",
         ("concurrency/test_slim.py::test_cancelled",),
     ),
     Guard(
         "tasks leave the parking lot in order",
         "_concurrency/slim.py",
-        "            woken, self._parked = self._parked[:count], self._parked[count:] or ()",
-        "            woken, self._parked = self._parked[-count:], self._parked[:-count] or ()",
+        "            woken, self._parked = self._parked[:count], self._parked[count:]",
+        "            woken, self._parked = self._parked[-count:], self._parked[:-count]",
         ("concurrency/test_slim.py::test_in_their_order",),
     ),
     Guard(
