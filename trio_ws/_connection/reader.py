@@ -234,7 +234,7 @@ class Reader:
                 self._failure = error
             if bell.is_rung or self._failure is not None or self._must_act():
                 bell.wake_reader()
-            self.may_wait_alone = bell.is_only and message is not None
+            self.may_wait_alone = bell.is_only
         if alone:
             self._transport.take_back()  # behind the read
         return message  # noqa: ASYNC104

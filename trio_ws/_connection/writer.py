@@ -281,7 +281,7 @@ class Writer:
         """Write what is queued in place of the task; return True if all is gone."""
         if not self._immediate:
             return False
-        if self._send_queue.size:  # control frames alone are no burst
+        if 0 < self._send_queue.size <= COALESCE_LIMIT:  # control frames alone are no burst
             self._wrote_in = self._rounds.number
         if (frame := self._send_queue.take_single()) is not None:
             return self._write_single(frame)
