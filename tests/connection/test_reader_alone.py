@@ -49,7 +49,7 @@ class Scene:
         await settled()
 
     async def talk(self) -> None:
-        """Receive a message that comes alone, so that the next one is expected to."""
+        """Receive a message, so that the next one may be waited for alone."""
         await self.begin_to_receive("first")
         self.sock.arrive(encode(Frame(TEXT, b"hello")))
         self.sock.poll()
@@ -61,7 +61,7 @@ class Scene:
 
 @asynccontextmanager
 async def alone(heartbeat: Heartbeat | None = None) -> AsyncGenerator[Scene]:
-    """Open a connection on which a message has come alone."""
+    """Open a connection on which a message has come."""
     sock = WatchedSocket()
     sock.is_alone = True
     ws = watched_websocket(sock, heartbeat=heartbeat)
@@ -92,37 +92,44 @@ async def test_no_task_in_between(autojump_clock: Clock) -> None:
         assert not scene.sock.unread
 
 
-async def test_not_without_a_reason(autojump_clock: Clock) -> None:
-    """With other sockets in the run, or if the last message did not come alone, it does not."""
+async def test_not_among_others(autojump_clock: Clock) -> None:
+    """With other sockets in the run it waits for the poller, and again behind a message."""
     async with alone() as scene:
         scene.sock.is_alone = False
-        await scene.begin_to_receive("a")
-        assert not scene.sock.is_aside
-        scene.sock.is_alone = True
-        scene.sock.arrive(encode(Frame(TEXT, b"1")) + encode(Frame(TEXT, b"2")))
-        scene.sock.poll()
-        await settled()
-        for name in ("b", "c"):
+        for name in ("a", "b"):
             await scene.begin_to_receive(name)
+            assert not scene.sock.is_aside
+            scene.sock.arrive(encode(Frame(TEXT, b"x")))
+            scene.sock.poll()
+            await settled()
+            assert not scene.ws._reader.may_wait_alone
+        assert scene.got == [("a", "x"), ("b", "x")]
+
+
+async def test_behind_a_burst(autojump_clock: Clock) -> None:
+    """When the messages that came together have been taken, the next is waited for alone."""
+    async with alone() as scene:
+        await scene.begin_to_receive("a")
+        scene.sock.arrive(encode(Frame(TEXT, b"1")) + encode(Frame(TEXT, b"2")))
+        await settled()
         assert not scene.sock.is_aside
+        await scene.begin_to_receive("b")
         assert scene.got == [("a", "1"), ("b", "2")]
+        await scene.begin_to_receive("c")
+        assert scene.sock.is_aside
 
 
 @pytest.mark.parametrize("control", [PING, PONG])
 async def test_something_else_comes(autojump_clock: Clock, control: int) -> None:
-    """The receiver reads a control frame; then it waits as all do, for what comes may be more."""
+    """The receiver reads a control frame, and waits on as before."""
     async with alone() as scene:
         await scene.begin_to_receive("a")
-        scene.sock.arrive(encode(Frame(control, b"")))
-        await settled()
-        assert scene.sock.reads[-1] == "a"
-        assert not scene.sock.is_aside
-        scene.sock.arrive(encode(Frame(TEXT, b"1")))
-        scene.sock.poll()
-        await settled()
+        for data in (encode(Frame(control, b"")), encode(Frame(TEXT, b"1"))):
+            assert scene.sock.is_aside
+            scene.sock.arrive(data)
+            await settled()
+            assert scene.sock.reads[-1] == "a"
         assert scene.got == [("a", "1")]
-        await scene.begin_to_receive("b")
-        assert scene.sock.is_aside
 
 
 async def test_others_keep_their_order(autojump_clock: Clock) -> None:

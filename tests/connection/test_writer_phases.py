@@ -137,6 +137,17 @@ async def test_an_answer_leaves_at_once(autojump_clock: Clock) -> None:
     assert count == 11 + 15
 
 
+async def test_the_last_answer_leaves_at_once(autojump_clock: Clock) -> None:
+    """The last of many answers leaves inline, though others filled a write before."""
+    async with over_a_socket() as (bench, theirs):
+        bench.writer.after_read()
+        inline = [bench.send(bytes(COALESCE_LIMIT // 2), more_expected=True) for _ in range(3)]
+        inline += [bench.send("the last"), bench.send("no answer")]
+        count = len(theirs.recv(1 << 20))
+    assert inline == [False, True, False, True, False]
+    assert count == 3 * (COALESCE_LIMIT // 2 + 8) + 14
+
+
 async def test_control_frames_leave_inline_and_are_no_burst(autojump_clock: Clock) -> None:
     """A ping leaves at once also behind a message, and the message behind it does so too."""
     async with over_a_socket() as (bench, theirs):

@@ -47,7 +47,8 @@ class Reader:
 
     Attributes:
         may_wait_alone: whether a task in `receive` is to ask `waiting` how to wait.
-            It is if the last message came alone, or was long, to the only socket of the run.
+            It is if such a task has read before, or the last message was long,
+            on the only socket of the run.
     """
 
     __slots__ = (

@@ -18,6 +18,7 @@ A burst of messages shall leave in few system calls:
   So are answers while more messages wait to be answered.
   What other connections read ends no burst of ours: many may relay to this one in one round.
 * But once `COALESCE_LIMIT` is waiting, there is nothing to be won by waiting for more.
+  So much at once begins no burst: behind it the last answer still takes the others along.
 * For the same reason the task, when it is woken, waits for a few quick turns of the scheduler
   while more messages wait to be received and answers are added to the queue.
 * Control frames never wait: a ping measures the time.
