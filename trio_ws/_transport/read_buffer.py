@@ -25,7 +25,7 @@ from typing import final
 from .._concurrency.per_run import PerRun
 from .._protocol import allocator
 
-READ_BUFFER_SIZE = 256 * 1024
+READ_BUFFER_SIZE = 260 * 1024
 """How much is read at once at most, together with the tail."""
 
 BEGINNING_SIZE = 64 * 1024
