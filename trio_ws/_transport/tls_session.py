@@ -76,7 +76,7 @@ class TLSSession:
         self._openssl = context.wrap_bio(
             self._incoming, self._outgoing, server_side, server_hostname
         )
-        self._ahead: Piece = b""
+        self._ahead = b""
         self._error: ssl.SSLError | None = None
         self._owed = 0
         self.sealed: list[Piece] = []
@@ -121,8 +121,8 @@ class TLSSession:
 
         OpenSSL keeps the room for what it was given at once, so much is given by portions.
         """
-        if len(data) > MAX_BATCH:  # what follows is copied once: others read to where it lies
-            data, self._ahead = memoryview(data)[:MAX_BATCH], memoryview(bytes(data[MAX_BATCH:]))
+        if len(data) > MAX_BATCH:
+            data, self._ahead = memoryview(data)[:MAX_BATCH], bytes(memoryview(data)[MAX_BATCH:])
         if data:
             self._incoming.write(data)
         else:
@@ -170,9 +170,9 @@ class TLSSession:
 
     def _starve(self) -> None:
         """Go on with the next portion; without one, be hungry."""
-        if self._ahead:
-            self._incoming.write(self._ahead[:MAX_BATCH])
-            self._ahead = self._ahead[MAX_BATCH:] or b""
+        ahead, self._ahead = self._ahead, b""
+        if ahead:
+            self.feed(ahead)
         else:
             self.hungry = True
 
