@@ -62,7 +62,7 @@ BOUNDS: dict[str, dict[str, float]] = {
     "_transport.base": {"READ_SIZE": 65 * KIB},
     "_transport.kernel": {"DELIVERED_AT": 192},
     "_transport.listening": {"ACCEPT_RETRY_DELAY": 0.1, "ACCEPT_LOG_INTERVAL": 60},
-    "_transport.read_buffer": {"READ_BUFFER_SIZE": 256 * KIB},
+    "_transport.read_buffer": {"READ_BUFFER_SIZE": 260 * KIB},
     "_transport.socket": {"MAX_IOVECS": 16},
     "_transport.tls": {"TLS_RECORD": 16 * KIB, "ALERT_LINGER": 1},
     "_transport.tls_session": {"MAX_BATCH": 65 * KIB, "MAX_SEALED": 260 * KIB, "MAX_JOINED": 16},

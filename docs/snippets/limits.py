@@ -29,7 +29,7 @@ async def main(
 
 def budget(limits: Limits, max_connections: int, *, largest_sent: int = 0) -> int:
     """The bytes that a server can be made to hold, if it sends messages up to a size."""
-    incoming = limits.receive_buffer + limits.max_message_size + 256 * KIB
+    incoming = limits.receive_buffer + limits.max_message_size + 260 * KIB
     waiting = max(limits.send_buffer, largest_sent)
     in_hand = max(64 * KIB, largest_sent)
     return max_connections * (incoming + waiting + in_hand)

@@ -14,6 +14,7 @@ from trio_ws._transport.read_buffer import (
     ReadBuffer,
     current_read_buffer,
 )
+from trio_ws.testing._peer import BINARY, Frame, encode
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -51,6 +52,11 @@ def test_as_much_as_there_is_room_for(tail: bytes) -> None:
         assert len(read) == min(len(tail) + sent, READ_BUFFER_SIZE)
         assert read[: len(tail)] == tail
         assert not any(read[len(tail) :])
+
+
+def test_room_for_whole_messages() -> None:
+    """Four messages of 64 KiB that a client has sent fit, with their headers and masks."""
+    assert 4 * len(encode(Frame(BINARY, bytes(64 * 1024), masked=True))) <= READ_BUFFER_SIZE
 
 
 def test_read_beginning() -> None:

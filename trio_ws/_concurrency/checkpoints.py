@@ -28,7 +28,7 @@ CALLS = 128
 """With the smallest messages these take a fifth of a millisecond."""
 
 BYTES = 512 * 1024
-"""Twice what is read at once: what one read has brought may be answered in one turn."""
+"""About twice what is read at once: what one read has brought may be answered in one turn."""
 
 SECONDS = 0.005
 

@@ -25,8 +25,11 @@ from typing import final
 from .._concurrency.per_run import PerRun
 from .._protocol import allocator
 
-READ_BUFFER_SIZE = 260 * 1024
-"""How much is read at once at most, together with the tail."""
+READ_BUFFER_SIZE = 4 * 65 * 1024
+"""How much is read at once at most, together with the tail.
+
+Messages often have sizes that are powers of two, and headers besides.
+So this is room for four messages of 64 KiB with their headers, not for three and most of the fourth."""
 
 BEGINNING_SIZE = 64 * 1024
 """How much is read at most where a long message is expected to begin.
