@@ -29,7 +29,7 @@ READ_BUFFER_SIZE = 4 * 65 * 1024
 """How much is read at once at most, together with the tail.
 
 Messages often have sizes that are powers of two, and headers besides.
-So this is room for four messages of 64 KiB with their headers, not for three and most of the fourth."""
+So this is room for four of 64 KiB with their headers, not for three and most of the fourth."""
 
 BEGINNING_SIZE = 64 * 1024
 """How much is read at most where a long message is expected to begin.
