@@ -87,9 +87,10 @@ class SlimParkingLot:
         leave = _Leave(self, task)
         return trio.lowlevel.wait_task_rescheduled(leave)  # noqa: ASYNC105 - by the caller
 
-    def forget(self, task: trio.lowlevel.Task) -> None:
+    def forget(self, task: trio.lowlevel.Task | Elsewhere) -> None:
         """Forget a task that waits no longer."""
-        self._parked = tuple([each for each in self._parked if each is not task])
+        at = self._parked.index(task)
+        self._parked = self._parked[:at] + self._parked[at + 1 :]
 
     @property
     def first_is_parked(self) -> bool:
@@ -107,7 +108,7 @@ class SlimParkingLot:
         """Give up a place; return False if its turn had come."""
         if place not in self._parked:
             return False
-        self._parked = tuple([each for each in self._parked if each is not place])
+        self.forget(place)
         return True
 
     def unpark(self, count: int = 1) -> None:

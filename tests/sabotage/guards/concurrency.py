@@ -36,7 +36,7 @@ GUARDS = [
     Guard(
         "a cancelled task leaves the parking lot",
         "_concurrency/slim.py",
-        "        self._parked = tuple([each for each in self._parked if each is not task])\n",
+        "        self._parked = self._parked[:at] + self._parked[at + 1 :]\n",
         "        pass\n",
         ("concurrency/test_slim.py::test_cancelled",),
     ),
