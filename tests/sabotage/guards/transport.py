@@ -6,6 +6,13 @@ from ..guard import Guard
 
 GUARDS = [
     Guard(
+        "a read has room for whole messages",
+        "_transport/read_buffer.py",
+        "READ_BUFFER_SIZE = 4 * 65 * 1024",
+        "READ_BUFFER_SIZE = 4 * 64 * 1024",
+        ("transport/test_read_buffer.py::test_room_for_whole_messages",),
+    ),
+    Guard(
         "a server without descriptors goes on",
         "_transport/listening.py",
         (
